@@ -1,0 +1,55 @@
+/** A timer that was set and can be taken back. */
+export interface Timer {
+  cancel(): void
+}
+
+/** Time as Holdfast sees it: injected, so that tests never wait for the real one. */
+export interface Clock {
+  /** Milliseconds since 1970, for people and records. Jumps when the machine's clock is set. */
+  now(): number
+  /** Milliseconds since some fixed instant, for durations and deadlines. Never goes back. */
+  monotonicMs(): number
+  /** Calls `callback` once after `delayMs`. A background timer does not keep the process alive. */
+  setTimer(callback: () => void, delayMs: number, kind?: 'foreground' | 'background'): Timer
+}
+
+/** Node refuses longer delays and fires at once instead: 2^31 - 1 ms, about 24.8 days. */
+const LONGEST_DELAY_MS = 2_147_483_647
+
+/** The machine's own clock. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  setTimer(callback, delayMs, kind = 'foreground') {
+    const timeout = setTimeout(callback, Math.min(Math.max(delayMs, 0), LONGEST_DELAY_MS))
+    if (kind === 'background') timeout.unref()
+    return { cancel: () => clearTimeout(timeout) }
+  },
+}
+
+/** Resolves after `delayMs`, or rejects with the signal's reason as soon as `signal` aborts. */
+export function wait(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason as Error)
+    const onAbort = (): void => {
+      timer.cancel()
+      reject(signal?.reason as Error)
+    }
+    const timer = clock.setTimer(() => {
+      signal?.removeEventListener('abort', onAbort)
+      resolve()
+    }, delayMs)
+    signal?.addEventListener('abort', onAbort, { once: true })
+  })
+}
+
+/**
+ * The outcome of `work`, or a rejection with what `late` makes when it takes longer than `limitMs`. The work
+ * itself goes on: whoever started it ends it.
+ */
+export function within<T>(clock: Clock, limitMs: number, work: Promise<T>, late: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.setTimer(() => reject(late()), limitMs)
+    work.then(resolve, reject).finally(() => timer.cancel())
+  })
+}

@@ -1,0 +1,89 @@
+/** The mark that lets two copies of the package recognise each other's errors. */
+const BRAND: unique symbol = Symbol.for('holdfast.error') as never
+
+/** A stable identifier of one kind of failure. Each has a page under `docs/errors`; codes are never reused. */
+export type ErrorCode = `HF_${string}`
+
+/** What an error is made of. */
+export interface HoldfastErrorInit {
+  readonly code: ErrorCode
+  /** What happened, the observed values, and the next action. Never a secret. */
+  readonly message: string
+  readonly cause?: unknown
+  /** True when the same call may succeed later without any change by the caller. Default false. */
+  readonly retryable?: boolean
+  /** The observed values, for programs. Never a secret. */
+  readonly details?: Readonly<Record<string, unknown>>
+}
+
+/**
+ * The one error class of Holdfast. Decide by `code`; recognise with {@link isHoldfastError}, which also
+ * works when two copies of the package are loaded.
+ *
+ * @example
+ * try { await pool.connect() } catch (error) {
+ *   if (isHoldfastError(error) && error.code === 'HF_POOL_ACQUIRE_TIMEOUT') console.error(error.details)
+ * }
+ */
+export class HoldfastError extends Error {
+  override readonly name = 'HoldfastError'
+  readonly code: ErrorCode
+  readonly retryable: boolean
+  readonly details: Readonly<Record<string, unknown>>
+  readonly [BRAND] = true
+
+  constructor(init: HoldfastErrorInit) {
+    super(init.message, init.cause === undefined ? undefined : { cause: init.cause })
+    this.code = init.code
+    this.retryable = init.retryable ?? false
+    this.details = Object.freeze({ ...init.details })
+  }
+
+  toJSON(): { code: ErrorCode; message: string; retryable: boolean; details: Readonly<Record<string, unknown>> } {
+    return { code: this.code, message: this.message, retryable: this.retryable, details: this.details }
+  }
+}
+
+/** True for a {@link HoldfastError}, also one made by another copy of the package. */
+export function isHoldfastError(value: unknown): value is HoldfastError {
+  return typeof value === 'object' && value !== null && (value as { [BRAND]?: unknown })[BRAND] === true
+}
+
+/** The text of anything that was thrown, for a message that names its cause. */
+export function messageOf(thrown: unknown): string {
+  if (thrown instanceof AggregateError && thrown.message === '') return thrown.errors.map(messageOf).join('; ')
+  return thrown instanceof Error ? thrown.message : String(thrown)
+}
+
+/** A background resource did not close cleanly. */
+export function closeFailed(failures: readonly { name: string; cause: unknown }[]): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_CLOSE_FAILED',
+    message:
+      `${failures.length} part(s) did not close cleanly: ` +
+      failures.map(({ name, cause }) => `${name} (${messageOf(cause)})`).join(', ') +
+      '. Everything else was closed; look at the named parts.',
+    cause: new AggregateError(failures.map(({ cause }) => cause)),
+    details: { parts: failures.map(({ name }) => name) },
+  })
+}
+
+/** An option has a name that nobody reads. */
+export function unknownOption(path: string, source: string, known: readonly string[], suggestion?: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_OPTION_UNKNOWN',
+    message:
+      `Unknown option "${path}" (${source}). ` +
+      (suggestion === undefined ? `Known here: ${known.join(', ')}.` : `Did you mean "${suggestion}"?`),
+    details: { option: path, source, known, suggestion },
+  })
+}
+
+/** An option has a value outside its range. `shown` must already be masked when the option is a secret. */
+export function invalidOption(path: string, source: string, shown: string, accepts: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_OPTION_INVALID',
+    message: `Option "${path}" (${source}) is ${shown}; it must be ${accepts}. Correct it and start again.`,
+    details: { option: path, source, accepts },
+  })
+}

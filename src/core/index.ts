@@ -1,0 +1,36 @@
+/**
+ * What every capability stands on: errors, options, time, ids, SQL quoting, events, background work.
+ * Imports nothing else of Holdfast; what it needs from above comes in through the ports.
+ */
+export { type Clock, systemClock, type Timer, wait, within } from './clock.ts'
+export {
+  closeFailed,
+  type ErrorCode,
+  HoldfastError,
+  type HoldfastErrorInit,
+  isHoldfastError,
+  messageOf,
+} from './errors.ts'
+export { type ChannelEvent, EventChannel, type Unsubscribe } from './events.ts'
+export { createIdSource, type IdSource, type RandomSource, uuidv7 } from './ids.ts'
+export { Lifecycle } from './lifecycle.ts'
+export {
+  custom,
+  flag,
+  integer,
+  nearest,
+  oneOf,
+  type OptionLayer,
+  type OptionSpec,
+  type OptionTable,
+  type OptionValues,
+  rejectUnknown,
+  type ResolvedOptions,
+  resolveOptions,
+  showOption,
+  text,
+} from './options.ts'
+export type { Lease, Operation, QueryResultRow, Recorder } from './ports.ts'
+export { Scheduler, type Task, type TaskFailure } from './scheduler.ts'
+export { type Queryable, quoteIdentifier, quoteLiteral, quoteQualified } from './sql.ts'
+export { endsSession, SQLSTATE, sqlstateOf } from './sqlstate.ts'

@@ -1,0 +1,32 @@
+import type { QueryResultRow } from './ports.ts'
+
+/** Anything that runs one statement with bound values: a pool, a checkout, a plain `pg` client. */
+export interface Queryable {
+  query<Row extends QueryResultRow = QueryResultRow>(
+    text: string,
+    values?: unknown[],
+  ): Promise<{ rows: Row[]; rowCount: number | null }>
+}
+
+/** Quotes one identifier, so that any name is safe and keeps its case. */
+export function quoteIdentifier(name: string): string {
+  if (name.length === 0 || name.includes('\0')) {
+    throw new TypeError(`${JSON.stringify(name)} cannot be an SQL identifier`)
+  }
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+/** Quotes a dotted name given in its parts: `quoteQualified('holdfast', 'operations')`. */
+export function quoteQualified(...parts: readonly string[]): string {
+  return parts.map(quoteIdentifier).join('.')
+}
+
+/**
+ * Quotes a text literal, for the few statements that take no bound values (DDL, SET). A backslash makes it
+ * an escape string, so that the result means the same whatever `standard_conforming_strings` says.
+ */
+export function quoteLiteral(value: string): string {
+  if (value.includes('\0')) throw new TypeError('a NUL character cannot stand in an SQL literal')
+  const quoted = `'${value.replaceAll("'", "''")}'`
+  return value.includes('\\') ? `E${quoted.replaceAll('\\', '\\\\')}` : quoted
+}

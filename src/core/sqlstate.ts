@@ -1,0 +1,61 @@
+/**
+ * PostgreSQL's error codes that Holdfast decides by, under their names in the manual
+ * (https://www.postgresql.org/docs/18/errcodes-appendix.html).
+ */
+export const SQLSTATE = {
+  connectionException: '08000',
+  connectionDoesNotExist: '08003',
+  connectionFailure: '08006',
+  featureNotSupported: '0A000',
+  uniqueViolation: '23505',
+  activeSqlTransaction: '25001',
+  readOnlySqlTransaction: '25006',
+  inFailedSqlTransaction: '25P02',
+  invalidSqlStatementName: '26000',
+  invalidAuthorizationSpecification: '28000',
+  invalidPassword: '28P01',
+  invalidCatalogName: '3D000',
+  invalidSchemaName: '3F000',
+  serializationFailure: '40001',
+  deadlockDetected: '40P01',
+  insufficientPrivilege: '42501',
+  syntaxError: '42601',
+  undefinedColumn: '42703',
+  undefinedFunction: '42883',
+  undefinedTable: '42P01',
+  duplicateDatabase: '42P04',
+  duplicateSchema: '42P06',
+  duplicateTable: '42P07',
+  duplicateObject: '42710',
+  tooManyConnections: '53300',
+  objectNotInPrerequisiteState: '55000',
+  objectInUse: '55006',
+  lockNotAvailable: '55P03',
+  queryCanceled: '57014',
+  adminShutdown: '57P01',
+  crashShutdown: '57P02',
+  cannotConnectNow: '57P03',
+  idleSessionTimeout: '57P05',
+} as const
+
+/** The SQLSTATE of an error that the server reported; undefined for anything else (sockets, our own). */
+export function sqlstateOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && hasSeverity(error) ? code : undefined
+}
+
+/** Node's system errors have short codes too (`EPIPE`); only the server's errors carry a severity. */
+function hasSeverity(error: unknown): boolean {
+  return typeof (error as { severity?: unknown }).severity === 'string'
+}
+
+/** True when after this error the session behind the connection is gone or going. */
+export function endsSession(sqlstate: string): boolean {
+  return (
+    sqlstate.startsWith('08') ||
+    sqlstate === SQLSTATE.adminShutdown ||
+    sqlstate === SQLSTATE.crashShutdown ||
+    sqlstate === SQLSTATE.cannotConnectNow ||
+    sqlstate === SQLSTATE.idleSessionTimeout
+  )
+}

@@ -1,0 +1,138 @@
+import { type ErrorCode, HoldfastError, isHoldfastError, messageOf, SQLSTATE, sqlstateOf } from '../core/index.ts'
+
+interface Explanation {
+  readonly code: ErrorCode
+  readonly happened: string
+  readonly next: string
+  readonly retryable?: boolean
+}
+
+/**
+ * Explains why connecting failed: the driver's error, under a stable code and with the next step. The pool
+ * itself passes the driver's errors on as they are, as pg.Pool does; tools and servers speak through this.
+ *
+ * @param url where to; its password is never shown.
+ */
+export function connectFailure(error: unknown, url: string): HoldfastError {
+  if (isHoldfastError(error)) return error
+  const where = describe(url)
+  const { code, happened, next, retryable = false } = explain(error, where)
+  return new HoldfastError({
+    code,
+    message: `${happened} (${messageOf(error)}). ${next}`,
+    cause: error,
+    retryable,
+    details: { host: where.host, port: where.port, database: where.database, user: where.user },
+  })
+}
+
+interface Where {
+  readonly host: string
+  readonly port: string
+  readonly database: string
+  readonly user: string
+}
+
+function describe(url: string): Where {
+  if (!URL.canParse(url)) return { host: 'unknown', port: '', database: '', user: '' }
+  const parts = new URL(url)
+  return {
+    host: parts.hostname || parts.searchParams.get('host') || 'localhost',
+    port: parts.port || '5432',
+    database: decodeURIComponent(parts.pathname.slice(1)),
+    user: decodeURIComponent(parts.username),
+  }
+}
+
+function explain(error: unknown, where: Where): Explanation {
+  const server = `${where.host}:${where.port}`
+  switch (sqlstateOf(error)) {
+    case SQLSTATE.invalidPassword:
+    case SQLSTATE.invalidAuthorizationSpecification:
+      return {
+        code: 'HF_CONNECT_AUTHENTICATION',
+        happened: `PostgreSQL at ${server} refused the user "${where.user}"`,
+        next: 'Check user and password in DATABASE_URL, and pg_hba.conf on the server.',
+      }
+    case SQLSTATE.invalidCatalogName:
+      return {
+        code: 'HF_CONNECT_DATABASE_MISSING',
+        happened: `PostgreSQL at ${server} has no database "${where.database}"`,
+        next: 'Correct the name in DATABASE_URL, or create it: CREATE DATABASE.',
+      }
+    case SQLSTATE.insufficientPrivilege:
+      return {
+        code: 'HF_CONNECT_NOT_ALLOWED',
+        happened: `The user "${where.user}" may not connect to "${where.database}"`,
+        next: `Have it granted: GRANT CONNECT ON DATABASE "${where.database}" TO "${where.user}";`,
+      }
+    case SQLSTATE.tooManyConnections:
+      return {
+        code: 'HF_CONNECT_TOO_MANY',
+        happened: `PostgreSQL at ${server} has no free connection slot`,
+        next: 'Lower DB_POOL_SIZE and DB_MAX_OVERFLOW of the processes that share it, or raise max_connections.',
+        retryable: true,
+      }
+    case SQLSTATE.cannotConnectNow:
+    case SQLSTATE.adminShutdown:
+    case SQLSTATE.crashShutdown:
+      return {
+        code: 'HF_CONNECT_SERVER_NOT_READY',
+        happened: `PostgreSQL at ${server} is starting up or shutting down`,
+        next: 'Wait a moment; if it stays so, look at the server log.',
+        retryable: true,
+      }
+    default:
+      return explainSocket(error, where, server)
+  }
+}
+
+function explainSocket(error: unknown, where: Where, server: string): Explanation {
+  const code = String((error as { code?: unknown } | null)?.code ?? '')
+  const message = messageOf(error)
+  if (code === 'ECONNREFUSED') {
+    return {
+      code: 'HF_CONNECT_REFUSED',
+      happened: `Nothing listens at ${server}`,
+      next: 'Start PostgreSQL there, or correct host and port in DATABASE_URL.',
+      retryable: true,
+    }
+  }
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return {
+      code: 'HF_CONNECT_HOST_UNKNOWN',
+      happened: `The host name "${where.host}" cannot be resolved`,
+      next: 'Correct the host in DATABASE_URL, or look at DNS.',
+      retryable: code === 'EAI_AGAIN',
+    }
+  }
+  if (code === 'ERR_INVALID_URL') {
+    return {
+      code: 'HF_CONNECT_URL_INVALID',
+      happened: 'The database URL cannot be read',
+      next: 'Write it as postgresql://user:password@host:5432/database, special characters percent-encoded.',
+    }
+  }
+  // The driver gives these two no code of their own.
+  if (code === 'ETIMEDOUT' || code === 'EHOSTUNREACH' || /timeout/i.test(message)) {
+    return {
+      code: 'HF_CONNECT_TIMEOUT',
+      happened: `No answer from ${server}`,
+      next: 'Check that the address is right and no firewall swallows the connection.',
+      retryable: true,
+    }
+  }
+  if (/SSL|TLS|certificate/i.test(`${code} ${message}`)) {
+    return {
+      code: 'HF_CONNECT_TLS',
+      happened: `No encrypted connection to ${server} could be made`,
+      next: 'Check sslmode and sslrootcert in DATABASE_URL against what the server offers.',
+    }
+  }
+  return {
+    code: 'HF_CONNECT_FAILED',
+    happened: `Connecting to ${server} failed`,
+    next: 'Run "holdfast doctor" for a check of every step.',
+    retryable: true,
+  }
+}

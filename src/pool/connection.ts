@@ -1,0 +1,111 @@
+import pg from 'pg'
+import { type Clock, within } from '../core/index.ts'
+import type { ResolvedPoolConfig } from './options.ts'
+
+/**
+ * Where a connection stands. It is in exactly one of these, and the pool's books ({@link Slots}) move it:
+ *
+ * connecting -> ready for a waiter (busy) or idle; idle -> checking (asked whether it still works) -> busy or
+ * idle; busy -> cleaning (its holder left it in a transaction) -> idle; anything -> closing -> gone. It counts
+ * against the limit until its socket is closed.
+ */
+export type ConnectionState = 'connecting' | 'idle' | 'checking' | 'busy' | 'cleaning' | 'closing'
+
+/** The parts of pg's client that its types leave out. */
+interface ClientInternals {
+  readonly connection: { readonly stream: { destroy(): void } }
+  readonly readyForQuery: boolean
+  getTransactionStatus(): 'I' | 'T' | 'E' | null
+  ref(): void
+  unref(): void
+}
+
+/** One connection to the server: a `pg.Client` and what the pool knows about it. */
+export class Connection {
+  readonly client: pg.Client
+  state: ConnectionState = 'connecting'
+  /** Monotonic milliseconds from which on it is replaced when nobody holds it. */
+  expiresAt = Number.POSITIVE_INFINITY
+  idleSince = 0
+  busySince = 0
+  uses = 0
+  /** Counts checkouts: a release that belongs to an earlier one is told apart. */
+  generation = 0
+  /** Set once the socket or the session is gone: never given out again. */
+  isBroken = false
+  readonly closed: Promise<void>
+  readonly #config: ResolvedPoolConfig
+  readonly #clock: Clock
+
+  constructor(config: ResolvedPoolConfig, clock: Clock) {
+    this.#config = config
+    this.#clock = clock
+    const Client = config.Client ?? pg.Client
+    this.client = new Client({ ...config.client, connectionTimeoutMillis: config.options.connectTimeoutMs })
+    this.closed = new Promise((resolve) => this.client.once('end', resolve))
+  }
+
+  /** Connects and prepares the session. Rejects with the driver's error. */
+  async open(random: () => number): Promise<void> {
+    await this.client.connect()
+    await this.#config.onConnect?.(this.client)
+    const { recycleMs } = this.#config.options
+    if (recycleMs > 0) this.expiresAt = this.#clock.monotonicMs() + recycleMs * (1 - random() / 10)
+  }
+
+  /** True when the session is outside a transaction and nothing is on its way. */
+  get isClean(): boolean {
+    return this.#internals.readyForQuery && this.#internals.getTransactionStatus() === 'I'
+  }
+
+  isExpired(now: number): boolean {
+    return now >= this.expiresAt || this.uses >= this.#config.maxUses
+  }
+
+  needsPing(now: number): boolean {
+    const { prePingAfterIdleMs } = this.#config.options
+    return prePingAfterIdleMs !== false && now - this.idleSince >= prePingAfterIdleMs
+  }
+
+  /** Asks the server for an answer within the clean-up deadline. */
+  ping(): Promise<boolean> {
+    return this.#within(this.client.query('SELECT 1')).then(
+      () => !this.isBroken,
+      () => false,
+    )
+  }
+
+  /** Ends a transaction that the holder left open. True when the session is clean again. */
+  rollBack(): Promise<boolean> {
+    return this.#within(this.client.query('ROLLBACK')).then(
+      () => this.isClean && !this.isBroken,
+      () => false,
+    )
+  }
+
+  /** Closes in good order; destroys the socket when that takes longer than the clean-up deadline. */
+  async close(): Promise<void> {
+    if (this.isBroken || !this.#internals.readyForQuery) return this.destroy()
+    await this.#within(this.client.end()).catch(() => this.destroy())
+  }
+
+  async destroy(): Promise<void> {
+    this.#internals.connection.stream.destroy()
+    // A client that never connected, or already ended, emits no further `end`.
+    await this.#within(this.closed).catch(() => {})
+  }
+
+  /** Whether this connection alone keeps the process alive. */
+  keepAlive(should: boolean): void {
+    if (should) this.#internals.ref()
+    else this.#internals.unref()
+  }
+
+  get #internals(): ClientInternals {
+    return this.client as unknown as ClientInternals
+  }
+
+  #within<T>(work: Promise<T>): Promise<T> {
+    return within(this.#clock, this.#config.options.cleanupTimeoutMs, work, () => new Error('no answer in time'))
+  }
+}

@@ -1,0 +1,11 @@
+/**
+ * A connection pool for PostgreSQL with the face of `pg.Pool`: kept connections plus overflow, a strict queue
+ * with one deadline, connections checked before use and cleaned after it. Usable alone: needs only `pg`.
+ */
+export type { PooledClient } from './checkout.ts'
+export { connectFailure } from './connect-failure.ts'
+export type { PoolEvents } from './events.ts'
+export { AdvisoryLease } from './lease.ts'
+export { POOL_OPTIONS, type PoolConfig, type PoolOptions } from './options.ts'
+export { type ConnectOptions, type EndOptions, Pool } from './pool.ts'
+export type { PoolCounters, PoolHealth, PoolStats } from './stats.ts'

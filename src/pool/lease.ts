@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto'
+import pg from 'pg'
+import type { Lease } from '../core/index.ts'
+
+/** A stable 64-bit key for an advisory lock of this name. */
+export function advisoryKey(name: string): string {
+  return createHash('sha256').update(name).digest().readBigInt64BE(0).toString()
+}
+
+/**
+ * {@link Lease} on PostgreSQL's session-level advisory locks. Each lease holds a connection of its own, made
+ * directly to the server: a pooler in transaction mode would lose the lock between statements.
+ */
+export class AdvisoryLease implements Lease {
+  readonly #connection: pg.ClientConfig
+
+  /** @param connection how to reach the server directly; `DATABASE_DIRECT_URL` where there is a pooler. */
+  constructor(connection: pg.ClientConfig) {
+    this.#connection = connection
+  }
+
+  async run<T>(
+    name: string,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<{ held: true; value: T } | { held: false }> {
+    const client = new pg.Client({ application_name: 'holdfast lease', keepAlive: true, ...this.#connection })
+    const lost = new AbortController()
+    const onLost = (): void => lost.abort(new Error(`the lease "${name}" was lost with its connection`))
+    client.on('error', onLost)
+    client.on('end', onLost)
+    await client.connect()
+    try {
+      const answer = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1::bigint) AS held', [
+        advisoryKey(`holdfast:lease:${name}`),
+      ])
+      if (!answer.rows[0]?.held) return { held: false }
+      return { held: true, value: await work(lost.signal) }
+    } finally {
+      // Ending the session gives the lock back.
+      await client.end().catch(() => {})
+    }
+  }
+}

@@ -1,0 +1,158 @@
+import type pg from 'pg'
+import { custom, flag, integer, type OptionValues, resolveOptions } from '../core/index.ts'
+
+const DAY_MS = 86_400_000
+
+/** Options of a pool, apart from where to connect. */
+export const POOL_OPTIONS = {
+  size: integer({
+    doc: 'Connections that are kept open.',
+    default: 10,
+    min: 1,
+    max: 10_000,
+    env: 'DB_POOL_SIZE',
+  }),
+  overflow: integer({
+    doc: 'Connections allowed above the size under load; closed again when they have been idle for a while.',
+    default: 20,
+    min: 0,
+    max: 10_000,
+    env: 'DB_MAX_OVERFLOW',
+  }),
+  acquireTimeoutMs: integer({
+    doc: 'How long a caller waits for a connection, connecting and checking included; 0 waits for ever. DB_POOL_TIMEOUT is in seconds.',
+    default: 30_000,
+    min: 0,
+    max: DAY_MS,
+    env: 'DB_POOL_TIMEOUT',
+    envScale: 1_000,
+  }),
+  maxWaiting: integer({
+    doc: 'Callers that may wait for a connection at the same time; more are refused at once.',
+    default: 10_000,
+    min: 0,
+    max: 10_000_000,
+    env: 'HOLDFAST_POOL_MAX_WAITING',
+  }),
+  recycleMs: integer({
+    doc: 'Age at which a connection is replaced, less up to a tenth at random; 0 never. DB_POOL_RECYCLE is in seconds.',
+    default: 1_800_000,
+    min: 0,
+    max: 30 * DAY_MS,
+    env: 'DB_POOL_RECYCLE',
+    envScale: 1_000,
+  }),
+  prePingAfterIdleMs: custom<number | false>({
+    doc: 'A connection that was idle for longer is asked whether it still works before it is given out; 0 asks always, false never.',
+    default: 1_000,
+    accepts: `a whole number from 0 to ${DAY_MS}, or false`,
+    env: 'HOLDFAST_POOL_PRE_PING_AFTER_IDLE_MS',
+    parse(input) {
+      if (input === false || input === 'false') return false
+      const value = typeof input === 'string' && /^\d+$/.test(input) ? Number(input) : input
+      return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= DAY_MS ? (value as number) : undefined
+    },
+  }),
+  overflowIdleMs: integer({
+    doc: 'How long a connection above the size may stay idle before it is closed.',
+    default: 10_000,
+    min: 0,
+    max: DAY_MS,
+    env: 'HOLDFAST_POOL_OVERFLOW_IDLE_MS',
+  }),
+  idleTimeoutMs: integer({
+    doc: 'How long a connection within the size may stay idle before it is closed; 0 keeps it.',
+    default: 0,
+    min: 0,
+    max: DAY_MS,
+    env: 'HOLDFAST_POOL_IDLE_TIMEOUT_MS',
+  }),
+  connectTimeoutMs: integer({
+    doc: 'How long one attempt to connect may take.',
+    default: 10_000,
+    min: 1,
+    max: DAY_MS,
+    env: 'HOLDFAST_POOL_CONNECT_TIMEOUT_MS',
+  }),
+  cleanupTimeoutMs: integer({
+    doc: 'How long rolling back a carelessly released connection, checking an idle one, or closing one may take before it is destroyed.',
+    default: 5_000,
+    min: 1,
+    max: DAY_MS,
+    env: 'HOLDFAST_POOL_CLEANUP_TIMEOUT_MS',
+  }),
+  warm: flag({
+    doc: 'Open the whole size when the pool is made.',
+    default: false,
+    env: 'HOLDFAST_POOL_WARM',
+  }),
+  debug: flag({
+    doc: 'Throw on a second release of the same checkout instead of ignoring it.',
+    default: false,
+    env: 'HOLDFAST_POOL_DEBUG',
+  }),
+} as const
+
+/** Resolved options of a pool. */
+export type PoolOptions = OptionValues<typeof POOL_OPTIONS>
+
+/** What `new Pool()` takes: everything a `pg.Client` takes, these options, and pg.Pool's names for them. */
+export type PoolConfig = pg.ClientConfig &
+  Partial<PoolOptions> & {
+    /** pg.Pool's name: size `max`, no overflow. */
+    max?: number | undefined
+    /** pg.Pool's name for `acquireTimeoutMs`. */
+    connectionTimeoutMillis?: number | undefined
+    /** pg.Pool's name for `idleTimeoutMs`. */
+    idleTimeoutMillis?: number | undefined
+    /** pg.Pool's name for `recycleMs`, in seconds. */
+    maxLifetimeSeconds?: number | undefined
+    /** A connection is replaced after this many checkouts. */
+    maxUses?: number | undefined
+    /** Let the process exit while connections are idle. */
+    allowExitOnIdle?: boolean | undefined
+    /** The client class to use instead of `pg.Client`. */
+    Client?: typeof pg.Client | undefined
+    /** Runs on each new connection before anyone gets it; a rejection fails the connect. */
+    onConnect?: ((client: pg.ClientBase) => unknown) | undefined
+  }
+
+/** A pool's configuration taken apart. */
+export interface ResolvedPoolConfig {
+  readonly options: PoolOptions
+  readonly client: pg.ClientConfig
+  readonly maxUses: number
+  readonly allowExitOnIdle: boolean
+  readonly Client: typeof pg.Client | undefined
+  readonly onConnect: ((client: pg.ClientBase) => unknown) | undefined
+}
+
+/**
+ * Takes a configuration apart into ours and the client's. Names that neither knows go to the client, as they do
+ * with pg.Pool.
+ *
+ * @throws HF_OPTION_INVALID
+ */
+export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
+  const {
+    max,
+    connectionTimeoutMillis,
+    idleTimeoutMillis,
+    maxLifetimeSeconds,
+    maxUses = Number.POSITIVE_INFINITY,
+    allowExitOnIdle = false,
+    Client,
+    onConnect,
+    ...rest
+  } = config
+  const given: Record<string, unknown> = {
+    ...(max !== undefined && { size: max, overflow: 0 }),
+    ...(connectionTimeoutMillis !== undefined && { acquireTimeoutMs: connectionTimeoutMillis }),
+    ...(idleTimeoutMillis !== undefined && { idleTimeoutMs: idleTimeoutMillis }),
+    ...(maxLifetimeSeconds !== undefined && { recycleMs: maxLifetimeSeconds * 1_000 }),
+  }
+  const client: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(rest)) (name in POOL_OPTIONS ? given : client)[name] = value
+  const { values } = resolveOptions('pool', POOL_OPTIONS, [{ kind: 'object', source: 'argument', values: given }])
+  return { options: values, client, maxUses, allowExitOnIdle, Client, onConnect }
+}

@@ -1,0 +1,190 @@
+import { EventEmitter } from 'node:events'
+import type pg from 'pg'
+import { type Clock, messageOf, systemClock, within } from '../core/index.ts'
+import { Allocator } from './allocator.ts'
+import type { PooledClient } from './checkout.ts'
+import type { PoolEvents } from './events.ts'
+import { type PoolConfig, type PoolOptions, resolvePoolConfig } from './options.ts'
+import type { PoolHealth, PoolStats } from './stats.ts'
+
+/** pg's node-style callbacks. */
+type ConnectCallback = (
+  error: Error | undefined,
+  client: pg.PoolClient | undefined,
+  done: (destroy?: Error | boolean) => void,
+) => void
+type QueryCallback = (error: Error | undefined, result: pg.QueryResult) => void
+
+/** How one checkout is asked for. */
+export interface ConnectOptions {
+  /** Gives up waiting as soon as it aborts; rejects with its reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** How a pool is ended. */
+export interface EndOptions {
+  /** Checkouts that are not given back within this time are destroyed; default 10 s. */
+  readonly timeoutMs?: number
+}
+
+const DEFAULT_END_TIMEOUT_MS = 10_000
+
+/**
+ * A pool of PostgreSQL connections with the face of `pg.Pool`: promises and callbacks, counters, events.
+ * How connections are handed out is the {@link Allocator}'s.
+ *
+ * @example
+ * import { Pool } from 'holdfast/pool'
+ * const pool = new Pool({ connectionString: process.env.DATABASE_URL, size: 10, overflow: 20 })
+ * const { rows } = await pool.query('SELECT now() AS now')
+ * console.log(rows[0].now)
+ * await pool.end()
+ */
+export class Pool extends EventEmitter<PoolEvents> {
+  /** The options in force. Not enumerable: printing a pool must not print its password. */
+  declare readonly options: PoolOptions & pg.ClientConfig
+  readonly #clock: Clock
+  readonly #allocator: Allocator
+  #ending: Promise<void> | undefined
+  #hasEnded = false
+
+  /** @throws HF_OPTION_INVALID */
+  constructor(config: PoolConfig = {}, clock: Clock = systemClock) {
+    super()
+    const resolved = resolvePoolConfig(config)
+    const options = Object.freeze({ ...resolved.client, ...resolved.options })
+    Object.defineProperty(this, 'options', { value: options, enumerable: false })
+    this.#clock = clock
+    this.#allocator = new Allocator(resolved, clock, this)
+  }
+
+  get totalCount(): number {
+    const { total, closing } = this.stats()
+    return total - closing
+  }
+
+  get idleCount(): number {
+    return this.stats().idle
+  }
+
+  get waitingCount(): number {
+    return this.stats().waiting
+  }
+
+  get expiredCount(): number {
+    return this.stats().recycled
+  }
+
+  get ending(): boolean {
+    return this.#ending !== undefined
+  }
+
+  get ended(): boolean {
+    return this.#hasEnded
+  }
+
+  /**
+   * Takes a connection out for exclusive use; give it back with its `release()`.
+   * @throws HF_POOL_ACQUIRE_TIMEOUT, HF_POOL_QUEUE_FULL, HF_POOL_ENDED; the driver's own error when connecting
+   *   failed; the signal's reason when it aborted.
+   */
+  connect(options?: ConnectOptions): Promise<PooledClient>
+  connect(callback: ConnectCallback): void
+  connect(argument?: ConnectOptions | ConnectCallback): Promise<PooledClient> | void {
+    if (typeof argument !== 'function') return this.#allocator.checkOut(argument?.signal)
+    this.#allocator.checkOut().then(
+      (client) => argument(undefined, client, (destroy) => client.release(destroy)),
+      (error: Error) => argument(error, undefined, () => {}),
+    )
+  }
+
+  /**
+   * Runs one statement on a connection of its own and gives the connection back. A failed statement does not
+   * cost the connection.
+   */
+  query<Row extends pg.QueryResultRow = any>(
+    query: string | pg.QueryConfig,
+    values?: unknown[],
+  ): Promise<pg.QueryResult<Row>>
+  query<Row extends unknown[] = any[]>(query: pg.QueryArrayConfig, values?: unknown[]): Promise<pg.QueryArrayResult<Row>>
+  query(query: string | pg.QueryConfig, callback: QueryCallback): void
+  query(query: string | pg.QueryConfig, values: unknown[], callback: QueryCallback): void
+  query(
+    query: string | pg.QueryConfig,
+    values?: unknown[] | QueryCallback,
+    callback?: QueryCallback,
+  ): Promise<pg.QueryResult> | void {
+    const whenDone = typeof values === 'function' ? values : callback
+    const outcome = this.#runOne(query, typeof values === 'function' ? undefined : values)
+    if (!whenDone) return outcome
+    outcome.then(
+      (result) => whenDone(undefined, result),
+      (error: Error) => whenDone(error, undefined as never),
+    )
+  }
+
+  /** The pool in numbers. */
+  stats(): PoolStats {
+    return this.#allocator.stats()
+  }
+
+  /** Asks the server for one answer, within `timeoutMs` altogether (default 2 s). Never rejects. */
+  async health(timeoutMs = 2_000): Promise<PoolHealth> {
+    const started = this.#clock.monotonicMs()
+    const error = await this.#probe(timeoutMs).then(
+      () => undefined,
+      (failure: unknown) => failure ?? new Error('unknown failure'),
+    )
+    const latencyMs = this.#clock.monotonicMs() - started
+    return { ok: error === undefined, latencyMs, reason: error === undefined ? undefined : messageOf(error), error }
+  }
+
+  /**
+   * Takes no more callers, serves those that already wait, closes everything. Resolves when all sockets are
+   * closed; checkouts that had to be destroyed are reported by `pool:leaked-at-end`.
+   */
+  end(options?: EndOptions): Promise<void>
+  end(callback: () => void): void
+  end(argument?: EndOptions | (() => void)): Promise<void> | void {
+    const timeoutMs = (typeof argument === 'object' ? argument.timeoutMs : undefined) ?? DEFAULT_END_TIMEOUT_MS
+    this.#ending ??= this.#allocator.end(timeoutMs).then(() => {
+      this.#hasEnded = true
+    })
+    if (typeof argument !== 'function') return this.#ending
+    void this.#ending.then(argument)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end()
+  }
+
+  async #runOne(query: string | pg.QueryConfig, values?: unknown[]): Promise<pg.QueryResult> {
+    const client = await this.#allocator.checkOut()
+    try {
+      return await client.query(query, values)
+    } finally {
+      // Also after an error: whether it cost the connection is for the release gate to see.
+      client.release()
+    }
+  }
+
+  async #probe(timeoutMs: number): Promise<void> {
+    const late = (): Error => new Error(`no answer within ${timeoutMs} ms`)
+    const started = this.#clock.monotonicMs()
+    const giveUp = new AbortController()
+    const timer = this.#clock.setTimer(() => giveUp.abort(late()), timeoutMs)
+    try {
+      const client = await this.#allocator.checkOut(giveUp.signal)
+      const restMs = timeoutMs - (this.#clock.monotonicMs() - started)
+      await within(this.#clock, restMs, client.query('SELECT 1'), late).then(
+        () => client.release(),
+        (error: Error) => {
+          client.release(error)
+          throw error
+        },
+      )
+    } finally {
+      timer.cancel()
+    }
+  }
+}

@@ -1,0 +1,71 @@
+/** A pool in numbers at one moment. Counters count since the pool was made. */
+export interface PoolStats {
+  /** Connections that are kept; the option. */
+  readonly size: number
+  /** Connections allowed above it; the option. */
+  readonly overflow: number
+  /** Connections above the size right now. */
+  readonly overflowInUse: number
+  /** All connections, those connecting and closing included. */
+  readonly total: number
+  readonly idle: number
+  /** Checked out, or being cleaned up after a careless release. */
+  readonly busy: number
+  /** Being opened, or being checked before they are given out. */
+  readonly connecting: number
+  readonly closing: number
+  /** Callers that wait for a connection. */
+  readonly waiting: number
+  readonly acquired: number
+  readonly created: number
+  readonly closed: number
+  readonly recycled: number
+  readonly connectFailures: number
+  readonly pingFailures: number
+  readonly acquireTimeouts: number
+  readonly dirtyReleases: number
+  /** Milliseconds that callers waited for a connection, summed; divide by `acquired` for the mean. */
+  readonly waitMsTotal: number
+  /** Milliseconds that connections were held, summed over finished checkouts. */
+  readonly holdMsTotal: number
+}
+
+/** The counters of {@link PoolStats}. */
+export type PoolCounters = {
+  -readonly [Name in
+    | 'acquired'
+    | 'created'
+    | 'closed'
+    | 'recycled'
+    | 'connectFailures'
+    | 'pingFailures'
+    | 'acquireTimeouts'
+    | 'dirtyReleases'
+    | 'waitMsTotal'
+    | 'holdMsTotal']: number
+}
+
+export function zeroCounters(): PoolCounters {
+  return {
+    acquired: 0,
+    created: 0,
+    closed: 0,
+    recycled: 0,
+    connectFailures: 0,
+    pingFailures: 0,
+    acquireTimeouts: 0,
+    dirtyReleases: 0,
+    waitMsTotal: 0,
+    holdMsTotal: 0,
+  }
+}
+
+/** Whether a pool can serve, as one probe found. */
+export interface PoolHealth {
+  readonly ok: boolean
+  /** Milliseconds from asking for a connection to the answer of `SELECT 1`. */
+  readonly latencyMs: number
+  /** Why not; undefined when ok. */
+  readonly reason: string | undefined
+  readonly error: unknown
+}
