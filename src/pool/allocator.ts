@@ -198,8 +198,9 @@ export class Allocator {
 
   #restDeadline(connection: Connection): number {
     const { size, overflowIdleMs, idleTimeoutMs } = this.#config.options
+    const open = this.#slots.total - this.#slots.count('closing')
     const patienceMs =
-      this.#slots.total > size ? overflowIdleMs : idleTimeoutMs === 0 ? Number.POSITIVE_INFINITY : idleTimeoutMs
+      open > size ? overflowIdleMs : idleTimeoutMs === 0 ? Number.POSITIVE_INFINITY : idleTimeoutMs
     return Math.min(connection.idleSince + patienceMs, connection.expiresAt)
   }
 

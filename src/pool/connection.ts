@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { type Clock, within } from '../core/index.ts'
+import { echoQueries } from './echo.ts'
 import type { ResolvedPoolConfig } from './options.ts'
 
 /**
@@ -42,6 +43,7 @@ export class Connection {
     this.#clock = clock
     const Client = config.Client ?? pg.Client
     this.client = new Client({ ...config.client, connectionTimeoutMillis: config.options.connectTimeoutMs })
+    if (config.echo) echoQueries(this.client, clock, config.echo)
     this.closed = new Promise((resolve) => this.client.once('end', resolve))
   }
 

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { custom, flag, integer, type OptionValues, resolveOptions } from '../core/index.ts'
+import type { EchoedQuery } from './echo.ts'
 
 const DAY_MS = 86_400_000
 
@@ -115,6 +116,8 @@ export type PoolConfig = pg.ClientConfig &
     Client?: typeof pg.Client | undefined
     /** Runs on each new connection before anyone gets it; a rejection fails the connect. */
     onConnect?: ((client: pg.ClientBase) => unknown) | undefined
+    /** Is told of every statement: text and time, never values. */
+    echo?: ((query: EchoedQuery) => void) | undefined
   }
 
 /** A pool's configuration taken apart. */
@@ -124,7 +127,8 @@ export interface ResolvedPoolConfig {
   readonly maxUses: number
   readonly allowExitOnIdle: boolean
   readonly Client: typeof pg.Client | undefined
-  readonly onConnect: ((client: pg.ClientBase) => unknown) | undefined
+  readonly onConnect: PoolConfig['onConnect']
+  readonly echo: PoolConfig['echo']
 }
 
 /**
@@ -143,6 +147,7 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
     allowExitOnIdle = false,
     Client,
     onConnect,
+    echo,
     ...rest
   } = config
   const given: Record<string, unknown> = {
@@ -154,5 +159,5 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
   const client: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(rest)) (name in POOL_OPTIONS ? given : client)[name] = value
   const { values } = resolveOptions('pool', POOL_OPTIONS, [{ kind: 'object', source: 'argument', values: given }])
-  return { options: values, client, maxUses, allowExitOnIdle, Client, onConnect }
+  return { options: values, client, maxUses, allowExitOnIdle, Client, onConnect, echo }
 }

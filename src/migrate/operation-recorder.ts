@@ -1,0 +1,23 @@
+import { type Operation, type Queryable, quoteQualified, type Recorder, uuidv7 } from '../core/index.ts'
+import { whoRuns } from './history.ts'
+
+/** {@link Recorder} on the append-only table `operations` of Holdfast's own schema. */
+export class OperationRecorder implements Recorder {
+  readonly #db: Queryable
+  readonly #table: string
+
+  constructor(db: Queryable, schema: string) {
+    this.#db = db
+    this.#table = quoteQualified(schema, 'operations')
+  }
+
+  async record(operation: Operation): Promise<string> {
+    const id = uuidv7()
+    const { osUser, host } = whoRuns()
+    await this.#db.query(
+      `INSERT INTO ${this.#table} (id, action, subject, actor, details) VALUES ($1, $2, $3, $4, $5)`,
+      [id, operation.action, operation.subject, operation.actor ?? `${osUser}@${host}`, JSON.stringify(operation.details ?? {})],
+    )
+    return id
+  }
+}

@@ -1,0 +1,109 @@
+import { fileURLToPath } from 'node:url'
+import type pg from 'pg'
+import { type Queryable, quoteIdentifier, SQLSTATE, sqlstateOf } from '../core/index.ts'
+import { notAllowed, schemaMissing, schemaNotOurs } from './errors.ts'
+import { readMigrations } from './folder.ts'
+import { appliedEntries, createHistorySql, hasHistory, type HistoryTable, readHistory } from './history.ts'
+import { OperationRecorder } from './operation-recorder.ts'
+import { migrateUp, type MigrateTarget, type UpOptions, withClient } from './runner.ts'
+
+const OWN_MIGRATIONS = fileURLToPath(new URL('../../db/migrations', import.meta.url))
+
+/** Where Holdfast's own migrations are remembered, apart from the user's. */
+const ownHistory = (schema: string): HistoryTable => ({ schema, table: 'schema_history' })
+
+/** Where the user's migrations are remembered. */
+export const userHistory = (schema: string): HistoryTable => ({ schema, table: 'migration_history' })
+
+/** How far Holdfast's own schema is in a database. */
+export interface OwnSchemaState {
+  /** `unreadable`: it is there, and this role may not look inside. */
+  readonly state: 'missing' | 'current' | 'outdated' | 'unreadable'
+  readonly pending: readonly string[]
+}
+
+/**
+ * Installs Holdfast's own schema or brings it up to date. Can be repeated, and run by several processes at once.
+ *
+ * @returns the ids of its migrations that ran.
+ * @throws HF_SCHEMA_FOREIGN, HF_MIGRATE_NOT_ALLOWED, and what {@link migrateUp} throws
+ */
+export async function installSchema(url: string, schema: string, options: UpOptions): Promise<string[]> {
+  const target: MigrateTarget = { url, directory: OWN_MIGRATIONS, history: ownHistory(schema), searchPath: schema }
+  await withClient(url, (client) => bootstrap(client, schema))
+  const ran = await migrateUp(target, options)
+  if (ran.length > 0) {
+    await withClient(url, (client) =>
+      new OperationRecorder(client, schema).record({ action: 'schema.install', subject: schema, details: { migrations: ran } }),
+    )
+  }
+  return ran
+}
+
+/** Removes Holdfast's own schema with everything in it. Does nothing where there is none. */
+export async function removeSchema(url: string, schema: string): Promise<boolean> {
+  return withClient(url, async (client) => {
+    if (!(await schemaExists(client, schema))) return false
+    if (!(await hasHistory(client, ownHistory(schema)))) throw schemaNotOurs(schema)
+    // Takes ACCESS EXCLUSIVE on each of our tables, and gives up rather than queueing in front of traffic.
+    await client.query(`SET lock_timeout = '5s'`)
+    await client.query(`DROP SCHEMA ${quoteIdentifier(schema)} CASCADE`)
+    return true
+  })
+}
+
+/** Compares Holdfast's own schema in a database with what this version brings. Reads only. */
+export async function inspectSchema(db: Queryable, schema: string): Promise<OwnSchemaState> {
+  const all = readMigrations(OWN_MIGRATIONS).map(({ id }) => id)
+  const history = ownHistory(schema)
+  if (!(await hasHistory(db, history))) return { state: 'missing', pending: all }
+  try {
+    const applied = appliedEntries(await readHistory(db, history))
+    const pending = all.filter((id) => !applied.has(id))
+    return { state: pending.length === 0 ? 'current' : 'outdated', pending }
+  } catch (error) {
+    if (sqlstateOf(error) !== SQLSTATE.insufficientPrivilege) throw error
+    return { state: 'unreadable', pending: [] }
+  }
+}
+
+/** @throws HF_SCHEMA_MISSING when the database has no Holdfast schema */
+export async function requireSchema(db: Queryable, schema: string): Promise<void> {
+  const { state } = await inspectSchema(db, schema)
+  if (state === 'missing') throw schemaMissing(schema)
+}
+
+/** The schema and its history: what the runner itself needs before it can run anything. */
+async function bootstrap(client: pg.Client, schema: string): Promise<void> {
+  const isThere = await schemaExists(client, schema)
+  if (isThere && (await hasHistory(client, ownHistory(schema)))) return
+  if (isThere && !(await isEmptySchema(client, schema))) throw schemaNotOurs(schema)
+  try {
+    await client.query('BEGIN')
+    // Two installers at once: the second waits here, and then finds everything made.
+    await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('holdfast:bootstrap', 0))`)
+    await client.query(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`)
+    await client.query(createHistorySql(ownHistory(schema)))
+    await client.query(createHistorySql(userHistory(schema)))
+    await client.query('COMMIT')
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {})
+    if (sqlstateOf(error) !== SQLSTATE.insufficientPrivilege && sqlstateOf(error) !== SQLSTATE.readOnlySqlTransaction) throw error
+    const { rows } = await client.query<{ grant: string }>(
+      `SELECT format('GRANT CREATE ON DATABASE %I TO %I;', current_database(), current_user) AS "grant"`,
+    )
+    throw notAllowed(`The schema "${schema}" could not be made`, rows[0]?.grant ?? '', error)
+  }
+}
+
+async function schemaExists(client: pg.Client, schema: string): Promise<boolean> {
+  const { rowCount } = await client.query('SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1', [schema])
+  return rowCount === 1
+}
+
+async function isEmptySchema(client: pg.Client, schema: string): Promise<boolean> {
+  const { rowCount } = await client.query('SELECT FROM pg_catalog.pg_class WHERE relnamespace = $1::regnamespace LIMIT 1', [
+    quoteIdentifier(schema),
+  ])
+  return rowCount === 0
+}

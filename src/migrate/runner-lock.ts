@@ -1,0 +1,52 @@
+import type pg from 'pg'
+import { systemClock, wait } from '../core/index.ts'
+import { advisoryKey } from '../pool/index.ts'
+import { runnerBusy } from './errors.ts'
+
+const POLL_MS = 200
+
+/**
+ * Holds the session's advisory lock for runners of one history while `work` runs.
+ *
+ * It polls instead of waiting inside PostgreSQL: a session that waits in `pg_advisory_lock` holds a snapshot,
+ * and a CREATE INDEX CONCURRENTLY of the runner in front would wait for that snapshot, for ever.
+ *
+ * @throws HF_MIGRATE_LOCK_HELD naming who holds it
+ */
+export async function withRunnerLock<T>(
+  client: pg.Client,
+  name: string,
+  waitMs: number,
+  work: () => Promise<T>,
+): Promise<T> {
+  const key = advisoryKey(`holdfast:migrate:${name}`)
+  const deadline = systemClock.monotonicMs() + waitMs
+  while (!(await tryLock(client, key))) {
+    if (systemClock.monotonicMs() >= deadline) throw runnerBusy(waitMs, await describeHolder(client, key))
+    await wait(systemClock, POLL_MS)
+  }
+  try {
+    return await work()
+  } finally {
+    // On a lost connection the server has given the lock back already.
+    await client.query('SELECT pg_advisory_unlock($1::bigint)', [key]).catch(() => {})
+  }
+}
+
+async function tryLock(client: pg.Client, key: string): Promise<boolean> {
+  const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1::bigint) AS held', [key])
+  return rows[0]?.held === true
+}
+
+async function describeHolder(client: pg.Client, key: string): Promise<string> {
+  const { rows } = await client.query<{ holder: string }>(
+    `SELECT format('process %s, user %s, %s, since %s', a.pid, a.usename, coalesce(host(a.client_addr), 'local'),
+                   to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')) AS holder
+       FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
+      WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+        AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+        AND l.classid = (($1::bigint >> 32) & 4294967295)::oid AND l.objid = ($1::bigint & 4294967295)::oid`,
+    [key],
+  )
+  return rows[0]?.holder ?? 'it has just finished'
+}

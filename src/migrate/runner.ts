@@ -1,0 +1,244 @@
+import pg from 'pg'
+import { type Clock, isHoldfastError, messageOf, quoteIdentifier, SQLSTATE, sqlstateOf, systemClock, wait } from '../core/index.ts'
+import { connectFailure } from '../pool/index.ts'
+import {
+  checksumChanged,
+  commitUnknown,
+  lockTimeout,
+  outOfOrder,
+  schemaMissing,
+  statementFailed,
+  unknownTarget,
+} from './errors.ts'
+import { type Migration, readMigrations } from './folder.ts'
+import { appliedEntries, hasHistory, type HistoryEntry, type HistoryTable, readHistory, recordAttempt, type StatementRecord } from './history.ts' // prettier-ignore
+import type { MigrateOptions } from './options.ts'
+import { withRunnerLock } from './runner-lock.ts'
+import { splitStatements, type Statement } from './statements.ts'
+
+/** Where migrations come from, where they go, where they are remembered. */
+export interface MigrateTarget {
+  /** A direct way to the server: a transaction pooler breaks the runner's lock. */
+  readonly url: string
+  readonly directory: string
+  readonly history: HistoryTable
+  /** Set as `search_path` of each migration: for Holdfast's own schema, whose name is an option. */
+  readonly searchPath?: string
+}
+
+/** What a run tells while it works. */
+export type MigrateProgress =
+  | { readonly kind: 'started'; readonly id: string; readonly index: number; readonly count: number }
+  | { readonly kind: 'retrying'; readonly id: string; readonly line: number; readonly attempt: number }
+  | { readonly kind: 'applied'; readonly id: string; readonly durationMs: number }
+
+/** How one run of `up` is done. */
+export interface UpOptions extends Omit<MigrateOptions, 'directory'> {
+  /** Stop after this migration. */
+  readonly to?: string | undefined
+  /** Run a migration that is older than one that ran. Default false. */
+  readonly allowOutOfOrder?: boolean | undefined
+  /** Only say what would run. Default false. */
+  readonly isDryRun?: boolean | undefined
+  readonly onProgress?: ((progress: MigrateProgress) => void) | undefined
+}
+
+/** One migration as `status` shows it. */
+export interface MigrationStatus {
+  readonly id: string
+  /** `missing`: it ran, and its folder is gone; `changed`: its up.sql is not what ran. */
+  readonly state: 'applied' | 'pending' | 'missing' | 'changed'
+  readonly appliedAt: Date | null
+  readonly durationMs: number | null
+  readonly appliedBy: string | null
+  /** Why the last attempt failed, while it is pending. */
+  readonly lastError: string | null
+}
+
+/**
+ * Runs what is pending, each migration in one transaction together with its history row.
+ *
+ * @returns the ids that ran (or would run), oldest first.
+ * @throws HF_MIGRATE_FOLDER, HF_MIGRATE_DIRECTIVE, HF_MIGRATE_SYNTAX, HF_MIGRATE_TRANSACTION_COMMAND before
+ *   anything ran; HF_MIGRATE_CHECKSUM, HF_MIGRATE_OUT_OF_ORDER, HF_MIGRATE_LOCK_HELD, HF_MIGRATE_LOCK_TIMEOUT,
+ *   HF_MIGRATE_FAILED, HF_MIGRATE_COMMIT_UNKNOWN, HF_SCHEMA_MISSING
+ */
+export async function migrateUp(target: MigrateTarget, options: UpOptions): Promise<string[]> {
+  const migrations = readMigrations(target.directory)
+  if (options.to !== undefined && !migrations.some(({ id }) => id === options.to)) {
+    throw unknownTarget(
+      options.to,
+      migrations.map(({ id }) => id),
+    )
+  }
+  return withClient(target.url, (client) =>
+    withRunnerLock(client, `${target.history.schema}.${target.history.table}`, options.runnerWaitMs, async () => {
+      const pending = await findPending(client, target, migrations, options)
+      // Parsed before anything runs: a mistake in the last one is found before the first is applied.
+      const prepared: Prepared[] = []
+      for (const migration of pending) prepared.push({ migration, statements: await splitStatements(migration) })
+      if (options.isDryRun) return pending.map(({ id }) => id)
+      for (const [index, item] of prepared.entries()) {
+        options.onProgress?.({ kind: 'started', id: item.migration.id, index, count: prepared.length })
+        const durationMs = await runOne(client, target, item, options, systemClock)
+        options.onProgress?.({ kind: 'applied', id: item.migration.id, durationMs })
+      }
+      return pending.map(({ id }) => id)
+    }),
+  )
+}
+
+/**
+ * What ran and what is pending, oldest first. Needs no more than reading.
+ * @throws HF_SCHEMA_MISSING, HF_MIGRATE_FOLDER, HF_MIGRATE_DIRECTIVE
+ */
+export async function migrateStatus(target: MigrateTarget): Promise<MigrationStatus[]> {
+  const migrations = readMigrations(target.directory)
+  const entries = await withClient(target.url, (client) => historyOf(client, target.history))
+  const applied = appliedEntries(entries)
+  const known = new Map(migrations.map((migration) => [migration.id, migration]))
+  const ids = [...new Set([...known.keys(), ...applied.keys()])].toSorted()
+  return ids.map((id) => {
+    const entry = applied.get(id)
+    const migration = known.get(id)
+    return {
+      id,
+      state: !entry ? 'pending' : !migration ? 'missing' : migration.checksum === entry.checksum ? 'applied' : 'changed',
+      appliedAt: entry?.startedAt ?? null,
+      durationMs: entry?.durationMs ?? null,
+      appliedBy: entry ? `${entry.databaseUser} (${entry.osUser}@${entry.host})` : null,
+      lastError: entry ? null : (entries.findLast(({ migrationId }) => migrationId === id)?.error ?? null),
+    }
+  })
+}
+
+interface Prepared {
+  readonly migration: Migration
+  readonly statements: readonly Statement[]
+}
+
+/** Opens one direct connection for `work` and closes it. */
+export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'holdfast migrate',
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+  })
+  client.on('error', () => {}) // whatever is running learns it from its own query
+  try {
+    await client.connect()
+  } catch (error) {
+    throw connectFailure(error, url)
+  }
+  try {
+    return await work(client)
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+async function historyOf(client: pg.Client, history: HistoryTable): Promise<HistoryEntry[]> {
+  if (!(await hasHistory(client, history))) throw schemaMissing(history.schema)
+  return readHistory(client, history)
+}
+
+async function findPending(
+  client: pg.Client,
+  target: MigrateTarget,
+  migrations: readonly Migration[],
+  options: UpOptions,
+): Promise<Migration[]> {
+  const applied = appliedEntries(await historyOf(client, target.history))
+  const changed = migrations.flatMap(({ id, checksum }) => {
+    const entry = applied.get(id)
+    return entry && entry.checksum !== checksum ? [{ id, appliedAt: entry.startedAt }] : []
+  })
+  if (changed.length > 0) throw checksumChanged(changed)
+  const { to } = options
+  const pending = migrations.filter(({ id }) => !applied.has(id) && (to === undefined || id <= to))
+  const lastApplied = [...applied.keys()].toSorted().at(-1) ?? ''
+  const late = pending.filter(({ id }) => id < lastApplied).map(({ id }) => id)
+  if (late.length > 0 && !options.allowOutOfOrder) throw outOfOrder(late, lastApplied)
+  return pending
+}
+
+/** Runs one migration, again after a lock was not free. Returns its duration in milliseconds. */
+async function runOne(
+  client: pg.Client,
+  target: MigrateTarget,
+  { migration, statements }: Prepared,
+  options: UpOptions,
+  clock: Clock,
+): Promise<number> {
+  const startedAt = new Date(clock.now())
+  for (let retries = 0; ; retries += 1) {
+    const progress: Progress = { line: 1, done: [] }
+    try {
+      await runInTransaction(client, target, migration, statements, options, progress, (finishedAt) => ({
+        migration, startedAt, finishedAt, statements: progress.done, retries,
+      })) // prettier-ignore
+      return clock.now() - startedAt.getTime()
+    } catch (error) {
+      if (isHoldfastError(error)) throw error
+      await client.query('ROLLBACK').catch(() => {}) // a lost connection has rolled back by itself
+      if (sqlstateOf(error) === SQLSTATE.lockNotAvailable && retries < options.lockRetries) {
+        options.onProgress?.({ kind: 'retrying', id: migration.id, line: progress.line, attempt: retries + 2 })
+        await wait(clock, jittered(retries))
+        continue
+      }
+      const failure = { message: messageOf(error), line: progress.line }
+      const attempt = { migration, startedAt, finishedAt: new Date(clock.now()), statements: progress.done, retries, failure }
+      // Best effort: the failure itself matters more than its record.
+      await recordAttempt(client, target.history, attempt).catch(() => {})
+      if (sqlstateOf(error) === SQLSTATE.lockNotAvailable) throw lockTimeout(migration.id, progress.line, retries + 1, error)
+      throw statementFailed(migration.id, progress.line, error, hintFor(error))
+    }
+  }
+}
+
+interface Progress {
+  line: number
+  readonly done: StatementRecord[]
+}
+
+async function runInTransaction(
+  client: pg.Client,
+  target: MigrateTarget,
+  migration: Migration,
+  statements: readonly Statement[],
+  options: UpOptions,
+  progress: Progress,
+  attempt: (finishedAt: Date) => Parameters<typeof recordAttempt>[2],
+): Promise<void> {
+  const { directives } = migration
+  await client.query('BEGIN')
+  await client.query(`SET LOCAL lock_timeout = ${directives.lockTimeoutMs ?? options.lockTimeoutMs}`)
+  await client.query(`SET LOCAL statement_timeout = ${directives.statementTimeoutMs ?? 0}`)
+  if (target.searchPath !== undefined) await client.query(`SET LOCAL search_path = ${quoteIdentifier(target.searchPath)}`)
+  for (const { text, line } of statements) {
+    progress.line = line
+    const began = systemClock.monotonicMs()
+    const { rowCount } = await client.query(text)
+    progress.done.push({ line, durationMs: Math.round(systemClock.monotonicMs() - began), rows: rowCount })
+  }
+  await recordAttempt(client, target.history, attempt(new Date(systemClock.now())))
+  try {
+    await client.query('COMMIT')
+  } catch (error) {
+    // A deferred constraint fails here with a SQLSTATE: then it is known not to be applied.
+    if (sqlstateOf(error) === undefined) throw commitUnknown(migration.id, error)
+    throw error
+  }
+}
+
+/** Half a second, doubling to ten, anywhere between half and the whole of it. */
+function jittered(retries: number): number {
+  return Math.min(10_000, 500 * 2 ** retries) * (0.5 + Math.random() / 2)
+}
+
+function hintFor(error: unknown): string {
+  return sqlstateOf(error) === SQLSTATE.activeSqlTransaction
+    ? ' This statement cannot run inside a transaction, and this version runs every migration in one.'
+    : ''
+}

@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, inject } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '../../src/testing/index.ts'
+
+/**
+ * Gives the test file a database of its own. When one of its tests failed it is kept, and its URL printed.
+ *
+ * @param kind `migrated` has Holdfast's schema, `empty` has nothing.
+ */
+export function useDatabase(kind: 'migrated' | 'empty' = 'migrated'): { readonly url: string; readonly name: string } {
+  let database: TestDatabase | undefined
+  beforeAll(async () => {
+    database = await createTestDatabase(inject('serverUrl'), kind === 'migrated' ? inject('templateName') : undefined)
+  })
+  afterAll(async ({}, suite) => {
+    const failed = suite.tasks.some(hasFailed)
+    if (failed) console.error(`Kept for a look: ${database?.url} (HOLDFAST_TEST_KEEP=1 keeps the server, too)`)
+    else await database?.drop()
+  })
+  const made = (): TestDatabase => {
+    if (!database) throw new Error('the database is there from beforeAll on')
+    return database
+  }
+  return {
+    get url() {
+      return made().url
+    },
+    get name() {
+      return made().name
+    },
+  }
+}
+
+interface TaskLike {
+  readonly result?: { readonly state?: string } | undefined
+  readonly tasks?: readonly TaskLike[]
+}
+
+function hasFailed(task: TaskLike): boolean {
+  return task.result?.state === 'fail' || (task.tasks?.some(hasFailed) ?? false)
+}
