@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events'
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import pg from 'pg'
-import { quoteIdentifier, SQLSTATE, sqlstateOf, systemClock, wait } from '../core/index.ts'
+import { quoteIdentifier, systemClock, wait } from '../core/index.ts'
 import { findBinaries } from './binaries.ts'
 import { EMBEDDED_NAME, ensureCluster } from './cluster.ts'
 import { portTaken, startFailed } from './errors.ts'
@@ -155,6 +155,7 @@ export async function startEmbedded(options: EmbeddedSpec): Promise<EmbeddedServ
   const placement = choosePlacement(options.directory, findBinaries(options.packageName), options.user)
   const release = claim(placement.directory)
   try {
+    keepOutOfGit(placement.directory)
     await stopLeftover(placement.dataDirectory)
     const state = readState(placement.directory) ?? { port: 0, password: randomBytes(18).toString('base64url') }
     writeState(placement.directory, state)
@@ -231,16 +232,22 @@ async function choosePort(wanted: number, lastUsed: number): Promise<number> {
   return lastUsed > 0 && (await isPortFree(lastUsed)) ? lastUsed : findFreePort()
 }
 
+/** The database of {@link EmbeddedServer.url}, with the extension that tells which statements cost what. */
 async function ensureDatabase(server: EmbeddedServer): Promise<void> {
-  const url = new URL(server.url)
-  url.pathname = '/postgres'
-  const client = new pg.Client({ connectionString: url.href, connectionTimeoutMillis: 10_000 })
-  await client.connect()
-  try {
+  const maintenance = new URL(server.url)
+  maintenance.pathname = '/postgres'
+  await withSession(maintenance.href, async (client) => {
     const found = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [EMBEDDED_NAME])
     if (found.rowCount === 0) await client.query(`CREATE DATABASE ${quoteIdentifier(EMBEDDED_NAME)}`)
-  } catch (error) {
-    if (sqlstateOf(error) !== SQLSTATE.duplicateDatabase) throw error
+  })
+  await withSession(server.url, (client) => client.query('CREATE EXTENSION IF NOT EXISTS pg_stat_statements'))
+}
+
+async function withSession(url: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
+  await client.connect()
+  try {
+    await work(client)
   } finally {
     await client.end()
   }
@@ -259,6 +266,11 @@ function writeState(directory: string, state: State): void {
 
 function urlOf(state: State): string {
   return `postgresql://${EMBEDDED_NAME}:${state.password}@127.0.0.1:${state.port}/${EMBEDDED_NAME}`
+}
+
+/** The folder holds a password and a database: nothing of it belongs into a repository. */
+function keepOutOfGit(directory: string): void {
+  writeFileSync(join(directory, '.gitignore'), '*\n')
 }
 
 /** A log file per start, the last ten kept. */

@@ -1,7 +1,6 @@
 import { once } from 'node:events'
-import pg from 'pg'
 import { afterEach, describe, expect, test } from 'vitest'
-import { isHoldfastError } from '../../src/core/index.ts'
+import { isHoldfastError, type Queryable } from '../../src/core/index.ts'
 import { Pool, type PoolConfig } from '../../src/pool/index.ts'
 import { useDatabase } from '../support/database.ts'
 
@@ -30,8 +29,8 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
   return 'no error'
 }
 
-const pidOf = async (client: { query: pg.Pool['query'] }): Promise<number> =>
-  ((await client.query('SELECT pg_backend_pid() AS pid')) as pg.QueryResult<{ pid: number }>).rows[0]?.pid as number
+const pidOf = async (db: Queryable): Promise<number> =>
+  (await db.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0]?.pid as number
 
 describe('queries', () => {
   test('run with bound values, as rows, as arrays, named, and by callback', async () => {

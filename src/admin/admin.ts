@@ -1,0 +1,130 @@
+import cookie from '@fastify/cookie'
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import swagger from '@fastify/swagger'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import { type Clock, systemClock, toolVersion } from '../core/index.ts'
+import type { Pool } from '../pool/index.ts'
+import { ConsoleSessions, type Role } from './console-sessions.ts'
+import type { AdminContext } from './context.ts'
+import { rateLimited } from './errors.ts'
+import { addGuard } from './guard.ts'
+import { LivePicture } from './live.ts'
+import { addProblems } from './problem.ts'
+import { databaseRoutes } from './routes/database.ts'
+import { eventRoutes } from './routes/events.ts'
+import { healthRoutes } from './routes/health.ts'
+import { referenceRoutes } from './routes/reference.ts'
+import { sessionRoutes } from './routes/session.ts'
+
+/** What the API is about. */
+export interface AdminInput {
+  readonly pool: Pool
+  /** Schema of Holdfast's own tables; default `holdfast`. */
+  readonly schema?: string
+  readonly clock?: Clock
+}
+
+const REQUESTS_PER_MINUTE = 1_200
+
+/**
+ * The HTTP API of one pool, to be mounted into a Fastify application under any prefix.
+ *
+ * @example
+ * const admin = new Admin({ pool })
+ * await app.register(admin.plugin, { prefix: '/ops' })
+ * console.log(`http://127.0.0.1:3000/ops${admin.createSignInPath('viewer')}`)
+ */
+export class Admin {
+  readonly #context: AdminContext
+
+  constructor(input: AdminInput) {
+    const clock = input.clock ?? systemClock
+    this.#context = {
+      pool: input.pool,
+      schema: input.schema ?? 'holdfast',
+      sessions: new ConsoleSessions(clock),
+      live: new LivePicture(input.pool, clock, () => {}),
+      startedAt: clock.now(),
+      isDraining: false,
+    }
+  }
+
+  /** A path below the prefix that signs one person in, once, within ten minutes. Whoever has it gets in. */
+  createSignInPath(role: Role): string {
+    return `/sign-in?token=${this.#context.sessions.createLink(role)}`
+  }
+
+  /** A token for programs, good until this process ends. */
+  createToken(role: Role): string {
+    return this.#context.sessions.createToken(role)
+  }
+
+  /** From now on `/readyz` answers 503, so that no new requests are sent here. */
+  drain(): void {
+    this.#context.isDraining = true
+  }
+
+  /** Register this: `app.register(admin.plugin, { prefix })`. Everything in it stays within the prefix. */
+  readonly plugin: FastifyPluginAsync = async (app) => {
+    const context = this.#context
+    await addProtection(app)
+    await addReference(app)
+    addGuard(app, context.sessions)
+    addProblems(app, String(context.pool.options.connectionString ?? ''))
+    app.addHook('onSend', async (request, reply) => {
+      reply.header('x-request-id', request.id)
+    })
+    for (const routes of [healthRoutes, databaseRoutes, eventRoutes, sessionRoutes, referenceRoutes]) {
+      await app.register(routes, { context })
+    }
+    context.live.start()
+    app.addHook('onClose', () => context.live.stop())
+  }
+}
+
+async function addProtection(app: FastifyInstance): Promise<void> {
+  await app.register(cookie)
+  await app.register(rateLimit, {
+    max: REQUESTS_PER_MINUTE,
+    timeWindow: '1 minute',
+    errorResponseBuilder: (_request, { ttl }) => rateLimited(Math.ceil(ttl / 1_000)),
+  })
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        styleSrc: ["'self'"],
+        scriptSrc: ["'self'"],
+        connectSrc: ["'self'"],
+        imgSrc: ["'self'"],
+        fontSrc: ["'self'"],
+        baseUri: ["'self'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    referrerPolicy: { policy: 'no-referrer' },
+    xFrameOptions: { action: 'deny' },
+    // Only behind HTTPS does it mean anything, and there the proxy that ends TLS decides.
+    strictTransportSecurity: false,
+  })
+}
+
+async function addReference(app: FastifyInstance): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Holdfast', version: toolVersion(), description: 'Health, numbers and live events of one PostgreSQL database.' },
+      servers: [{ url: app.prefix === '' ? '/' : app.prefix }],
+      components: {
+        securitySchemes: {
+          cookie: { type: 'apiKey', in: 'cookie', name: 'holdfast' },
+          bearer: { type: 'http', scheme: 'bearer' },
+        },
+      },
+      security: [{ cookie: [] }, { bearer: [] }],
+    },
+  })
+}

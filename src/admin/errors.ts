@@ -1,0 +1,102 @@
+import { HoldfastError } from '../core/index.ts'
+import type { Role } from './console-sessions.ts'
+
+export function unauthenticated(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_UNAUTHENTICATED',
+    message: 'Nobody is signed in. Open a one-time sign-in link, or send a token as "Authorization: Bearer ...".',
+  })
+}
+
+export function forbidden(needed: Role, has: Role): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_FORBIDDEN',
+    message: `This needs the role "${needed}"; you are signed in as "${has}". Ask an admin for a sign-in link of that role.`,
+    details: { needed, has },
+  })
+}
+
+export function crossSite(reason: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_CROSS_SITE',
+    message: `The request was refused because ${reason}. Send the token of GET /v1/session in the header "x-csrf-token".`,
+    details: { reason },
+  })
+}
+
+export function linkInvalid(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_LINK_INVALID',
+    message: 'This sign-in link was used before, has expired, or never existed. Each works once: get a new one.',
+  })
+}
+
+export function rateLimited(retryAfterSeconds: number): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_RATE_LIMITED',
+    message: `Too many requests from this address. Try again in ${retryAfterSeconds} s.`,
+    retryable: true,
+    details: { retryAfterSeconds },
+  })
+}
+
+export function tooManyStreams(limit: number): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_TOO_MANY_STREAMS',
+    message: `${limit} live event streams are open already. Close a tab, or try again later.`,
+    retryable: true,
+    details: { limit },
+  })
+}
+
+export function routeNotFound(method: string, path: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_NOT_FOUND',
+    message: `There is no ${method} ${path} here. The list of what there is: /docs.`,
+    details: { method, path },
+  })
+}
+
+export function requestInvalid(errors: readonly { path: string; message: string }[]): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_REQUEST_INVALID',
+    message: `The request is not as the reference says: ${errors.map(({ path, message }) => `${path} ${message}`).join('; ')}.`,
+    details: { errors },
+  })
+}
+
+export function internal(cause: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_INTERNAL',
+    message: 'Something failed that Holdfast did not expect. The log has the cause under this request id.',
+    cause,
+  })
+}
+
+export function portTaken(host: string, port: number, cause: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_PORT_TAKEN',
+    message: `Port ${port} on ${host} is taken by another program. Choose another with HOLDFAST_ADMIN_PORT (0 takes any that is free).`,
+    cause,
+    details: { host, port },
+  })
+}
+
+export function addressUnavailable(host: string, cause: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_ADDRESS',
+    message: `This machine has no address "${host}" to bind to, or may not use it. Correct HOLDFAST_ADMIN_HOST.`,
+    cause,
+    details: { host },
+  })
+}
+
+export function publicWithoutTls(host: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_PUBLIC_PLAIN_HTTP',
+    message:
+      `Serving plain HTTP on ${host} would send sign-ins in the clear. Keep 127.0.0.1 behind a proxy that does HTTPS, ` +
+      'or accept it with --insecure.',
+    details: { host },
+  })
+}

@@ -1,0 +1,74 @@
+import { type ChannelEvent, type Clock, EventChannel, messageOf, Scheduler } from '../core/index.ts'
+import type { Pool } from '../pool/index.ts'
+import { describePool } from './pool-description.ts'
+import { readCounters } from '../monitor/index.ts'
+
+const POOL_INTERVAL_MS = 1_000
+const DATABASE_INTERVAL_MS = 5_000
+const PROBE_DEADLINE_MS = 2_000
+
+/**
+ * The live picture: samples the pool every second and the database every five, and tells everyone who listens.
+ * Events: `pool` (as pool-stats), `database` (counters and their rates), `health` (when it changes).
+ */
+export class LivePicture {
+  readonly channel: EventChannel
+  readonly #pool: Pool
+  readonly #clock: Clock
+  readonly #scheduler: Scheduler
+  #lastCounters: { at: number; commits: number; rollbacks: number; rows: number } | undefined
+  #isHealthy: boolean | undefined
+
+  constructor(pool: Pool, clock: Clock, onFailure: (name: string, error: unknown) => void) {
+    this.#pool = pool
+    this.#clock = clock
+    this.channel = new EventChannel(() => clock.now())
+    this.#scheduler = new Scheduler(onFailure, clock)
+  }
+
+  start(): void {
+    this.#scheduler.every('pool sample', POOL_INTERVAL_MS, () => void this.samplePool())
+    this.#scheduler.every('database sample', DATABASE_INTERVAL_MS, () => this.#sampleDatabase())
+  }
+
+  stop(): Promise<void> {
+    return this.#scheduler.stop(PROBE_DEADLINE_MS + 1_000)
+  }
+
+  samplePool(): ChannelEvent {
+    return this.channel.publish('pool', describePool(this.#pool.stats()))
+  }
+
+  async #sampleDatabase(): Promise<void> {
+    const health = await this.#pool.health(PROBE_DEADLINE_MS)
+    if (health.ok !== this.#isHealthy) {
+      this.#isHealthy = health.ok
+      this.channel.publish('health', { healthy: health.ok, reason: health.reason ?? null, latency_ms: health.latencyMs })
+    }
+    if (!health.ok) return
+    try {
+      await this.#publishCounters()
+    } catch (error) {
+      // It went away between the probe and this: the next sample tells.
+      this.channel.publish('health', { healthy: false, reason: messageOf(error), latency_ms: null })
+      this.#isHealthy = false
+    }
+  }
+
+  async #publishCounters(): Promise<void> {
+    const counters = await readCounters(this.#pool)
+    const at = this.#clock.monotonicMs()
+    const last = this.#lastCounters
+    this.#lastCounters = { at, commits: counters.commits, rollbacks: counters.rollbacks, rows: counters.rows }
+    const seconds = last ? (at - last.at) / 1_000 : 0
+    const rate = (now: number, before: number | undefined): number | null =>
+      before === undefined || seconds === 0 || now < before ? null : Math.round(((now - before) / seconds) * 10) / 10
+    this.channel.publish('database', {
+      connections: counters.connections,
+      cache_hit_ratio_percent: counters.cacheHitPercent,
+      transactions_per_second: rate(counters.commits + counters.rollbacks, last && last.commits + last.rollbacks),
+      rollbacks_per_second: rate(counters.rollbacks, last?.rollbacks),
+      rows_per_second: rate(counters.rows, last?.rows),
+    })
+  }
+}

@@ -1,0 +1,124 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import Type from 'typebox'
+import { type ErrorCode, type HoldfastError, isHoldfastError, sqlstateOf } from '../core/index.ts'
+import { connectFailure } from '../pool/index.ts'
+import { internal, requestInvalid, routeNotFound } from './errors.ts'
+
+/** RFC 9457: the one form of every error that this API answers. */
+export const Problem = Type.Object(
+  {
+    type: Type.String({ description: 'The page of this code in the documentation' }),
+    title: Type.String({ description: 'The HTTP status in words' }),
+    status: Type.Integer(),
+    detail: Type.String({ description: 'What happened and what to do next' }),
+    code: Type.String({ description: 'Stable: decide by this' }),
+    errors: Type.Optional(
+      Type.Array(Type.Object({ path: Type.String(), message: Type.String() }), {
+        description: 'Each part of the request that is not as it must be',
+      }),
+    ),
+    request_id: Type.String(),
+  },
+  { description: 'application/problem+json (RFC 9457)' },
+)
+
+/** Every route's error answers, for the reference. */
+export const problemResponses = { '4xx': Problem, '5xx': Problem }
+
+const STATUS: Readonly<Record<string, number>> = {
+  HF_ADMIN_UNAUTHENTICATED: 401,
+  HF_ADMIN_LINK_INVALID: 401,
+  HF_ADMIN_FORBIDDEN: 403,
+  HF_ADMIN_CROSS_SITE: 403,
+  HF_ADMIN_NOT_FOUND: 404,
+  HF_ADMIN_REQUEST_INVALID: 400,
+  HF_ADMIN_RATE_LIMITED: 429,
+  HF_ADMIN_TOO_MANY_STREAMS: 503,
+  HF_POOL_ACQUIRE_TIMEOUT: 503,
+  HF_POOL_QUEUE_FULL: 503,
+  HF_POOL_ENDED: 503,
+}
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+}
+
+/** Makes every failure within this plugin a problem document. */
+export function addProblems(app: FastifyInstance, databaseUrl: string): void {
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const failure = understand(error, databaseUrl)
+    const status = STATUS[failure.code] ?? (failure.code.startsWith('HF_CONNECT_') ? 503 : (clientFault(error) ?? 500))
+    if (status >= 500) request.log.error({ err: error }, failure.message)
+    return sendProblem(app.prefix, request, reply, status, failure)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0] as string
+    return sendProblem(app.prefix, request, reply, 404, routeNotFound(request.method, path))
+  })
+}
+
+function sendProblem(
+  prefix: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  status: number,
+  failure: HoldfastError,
+): FastifyReply {
+  const { retryAfterSeconds = status === 503 ? 1 : undefined, errors } = failure.details
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds))
+  if (status === 401) reply.header('www-authenticate', 'Bearer')
+  return reply
+    .code(status)
+    .type('application/problem+json')
+    .serializer(JSON.stringify)
+    .send({
+      type: `${prefix}/docs/errors/${failure.code}`,
+      title: TITLES[status] ?? 'Error',
+      status,
+      detail: failure.message,
+      code: failure.code,
+      ...(Array.isArray(errors) && { errors }),
+      request_id: request.id,
+    })
+}
+
+function understand(error: FastifyError, databaseUrl: string): HoldfastError {
+  if (isHoldfastError(error)) return error
+  if (error.validation) {
+    return requestInvalid(
+      error.validation.map(({ instancePath, message = 'is not valid' }) => ({
+        path: `${error.validationContext ?? 'request'}${instancePath.replaceAll('/', '.')}`,
+        message,
+      })),
+    )
+  }
+  if (clientFault(error) !== undefined) return requestInvalid([{ path: 'request', message: error.message }])
+  // A socket or session error of the driver: the database is away, which is not this code's fault.
+  const { syscall } = error as NodeJS.ErrnoException
+  if (syscall !== undefined || /^(08|57P|28|3D|53)/.test(sqlstateOf(error) ?? '') || isLostConnection(error)) {
+    return connectFailure(error, databaseUrl)
+  }
+  return internal(error)
+}
+
+/** Fastify's own 4xx: a body that is too large, of another type, or no JSON. */
+function clientFault(error: FastifyError): number | undefined {
+  const { statusCode } = error
+  return !isHoldfastError(error) && statusCode !== undefined && statusCode >= 400 && statusCode < 500 ? statusCode : undefined
+}
+
+/** The driver gives a connection that ended under a query no code. */
+function isLostConnection(error: Error): boolean {
+  return /^Connection terminated|^Client has encountered a connection error|timeout exceeded/.test(error.message)
+}
+
+/** The codes with a status of their own; for the test that each is documented. */
+export const STATUS_CODES: readonly ErrorCode[] = Object.keys(STATUS) as ErrorCode[]

@@ -1,0 +1,107 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import Type from 'typebox'
+import type { PoolHealth } from '../../pool/index.ts'
+import { connectFailure } from '../../pool/index.ts'
+import type { AdminContext } from '../context.ts'
+import { describePool, PoolDescription } from '../pool-description.ts'
+import { readReadiness } from '../../monitor/index.ts'
+
+const Health = Type.Object({
+  status: Type.Union([Type.Literal('healthy'), Type.Literal('unhealthy'), Type.Literal('draining')]),
+  timestamp: Type.String({ format: 'date-time' }),
+  uptime_seconds: Type.Number(),
+  components: Type.Object({
+    database: Type.Object({
+      status: Type.Union([Type.Literal('healthy'), Type.Literal('unhealthy')]),
+      latency_ms: Type.Number({ description: 'From asking the pool for a connection to the answer of SELECT 1' }),
+      code: Type.Union([Type.String(), Type.Null()]),
+      reason: Type.Union([Type.String(), Type.Null()]),
+    }),
+    pool: PoolDescription,
+  }),
+})
+
+const Live = Type.Object({ status: Type.Literal('ok') })
+
+const Ready = Type.Object({
+  status: Type.Union([Type.Literal('ready'), Type.Literal('not ready')]),
+  code: Type.Union([Type.String(), Type.Null()]),
+  reason: Type.Union([Type.String(), Type.Null()]),
+})
+
+const PUBLIC = { access: 'public' } as const
+
+/** Why the database does not answer, in words and without any address that a stranger should not see. */
+function failureOf(health: PoolHealth): { code: string | null; reason: string | null } {
+  if (health.ok) return { code: null, reason: null }
+  const { code } = connectFailure(health.error, '')
+  return { code, reason: health.reason ?? null }
+}
+
+/** For load balancers, orchestrators and people in a hurry: no sign-in. */
+export const healthRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> = async (app, { context }) => {
+  const { pool, schema } = context
+
+  app.get(
+    '/livez',
+    { config: PUBLIC, schema: { tags: ['health'], summary: 'Is this process alive? Asks no database.', response: { 200: Live } } },
+    async () => ({ status: 'ok' as const }),
+  )
+
+  app.get(
+    '/readyz',
+    {
+      config: PUBLIC,
+      schema: {
+        tags: ['health'],
+        summary: 'Can requests be sent here? Pool, own schema when it can be written, not draining.',
+        response: { 200: Ready, 503: Ready },
+      },
+    },
+    async (_request, reply) => {
+      const refuse = (code: string | null, reason: string | null): Promise<never> =>
+        reply.code(503).header('retry-after', '1').send({ status: 'not ready', code, reason }) as never
+      if (context.isDraining) return refuse(null, 'This process is shutting down.')
+      const health = await pool.health()
+      const { code, reason } = failureOf(health)
+      if (!health.ok) return refuse(code, reason)
+      try {
+        const readiness = await readReadiness(pool, schema)
+        if (!readiness.isReady) return refuse('HF_SCHEMA_MISSING', readiness.reason)
+      } catch (error) {
+        return refuse(connectFailure(error, '').code, 'The database went away while it was asked.')
+      }
+      return { status: 'ready' as const, code: null, reason: null }
+    },
+  )
+
+  app.get(
+    '/health',
+    {
+      config: PUBLIC,
+      schema: {
+        tags: ['health'],
+        summary: 'The components with latency and pool; 503 when one is unhealthy.',
+        response: { 200: Health, 503: Health },
+      },
+    },
+    async (_request, reply) => {
+      const health = await pool.health()
+      const status = context.isDraining ? ('draining' as const) : health.ok ? ('healthy' as const) : ('unhealthy' as const)
+      reply.code(status === 'healthy' ? 200 : 503)
+      return {
+        status,
+        timestamp: new Date().toISOString(),
+        uptime_seconds: Math.round((Date.now() - context.startedAt) / 1_000),
+        components: {
+          database: {
+            status: health.ok ? ('healthy' as const) : ('unhealthy' as const),
+            latency_ms: Math.round(health.latencyMs * 1_000) / 1_000,
+            ...failureOf(health),
+          },
+          pool: describePool(pool.stats()),
+        },
+      }
+    },
+  )
+}

@@ -1,0 +1,83 @@
+import { existsSync } from 'node:fs'
+import type { Command } from 'commander'
+import pc from 'picocolors'
+import { serveAdmin } from '../../admin/index.ts'
+import type { ConfigInput } from '../../config.ts'
+import type { Holdfast } from '../../holdfast.ts'
+import { inspectSchema, migrateUp } from '../../migrate/index.ts'
+import { type Finish, runWith, untilStopped } from '../command.ts'
+import { usage } from '../errors.ts'
+import { EXIT } from '../exit-codes.ts'
+import type { Session } from '../session.ts'
+
+interface ServeFlags {
+  host?: string
+  port?: string
+  insecure?: boolean
+}
+
+/** `serve` for a database that is looked after elsewhere; `dev` for one of your own that is made ready first. */
+export function addServe(program: Command, finish: Finish): void {
+  runWith<ServeFlags>(
+    withAddress(program.command('serve').description('serve the HTTP API until it is told to stop')),
+    finish,
+    async (session, flags) => {
+      const holdfast = await connect(session, flags)
+      await hintAtSchema(session, holdfast)
+      return serveUntilStopped(session, holdfast)
+    },
+  )
+
+  runWith<ServeFlags>(
+    withAddress(
+      program.command('dev').description("for development: a database if there is none, Holdfast's schema, your migrations, the API"),
+    ),
+    finish,
+    async (session, flags) => {
+      const holdfast = await connect(session, flags)
+      await holdfast.installSchema()
+      if (existsSync(holdfast.migrations.directory)) {
+        const ran = await migrateUp(holdfast.migrations, { ...holdfast.config.migrate, allowOutOfOrder: true })
+        if (ran.length > 0) session.out.say(`Applied ${ran.length} of your migrations.`)
+      }
+      return serveUntilStopped(session, holdfast)
+    },
+  )
+}
+
+function withAddress(command: Command): Command {
+  return command
+    .option('--host <address>', 'address to bind to; default 127.0.0.1')
+    .option('--port <number>', 'port; 0 takes any that is free; default 4600')
+    .option('--insecure', 'allow plain HTTP on an address that is not loopback')
+}
+
+async function connect(session: Session, { host, port, insecure }: ServeFlags): Promise<Holdfast> {
+  if (port !== undefined && !/^\d{1,5}$/.test(port)) throw usage(`--port: "${port}" is not a port number.`)
+  const admin: ConfigInput['admin'] = { host, port: port === undefined ? undefined : Number(port), insecure }
+  return session.connect({ ...session.configInput(), admin })
+}
+
+async function hintAtSchema(session: Session, holdfast: Holdfast): Promise<void> {
+  const { state } = await inspectSchema(holdfast.pool, holdfast.config.database.schema)
+  if (state === 'missing' || state === 'outdated') {
+    session.out.say(pc.yellow(`Holdfast's schema is ${state} in ${holdfast.address}. If you may create it: holdfast init`))
+  }
+}
+
+async function serveUntilStopped(session: Session, holdfast: Holdfast): Promise<number> {
+  const server = await serveAdmin(
+    { pool: holdfast.pool, schema: holdfast.config.database.schema },
+    holdfast.config.admin,
+    holdfast.stateDirectory,
+  )
+  session.own('HTTP API', () => server.close())
+  const link = server.createSignInLink()
+  session.out.result({ url: server.url, sign_in_link: link, database: holdfast.address }, () =>
+    [`${pc.bold('Holdfast')} ${server.url}`, `Sign in, once, within ten minutes: ${link}`].join('\n'),
+  )
+  session.out.say(pc.dim(`Database ${holdfast.address}. Ctrl-C stops.`))
+  const signal = await untilStopped()
+  session.out.say(pc.dim(`${signal}: stopping.`))
+  return EXIT.ok
+}

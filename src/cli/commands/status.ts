@@ -1,0 +1,101 @@
+import type { Command } from 'commander'
+import pc from 'picocolors'
+import { readTokenFile } from '../../admin/index.ts'
+import { loadConfig } from '../../config.ts'
+import { HoldfastError, messageOf } from '../../core/index.ts'
+import { stateDirectoryOf } from '../../holdfast.ts'
+import { inspectSchema, migrateStatus } from '../../migrate/index.ts'
+import { readIdentity } from '../../monitor/index.ts'
+import { type Finish, runWith } from '../command.ts'
+import { serverUnreachable } from '../errors.ts'
+import { EXIT } from '../exit-codes.ts'
+import { formatDuration } from '../output.ts'
+import type { Session } from '../session.ts'
+
+const ANSWER_WITHIN_MS = 5_000
+
+export function addStatus(program: Command, finish: Finish): void {
+  runWith<{ server?: string | true }>(
+    program
+      .command('status')
+      .description('how things stand: the database, or with --server a running Holdfast and its pool')
+      .option('--server [url]', 'ask the server that was started from this folder, or the one at url'),
+    finish,
+    async (session, { server }) => (server === undefined ? databaseStatus(session) : serverStatus(session, server)),
+  )
+}
+
+async function databaseStatus(session: Session): Promise<number> {
+  const holdfast = await session.connect()
+  const health = await holdfast.pool.health()
+  const identity = await readIdentity(holdfast.pool)
+  const schema = await inspectSchema(holdfast.pool, holdfast.config.database.schema)
+  const migrations = schema.state === 'missing' || schema.state === 'unreadable' ? [] : await migrateStatus(holdfast.migrations)
+  const pending = migrations.filter(({ state }) => state === 'pending').map(({ id }) => id)
+  session.out.result(
+    {
+      address: holdfast.address,
+      database: identity.database,
+      user: identity.user,
+      server_version: identity.version,
+      role: identity.isStandby ? 'standby' : 'primary',
+      read_only: identity.isReadOnly,
+      latency_ms: Math.round(health.latencyMs * 10) / 10,
+      schema: schema.state,
+      pending_migrations: pending,
+    },
+    (status) =>
+      [
+        `${pc.bold(status.database)} on PostgreSQL ${status.server_version}, ${status.role}${status.read_only ? ', read-only' : ''}`,
+        `address     ${status.address}`,
+        `latency     ${formatDuration(status.latency_ms)}`,
+        `schema      ${status.schema}`,
+        `migrations  ${pending.length === 0 ? 'nothing pending' : `${pending.length} pending`}`,
+      ].join('\n'),
+  )
+  if (schema.state === 'missing' || schema.state === 'outdated') session.out.next('holdfast init')
+  else session.out.next(pending.length > 0 ? 'holdfast migrate up' : 'holdfast doctor')
+  return EXIT.ok
+}
+
+async function serverStatus(session: Session, server: string | true): Promise<number> {
+  const { config } = await loadConfig()
+  const known = readTokenFile(stateDirectoryOf(config))
+  const url = server === true ? known?.url : server
+  if (url === undefined) throw serverUnreachable('this folder', 'no server was started from here')
+  // The token belongs to one server: another one must not get to see it.
+  const token = known && new URL(known.url).origin === originOf(url) ? known.token : undefined
+  const [health, pool] = await Promise.all([
+    ask<{ status: string; uptime_seconds: number }>(url, '/health', token),
+    ask<{ checked_out: number; total: number; waiting: number }>(url, '/v1/database/performance/pool-stats', token),
+  ])
+  session.out.result({ url, health, pool }, () =>
+    [
+      `${pc.bold(url)} ${health.status === 'healthy' ? pc.green('healthy') : pc.red(health.status)}, up ${formatDuration(health.uptime_seconds * 1_000)}`,
+      `pool        ${pool.checked_out} of ${pool.total} connections in use, ${pool.waiting} waiting`,
+    ].join('\n'),
+  )
+  return health.status === 'healthy' ? EXIT.ok : EXIT.findings
+}
+
+function originOf(url: string): string {
+  if (!URL.canParse(url)) throw serverUnreachable(url, 'this is not a URL')
+  return new URL(url).origin
+}
+
+async function ask<T>(url: string, path: string, token: string | undefined): Promise<T> {
+  let response: Response
+  try {
+    response = await fetch(`${url.replace(/\/$/, '')}${path}`, {
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+    })
+  } catch (error) {
+    throw serverUnreachable(url, messageOf((error as Error).cause ?? error))
+  }
+  const body = (await response.json().catch(() => ({}))) as T & { code?: `HF_${string}`; detail?: string; status?: unknown }
+  if (response.status === 401 || response.status === 403) {
+    throw new HoldfastError({ code: body.code ?? 'HF_ADMIN_UNAUTHENTICATED', message: body.detail ?? 'The server refused the token.' })
+  }
+  return body
+}

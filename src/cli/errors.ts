@@ -1,0 +1,31 @@
+import { HoldfastError } from '../core/index.ts'
+
+export function passwordInFlag(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_CLI_PASSWORD_IN_FLAG',
+    message:
+      'A password in --database-url can be read by everyone on this machine (in the process list). Put the URL into ' +
+      'DATABASE_URL or a file (--database-url-file), or leave the password to PGPASSWORD or ~/.pgpass.',
+  })
+}
+
+export function usage(message: string): HoldfastError {
+  return new HoldfastError({ code: 'HF_CLI_USAGE', message })
+}
+
+export function confirmationMissing(name: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_CLI_CONFIRMATION',
+    message: `Nothing was done: this cannot be undone and was not confirmed. Confirm it with --confirm=${name}, or see first with --dry-run.`,
+    details: { name },
+  })
+}
+
+export function serverUnreachable(url: string, reason: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_CLI_SERVER_UNREACHABLE',
+    message: `No Holdfast server answers at ${url} (${reason}). Start one with "holdfast serve", or leave --server out to ask the database itself.`,
+    retryable: true,
+    details: { url },
+  })
+}

@@ -1,0 +1,59 @@
+import { Command, CommanderError } from 'commander'
+import { addCompletion } from './commands/completion.ts'
+import { addConfig } from './commands/config.ts'
+import { addDoctor } from './commands/doctor.ts'
+import { addInit } from './commands/init.ts'
+import { addMigrate } from './commands/migrate.ts'
+import { addServe } from './commands/serve.ts'
+import { addStatus } from './commands/status.ts'
+import { addVersion } from './commands/version.ts'
+import type { Finish } from './command.ts'
+import { EXIT, exitCodeOf } from './exit-codes.ts'
+import { Output } from './output.ts'
+
+const EXAMPLES = `Examples:
+  holdfast dev                      start a database and the API for development
+  holdfast init                     install Holdfast's schema in DATABASE_URL
+  holdfast migrate up               run your pending migrations
+  holdfast doctor                   check everything, with the next step for each problem
+`
+
+/** The command tree. */
+export function buildProgram(finish: Finish): Command {
+  const program = new Command('holdfast')
+    .description('The production database layer for TypeScript services on PostgreSQL.')
+    .addHelpText('before', EXAMPLES)
+    .option('--json', 'print one versioned JSON object on stdout')
+    .option('--no-input', 'never ask')
+    .option('--stack', 'show the stack trace of an error')
+    .option('--database-url <url>', 'the database, without a password; default: DATABASE_URL')
+    .option('--database-url-file <path>', 'file that holds the URL, - for stdin')
+    .enablePositionalOptions(false)
+    .exitOverride()
+  for (const add of [addInit, addServe, addStatus, addDoctor, addConfig, addMigrate, addCompletion, addVersion]) add(program, finish)
+  // Subcommands made through .command() inherit exitOverride only when they are made after it was set.
+  for (const command of allCommands(program)) command.exitOverride().showHelpAfterError('(--help shows what there is)')
+  return program
+}
+
+/** Runs the command line and ends the process with the right exit code. */
+export async function main(argv: readonly string[]): Promise<void> {
+  let code: number = EXIT.ok
+  const program = buildProgram((result) => (code = result))
+  try {
+    await program.parseAsync(argv)
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      code = error.exitCode === 0 ? EXIT.ok : EXIT.usage
+    } else {
+      new Output({ json: argv.includes('--json'), stack: argv.includes('--stack') }).failure(error)
+      code = exitCodeOf(error)
+    }
+  }
+  // Set rather than exit: what was written to a pipe still has to arrive.
+  process.exitCode = code
+}
+
+function allCommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(allCommands)]
+}

@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs'
+import type { ConfigInput } from '../config.ts'
+import { Lifecycle } from '../core/index.ts'
+import { createHoldfast, type Holdfast } from '../holdfast.ts'
+import { connectFailure } from '../pool/index.ts'
+import { passwordInFlag, usage } from './errors.ts'
+import { Output } from './output.ts'
+
+/** Options that every command has. */
+export interface GlobalOptions {
+  readonly json?: boolean
+  readonly stack?: boolean
+  readonly input?: boolean
+  readonly databaseUrl?: string
+  readonly databaseUrlFile?: string
+}
+
+/** One run of one command: where its words go, what it opened. */
+export class Session {
+  readonly out: Output
+  readonly options: GlobalOptions
+  readonly #lifecycle = new Lifecycle()
+
+  constructor(options: GlobalOptions) {
+    this.options = options
+    this.out = new Output(options)
+  }
+
+  /** May this command ask the person at the terminal? */
+  get mayAsk(): boolean {
+    return this.options.input !== false && !this.out.isJson && process.stdin.isTTY === true && this.out.isInteractive
+  }
+
+  /** What the flags say about the configuration. */
+  configInput(): ConfigInput {
+    const url = this.#urlFromFlags()
+    // The way around a pooler that the environment names belongs to the database that it names.
+    return url === undefined ? {} : { database: { url, directUrl: url } }
+  }
+
+  /** Assembles Holdfast for this command; closed when the command ends, however it ends. */
+  async open(input: ConfigInput = this.configInput()): Promise<Holdfast> {
+    const holdfast = await createHoldfast(input, { onNotice: (text) => this.out.say(text) })
+    this.#lifecycle.own('holdfast', () => holdfast.close())
+    return holdfast
+  }
+
+  /**
+   * The same, having seen that the database answers.
+   * @throws HF_CONNECT_*
+   */
+  async connect(input: ConfigInput = this.configInput()): Promise<Holdfast> {
+    const holdfast = await this.open(input)
+    const health = await holdfast.pool.health(10_000)
+    if (!health.ok) throw connectFailure(health.error, holdfast.url)
+    return holdfast
+  }
+
+  own(name: string, close: () => unknown): void {
+    this.#lifecycle.own(name, close)
+  }
+
+  close(): Promise<void> {
+    return this.#lifecycle.close()
+  }
+
+  #urlFromFlags(): string | undefined {
+    const { databaseUrl, databaseUrlFile } = this.options
+    if (databaseUrl !== undefined) {
+      // Secrets never on the command line. What cannot be read is for the option's own check.
+      if (URL.canParse(databaseUrl)) {
+        const parts = new URL(databaseUrl)
+        if (parts.password !== '' || parts.searchParams.has('password')) throw passwordInFlag()
+      }
+      return databaseUrl
+    }
+    if (databaseUrlFile === undefined) return undefined
+    try {
+      return readFileSync(databaseUrlFile === '-' ? 0 : databaseUrlFile, 'utf8').trim()
+    } catch (error) {
+      throw usage(`--database-url-file: ${(error as Error).message}`)
+    }
+  }
+}

@@ -1,0 +1,153 @@
+import { resolve } from 'node:path'
+import { type Config, type ConfigInput, type ConfigSources, loadConfig, maskUrl } from './config.ts'
+import { Lifecycle } from './core/index.ts'
+import { type EmbeddedServer, findEmbedded, startEmbedded } from './embedded/index.ts'
+import { databaseUrlMissing } from './errors.ts'
+import { installSchema, type MigrateTarget, OperationRecorder, userHistory } from './migrate/index.ts'
+import { Pool } from './pool/index.ts'
+
+/** What {@link createHoldfast} works with besides the configuration. */
+export interface HoldfastSurroundings {
+  /** Folder of the configuration file, `.env`, migrations and the embedded database. Default: the working directory. */
+  readonly cwd?: string
+  /** Default: `process.env`. */
+  readonly env?: ConfigSources['env']
+  /** Is told in words what was decided for you. Default: writes a line to stderr. */
+  readonly onNotice?: (text: string) => void
+}
+
+/** Folder of a process's own files, absolute: the embedded database, the server's token. */
+export function stateDirectoryOf(config: Config, cwd = process.cwd()): string {
+  return resolve(cwd, config.embedded.directory)
+}
+
+/** The assembled house. Each part is built on first use; `close` closes them in reverse order. */
+export class Holdfast {
+  readonly config: Config
+  /** The database's address, with its password: never log it. {@link address} is for people. */
+  readonly url: string
+  /** The embedded server, when this process owns one. */
+  readonly embedded: EmbeddedServer | undefined
+  readonly #cwd: string
+  readonly #lifecycle = new Lifecycle()
+  readonly #log: (text: string) => void
+  #pool: Pool | undefined
+
+  /** Use {@link createHoldfast}. */
+  constructor(
+    config: Config,
+    url: string,
+    embedded: EmbeddedServer | undefined,
+    surroundings: Required<Pick<HoldfastSurroundings, 'cwd' | 'onNotice'>>,
+  ) {
+    this.config = config
+    this.url = url
+    this.embedded = embedded
+    this.#cwd = surroundings.cwd
+    this.#log = surroundings.onNotice
+    for (const name of ['url', 'embedded'] as const) Object.defineProperty(this, name, { enumerable: false })
+    if (embedded) this.#lifecycle.own('embedded PostgreSQL', () => embedded.stop())
+  }
+
+  /** The database's address without its password. */
+  get address(): string {
+    return maskUrl(this.url)
+  }
+
+  /** Compatible with `pg.Pool`. */
+  get pool(): Pool {
+    if (this.#pool) return this.#pool
+    const { pool, echo } = this.config.database
+    const made = new Pool({
+      connectionString: this.url,
+      fallback_application_name: 'holdfast',
+      ...pool,
+      ...(echo && {
+        echo: ({ text, durationMs, failed }) =>
+          this.#log(`${durationMs.toFixed(1)} ms${failed ? ' failed' : ''}  ${text.replaceAll(/\s+/g, ' ').trim()}`),
+      }),
+    })
+    this.#lifecycle.own('pool', () => made.end())
+    this.#pool = made
+    return made
+  }
+
+  /** The way to the server around any pooler: for migrations and locks. With its password. */
+  get directUrl(): string {
+    // A way around belongs to a database that was named, not to the embedded one.
+    const { url, directUrl } = this.config.database
+    return url === undefined ? this.url : (directUrl ?? url)
+  }
+
+  /** Where destructive actions are remembered. */
+  get recorder(): OperationRecorder {
+    return new OperationRecorder(this.pool, this.config.database.schema)
+  }
+
+  /** The user's migrations, for `migrateUp` and `migrateStatus`. */
+  get migrations(): MigrateTarget {
+    return {
+      url: this.directUrl,
+      directory: this.resolvePath(this.config.migrate.directory),
+      history: userHistory(this.config.database.schema),
+    }
+  }
+
+  /** Folder of this process's own files: the embedded database, the server's token. */
+  get stateDirectory(): string {
+    return stateDirectoryOf(this.config, this.#cwd)
+  }
+
+  resolvePath(path: string): string {
+    return resolve(this.#cwd, path)
+  }
+
+  /** Installs Holdfast's own schema or brings it up to date; returns the ids that ran. */
+  installSchema(): Promise<string[]> {
+    return installSchema(this.directUrl, this.config.database.schema, this.config.migrate)
+  }
+
+  /** Takes over closing something that was built on this. */
+  own(name: string, close: () => unknown): void {
+    this.#lifecycle.own(name, close)
+  }
+
+  /** Closes everything, the last built first. */
+  close(): Promise<void> {
+    return this.#lifecycle.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+/**
+ * Assembles Holdfast from `holdfast.config.ts`, the environment and `input`, later wins. Without a database URL
+ * it uses the embedded PostgreSQL of the folder (the one a running process already owns, else its own), except
+ * in production.
+ *
+ * @example
+ * const holdfast = await createHoldfast({ database: { url: process.env.DATABASE_URL } })
+ * const { rows } = await holdfast.pool.query('SELECT 1 AS one')
+ * console.log(rows)
+ * await holdfast.close()
+ *
+ * @throws HF_CONFIG_DATABASE_URL_MISSING, HF_CONFIG_FILE, HF_OPTION_UNKNOWN, HF_OPTION_INVALID, HF_EMBEDDED_*
+ */
+export async function createHoldfast(input: ConfigInput = {}, surroundings: HoldfastSurroundings = {}): Promise<Holdfast> {
+  const { cwd = process.cwd(), env = process.env, onNotice = (text) => void process.stderr.write(`${text}\n`) } = surroundings
+  const { config } = await loadConfig({ cwd, env, args: input })
+  const around = { cwd, onNotice }
+  if (config.database.url !== undefined) return new Holdfast(config, config.database.url, undefined, around)
+  if (config.environment === 'production') throw databaseUrlMissing()
+  const directory = stateDirectoryOf(config, cwd)
+  const running = findEmbedded(directory)
+  if (running) {
+    onNotice(`No DATABASE_URL: using the embedded PostgreSQL that process ${running.ownerPid} runs (${maskUrl(running.url)}).`)
+    return new Holdfast(config, running.url, undefined, around)
+  }
+  const server = await startEmbedded({ ...config.embedded, directory })
+  onNotice(`No DATABASE_URL: using the embedded PostgreSQL of ${directory} (port ${server.port}).`)
+  return new Holdfast(config, server.url, server, around)
+}

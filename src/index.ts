@@ -1,0 +1,15 @@
+/**
+ * Holdfast assembled: one call, every capability on first use. Each capability also works alone, from
+ * `holdfast/pool`, `holdfast/migrate`, `holdfast/embedded`, `holdfast/admin`, `holdfast/testing`.
+ */
+export {
+  type Config,
+  type ConfigEntry,
+  type ConfigInput,
+  loadConfig,
+  maskUrl,
+  resolveConfig,
+  type ResolvedConfig,
+} from './config.ts'
+export { type ErrorCode, HoldfastError, isHoldfastError } from './core/index.ts'
+export { createHoldfast, Holdfast, type HoldfastSurroundings } from './holdfast.ts'

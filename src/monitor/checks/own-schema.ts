@@ -1,0 +1,27 @@
+import { inspectSchema } from '../../migrate/index.ts'
+import type { Check } from '../finding.ts'
+
+/** Holdfast's own schema is there and up to date. */
+export const ownSchema: Check = {
+  id: 'own-schema',
+  good: "Holdfast's schema is up to date",
+  run: async ({ db, schema, identity }) => {
+    const { state, pending } = await inspectSchema(db, schema)
+    if (state === 'current' || state === 'unreadable') return []
+    const mayInstall = identity.canCreate && !identity.isReadOnly
+    return [
+      {
+        check: 'own-schema',
+        severity: mayInstall ? 'warning' : 'info',
+        subject: schema,
+        message:
+          state === 'missing'
+            ? `Nothing can be remembered: the database has no schema "${schema}" yet.`
+            : `Holdfast's schema is ${pending.length} migration(s) behind this version.`,
+        evidence: { state, pending },
+        action: mayInstall ? 'holdfast init' : `holdfast init, as a role that may create in "${identity.database}"`,
+        sql: null,
+      },
+    ]
+  },
+}
