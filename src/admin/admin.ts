@@ -120,7 +120,7 @@ async function addReference(app: FastifyInstance): Promise<void> {
       servers: [{ url: app.prefix === '' ? '/' : app.prefix }],
       components: {
         securitySchemes: {
-          cookie: { type: 'apiKey', in: 'cookie', name: 'holdfast' },
+          cookie: { type: 'apiKey', in: 'cookie', name: '__Host-holdfast' },
           bearer: { type: 'http', scheme: 'bearer' },
         },
       },

@@ -50,9 +50,12 @@ export function sessionSecret(request: FastifyRequest): string | undefined {
   return request.cookies[cookieName(request)]
 }
 
-/** Browsers refuse the `__Host-` prefix over plain HTTP, also on loopback. */
+/**
+ * Browsers refuse the `__Host-` prefix over plain HTTP, also on loopback. And they do not tell ports apart: with
+ * the port in the name, two servers on one machine do not sign each other's people out.
+ */
 function cookieName(request: FastifyRequest): string {
-  return request.protocol === 'https' ? '__Host-holdfast' : 'holdfast'
+  return request.protocol === 'https' ? '__Host-holdfast' : `holdfast-${request.port ?? 80}`
 }
 
 function identify(request: FastifyRequest, sessions: ConsoleSessions): Identity | undefined {

@@ -16,7 +16,9 @@ interface Schema {
   readonly description?: string
   readonly properties?: Readonly<Record<string, Schema>>
   readonly items?: Schema
-  readonly anyOf?: readonly (Schema & { const?: unknown })[]
+  readonly enum?: readonly unknown[]
+  readonly const?: unknown
+  readonly anyOf?: readonly Schema[]
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
@@ -71,7 +73,9 @@ function renderProperties(properties: Readonly<Record<string, Schema>>): string 
 }
 
 function typeName(schema: Schema): string {
-  if (schema.anyOf) return schema.anyOf.map((one) => (one.const === undefined ? typeName(one) : String(one.const))).join(' | ')
+  if (schema.anyOf) return schema.anyOf.map(typeName).join(' | ')
+  if (schema.const !== undefined) return String(schema.const)
+  if (schema.enum) return schema.enum.join(' | ')
   if (schema.items) return `list of ${typeName(schema.items)}`
   return schema.type ?? ''
 }

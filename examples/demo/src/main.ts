@@ -1,0 +1,74 @@
+/**
+ * `npm start`: Holdfast around a database. Without DATABASE_URL a demo service on the embedded PostgreSQL, with
+ * data of twelve months and gentle traffic; with it that database, and nothing is put into it.
+ */
+import { fileURLToPath } from 'node:url'
+import { createHoldfast, type Holdfast, isHoldfastError } from 'holdfast'
+import { serveAdmin } from 'holdfast/admin'
+import { migrateUp } from 'holdfast/migrate'
+import { seed } from './seed.ts'
+import { createService } from './service.ts'
+import { startTraffic } from './traffic.ts'
+
+const MIGRATIONS = fileURLToPath(new URL('../db/migrations', import.meta.url))
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`)
+
+async function startDemo(holdfast: Holdfast): Promise<void> {
+  await holdfast.installSchema()
+  await migrateUp(holdfast.migrations, { ...holdfast.config.migrate, allowOutOfOrder: true })
+  const began = performance.now()
+  const isNew = await seed(holdfast.pool, (name, index, count) => say(`Seeding ${index + 1}/${count}: ${name}`))
+  if (isNew) say(`Seeded twelve months of a small service in ${((performance.now() - began) / 1_000).toFixed(1)} s.`)
+  const service = createService(holdfast.pool)
+  holdfast.own('demo service', () => service.close())
+  const serviceUrl = await service.listen({ host: '127.0.0.1', port: 0 })
+  const traffic = startTraffic(serviceUrl)
+  holdfast.own('demo traffic', () => traffic.stop())
+  say(`Demo service with gentle traffic: ${serviceUrl}`)
+}
+
+/** Stops in good order on the first signal, at once on the second. */
+function stopOnSignals(close: () => Promise<void>): void {
+  let isStopping = false
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (isStopping) process.exit(130)
+      isStopping = true
+      say(`${signal}: stopping.`)
+      close().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          console.error(error)
+          process.exit(1)
+        },
+      )
+    })
+  }
+}
+
+async function main(): Promise<void> {
+  const holdfast = await createHoldfast({ migrate: { directory: MIGRATIONS } }, { onNotice: say })
+  stopOnSignals(() => holdfast.close())
+  try {
+    const isDemo = holdfast.config.database.url === undefined
+    if (isDemo) await startDemo(holdfast)
+    const server = await serveAdmin(
+      { pool: holdfast.pool, schema: holdfast.config.database.schema },
+      holdfast.config.admin,
+      holdfast.stateDirectory,
+    )
+    holdfast.own('HTTP API', () => server.close())
+    say(`\nHoldfast: ${server.url}\nSign in, once, within ten minutes: ${server.createSignInLink()}\nCtrl-C stops.`)
+  } catch (error) {
+    await holdfast.close()
+    throw error
+  }
+}
+
+try {
+  await main()
+} catch (error) {
+  console.error(isHoldfastError(error) ? `error ${error.message} [${error.code}]` : error)
+  process.exitCode = 1
+}
