@@ -6,9 +6,7 @@ import { ADMIN_OPTIONS } from './admin/options.ts'
 import {
   custom,
   flag,
-  HoldfastError,
   integer,
-  messageOf,
   nearest,
   oneOf,
   type OptionLayer,
@@ -20,6 +18,7 @@ import {
   text,
 } from './core/index.ts'
 import { EMBEDDED_OPTIONS } from './embedded/options.ts'
+import { configFileUnreadable, groupNotAnObject } from './errors.ts'
 import { MIGRATE_OPTIONS } from './migrate/options.ts'
 import { POOL_OPTIONS } from './pool/options.ts'
 
@@ -37,7 +36,8 @@ export function maskUrl(url: string): string {
   if (!URL.canParse(url)) return '***'
   const parts = new URL(url)
   if (parts.password !== '') parts.password = '***'
-  for (const name of ['password', 'sslpassword']) if (parts.searchParams.has(name)) parts.searchParams.set(name, '***')
+  for (const name of ['password', 'sslpassword'])
+    if (parts.searchParams.has(name)) parts.searchParams.set(name, '***')
   return parts.href
 }
 
@@ -160,7 +160,9 @@ export interface Config {
   readonly admin: Group<'admin'>
 }
 
-type Input<T> = { readonly [Name in keyof T]?: T[Name] extends object ? Input<T[Name]> | undefined : T[Name] | undefined }
+type Input<T> = {
+  readonly [Name in keyof T]?: T[Name] extends object ? Input<T[Name]> | undefined : T[Name] | undefined
+}
 
 /** What a configuration file or `createHoldfast` may say: any part of {@link Config}. */
 export type ConfigInput = Omit<Input<Config>, 'database'> & {
@@ -207,7 +209,11 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
   const entries: ConfigEntry[] = []
   for (const [path, table] of Object.entries<OptionTable>(CONFIG_TABLES)) {
     const group = (source: 'file' | 'args'): OptionLayer[] => {
-      const values = groupAt(path, (source === 'file' ? sources.file?.values : sources.args) as Nested | undefined, table)
+      const values = groupAt(
+        path,
+        (source === 'file' ? sources.file?.values : sources.args) as Nested | undefined,
+        table,
+      )
       const name = source === 'file' ? (sources.file?.name ?? '') : 'argument'
       return values ? [{ kind: 'object', source: name, values }] : []
     }
@@ -231,8 +237,12 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
 }
 
 /** Variables that look like ours but are not known: probably misspelt. Not an error: orchestrators set some too. */
-export function strayVariables(env: Readonly<Record<string, string | undefined>>): { name: string; suggestion?: string }[] {
-  const known = Object.values<OptionTable>(CONFIG_TABLES).flatMap((table) => Object.values(table).flatMap((spec) => spec.env))
+export function strayVariables(
+  env: Readonly<Record<string, string | undefined>>,
+): { name: string; suggestion?: string }[] {
+  const known = Object.values<OptionTable>(CONFIG_TABLES).flatMap((table) =>
+    Object.values(table).flatMap((spec) => spec.env),
+  )
   return Object.keys(env)
     .filter((name) => name.startsWith('HOLDFAST_') && !known.includes(name))
     .map((name) => {
@@ -242,7 +252,12 @@ export function strayVariables(env: Readonly<Record<string, string | undefined>>
 }
 
 /** Files that are looked for, in this order. */
-export const CONFIG_FILES = ['holdfast.config.ts', 'holdfast.config.js', 'holdfast.config.mjs', 'holdfast.config.json'] as const
+export const CONFIG_FILES = [
+  'holdfast.config.ts',
+  'holdfast.config.js',
+  'holdfast.config.mjs',
+  'holdfast.config.json',
+] as const
 
 /**
  * Reads the configuration file and, outside production, `.env` of a folder, and resolves everything.
@@ -264,15 +279,11 @@ async function readConfigFile(path: string): Promise<ConfigInput> {
     const content: unknown = path.endsWith('.json')
       ? JSON.parse(readFileSync(path, 'utf8'))
       : ((await import(pathToFileURL(path).href)) as { default?: unknown }).default
-    if (typeof content !== 'object' || content === null) throw new TypeError('it must export an object as default')
+    if (typeof content !== 'object' || content === null)
+      throw new TypeError('it must export an object as default')
     return content
   } catch (cause) {
-    throw new HoldfastError({
-      code: 'HF_CONFIG_FILE',
-      message: `The configuration file ${path} cannot be read: ${messageOf(cause)}. Correct or remove it.`,
-      cause,
-      details: { path },
-    })
+    throw configFileUnreadable(path, cause)
   }
 }
 
@@ -294,13 +305,7 @@ function rejectStrayNames(path: string, values: Nested, source: string): void {
     const inner = values[group]
     if (inner === undefined) continue
     const full = path === '' ? group : `${path}.${group}`
-    if (typeof inner !== 'object' || inner === null) {
-      throw new HoldfastError({
-        code: 'HF_OPTION_INVALID',
-        message: `"${full}" (${source}) must be an object of options.`,
-        details: { option: full, source },
-      })
-    }
+    if (typeof inner !== 'object' || inner === null) throw groupNotAnObject(full, source)
     rejectStrayNames(full, inner as Nested, source)
   }
 }
@@ -321,6 +326,7 @@ function place(result: Record<string, unknown>, path: string, values: object): v
 }
 
 function deepFreeze<T extends object>(value: T): T {
-  for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) deepFreeze(inner as object)
+  for (const inner of Object.values(value))
+    if (typeof inner === 'object' && inner !== null) deepFreeze(inner as object)
   return Object.freeze(value)
 }

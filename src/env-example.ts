@@ -9,7 +9,12 @@ export function renderEnvExample(): string {
       if (variable === undefined) return []
       const full = path === '' ? name : `${path}.${name}`
       const also = others.length > 0 ? ` Also ${others.join(', ')}.` : ''
-      return [`# ${full}: ${spec.doc}${also}`, `# Accepts ${spec.accepts}. Default: ${describe(spec.default)}`, `# ${variable}=`, '']
+      return [
+        `# ${full}: ${spec.doc}${also}`,
+        `# Accepts ${spec.accepts}. Default: ${describe(spec.default)}`,
+        `# ${variable}=`,
+        '',
+      ]
     })
     return [`## ${path === '' ? 'general' : path}`, '', ...lines].join('\n')
   })

@@ -1,4 +1,4 @@
-import { HoldfastError } from './core/index.ts'
+import { HoldfastError, messageOf } from './core/index.ts'
 
 export function databaseUrlMissing(): HoldfastError {
   return new HoldfastError({
@@ -6,5 +6,22 @@ export function databaseUrlMissing(): HoldfastError {
     message:
       'There is no DATABASE_URL, and in production Holdfast never starts a database of its own. ' +
       'Set DATABASE_URL to postgresql://user:password@host:5432/database.',
+  })
+}
+
+export function configFileUnreadable(path: string, cause: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_CONFIG_FILE',
+    message: `The configuration file ${path} cannot be read: ${messageOf(cause)}. Correct or remove it.`,
+    cause,
+    details: { path },
+  })
+}
+
+export function groupNotAnObject(option: string, source: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_OPTION_INVALID',
+    message: `"${option}" (${source}) must be an object of options.`,
+    details: { option, source },
   })
 }

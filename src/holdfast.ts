@@ -64,7 +64,9 @@ export class Holdfast {
       ...pool,
       ...(echo && {
         echo: ({ text, durationMs, failed }) =>
-          this.#log(`${durationMs.toFixed(1)} ms${failed ? ' failed' : ''}  ${text.replaceAll(/\s+/g, ' ').trim()}`),
+          this.#log(
+            `${durationMs.toFixed(1)} ms${failed ? ' failed' : ''}  ${text.replaceAll(/\s+/g, ' ').trim()}`,
+          ),
       }),
     })
     this.#lifecycle.own('pool', () => made.end())
@@ -135,8 +137,15 @@ export class Holdfast {
  *
  * @throws HF_CONFIG_DATABASE_URL_MISSING, HF_CONFIG_FILE, HF_OPTION_UNKNOWN, HF_OPTION_INVALID, HF_EMBEDDED_*
  */
-export async function createHoldfast(input: ConfigInput = {}, surroundings: HoldfastSurroundings = {}): Promise<Holdfast> {
-  const { cwd = process.cwd(), env = process.env, onNotice = (text) => void process.stderr.write(`${text}\n`) } = surroundings
+export async function createHoldfast(
+  input: ConfigInput = {},
+  surroundings: HoldfastSurroundings = {},
+): Promise<Holdfast> {
+  const {
+    cwd = process.cwd(),
+    env = process.env,
+    onNotice = (text) => void process.stderr.write(`${text}\n`),
+  } = surroundings
   const { config } = await loadConfig({ cwd, env, args: input })
   const around = { cwd, onNotice }
   if (config.database.url !== undefined) return new Holdfast(config, config.database.url, undefined, around)
@@ -144,7 +153,9 @@ export async function createHoldfast(input: ConfigInput = {}, surroundings: Hold
   const directory = stateDirectoryOf(config, cwd)
   const running = findEmbedded(directory)
   if (running) {
-    onNotice(`No DATABASE_URL: using the embedded PostgreSQL that process ${running.ownerPid} runs (${maskUrl(running.url)}).`)
+    onNotice(
+      `No DATABASE_URL: using the embedded PostgreSQL that process ${running.ownerPid} runs (${maskUrl(running.url)}).`,
+    )
     return new Holdfast(config, running.url, undefined, around)
   }
   const server = await startEmbedded({ ...config.embedded, directory })

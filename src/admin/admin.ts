@@ -114,9 +114,17 @@ async function addProtection(app: FastifyInstance): Promise<void> {
 
 async function addReference(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
+    transform: ({ schema, url, route }) => ({
+      url,
+      schema: route.config?.access === 'public' ? { ...schema, security: [] } : schema,
+    }),
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Holdfast', version: toolVersion(), description: 'Health, numbers and live events of one PostgreSQL database.' },
+      info: {
+        title: 'Holdfast',
+        version: toolVersion(),
+        description: 'Health, numbers and live events of one PostgreSQL database.',
+      },
       servers: [{ url: app.prefix === '' ? '/' : app.prefix }],
       components: {
         securitySchemes: {

@@ -72,7 +72,12 @@ export class ConsoleSessions {
   /** A secret for programs on this machine; good until the process ends. */
   createToken(role: Role): string {
     const secret = newSecret()
-    this.#tokens.set(hash(secret), { role, kind: 'token', csrfToken: null, expiresAt: Number.POSITIVE_INFINITY })
+    this.#tokens.set(hash(secret), {
+      role,
+      kind: 'token',
+      csrfToken: null,
+      expiresAt: Number.POSITIVE_INFINITY,
+    })
     return secret
   }
 

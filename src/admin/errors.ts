@@ -4,7 +4,8 @@ import type { Role } from './console-sessions.ts'
 export function unauthenticated(): HoldfastError {
   return new HoldfastError({
     code: 'HF_ADMIN_UNAUTHENTICATED',
-    message: 'Nobody is signed in. Open a one-time sign-in link, or send a token as "Authorization: Bearer ...".',
+    message:
+      'Nobody is signed in. Open a one-time sign-in link, or send a token as "Authorization: Bearer ...".',
   })
 }
 
@@ -27,7 +28,8 @@ export function crossSite(reason: string): HoldfastError {
 export function linkInvalid(): HoldfastError {
   return new HoldfastError({
     code: 'HF_ADMIN_LINK_INVALID',
-    message: 'This sign-in link was used before, has expired, or never existed. Each works once: get a new one.',
+    message:
+      'This sign-in link was used before, has expired, or never existed. Each works once: get a new one.',
   })
 }
 

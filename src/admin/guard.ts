@@ -72,5 +72,6 @@ function refuseCrossSite(request: FastifyRequest, identity: Identity): void {
   if (origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== request.host)) {
     throw crossSite('it comes from another site')
   }
-  if (request.headers['x-csrf-token'] !== identity.csrfToken) throw crossSite('its CSRF token is missing or wrong')
+  if (request.headers['x-csrf-token'] !== identity.csrfToken)
+    throw crossSite('its CSRF token is missing or wrong')
 }

@@ -4,5 +4,6 @@
  */
 export { Admin, type AdminInput } from './admin.ts'
 export { includesRole, type Role, ROLES } from './console-sessions.ts'
+export { describeApi } from './openapi.ts'
 export { ADMIN_OPTIONS, type AdminOptions } from './options.ts'
 export { type AdminServer, readTokenFile, serveAdmin, type ServerToken } from './serve.ts'

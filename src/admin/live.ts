@@ -43,7 +43,11 @@ export class LivePicture {
     const health = await this.#pool.health(PROBE_DEADLINE_MS)
     if (health.ok !== this.#isHealthy) {
       this.#isHealthy = health.ok
-      this.channel.publish('health', { healthy: health.ok, reason: health.reason ?? null, latency_ms: health.latencyMs })
+      this.channel.publish('health', {
+        healthy: health.ok,
+        reason: health.reason ?? null,
+        latency_ms: health.latencyMs,
+      })
     }
     if (!health.ok) return
     try {
@@ -62,11 +66,16 @@ export class LivePicture {
     this.#lastCounters = { at, commits: counters.commits, rollbacks: counters.rollbacks, rows: counters.rows }
     const seconds = last ? (at - last.at) / 1_000 : 0
     const rate = (now: number, before: number | undefined): number | null =>
-      before === undefined || seconds === 0 || now < before ? null : Math.round(((now - before) / seconds) * 10) / 10
+      before === undefined || seconds === 0 || now < before
+        ? null
+        : Math.round(((now - before) / seconds) * 10) / 10
     this.channel.publish('database', {
       connections: counters.connections,
       cache_hit_ratio_percent: counters.cacheHitPercent,
-      transactions_per_second: rate(counters.commits + counters.rollbacks, last && last.commits + last.rollbacks),
+      transactions_per_second: rate(
+        counters.commits + counters.rollbacks,
+        last && last.commits + last.rollbacks,
+      ),
       rollbacks_per_second: rate(counters.rollbacks, last?.rollbacks),
       rows_per_second: rate(counters.rows, last?.rows),
     })

@@ -1,7 +1,8 @@
-import Type from 'typebox'
+import { Type } from 'typebox'
 import type { PoolStats } from '../pool/index.ts'
 
-const count = (description: string): ReturnType<typeof Type.Integer> => Type.Integer({ minimum: 0, description })
+const count = (description: string): ReturnType<typeof Type.Integer> =>
+  Type.Integer({ minimum: 0, description })
 
 /** The pool in the names that operators know from other stacks. */
 export const PoolDescription = Type.Object({

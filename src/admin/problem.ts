@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import Type from 'typebox'
+import { Type } from 'typebox'
 import { type ErrorCode, type HoldfastError, isHoldfastError, sqlstateOf } from '../core/index.ts'
 import { connectFailure } from '../pool/index.ts'
 import { internal, requestInvalid, routeNotFound } from './errors.ts'
@@ -55,7 +55,8 @@ const TITLES: Readonly<Record<number, string>> = {
 export function addProblems(app: FastifyInstance, databaseUrl: string): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const failure = understand(error, databaseUrl)
-    const status = STATUS[failure.code] ?? (failure.code.startsWith('HF_CONNECT_') ? 503 : (clientFault(error) ?? 500))
+    const status =
+      clientFault(error) ?? STATUS[failure.code] ?? (failure.code.startsWith('HF_CONNECT_') ? 503 : 500)
     if (status >= 500) request.log.error({ err: error }, failure.message)
     return sendProblem(app.prefix, request, reply, status, failure)
   })
@@ -103,7 +104,11 @@ function understand(error: FastifyError, databaseUrl: string): HoldfastError {
   if (clientFault(error) !== undefined) return requestInvalid([{ path: 'request', message: error.message }])
   // A socket or session error of the driver: the database is away, which is not this code's fault.
   const { syscall } = error as NodeJS.ErrnoException
-  if (syscall !== undefined || /^(08|57P|28|3D|53)/.test(sqlstateOf(error) ?? '') || isLostConnection(error)) {
+  if (
+    syscall !== undefined ||
+    /^(08|57P|28|3D|53)/.test(sqlstateOf(error) ?? '') ||
+    isLostConnection(error)
+  ) {
     return connectFailure(error, databaseUrl)
   }
   return internal(error)
@@ -112,12 +117,16 @@ function understand(error: FastifyError, databaseUrl: string): HoldfastError {
 /** Fastify's own 4xx: a body that is too large, of another type, or no JSON. */
 function clientFault(error: FastifyError): number | undefined {
   const { statusCode } = error
-  return !isHoldfastError(error) && statusCode !== undefined && statusCode >= 400 && statusCode < 500 ? statusCode : undefined
+  return !isHoldfastError(error) && statusCode !== undefined && statusCode >= 400 && statusCode < 500
+    ? statusCode
+    : undefined
 }
 
 /** The driver gives a connection that ended under a query no code. */
 function isLostConnection(error: Error): boolean {
-  return /^Connection terminated|^Client has encountered a connection error|timeout exceeded/.test(error.message)
+  return /^Connection terminated|^Client has encountered a connection error|timeout exceeded/.test(
+    error.message,
+  )
 }
 
 /** The codes with a status of their own; for the test that each is documented. */

@@ -8,7 +8,9 @@ interface ShownOperation {
   readonly summary?: string
   readonly description?: string
   readonly tags?: readonly string[]
-  readonly responses?: Readonly<Record<string, { readonly content?: Readonly<Record<string, { schema?: Schema }>> }>>
+  readonly responses?: Readonly<
+    Record<string, { readonly content?: Readonly<Record<string, { schema?: Schema }>> }>
+  >
 }
 
 interface Schema {
@@ -21,7 +23,13 @@ interface Schema {
   readonly anyOf?: readonly Schema[]
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+const ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
 
 function escape(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => ESCAPES[character] as string)
@@ -31,7 +39,11 @@ function escape(text: string): string {
 export function renderReference(document: Reference, prefix: string): string {
   const { title = '', version = '', description = '' } = document.info ?? {}
   const operations = Object.entries(document.paths ?? {}).flatMap(([path, methods]) =>
-    Object.entries(methods as Record<string, ShownOperation>).map(([method, operation]) => ({ path, method, operation })),
+    Object.entries(methods as Record<string, ShownOperation>).map(([method, operation]) => ({
+      path,
+      method,
+      operation,
+    })),
   )
   const groups = Map.groupBy(operations, ({ operation }) => operation.tags?.[0] ?? 'other')
   return `<!doctype html>
@@ -53,7 +65,15 @@ ${[...groups].map(([tag, list]) => `<h2>${escape(tag)}</h2>\n${list.map(renderOp
 `
 }
 
-function renderOperation({ path, method, operation }: { path: string; method: string; operation: ShownOperation }): string {
+function renderOperation({
+  path,
+  method,
+  operation,
+}: {
+  path: string
+  method: string
+  operation: ShownOperation
+}): string {
   const success = Object.entries(operation.responses ?? {}).find(([status]) => status.startsWith('2'))
   const schema = Object.values(success?.[1].content ?? {})[0]?.schema
   return `<details>

@@ -29,7 +29,11 @@ const REQUEST_TIMEOUT_MS = 30_000
  * @param stateDirectory where the token file for this machine's command line goes.
  * @throws HF_ADMIN_PUBLIC_PLAIN_HTTP, HF_ADMIN_PORT_TAKEN, HF_ADMIN_ADDRESS
  */
-export async function serveAdmin(input: AdminInput, options: AdminOptions, stateDirectory: string): Promise<AdminServer> {
+export async function serveAdmin(
+  input: AdminInput,
+  options: AdminOptions,
+  stateDirectory: string,
+): Promise<AdminServer> {
   const { host, port, insecure, logLevel } = options
   if (!insecure && !LOOPBACK.test(host)) throw publicWithoutTls(host)
   const app = Fastify({
@@ -55,7 +59,8 @@ export async function serveAdmin(input: AdminInput, options: AdminOptions, state
     await app.close()
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EADDRINUSE') throw portTaken(host, port, error)
-    if (code === 'EADDRNOTAVAIL' || code === 'EACCES' || code === 'ENOTFOUND') throw addressUnavailable(host, error)
+    if (code === 'EADDRNOTAVAIL' || code === 'EACCES' || code === 'ENOTFOUND')
+      throw addressUnavailable(host, error)
     throw error
   }
   const address = app.server.address() as AddressInfo
@@ -98,6 +103,7 @@ function writeTokenFile(stateDirectory: string, token: ServerToken): () => void 
   rmSync(tokenPath(stateDirectory), { force: true }) // writing into an old file would keep its mode
   writeFileSync(tokenPath(stateDirectory), `${JSON.stringify(token)}\n`, { mode: 0o600, flag: 'wx' })
   return () => {
-    if (readTokenFile(stateDirectory)?.token === token.token) rmSync(tokenPath(stateDirectory), { force: true })
+    if (readTokenFile(stateDirectory)?.token === token.token)
+      rmSync(tokenPath(stateDirectory), { force: true })
   }
 }

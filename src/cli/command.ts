@@ -3,7 +3,11 @@ import { EXIT } from './exit-codes.ts'
 import { type GlobalOptions, Session } from './session.ts'
 
 /** What a command does. Returns its exit code; nothing means 0. */
-export type Action<Options> = (session: Session, options: Options, args: readonly string[]) => Promise<number | void>
+export type Action<Options> = (
+  session: Session,
+  options: Options,
+  args: readonly string[],
+) => Promise<number | void>
 
 /** How the program ends; only `main` knows. */
 export type Finish = (code: number) => void

@@ -6,7 +6,12 @@ import type { Session } from './session.ts'
  * For what cannot be undone: the object's name must be typed, or given as `--confirm=<name>`.
  * @throws HF_CLI_CONFIRMATION
  */
-export async function confirmByName(session: Session, name: string, given: string | undefined, question: string): Promise<void> {
+export async function confirmByName(
+  session: Session,
+  name: string,
+  given: string | undefined,
+  question: string,
+): Promise<void> {
   if (given === name) return
   if (given !== undefined || !session.mayAsk) throw confirmationMissing(name)
   const answer = await text({ message: `${question} Type "${name}" to go on.`, output: process.stderr })

@@ -4,6 +4,7 @@ import { addConfig } from './commands/config.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addInit } from './commands/init.ts'
 import { addMigrate } from './commands/migrate.ts'
+import { addOpenApi } from './commands/openapi.ts'
 import { addServe } from './commands/serve.ts'
 import { addStatus } from './commands/status.ts'
 import { addVersion } from './commands/version.ts'
@@ -30,9 +31,21 @@ export function buildProgram(finish: Finish): Command {
     .option('--database-url-file <path>', 'file that holds the URL, - for stdin')
     .enablePositionalOptions(false)
     .exitOverride()
-  for (const add of [addInit, addServe, addStatus, addDoctor, addConfig, addMigrate, addCompletion, addVersion]) add(program, finish)
+  for (const add of [
+    addInit,
+    addServe,
+    addStatus,
+    addDoctor,
+    addConfig,
+    addMigrate,
+    addOpenApi,
+    addCompletion,
+    addVersion,
+  ])
+    add(program, finish)
   // Subcommands made through .command() inherit exitOverride only when they are made after it was set.
-  for (const command of allCommands(program)) command.exitOverride().showHelpAfterError('(--help shows what there is)')
+  for (const command of allCommands(program))
+    command.exitOverride().showHelpAfterError('(--help shows what there is)')
   return program
 }
 

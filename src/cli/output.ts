@@ -14,12 +14,15 @@ export class Output {
   constructor(options: { json?: boolean; stack?: boolean }) {
     this.isJson = options.json ?? false
     this.#showsStacks = options.stack ?? false
-    this.isInteractive = process.stderr.isTTY === true && process.env.TERM !== 'dumb' && process.env.CI === undefined
+    this.isInteractive =
+      process.stderr.isTTY === true && process.env.TERM !== 'dumb' && process.env.CI === undefined
   }
 
   /** The command's result: one object with `--json`, else what `render` makes of it. */
   result<T extends object>(data: T, render: (data: T) => string): void {
-    process.stdout.write(this.isJson ? `${JSON.stringify({ version: JSON_VERSION, ...data })}\n` : `${render(data)}\n`)
+    process.stdout.write(
+      this.isJson ? `${JSON.stringify({ version: JSON_VERSION, ...data })}\n` : `${render(data)}\n`,
+    )
   }
 
   /** Something to know while it runs, or what to do next. */
@@ -35,23 +38,39 @@ export class Output {
   failure(error: unknown): void {
     const known: HoldfastError | undefined = isHoldfastError(error) ? error : undefined
     if (this.isJson) {
-      const shown = known?.toJSON() ?? { code: null, message: messageOf(error), retryable: false, details: {} }
+      const shown = known?.toJSON() ?? {
+        code: null,
+        message: messageOf(error),
+        retryable: false,
+        details: {},
+      }
       process.stdout.write(`${JSON.stringify({ version: JSON_VERSION, error: shown })}\n`)
     }
-    this.say(`${pc.red('error')} ${known ? `${known.message} ${pc.dim(`[${known.code}]`)}` : messageOf(error)}`)
+    this.say(
+      `${pc.red('error')} ${known ? `${known.message} ${pc.dim(`[${known.code}]`)}` : messageOf(error)}`,
+    )
     if (this.#showsStacks && error instanceof Error) this.say(pc.dim(String(error.stack)))
     else if (!known) this.say(pc.dim('Run it again with --stack for the trace.'))
   }
 }
 
 /** Columns aligned by their longest cell; numbers to the right. */
-export function table(head: readonly string[], rows: readonly (readonly (string | number | null)[])[]): string {
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly (string | number | null)[])[],
+): string {
   const cells = rows.map((row) => row.map((cell) => (cell === null ? '' : String(cell))))
-  const widths = head.map((title, column) => Math.max(title.length, ...cells.map((row) => row[column]?.length ?? 0)))
-  const isNumeric = head.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === 'number'))
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...cells.map((row) => row[column]?.length ?? 0)),
+  )
+  const isNumeric = head.map(
+    (_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === 'number'),
+  )
   const line = (row: readonly string[]): string =>
     row
-      .map((cell, column) => (isNumeric[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+      .map((cell, column) =>
+        isNumeric[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
       .join('  ')
       .trimEnd()
   return [pc.dim(line(head)), ...cells.map(line)].join('\n')

@@ -28,7 +28,12 @@ export class Session {
 
   /** May this command ask the person at the terminal? */
   get mayAsk(): boolean {
-    return this.options.input !== false && !this.out.isJson && process.stdin.isTTY === true && this.out.isInteractive
+    return (
+      this.options.input !== false &&
+      !this.out.isJson &&
+      process.stdin.isTTY === true &&
+      this.out.isInteractive
+    )
   }
 
   /** What the flags say about the configuration. */

@@ -39,7 +39,12 @@ export class HoldfastError extends Error {
     this.details = Object.freeze({ ...init.details })
   }
 
-  toJSON(): { code: ErrorCode; message: string; retryable: boolean; details: Readonly<Record<string, unknown>> } {
+  toJSON(): {
+    code: ErrorCode
+    message: string
+    retryable: boolean
+    details: Readonly<Record<string, unknown>>
+  } {
     return { code: this.code, message: this.message, retryable: this.retryable, details: this.details }
   }
 }
@@ -51,7 +56,8 @@ export function isHoldfastError(value: unknown): value is HoldfastError {
 
 /** The text of anything that was thrown, for a message that names its cause. */
 export function messageOf(thrown: unknown): string {
-  if (thrown instanceof AggregateError && thrown.message === '') return thrown.errors.map(messageOf).join('; ')
+  if (thrown instanceof AggregateError && thrown.message === '')
+    return thrown.errors.map(messageOf).join('; ')
   return thrown instanceof Error ? thrown.message : String(thrown)
 }
 
@@ -69,7 +75,12 @@ export function closeFailed(failures: readonly { name: string; cause: unknown }[
 }
 
 /** An option has a name that nobody reads. */
-export function unknownOption(path: string, source: string, known: readonly string[], suggestion?: string): HoldfastError {
+export function unknownOption(
+  path: string,
+  source: string,
+  known: readonly string[],
+  suggestion?: string,
+): HoldfastError {
   return new HoldfastError({
     code: 'HF_OPTION_UNKNOWN',
     message:

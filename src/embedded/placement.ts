@@ -34,7 +34,12 @@ export function choosePlacement(directory: string, binaries: Binaries, userName:
   const home = resolve(directory)
   mkdirSync(home, { recursive: true })
   if (process.getuid?.() !== 0) {
-    return { directory: home, dataDirectory: join(home, 'postgres'), binaries: withLinks(binaries), user: undefined }
+    return {
+      directory: home,
+      dataDirectory: join(home, 'postgres'),
+      binaries: withLinks(binaries),
+      user: undefined,
+    }
   }
   const user = serverUser(userName)
   let dataHome = home
@@ -68,7 +73,10 @@ function withLinks(binaries: Binaries): Binaries {
     return binaries
   } catch {
     // node_modules is read-only to us and its install script did not run: work from a copy of our own.
-    return copyBinaries(binaries, join(process.env.XDG_CACHE_HOME ?? join(process.env.HOME ?? '/tmp', '.cache'), 'holdfast'))
+    return copyBinaries(
+      binaries,
+      join(process.env.XDG_CACHE_HOME ?? join(process.env.HOME ?? '/tmp', '.cache'), 'holdfast'),
+    )
   }
 }
 
@@ -103,7 +111,10 @@ function copyBinaries(binaries: Binaries, home: string): Binaries {
 }
 
 function canDo(user: ServerUser, script: string, ...args: string[]): boolean {
-  return spawnSync('/bin/sh', ['-c', script, 'sh', ...args], { ...asServerUser(user), stdio: 'ignore' }).status === 0
+  return (
+    spawnSync('/bin/sh', ['-c', script, 'sh', ...args], { ...asServerUser(user), stdio: 'ignore' }).status ===
+    0
+  )
 }
 
 /** Finds the user, or makes it. A user of our own: an existing one may own other things worth protecting. */

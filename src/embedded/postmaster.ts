@@ -102,7 +102,10 @@ export class Postmaster {
     }
     const hung = !this.#hasExited
     await this.stop()
-    throw startFailed(hung ? `not ready after ${START_DEADLINE_MS / 1000} s` : lastWords(spec.logFile), spec.logFile)
+    throw startFailed(
+      hung ? `not ready after ${START_DEADLINE_MS / 1000} s` : lastWords(spec.logFile),
+      spec.logFile,
+    )
   }
 }
 
@@ -160,9 +163,18 @@ function spawnServer(spec: PostmasterSpec): ChildProcess {
   try {
     return spawn(
       programPath(placement.binaries, 'postgres'),
-      ['-D', placement.dataDirectory, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+      [
+        '-D',
+        placement.dataDirectory,
+        ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+      ],
       // A session of its own: Ctrl-C in the terminal reaches us, and we stop the server in good order.
-      { ...asServerUser(placement.user), detached: true, stdio: ['ignore', log, log], env: { LC_ALL: 'C', TZ: 'UTC' } },
+      {
+        ...asServerUser(placement.user),
+        detached: true,
+        stdio: ['ignore', log, log],
+        env: { LC_ALL: 'C', TZ: 'UTC' },
+      },
     )
   } finally {
     closeSync(log)
@@ -171,11 +183,15 @@ function spawnServer(spec: PostmasterSpec): ChildProcess {
 
 function startWatcher(pid: number, spec: PostmasterSpec): ChildProcess {
   const { placement, removeAfterwards = '' } = spec
-  const watcher = spawn('/bin/sh', ['-c', WATCHER, 'holdfast-watcher', String(pid), placement.dataDirectory, removeAfterwards], {
-    ...asServerUser(placement.user),
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  })
+  const watcher = spawn(
+    '/bin/sh',
+    ['-c', WATCHER, 'holdfast-watcher', String(pid), placement.dataDirectory, removeAfterwards],
+    {
+      ...asServerUser(placement.user),
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    },
+  )
   watcher.on('error', () => {}) // no shell here: the next start cleans up instead
   watcher.stdin?.on('error', () => {}) // the pipe ends when the watcher is told to go
   ;(watcher.stdin as unknown as { unref?: () => void } | null)?.unref?.()

@@ -74,7 +74,12 @@ export class EmbeddedServer extends EventEmitter<EmbeddedEvents> {
   #stopping: Promise<void> | undefined
 
   /** Use {@link startEmbedded}. */
-  constructor(spec: Parameters<typeof Postmaster.start>[0], postmaster: Postmaster, url: string, release: () => void) {
+  constructor(
+    spec: Parameters<typeof Postmaster.start>[0],
+    postmaster: Postmaster,
+    url: string,
+    release: () => void,
+  ) {
     super()
     this.#spec = spec
     this.#postmaster = postmaster
@@ -157,7 +162,10 @@ export async function startEmbedded(options: EmbeddedSpec): Promise<EmbeddedServ
   try {
     keepOutOfGit(placement.directory)
     await stopLeftover(placement.dataDirectory)
-    const state = readState(placement.directory) ?? { port: 0, password: randomBytes(18).toString('base64url') }
+    const state = readState(placement.directory) ?? {
+      port: 0,
+      password: randomBytes(18).toString('base64url'),
+    }
     writeState(placement.directory, state)
     ensureCluster(placement, state.password, durable)
     state.port = await choosePort(options.port, state.port)
@@ -211,7 +219,10 @@ export async function removeEmbedded(options: EmbeddedSpec): Promise<void> {
   }
 }
 
-async function startPatiently(spec: Parameters<typeof Postmaster.start>[0], isStopping: () => boolean): Promise<Postmaster> {
+async function startPatiently(
+  spec: Parameters<typeof Postmaster.start>[0],
+  isStopping: () => boolean,
+): Promise<Postmaster> {
   const deadline = systemClock.monotonicMs() + RESTART_PATIENCE_MS
   for (;;) {
     try {
@@ -277,8 +288,11 @@ function keepOutOfGit(directory: string): void {
 function nextLog(directory: string): string {
   const folder = join(directory, 'log')
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const logs = readdirSync(folder).filter((name) => name.startsWith('postgres-')).toSorted()
-  for (const old of logs.slice(0, Math.max(0, logs.length - KEPT_LOGS + 1))) rmSync(join(folder, old), { force: true })
+  const logs = readdirSync(folder)
+    .filter((name) => name.startsWith('postgres-'))
+    .toSorted()
+  for (const old of logs.slice(0, Math.max(0, logs.length - KEPT_LOGS + 1)))
+    rmSync(join(folder, old), { force: true })
   const stamp = new Date(systemClock.now()).toISOString().replaceAll(/[-:]/g, '')
   return join(folder, `postgres-${stamp}.log`)
 }

@@ -27,7 +27,8 @@ export function parseDirectives(sql: string, path: string): Directives {
     if (directive === 'irreversible') isIrreversible = true
     else if (name === 'lock_timeout') lockTimeoutMs = duration(value, directive, path)
     else if (name === 'statement_timeout') statementTimeoutMs = duration(value, directive, path)
-    else if (name === 'allow' && /\breason=".+"/.test(value)) continue // consent for the linter
+    else if (name === 'allow' && /\breason=".+"/.test(value))
+      continue // consent for the linter
     else if (name === 'allow') throw directiveInvalid(path, directive, 'needs a reason="..."')
     else if (directive === 'transaction=on') continue
     else if (name === 'transaction' || name === 'phase' || name === 'after') {

@@ -42,11 +42,19 @@ function readMigration(directory: string, id: string): Migration {
   const folder = join(directory, id)
   const path = join(folder, 'up.sql')
   if (!ID.test(id)) {
-    throw folderInvalid(folder, 'a migration is named by UTC time and words', 'Rename it like 20261120T101500Z_add_depot.')
+    throw folderInvalid(
+      folder,
+      'a migration is named by UTC time and words',
+      'Rename it like 20261120T101500Z_add_depot.',
+    )
   }
   for (const name of NOT_RUN) {
     if (existsSync(join(folder, name))) {
-      throw folderInvalid(join(folder, name), 'this version runs SQL migrations only', 'Say it in up.sql, or upgrade Holdfast.')
+      throw folderInvalid(
+        join(folder, name),
+        'this version runs SQL migrations only',
+        'Say it in up.sql, or upgrade Holdfast.',
+      )
     }
   }
   if (!existsSync(path)) throw folderInvalid(folder, 'it holds no up.sql', 'Write one, or remove the folder.')

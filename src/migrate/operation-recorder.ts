@@ -16,7 +16,13 @@ export class OperationRecorder implements Recorder {
     const { osUser, host } = whoRuns()
     await this.#db.query(
       `INSERT INTO ${this.#table} (id, action, subject, actor, details) VALUES ($1, $2, $3, $4, $5)`,
-      [id, operation.action, operation.subject, operation.actor ?? `${osUser}@${host}`, JSON.stringify(operation.details ?? {})],
+      [
+        id,
+        operation.action,
+        operation.subject,
+        operation.actor ?? `${osUser}@${host}`,
+        JSON.stringify(operation.details ?? {}),
+      ],
     )
     return id
   }

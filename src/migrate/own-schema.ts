@@ -29,12 +29,21 @@ export interface OwnSchemaState {
  * @throws HF_SCHEMA_FOREIGN, HF_MIGRATE_NOT_ALLOWED, and what {@link migrateUp} throws
  */
 export async function installSchema(url: string, schema: string, options: UpOptions): Promise<string[]> {
-  const target: MigrateTarget = { url, directory: OWN_MIGRATIONS, history: ownHistory(schema), searchPath: schema }
+  const target: MigrateTarget = {
+    url,
+    directory: OWN_MIGRATIONS,
+    history: ownHistory(schema),
+    searchPath: schema,
+  }
   await withClient(url, (client) => bootstrap(client, schema))
   const ran = await migrateUp(target, options)
   if (ran.length > 0) {
     await withClient(url, (client) =>
-      new OperationRecorder(client, schema).record({ action: 'schema.install', subject: schema, details: { migrations: ran } }),
+      new OperationRecorder(client, schema).record({
+        action: 'schema.install',
+        subject: schema,
+        details: { migrations: ran },
+      }),
     )
   }
   return ran
@@ -88,7 +97,11 @@ async function bootstrap(client: pg.Client, schema: string): Promise<void> {
     await client.query('COMMIT')
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {})
-    if (sqlstateOf(error) !== SQLSTATE.insufficientPrivilege && sqlstateOf(error) !== SQLSTATE.readOnlySqlTransaction) throw error
+    if (
+      sqlstateOf(error) !== SQLSTATE.insufficientPrivilege &&
+      sqlstateOf(error) !== SQLSTATE.readOnlySqlTransaction
+    )
+      throw error
     const { rows } = await client.query<{ grant: string }>(
       `SELECT format('GRANT CREATE ON DATABASE %I TO %I;', current_database(), current_user) AS "grant"`,
     )
@@ -102,8 +115,9 @@ async function schemaExists(client: pg.Client, schema: string): Promise<boolean>
 }
 
 async function isEmptySchema(client: pg.Client, schema: string): Promise<boolean> {
-  const { rowCount } = await client.query('SELECT FROM pg_catalog.pg_class WHERE relnamespace = $1::regnamespace LIMIT 1', [
-    quoteIdentifier(schema),
-  ])
+  const { rowCount } = await client.query(
+    'SELECT FROM pg_catalog.pg_class WHERE relnamespace = $1::regnamespace LIMIT 1',
+    [quoteIdentifier(schema)],
+  )
   return rowCount === 0
 }

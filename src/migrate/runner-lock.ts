@@ -34,7 +34,9 @@ export async function withRunnerLock<T>(
 }
 
 async function tryLock(client: pg.Client, key: string): Promise<boolean> {
-  const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1::bigint) AS held', [key])
+  const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1::bigint) AS held', [
+    key,
+  ])
   return rows[0]?.held === true
 }
 

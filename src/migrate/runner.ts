@@ -1,5 +1,14 @@
 import pg from 'pg'
-import { type Clock, isHoldfastError, messageOf, quoteIdentifier, SQLSTATE, sqlstateOf, systemClock, wait } from '../core/index.ts'
+import {
+  type Clock,
+  isHoldfastError,
+  messageOf,
+  quoteIdentifier,
+  SQLSTATE,
+  sqlstateOf,
+  systemClock,
+  wait,
+} from '../core/index.ts'
 import { connectFailure } from '../pool/index.ts'
 import {
   checksumChanged,
@@ -72,19 +81,25 @@ export async function migrateUp(target: MigrateTarget, options: UpOptions): Prom
     )
   }
   return withClient(target.url, (client) =>
-    withRunnerLock(client, `${target.history.schema}.${target.history.table}`, options.runnerWaitMs, async () => {
-      const pending = await findPending(client, target, migrations, options)
-      // Parsed before anything runs: a mistake in the last one is found before the first is applied.
-      const prepared: Prepared[] = []
-      for (const migration of pending) prepared.push({ migration, statements: await splitStatements(migration) })
-      if (options.isDryRun) return pending.map(({ id }) => id)
-      for (const [index, item] of prepared.entries()) {
-        options.onProgress?.({ kind: 'started', id: item.migration.id, index, count: prepared.length })
-        const durationMs = await runOne(client, target, item, options, systemClock)
-        options.onProgress?.({ kind: 'applied', id: item.migration.id, durationMs })
-      }
-      return pending.map(({ id }) => id)
-    }),
+    withRunnerLock(
+      client,
+      `${target.history.schema}.${target.history.table}`,
+      options.runnerWaitMs,
+      async () => {
+        const pending = await findPending(client, target, migrations, options)
+        // Parsed before anything runs: a mistake in the last one is found before the first is applied.
+        const prepared: Prepared[] = []
+        for (const migration of pending)
+          prepared.push({ migration, statements: await splitStatements(migration) })
+        if (options.isDryRun) return pending.map(({ id }) => id)
+        for (const [index, item] of prepared.entries()) {
+          options.onProgress?.({ kind: 'started', id: item.migration.id, index, count: prepared.length })
+          const durationMs = await runOne(client, target, item, options, systemClock)
+          options.onProgress?.({ kind: 'applied', id: item.migration.id, durationMs })
+        }
+        return pending.map(({ id }) => id)
+      },
+    ),
   )
 }
 
@@ -103,7 +118,13 @@ export async function migrateStatus(target: MigrateTarget): Promise<MigrationSta
     const migration = known.get(id)
     return {
       id,
-      state: !entry ? 'pending' : !migration ? 'missing' : migration.checksum === entry.checksum ? 'applied' : 'changed',
+      state: !entry
+        ? 'pending'
+        : !migration
+          ? 'missing'
+          : migration.checksum === entry.checksum
+            ? 'applied'
+            : 'changed',
       appliedAt: entry?.startedAt ?? null,
       durationMs: entry?.durationMs ?? null,
       appliedBy: entry ? `${entry.databaseUser} (${entry.osUser}@${entry.host})` : null,
@@ -183,15 +204,28 @@ async function runOne(
       if (isHoldfastError(error)) throw error
       await client.query('ROLLBACK').catch(() => {}) // a lost connection has rolled back by itself
       if (sqlstateOf(error) === SQLSTATE.lockNotAvailable && retries < options.lockRetries) {
-        options.onProgress?.({ kind: 'retrying', id: migration.id, line: progress.line, attempt: retries + 2 })
+        options.onProgress?.({
+          kind: 'retrying',
+          id: migration.id,
+          line: progress.line,
+          attempt: retries + 2,
+        })
         await wait(clock, jittered(retries))
         continue
       }
       const failure = { message: messageOf(error), line: progress.line }
-      const attempt = { migration, startedAt, finishedAt: new Date(clock.now()), statements: progress.done, retries, failure }
+      const attempt = {
+        migration,
+        startedAt,
+        finishedAt: new Date(clock.now()),
+        statements: progress.done,
+        retries,
+        failure,
+      }
       // Best effort: the failure itself matters more than its record.
       await recordAttempt(client, target.history, attempt).catch(() => {})
-      if (sqlstateOf(error) === SQLSTATE.lockNotAvailable) throw lockTimeout(migration.id, progress.line, retries + 1, error)
+      if (sqlstateOf(error) === SQLSTATE.lockNotAvailable)
+        throw lockTimeout(migration.id, progress.line, retries + 1, error)
       throw statementFailed(migration.id, progress.line, error, hintFor(error))
     }
   }
@@ -215,7 +249,8 @@ async function runInTransaction(
   await client.query('BEGIN')
   await client.query(`SET LOCAL lock_timeout = ${directives.lockTimeoutMs ?? options.lockTimeoutMs}`)
   await client.query(`SET LOCAL statement_timeout = ${directives.statementTimeoutMs ?? 0}`)
-  if (target.searchPath !== undefined) await client.query(`SET LOCAL search_path = ${quoteIdentifier(target.searchPath)}`)
+  if (target.searchPath !== undefined)
+    await client.query(`SET LOCAL search_path = ${quoteIdentifier(target.searchPath)}`)
   for (const { text, line } of statements) {
     progress.line = line
     const began = systemClock.monotonicMs()

@@ -42,8 +42,12 @@ export async function splitStatements(migration: Pick<Migration, 'sql' | 'path'>
     const end = statement.stmt_len === undefined ? bytes.length : start + statement.stmt_len
     const text = bytes.toString('utf8', start, end)
     const lead = /^(\s|--[^\n]*\n)*/.exec(text)?.[0].length ?? 0
-    const line = lineAt(bytes.toString('utf8', 0, start) + text, bytes.toString('utf8', 0, start).length + lead)
-    if (OUTER_TRANSACTION.test(statement.stmt?.TransactionStmt?.kind ?? '')) throw transactionCommand(path, line)
+    const line = lineAt(
+      bytes.toString('utf8', 0, start) + text,
+      bytes.toString('utf8', 0, start).length + lead,
+    )
+    if (OUTER_TRANSACTION.test(statement.stmt?.TransactionStmt?.kind ?? ''))
+      throw transactionCommand(path, line)
     return { text: text.slice(lead), line }
   })
 }

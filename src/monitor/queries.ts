@@ -37,7 +37,12 @@ export async function readIdentity(db: Queryable): Promise<ServerIdentity> {
 }
 
 /** What this role may not see, each with the statement that an administrator runs to change it. */
-export async function readHidden(db: Queryable, identity: ServerIdentity, schema: OwnSchemaState, name: string): Promise<Hidden[]> {
+export async function readHidden(
+  db: Queryable,
+  identity: ServerIdentity,
+  schema: OwnSchemaState,
+  name: string,
+): Promise<Hidden[]> {
   const { rows } = await db.query<{ user: string; schema: string }>(
     `SELECT format('%I', current_user) AS "user", format('%I', $1::text) AS schema`,
     [name],
@@ -60,7 +65,10 @@ export async function readHidden(db: Queryable, identity: ServerIdentity, schema
 }
 
 /** Whether Holdfast's own schema is as it should be, and whether this role could do anything about it. */
-export async function readReadiness(db: Queryable, schema: string): Promise<{ isReady: boolean; reason: string | null }> {
+export async function readReadiness(
+  db: Queryable,
+  schema: string,
+): Promise<{ isReady: boolean; reason: string | null }> {
   const { state, pending } = await inspectSchema(db, schema)
   if (state === 'current' || state === 'unreadable') return { isReady: true, reason: null }
   const { canCreate, isReadOnly } = await readIdentity(db)

@@ -80,7 +80,8 @@ export class Allocator {
           reject(error as Error)
         },
       }
-      if (this.#waiters.size >= maxWaiting && !this.#canServeAtOnce()) return reject(queueFull(maxWaiting, this.#picture()))
+      if (this.#waiters.size >= maxWaiting && !this.#canServeAtOnce())
+        return reject(queueFull(maxWaiting, this.#picture()))
       signal?.addEventListener('abort', onAbort, { once: true })
       this.#waiters.push(waiter)
       this.#dispatch()
@@ -97,7 +98,8 @@ export class Allocator {
     if (this.#slots.total > 0) {
       const { busy, longestHoldMs } = this.#picture()
       if (busy > 0) this.#events.emit('pool:leaked-at-end', { count: busy, longestHoldMs })
-      for (let waiter = this.#waiters.shift(); waiter; waiter = this.#waiters.shift()) waiter.refuse(poolEnded())
+      for (let waiter = this.#waiters.shift(); waiter; waiter = this.#waiters.shift())
+        waiter.refuse(poolEnded())
       for (const connection of this.#slots.all()) {
         connection.isBroken = true
         this.#close(connection)
@@ -131,7 +133,10 @@ export class Allocator {
         this.#open()
       } else {
         if (this.#events.listenerCount('pool:exhausted') > 0) {
-          this.#events.emit('pool:exhausted', { busy: this.#slots.count('busy'), waiting: this.#waiters.size })
+          this.#events.emit('pool:exhausted', {
+            busy: this.#slots.count('busy'),
+            waiting: this.#waiters.size,
+          })
         }
         return
       }
@@ -158,7 +163,9 @@ export class Allocator {
     this.#counters.acquired += 1
     this.#counters.waitMsTotal += now - since
     if (this.#config.allowExitOnIdle) connection.keepAlive(true)
-    const client = armCheckout(connection, this.#config.options.debug, (destroy) => this.#takeBack(connection, destroy))
+    const client = armCheckout(connection, this.#config.options.debug, (destroy) =>
+      this.#takeBack(connection, destroy),
+    )
     this.#events.emit('acquire', client)
     return client
   }
@@ -167,7 +174,11 @@ export class Allocator {
   #takeBack(connection: Connection, destroy: Error | boolean | undefined): void {
     const heldMs = this.#clock.monotonicMs() - connection.busySince
     this.#counters.holdMsTotal += heldMs
-    this.#events.emit('release', destroy instanceof Error ? destroy : undefined, connection.client as pg.PoolClient)
+    this.#events.emit(
+      'release',
+      destroy instanceof Error ? destroy : undefined,
+      connection.client as pg.PoolClient,
+    )
     if (!this.#slots.has(connection)) return // lost while it was held; its books are closed
     if (destroy || connection.isBroken) return this.#close(connection)
     if (connection.isClean) return this.#welcomeBack(connection)
@@ -243,7 +254,8 @@ export class Allocator {
     const wasIdle = connection.state === 'idle'
     connection.isBroken = true
     if (wasIdle) this.#close(connection)
-    if (wasIdle && error && this.#events.listenerCount('error') > 0) this.#events.emit('error', error, connection.client as pg.PoolClient)
+    if (wasIdle && error && this.#events.listenerCount('error') > 0)
+      this.#events.emit('error', error, connection.client as pg.PoolClient)
   }
 
   #close(connection: Connection): void {
@@ -290,7 +302,8 @@ export class Allocator {
   #picture(): PoolPicture {
     const now = this.#clock.monotonicMs()
     let longestHoldMs = 0
-    for (const connection of this.#slots.in('busy')) longestHoldMs = Math.max(longestHoldMs, now - connection.busySince)
+    for (const connection of this.#slots.in('busy'))
+      longestHoldMs = Math.max(longestHoldMs, now - connection.busySince)
     const { size, overflow, busy, idle, connecting, waiting } = this.stats()
     return { size, overflow, busy, idle, connecting, waiting, longestHoldMs }
   }
@@ -298,7 +311,10 @@ export class Allocator {
   #assertBooks(): void {
     const { size, overflow } = this.#config.options
     if (this.#slots.total > size + overflow) {
-      throw invariantBroken(`${this.#slots.total} connections where ${size + overflow} are allowed`, this.#picture())
+      throw invariantBroken(
+        `${this.#slots.total} connections where ${size + overflow} are allowed`,
+        this.#picture(),
+      )
     }
   }
 }

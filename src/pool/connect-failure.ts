@@ -1,4 +1,11 @@
-import { type ErrorCode, HoldfastError, isHoldfastError, messageOf, SQLSTATE, sqlstateOf } from '../core/index.ts'
+import {
+  type ErrorCode,
+  HoldfastError,
+  isHoldfastError,
+  messageOf,
+  SQLSTATE,
+  sqlstateOf,
+} from '../core/index.ts'
 
 interface Explanation {
   readonly code: ErrorCode

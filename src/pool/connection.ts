@@ -108,6 +108,11 @@ export class Connection {
   }
 
   #within<T>(work: Promise<T>): Promise<T> {
-    return within(this.#clock, this.#config.options.cleanupTimeoutMs, work, () => new Error('no answer in time'))
+    return within(
+      this.#clock,
+      this.#config.options.cleanupTimeoutMs,
+      work,
+      () => new Error('no answer in time'),
+    )
   }
 }

@@ -15,7 +15,8 @@ export function echoQueries(client: pg.Client, clock: Clock, listener: (query: E
     const started = clock.monotonicMs()
     const [first] = args
     const text = typeof first === 'string' ? first : String((first as { text?: unknown } | null)?.text ?? '')
-    const tell = (failed: boolean): void => listener({ text, durationMs: clock.monotonicMs() - started, failed })
+    const tell = (failed: boolean): void =>
+      listener({ text, durationMs: clock.monotonicMs() - started, failed })
     const outcome = query(...args)
     if (outcome instanceof Promise) {
       outcome.then(

@@ -30,9 +30,10 @@ export class AdvisoryLease implements Lease {
     client.on('end', onLost)
     await client.connect()
     try {
-      const answer = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1::bigint) AS held', [
-        advisoryKey(`holdfast:lease:${name}`),
-      ])
+      const answer = await client.query<{ held: boolean }>(
+        'SELECT pg_try_advisory_lock($1::bigint) AS held',
+        [advisoryKey(`holdfast:lease:${name}`)],
+      )
       if (!answer.rows[0]?.held) return { held: false }
       return { held: true, value: await work(lost.signal) }
     } finally {

@@ -51,7 +51,9 @@ export const POOL_OPTIONS = {
     parse(input) {
       if (input === false || input === 'false') return false
       const value = typeof input === 'string' && /^\d+$/.test(input) ? Number(input) : input
-      return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= DAY_MS ? (value as number) : undefined
+      return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= DAY_MS
+        ? (value as number)
+        : undefined
     },
   }),
   overflowIdleMs: integer({
@@ -158,6 +160,8 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
   }
   const client: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(rest)) (name in POOL_OPTIONS ? given : client)[name] = value
-  const { values } = resolveOptions('pool', POOL_OPTIONS, [{ kind: 'object', source: 'argument', values: given }])
+  const { values } = resolveOptions('pool', POOL_OPTIONS, [
+    { kind: 'object', source: 'argument', values: given },
+  ])
   return { options: values, client, maxUses, allowExitOnIdle, Client, onConnect, echo }
 }

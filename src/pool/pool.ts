@@ -106,7 +106,10 @@ export class Pool extends EventEmitter<PoolEvents> {
     query: string | pg.QueryConfig,
     values?: unknown[],
   ): Promise<pg.QueryResult<Row>>
-  query<Row extends unknown[] = any[]>(query: pg.QueryArrayConfig, values?: unknown[]): Promise<pg.QueryArrayResult<Row>>
+  query<Row extends unknown[] = any[]>(
+    query: pg.QueryArrayConfig,
+    values?: unknown[],
+  ): Promise<pg.QueryArrayResult<Row>>
   query(query: string | pg.QueryConfig, callback: QueryCallback): void
   query(query: string | pg.QueryConfig, values: unknown[], callback: QueryCallback): void
   query(
@@ -136,7 +139,12 @@ export class Pool extends EventEmitter<PoolEvents> {
       (failure: unknown) => failure ?? new Error('unknown failure'),
     )
     const latencyMs = this.#clock.monotonicMs() - started
-    return { ok: error === undefined, latencyMs, reason: error === undefined ? undefined : messageOf(error), error }
+    return {
+      ok: error === undefined,
+      latencyMs,
+      reason: error === undefined ? undefined : messageOf(error),
+      error,
+    }
   }
 
   /**
@@ -146,7 +154,8 @@ export class Pool extends EventEmitter<PoolEvents> {
   end(options?: EndOptions): Promise<void>
   end(callback: () => void): void
   end(argument?: EndOptions | (() => void)): Promise<void> | void {
-    const timeoutMs = (typeof argument === 'object' ? argument.timeoutMs : undefined) ?? DEFAULT_END_TIMEOUT_MS
+    const timeoutMs =
+      (typeof argument === 'object' ? argument.timeoutMs : undefined) ?? DEFAULT_END_TIMEOUT_MS
     this.#ending ??= this.#allocator.end(timeoutMs).then(() => {
       this.#hasEnded = true
     })

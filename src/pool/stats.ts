@@ -32,17 +32,19 @@ export interface PoolStats {
 
 /** The counters of {@link PoolStats}. */
 export type PoolCounters = {
-  -readonly [Name in
-    | 'acquired'
-    | 'created'
-    | 'closed'
-    | 'recycled'
-    | 'connectFailures'
-    | 'pingFailures'
-    | 'acquireTimeouts'
-    | 'dirtyReleases'
-    | 'waitMsTotal'
-    | 'holdMsTotal']: number
+  -readonly [
+    Name in
+      | 'acquired'
+      | 'created'
+      | 'closed'
+      | 'recycled'
+      | 'connectFailures'
+      | 'pingFailures'
+      | 'acquireTimeouts'
+      | 'dirtyReleases'
+      | 'waitMsTotal'
+      | 'holdMsTotal'
+  ]: number
 }
 
 export function zeroCounters(): PoolCounters {

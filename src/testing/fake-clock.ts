@@ -51,7 +51,9 @@ export class FakeClock implements Clock {
   }
 
   #next(end: number): Pending | undefined {
-    return [...this.#pending].filter(({ at }) => at <= end).toSorted((a, b) => a.at - b.at || a.order - b.order)[0]
+    return [...this.#pending]
+      .filter(({ at }) => at <= end)
+      .toSorted((a, b) => a.at - b.at || a.order - b.order)[0]
   }
 }
 

@@ -58,7 +58,9 @@ export async function createTestDatabase(serverUrl: string, template = 'template
     )
     // Before 15 copying files is the only way and has no name.
     const strategy = (rows[0]?.version ?? 0) >= 15 ? ' STRATEGY file_copy' : ''
-    await client.query(`CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE ${quoteIdentifier(template)}${strategy}`)
+    await client.query(
+      `CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE ${quoteIdentifier(template)}${strategy}`,
+    )
   })
   const url = withDatabase(serverUrl, name)
   return {

@@ -51,11 +51,16 @@ async function withClient<T>(work: (client: pg.Client) => Promise<T>): Promise<T
 }
 
 const exists = (table: string): Promise<boolean> =>
-  withClient(async (client) => (await client.query('SELECT to_regclass($1) AS t', [table])).rows[0].t !== null)
+  withClient(
+    async (client) => (await client.query('SELECT to_regclass($1) AS t', [table])).rows[0].t !== null,
+  )
 
 describe('up', () => {
   test('runs what is pending in order, once, and remembers who and how long', async () => {
-    const target = folder('CREATE TABLE first (n int);', 'ALTER TABLE first ADD COLUMN m int; INSERT INTO first VALUES (1, 2)')
+    const target = folder(
+      'CREATE TABLE first (n int);',
+      'ALTER TABLE first ADD COLUMN m int; INSERT INTO first VALUES (1, 2)',
+    )
     expect(await up(target)).toEqual(target.ids)
     expect(await up(target)).toEqual([])
     const status = (await migrateStatus(target)).filter(({ id }) => target.ids.includes(id))
@@ -77,7 +82,10 @@ describe('up', () => {
     })
     expect([await exists('kept'), await exists('lost')]).toEqual([true, false])
     const status = await migrateStatus(target)
-    expect(status.find(({ id }) => id === target.ids[1])).toMatchObject({ state: 'pending', lastError: 'division by zero' })
+    expect(status.find(({ id }) => id === target.ids[1])).toMatchObject({
+      state: 'pending',
+      lastError: 'division by zero',
+    })
   })
 
   test('a mistake in the last one is found before the first has run', async () => {
@@ -108,7 +116,10 @@ describe('up', () => {
     writeFileSync(path, '-- holdfast: irreversible\r\nCREATE TABLE changing (n int);\r\n')
     expect(await up(target)).toEqual([])
     writeFileSync(path, '-- holdfast: irreversible\nCREATE TABLE changing (n bigint);\n')
-    await expect(up(target)).rejects.toMatchObject({ code: 'HF_MIGRATE_CHECKSUM', details: { ids: target.ids } })
+    await expect(up(target)).rejects.toMatchObject({
+      code: 'HF_MIGRATE_CHECKSUM',
+      details: { ids: target.ids },
+    })
     expect((await migrateStatus(target)).find(({ id }) => id === target.ids[0])?.state).toBe('changed')
   })
 
@@ -116,7 +127,9 @@ describe('up', () => {
     const target = folder('SELECT 1')
     await up(target)
     const late = write(target.directory, 'SELECT 2', 0)
-    await expect(up(target, { allowOutOfOrder: false })).rejects.toMatchObject({ code: 'HF_MIGRATE_OUT_OF_ORDER' })
+    await expect(up(target, { allowOutOfOrder: false })).rejects.toMatchObject({
+      code: 'HF_MIGRATE_OUT_OF_ORDER',
+    })
     expect(await up(target)).toEqual([late])
   })
 
@@ -224,16 +237,25 @@ describe("Holdfast's own schema", () => {
 
   test('a schema of that name that is not ours is left alone', async () => {
     await withClient((client) => client.query('CREATE SCHEMA theirs; CREATE TABLE theirs.mine (n int)'))
-    await expect(installSchema(database.url, 'theirs', OPTIONS)).rejects.toMatchObject({ code: 'HF_SCHEMA_FOREIGN' })
+    await expect(installSchema(database.url, 'theirs', OPTIONS)).rejects.toMatchObject({
+      code: 'HF_SCHEMA_FOREIGN',
+    })
     await expect(removeSchema(database.url, 'theirs')).rejects.toMatchObject({ code: 'HF_SCHEMA_FOREIGN' })
     expect(await exists('theirs.mine')).toBe(true)
   })
 
   test('operations can be added and neither changed nor removed', async () => {
     await withClient(async (client) => {
-      const id = await new OperationRecorder(client, 'holdfast').record({ action: 'test.run', subject: 'nothing', details: { n: 1 } })
+      const id = await new OperationRecorder(client, 'holdfast').record({
+        action: 'test.run',
+        subject: 'nothing',
+        details: { n: 1 },
+      })
       expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
-      for (const sql of ['UPDATE holdfast.operations SET actor = $1', 'DELETE FROM holdfast.operations WHERE actor <> $1']) {
+      for (const sql of [
+        'UPDATE holdfast.operations SET actor = $1',
+        'DELETE FROM holdfast.operations WHERE actor <> $1',
+      ]) {
         await expect(client.query(sql, ['x'])).rejects.toMatchObject({ code: '42501' })
       }
       await expect(client.query('TRUNCATE holdfast.operations')).rejects.toMatchObject({ code: '42501' })

@@ -37,9 +37,13 @@ describe('queries', () => {
     const pool = makePool()
     expect((await pool.query('SELECT $1::int + 1 AS sum', [41])).rows).toEqual([{ sum: 42 }])
     expect((await pool.query({ text: 'SELECT 1, 2', rowMode: 'array' })).rows).toEqual([[1, 2]])
-    expect((await pool.query({ name: 'n', text: 'SELECT $1::text AS t', values: ['é'] })).rows).toEqual([{ t: 'é' }])
+    expect((await pool.query({ name: 'n', text: 'SELECT $1::text AS t', values: ['é'] })).rows).toEqual([
+      { t: 'é' },
+    ])
     const rows = await new Promise((resolve, reject) => {
-      pool.query('SELECT $1::int AS n', [7], (error, result) => (error ? reject(error) : resolve(result.rows)))
+      pool.query('SELECT $1::int AS n', [7], (error, result) =>
+        error ? reject(error) : resolve(result.rows),
+      )
     })
     expect(rows).toEqual([{ n: 7 }])
   })
@@ -234,8 +238,13 @@ describe('connections', () => {
   })
 
   test('that cannot be opened fail their caller with the driver error, and cost no slot', async () => {
-    const pool = makePool({ connectionString: 'postgresql://nobody:x@127.0.0.1:1/none', size: 1, overflow: 0 })
-    for (let attempt = 0; attempt < 3; attempt += 1) expect(await codeOf(pool.query('SELECT 1'))).toBe('ECONNREFUSED')
+    const pool = makePool({
+      connectionString: 'postgresql://nobody:x@127.0.0.1:1/none',
+      size: 1,
+      overflow: 0,
+    })
+    for (let attempt = 0; attempt < 3; attempt += 1)
+      expect(await codeOf(pool.query('SELECT 1'))).toBe('ECONNREFUSED')
     await expect.poll(() => pool.stats().total).toBe(0)
     expect(pool.stats()).toMatchObject({ connectFailures: 3, waiting: 0 })
   })
@@ -252,7 +261,9 @@ describe('the end', () => {
     expect((await waiting).rows).toEqual([{ n: 1 }])
     await ended
     expect(pool).toMatchObject({ ended: true, ending: true, totalCount: 0 })
-    const { rows } = await makePool().query("SELECT 1 FROM pg_stat_activity WHERE application_name = 'ending'")
+    const { rows } = await makePool().query(
+      "SELECT 1 FROM pg_stat_activity WHERE application_name = 'ending'",
+    )
     expect(rows).toEqual([])
   })
 
@@ -270,7 +281,10 @@ describe('the end', () => {
 test('health tells latency, or why not', async () => {
   expect(await makePool().health()).toMatchObject({ ok: true, reason: undefined })
   const unreachable = makePool({ connectionString: 'postgresql://nobody:x@127.0.0.1:1/none' })
-  expect(await unreachable.health()).toMatchObject({ ok: false, reason: expect.stringContaining('ECONNREFUSED') })
+  expect(await unreachable.health()).toMatchObject({
+    ok: false,
+    reason: expect.stringContaining('ECONNREFUSED'),
+  })
   const busy = makePool({ size: 1, overflow: 0 })
   const client = await busy.connect()
   expect(await busy.health(30)).toMatchObject({ ok: false, reason: 'no answer within 30 ms' })

@@ -6,14 +6,22 @@ import { createTestDatabase, type TestDatabase } from '../../src/testing/index.t
  *
  * @param kind `migrated` has Holdfast's schema, `empty` has nothing.
  */
-export function useDatabase(kind: 'migrated' | 'empty' = 'migrated'): { readonly url: string; readonly name: string } {
+export function useDatabase(kind: 'migrated' | 'empty' = 'migrated'): {
+  readonly url: string
+  readonly name: string
+} {
   let database: TestDatabase | undefined
   beforeAll(async () => {
-    database = await createTestDatabase(inject('serverUrl'), kind === 'migrated' ? inject('templateName') : undefined)
+    database = await createTestDatabase(
+      inject('serverUrl'),
+      kind === 'migrated' ? inject('templateName') : undefined,
+    )
   })
+  // oxlint-disable-next-line no-empty-pattern -- the runner reads this pattern and insists on it
   afterAll(async ({}, suite) => {
     const failed = suite.tasks.some(hasFailed)
-    if (failed) console.error(`Kept for a look: ${database?.url} (HOLDFAST_TEST_KEEP=1 keeps the server, too)`)
+    if (failed)
+      console.error(`Kept for a look: ${database?.url} (HOLDFAST_TEST_KEEP=1 keeps the server, too)`)
     else await database?.drop()
   })
   const made = (): TestDatabase => {

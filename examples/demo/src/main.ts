@@ -18,8 +18,11 @@ async function startDemo(holdfast: Holdfast): Promise<void> {
   await holdfast.installSchema()
   await migrateUp(holdfast.migrations, { ...holdfast.config.migrate, allowOutOfOrder: true })
   const began = performance.now()
-  const isNew = await seed(holdfast.pool, (name, index, count) => say(`Seeding ${index + 1}/${count}: ${name}`))
-  if (isNew) say(`Seeded twelve months of a small service in ${((performance.now() - began) / 1_000).toFixed(1)} s.`)
+  const isNew = await seed(holdfast.pool, (name, index, count) =>
+    say(`Seeding ${index + 1}/${count}: ${name}`),
+  )
+  if (isNew)
+    say(`Seeded twelve months of a small service in ${((performance.now() - began) / 1_000).toFixed(1)} s.`)
   const service = createService(holdfast.pool)
   holdfast.own('demo service', () => service.close())
   const serviceUrl = await service.listen({ host: '127.0.0.1', port: 0 })
@@ -59,7 +62,9 @@ async function main(): Promise<void> {
       holdfast.stateDirectory,
     )
     holdfast.own('HTTP API', () => server.close())
-    say(`\nHoldfast: ${server.url}\nSign in, once, within ten minutes: ${server.createSignInLink()}\nCtrl-C stops.`)
+    say(
+      `\nHoldfast: ${server.url}\nSign in, once, within ten minutes: ${server.createSignInLink()}\nCtrl-C stops.`,
+    )
   } catch (error) {
     await holdfast.close()
     throw error

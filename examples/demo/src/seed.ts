@@ -72,7 +72,10 @@ const STEPS: readonly (readonly [name: string, sql: string])[] = [
  * Fills the demo's tables, once: in one transaction, so that a seeding that was cut short leaves nothing.
  * @returns false when there is something in them already.
  */
-export async function seed(pool: Pool, onStep: (name: string, index: number, count: number) => void): Promise<boolean> {
+export async function seed(
+  pool: Pool,
+  onStep: (name: string, index: number, count: number) => void,
+): Promise<boolean> {
   const client = await pool.connect()
   try {
     if ((await client.query('SELECT 1 FROM users LIMIT 1')).rowCount !== 0) return false

@@ -21,28 +21,33 @@ export function createService(pool: Pool): FastifyInstance {
 
   // Planted: no index helps a pattern that begins with %.
   app.get<{ Querystring: { title: string } }>('/documents', async ({ query }) => {
-    const { rows } = await pool.query('SELECT id, title FROM documents WHERE title ILIKE $1 LIMIT 20', [`%${query.title}%`])
+    const { rows } = await pool.query('SELECT id, title FROM documents WHERE title ILIKE $1 LIMIT 20', [
+      `%${query.title}%`,
+    ])
     return rows
   })
 
-  app.patch<{ Params: { id: string }; Body: { userId: string } }>('/documents/:id', async ({ params, body }, reply) => {
-    const client = await pool.connect()
-    try {
-      await client.query('BEGIN')
-      const { rows } = await client.query(
-        'UPDATE documents SET version = version + 1, updated_at = now() WHERE id = $1 RETURNING version',
-        [params.id],
-      )
-      await client.query(
-        "INSERT INTO activity_logs (occurred_at, user_id, action, entity_id, duration_ms) VALUES (now(), $1, 'document.update', $2, 3)",
-        [body.userId, params.id],
-      )
-      await client.query('COMMIT')
-      return rows[0] ?? reply.code(404).send({ error: 'no such document' })
-    } finally {
-      client.release()
-    }
-  })
+  app.patch<{ Params: { id: string }; Body: { userId: string } }>(
+    '/documents/:id',
+    async ({ params, body }, reply) => {
+      const client = await pool.connect()
+      try {
+        await client.query('BEGIN')
+        const { rows } = await client.query(
+          'UPDATE documents SET version = version + 1, updated_at = now() WHERE id = $1 RETURNING version',
+          [params.id],
+        )
+        await client.query(
+          "INSERT INTO activity_logs (occurred_at, user_id, action, entity_id, duration_ms) VALUES (now(), $1, 'document.update', $2, 3)",
+          [body.userId, params.id],
+        )
+        await client.query('COMMIT')
+        return rows[0] ?? reply.code(404).send({ error: 'no such document' })
+      } finally {
+        client.release()
+      }
+    },
+  )
 
   app.post<{ Body: { userId: string } }>('/sessions', async ({ body }, reply) => {
     const id = uuidv7()

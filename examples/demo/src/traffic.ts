@@ -43,7 +43,8 @@ function nextCall(random: () => number): Call {
   const document = idOf('document', pick(SIZES.documents))
   const dice = random()
   if (dice < 0.35) return { method: 'GET', path: `/documents/${document}` }
-  if (dice < 0.6) return { method: 'GET', path: `/projects/${idOf('project', pick(SIZES.projects))}/documents` }
+  if (dice < 0.6)
+    return { method: 'GET', path: `/projects/${idOf('project', pick(SIZES.projects))}/documents` }
   if (dice < 0.75) return { method: 'GET', path: `/users/${user}/activity` }
   if (dice < 0.87) return { method: 'PATCH', path: `/documents/${document}`, body: { userId: user } }
   if (dice < 0.94) return { method: 'POST', path: '/sessions', body: { userId: user } }
@@ -81,7 +82,9 @@ export function startTraffic(baseUrl: string, perSecond = 15, seed = 42): Traffi
       const one = call(nextCall(random)).finally(() => running.delete(one))
       running.add(one)
       // Between half and one and a half of the mean distance.
-      await pause(((0.5 + random()) * 1_000) / perSecond, undefined, { signal: stopping.signal }).catch(() => {})
+      await pause(((0.5 + random()) * 1_000) / perSecond, undefined, { signal: stopping.signal }).catch(
+        () => {},
+      )
     }
     await Promise.all(running)
   }

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import Type from 'typebox'
+import { Type } from 'typebox'
 import { inspectSchema } from '../../migrate/index.ts'
 import type { AdminContext } from '../context.ts'
 import { describePool, PoolDetails } from '../pool-description.ts'
@@ -13,7 +13,8 @@ import {
   readLargestTables,
 } from '../../monitor/index.ts'
 
-const nullable = <T extends Type.TSchema>(schema: T): Type.TUnion<[T, Type.TNull]> => Type.Union([schema, Type.Null()])
+const nullable = <T extends Type.TSchema>(schema: T): Type.TUnion<[T, Type.TNull]> =>
+  Type.Union([schema, Type.Null()])
 
 const HiddenList = Type.Array(Type.Object({ what: Type.String(), grant: Type.String() }), {
   description: 'What this role may not see, and the exact statement that would let it',
@@ -53,7 +54,9 @@ const DatabaseStats = Type.Object({
       description: 'active, idle, idle in transaction, ...; "hidden" where the role may not see the state',
     }),
   }),
-  cache_hit_ratio_percent: nullable(Type.Number({ description: 'pg_stat_database: blks_hit of blks_hit + blks_read' })),
+  cache_hit_ratio_percent: nullable(
+    Type.Number({ description: 'pg_stat_database: blks_hit of blks_hit + blks_read' }),
+  ),
   transactions: Type.Object({ committed: Type.Number(), rolled_back: Type.Number() }),
   largest_tables: Type.Array(
     Type.Object({
@@ -73,7 +76,10 @@ const DatabaseStats = Type.Object({
 const VIEWER = { access: 'viewer' } as const
 
 /** What the database is and how it does. Reads only, waits for no lock. */
-export const databaseRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> = async (app, { context }) => {
+export const databaseRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> = async (
+  app,
+  { context },
+) => {
   const { pool, schema } = context
 
   app.get(
@@ -111,7 +117,11 @@ export const databaseRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
     '/v1/database/performance/pool-stats',
     {
       config: VIEWER,
-      schema: { tags: ['performance'], summary: 'The pool in numbers.', response: { 200: PoolDetails, ...problemResponses } },
+      schema: {
+        tags: ['performance'],
+        summary: 'The pool in numbers.',
+        response: { 200: PoolDetails, ...problemResponses },
+      },
     },
     async () => describePool(pool.stats()),
   )

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import Type from 'typebox'
+import { Type } from 'typebox'
 import { type ChannelEvent, Scheduler, type Unsubscribe } from '../../core/index.ts'
 import type { Identity } from '../console-sessions.ts'
 import type { AdminContext } from '../context.ts'
@@ -52,7 +52,8 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> =
       schema: {
         tags: ['live'],
         summary: 'Server-sent events: pool each second, database each five, health when it changes.',
-        description: 'Resumes after the id in Last-Event-ID, as far as the last ten minutes go. A comment every 15 s keeps it open.',
+        description:
+          'Resumes after the id in Last-Event-ID, as far as the last ten minutes go. A comment every 15 s keeps it open.',
         headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ pattern: '^[0-9]{1,15}$' })) }),
         produces: ['text/event-stream'],
         response: { 200: Type.String({ description: 'text/event-stream' }), ...problemResponses },
@@ -63,7 +64,8 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> =
       const lastSeen = request.headers['last-event-id']
       const response = reply.raw
       reply.hijack()
-      for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) response.setHeader(name, value)
+      for (const [name, value] of Object.entries(reply.getHeaders()))
+        if (value !== undefined) response.setHeader(name, value)
       response.writeHead(200, {
         'content-type': 'text/event-stream; charset=utf-8',
         'cache-control': 'no-store',

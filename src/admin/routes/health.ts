@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import Type from 'typebox'
+import { Type } from 'typebox'
 import type { PoolHealth } from '../../pool/index.ts'
 import { connectFailure } from '../../pool/index.ts'
 import type { AdminContext } from '../context.ts'
@@ -13,7 +13,9 @@ const Health = Type.Object({
   components: Type.Object({
     database: Type.Object({
       status: Type.Union([Type.Literal('healthy'), Type.Literal('unhealthy')]),
-      latency_ms: Type.Number({ description: 'From asking the pool for a connection to the answer of SELECT 1' }),
+      latency_ms: Type.Number({
+        description: 'From asking the pool for a connection to the answer of SELECT 1',
+      }),
       code: Type.Union([Type.String(), Type.Null()]),
       reason: Type.Union([Type.String(), Type.Null()]),
     }),
@@ -39,12 +41,22 @@ function failureOf(health: PoolHealth): { code: string | null; reason: string | 
 }
 
 /** For load balancers, orchestrators and people in a hurry: no sign-in. */
-export const healthRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> = async (app, { context }) => {
+export const healthRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> = async (
+  app,
+  { context },
+) => {
   const { pool, schema } = context
 
   app.get(
     '/livez',
-    { config: PUBLIC, schema: { tags: ['health'], summary: 'Is this process alive? Asks no database.', response: { 200: Live } } },
+    {
+      config: PUBLIC,
+      schema: {
+        tags: ['health'],
+        summary: 'Is this process alive? Asks no database.',
+        response: { 200: Live },
+      },
+    },
     async () => ({ status: 'ok' as const }),
   )
 
@@ -87,7 +99,11 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> 
     },
     async (_request, reply) => {
       const health = await pool.health()
-      const status = context.isDraining ? ('draining' as const) : health.ok ? ('healthy' as const) : ('unhealthy' as const)
+      const status = context.isDraining
+        ? ('draining' as const)
+        : health.ok
+          ? ('healthy' as const)
+          : ('unhealthy' as const)
       reply.code(status === 'healthy' ? 200 : 503)
       return {
         status,

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import Type from 'typebox'
+import { Type } from 'typebox'
 import type { AdminContext } from '../context.ts'
 import { routeNotFound } from '../errors.ts'
 import { referenceStyle, renderReference } from '../reference-page.ts'
@@ -12,12 +12,17 @@ const ERROR_PAGES = new URL('../../../docs/errors/', import.meta.url)
 export const referenceRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> = async (app) => {
   const hide = { hide: true } as const
 
-  app.get('/', { config: PUBLIC, schema: hide }, async (_request, reply) => reply.redirect(`${app.prefix}/docs`, 302))
+  app.get('/', { config: PUBLIC, schema: hide }, async (_request, reply) =>
+    reply.redirect(`${app.prefix}/docs`, 302),
+  )
 
   app.get('/openapi.json', { config: PUBLIC, schema: hide }, async () => app.swagger())
 
   app.get('/docs', { config: PUBLIC, schema: hide }, async (_request, reply) =>
-    reply.type('text/html; charset=utf-8').header('cache-control', 'no-store').send(renderReference(app.swagger(), app.prefix)),
+    reply
+      .type('text/html; charset=utf-8')
+      .header('cache-control', 'no-store')
+      .send(renderReference(app.swagger(), app.prefix)),
   )
 
   app.get('/docs/style.css', { config: PUBLIC, schema: hide }, async (_request, reply) =>
@@ -26,7 +31,10 @@ export const referenceRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
 
   app.get(
     '/docs/errors/:code',
-    { config: PUBLIC, schema: { ...hide, params: Type.Object({ code: Type.String({ pattern: '^HF_[A-Z0-9_]{1,80}$' }) }) } },
+    {
+      config: PUBLIC,
+      schema: { ...hide, params: Type.Object({ code: Type.String({ pattern: '^HF_[A-Z0-9_]{1,80}$' }) }) },
+    },
     async (request, reply) => {
       const { code } = request.params
       const page = await readFile(new URL(`${code}.md`, ERROR_PAGES), 'utf8').catch(() => undefined)

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import Type from 'typebox'
+import { Type } from 'typebox'
 import type { Identity } from '../console-sessions.ts'
 import type { AdminContext } from '../context.ts'
 import { linkInvalid } from '../errors.ts'
@@ -12,7 +12,8 @@ const Session = Type.Object({
   role: RoleName,
   kind: Type.Union([Type.Literal('session'), Type.Literal('token')]),
   csrf_token: Type.Union([Type.String(), Type.Null()], {
-    description: 'Send it as x-csrf-token with everything that changes something; null for tokens, which need none',
+    description:
+      'Send it as x-csrf-token with everything that changes something; null for tokens, which need none',
   }),
   expires_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
 })
@@ -20,7 +21,10 @@ const Session = Type.Object({
 const SIGN_INS_PER_MINUTE = 20
 
 /** Getting in and out. */
-export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> = async (app, { context }) => {
+export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> = async (
+  app,
+  { context },
+) => {
   const { sessions } = context
 
   app.get(
@@ -48,7 +52,11 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }>
     '/v1/session',
     {
       config: { access: 'viewer' },
-      schema: { tags: ['session'], summary: 'Who is signed in.', response: { 200: Session, ...problemResponses } },
+      schema: {
+        tags: ['session'],
+        summary: 'Who is signed in.',
+        response: { 200: Session, ...problemResponses },
+      },
     },
     async (request) => {
       const { role, kind, csrfToken, expiresAt } = request.identity as Identity
@@ -65,7 +73,11 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }>
     '/v1/session',
     {
       config: { access: 'viewer' },
-      schema: { tags: ['session'], summary: 'Signs out.', response: { 204: Type.Null(), ...problemResponses } },
+      schema: {
+        tags: ['session'],
+        summary: 'Signs out.',
+        response: { 204: Type.Null(), ...problemResponses },
+      },
     },
     async (request, reply) => {
       const secret = sessionSecret(request)
@@ -92,4 +104,3 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }>
     },
   )
 }
-

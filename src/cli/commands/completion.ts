@@ -23,7 +23,9 @@ interface Entry {
 
 function entriesOf(command: Command, path: readonly string[] = []): Entry[] {
   const names = command.commands.map((inner) => inner.name())
-  const flags = [...command.options, ...(path.length > 0 ? rootOptions(command) : [])].map(({ long }) => long ?? '')
+  const flags = [...command.options, ...(path.length > 0 ? rootOptions(command) : [])].map(
+    ({ long }) => long ?? '',
+  )
   return [
     { path: path.join(' '), words: [...names, ...flags].filter((word) => word !== '') },
     ...command.commands.flatMap((inner) => entriesOf(inner, [...path, inner.name()])),
@@ -38,7 +40,9 @@ function rootOptions(command: Command): Command['options'] {
 
 function render(shell: (typeof SHELLS)[number], program: Command): string {
   const entries = entriesOf(program)
-  const cases = entries.map(({ path, words }) => `    ${JSON.stringify(path)}) words=${JSON.stringify(words.join(' '))} ;;`).join('\n')
+  const cases = entries
+    .map(({ path, words }) => `    ${JSON.stringify(path)}) words=${JSON.stringify(words.join(' '))} ;;`)
+    .join('\n')
   // The words so far that are no flags are the path; a path that is not known falls back to its beginning.
   const lookUp = `_holdfast_words() {
   local words=""
@@ -73,7 +77,8 @@ compdef _holdfast holdfast`
   }
   return entries
     .map(({ path, words }) => {
-      const seen = path === '' ? '__fish_use_subcommand' : `__fish_seen_subcommand_from ${path.split(' ').at(-1)}`
+      const seen =
+        path === '' ? '__fish_use_subcommand' : `__fish_seen_subcommand_from ${path.split(' ').at(-1)}`
       return `complete -c holdfast -f -n '${seen}' -a '${words.join(' ')}'`
     })
     .join('\n')

@@ -10,7 +10,9 @@ export function addConfig(program: Command, finish: Finish): void {
   const config = program.command('config').description('the effective configuration')
 
   runWith(
-    config.command('show').description('print every option, its value (secrets masked) and where it came from'),
+    config
+      .command('show')
+      .description('print every option, its value (secrets masked) and where it came from'),
     finish,
     async (session) => {
       const { entries } = await loadConfig({ args: session.configInput() })
@@ -29,16 +31,22 @@ export function addConfig(program: Command, finish: Finish): void {
   )
 
   runWith(
-    config.command('validate').description('check the configuration without connecting; exit 3 on doubtful variables'),
+    config
+      .command('validate')
+      .description('check the configuration without connecting; exit 3 on doubtful variables'),
     finish,
     async (session) => {
       const { config: effective, strays } = await loadConfig({ args: session.configInput() })
-      if (effective.environment === 'production' && effective.database.url === undefined) throw databaseUrlMissing()
+      if (effective.environment === 'production' && effective.database.url === undefined)
+        throw databaseUrlMissing()
       session.out.result({ valid: true, unknown_variables: strays }, () =>
         strays.length === 0
           ? 'The configuration is valid.'
           : strays
-              .map(({ name, suggestion }) => `${pc.yellow('warning')} ${name} is not known${suggestion ? `; did you mean ${suggestion}?` : ''}`)
+              .map(
+                ({ name, suggestion }) =>
+                  `${pc.yellow('warning')} ${name} is not known${suggestion ? `; did you mean ${suggestion}?` : ''}`,
+              )
               .join('\n'),
       )
       return strays.length === 0 ? EXIT.ok : EXIT.findings

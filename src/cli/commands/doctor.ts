@@ -12,7 +12,9 @@ const MARKS = { error: pc.red('error  '), warning: pc.yellow('warning'), info: p
 
 export function addDoctor(program: Command, finish: Finish): void {
   runWith(
-    program.command('doctor').description('check connection, version, extensions, rights, migrations; exit 3 on problems'),
+    program
+      .command('doctor')
+      .description('check connection, version, extensions, rights, migrations; exit 3 on problems'),
     finish,
     examine,
   )
@@ -31,7 +33,9 @@ async function examine(session: Session): Promise<number> {
     migrations: holdfast.migrations,
     connectionLimit: pool.size + pool.overflow,
   }
-  const good = [`${holdfast.address} answers in ${formatDuration(latencyMs)} (PostgreSQL ${identity.version})`]
+  const good = [
+    `${holdfast.address} answers in ${formatDuration(latencyMs)} (PostgreSQL ${identity.version})`,
+  ]
   const findings = [...strays]
   for (const check of CHECKS) {
     const found = await check.run(context).catch((error: unknown) => [brokenCheck(check.id, error)])
@@ -72,5 +76,9 @@ function brokenCheck(id: string, error: unknown): Finding {
 }
 
 function render({ severity, message, action, sql }: Finding): string {
-  return [`${MARKS[severity]} ${message}`, `        ${pc.bold(action)}`, ...(sql === null ? [] : [`        ${pc.cyan(sql)}`])].join('\n')
+  return [
+    `${MARKS[severity]} ${message}`,
+    `        ${pc.bold(action)}`,
+    ...(sql === null ? [] : [`        ${pc.cyan(sql)}`]),
+  ].join('\n')
 }

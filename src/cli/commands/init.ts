@@ -22,22 +22,30 @@ export default {
 /** `init` and its way back, `reset`. */
 export function addInit(program: Command, finish: Finish): void {
   runWith(
-    program.command('init').description("install or update Holdfast's schema; write holdfast.config.ts and .env.example if missing"),
+    program
+      .command('init')
+      .description(
+        "install or update Holdfast's schema; write holdfast.config.ts and .env.example if missing",
+      ),
     finish,
     async (session) => {
       const holdfast = await session.connect()
       const ran = await holdfast.installSchema()
       const files = [
-        ...(CONFIG_FILES.some((name) => existsSync(name)) ? [] : [write('holdfast.config.ts', CONFIG_TEMPLATE)]),
+        ...(CONFIG_FILES.some((name) => existsSync(name))
+          ? []
+          : [write('holdfast.config.ts', CONFIG_TEMPLATE)]),
         ...(existsSync('.env.example') ? [] : [write('.env.example', renderEnvExample())]),
       ]
-      session.out.result({ database: holdfast.address, schema: holdfast.config.database.schema, ran, files }, (done) =>
-        [
-          ran.length > 0
-            ? `Schema "${done.schema}" in ${done.database}: ${ran.length} migration(s) applied.`
-            : `Schema "${done.schema}" in ${done.database} is up to date.`,
-          ...files.map((file) => `Wrote ${file}.`),
-        ].join('\n'),
+      session.out.result(
+        { database: holdfast.address, schema: holdfast.config.database.schema, ran, files },
+        (done) =>
+          [
+            ran.length > 0
+              ? `Schema "${done.schema}" in ${done.database}: ${ran.length} migration(s) applied.`
+              : `Schema "${done.schema}" in ${done.database} is up to date.`,
+            ...files.map((file) => `Wrote ${file}.`),
+          ].join('\n'),
       )
       session.out.next('holdfast doctor')
     },
@@ -46,7 +54,9 @@ export function addInit(program: Command, finish: Finish): void {
   runWith<{ dryRun?: boolean; confirm?: string; embedded?: boolean }>(
     program
       .command('reset')
-      .description("remove Holdfast's schema with everything in it; --embedded removes the embedded database itself")
+      .description(
+        "remove Holdfast's schema with everything in it; --embedded removes the embedded database itself",
+      )
       .option('--dry-run', 'only say what would be removed')
       .option('--confirm <name>', "the database's name: do not ask")
       .option('--embedded', 'remove the embedded PostgreSQL with all its data, without starting it'),
@@ -65,11 +75,18 @@ export function addInit(program: Command, finish: Finish): void {
       const name = rows[0]?.name
       if (name === undefined || options.dryRun) {
         session.out.result({ schema, tables, removed: false }, () =>
-          name === undefined ? `There is no schema "${schema}".` : `Would remove schema "${schema}" with ${tables.join(', ')}.`,
+          name === undefined
+            ? `There is no schema "${schema}".`
+            : `Would remove schema "${schema}" with ${tables.join(', ')}.`,
         )
         return EXIT.ok
       }
-      await confirmByName(session, name, options.confirm, `This removes schema "${schema}" with ${tables.join(', ')} from ${holdfast.address}.`)
+      await confirmByName(
+        session,
+        name,
+        options.confirm,
+        `This removes schema "${schema}" with ${tables.join(', ')} from ${holdfast.address}.`,
+      )
       const removed = await removeSchema(holdfast.directUrl, schema)
       session.out.result({ schema, tables, removed }, () => `Removed schema "${schema}".`)
       session.out.next('holdfast init')
@@ -85,10 +102,18 @@ async function resetEmbedded(
   const { config } = await loadConfig()
   const directory = stateDirectoryOf(config)
   if (options.dryRun) {
-    session.out.result({ directory, removed: false }, () => `Would remove the embedded PostgreSQL of ${directory} with all its data.`)
+    session.out.result(
+      { directory, removed: false },
+      () => `Would remove the embedded PostgreSQL of ${directory} with all its data.`,
+    )
     return EXIT.ok
   }
-  await confirmByName(session, 'holdfast', options.confirm, `This removes the embedded PostgreSQL of ${directory} with all its data.`)
+  await confirmByName(
+    session,
+    'holdfast',
+    options.confirm,
+    `This removes the embedded PostgreSQL of ${directory} with all its data.`,
+  )
   await removeEmbedded({ ...config.embedded, directory })
   session.out.result({ directory, removed: true }, () => `Removed the embedded PostgreSQL of ${directory}.`)
   return EXIT.ok

@@ -20,7 +20,10 @@ export function addMigrate(program: Command, finish: Finish): void {
       .description('run what is pending, each migration in one transaction')
       .option('--to <id>', 'stop after this migration')
       .option('--dry-run', 'only say what would run')
-      .option('--allow-out-of-order', 'run migrations older than one that ran (outside production this is the default)'),
+      .option(
+        '--allow-out-of-order',
+        'run migrations older than one that ran (outside production this is the default)',
+      ),
     finish,
     async (session, { to, dryRun, allowOutOfOrder }) => {
       const { out } = session
@@ -32,29 +35,33 @@ export function addMigrate(program: Command, finish: Finish): void {
         allowOutOfOrder: allowOutOfOrder ?? holdfast.config.environment !== 'production',
         onProgress(progress) {
           if (progress.kind === 'started') out.say(`[${progress.index + 1}/${progress.count}] ${progress.id}`)
-          else if (progress.kind === 'applied') out.say(`      applied in ${formatDuration(progress.durationMs)}`)
-          else out.say(`      line ${progress.line}: the lock is not free, attempt ${progress.attempt} follows`)
+          else if (progress.kind === 'applied')
+            out.say(`      applied in ${formatDuration(progress.durationMs)}`)
+          else
+            out.say(`      line ${progress.line}: the lock is not free, attempt ${progress.attempt} follows`)
         },
       })
       out.result({ database: holdfast.address, dry_run: dryRun ?? false, ran: ids }, ({ database }) => {
         if (ids.length === 0) return `Nothing is pending in ${database}.`
-        return dryRun ? `Would run in ${database}:\n${ids.join('\n')}` : `${ids.length} migration(s) applied to ${database}.`
+        return dryRun
+          ? `Would run in ${database}:\n${ids.join('\n')}`
+          : `${ids.length} migration(s) applied to ${database}.`
       })
-      out.next(ids.length === 0 ? 'holdfast migrate status' : dryRun ? 'holdfast migrate up' : 'holdfast doctor')
+      out.next(
+        ids.length === 0 ? 'holdfast migrate status' : dryRun ? 'holdfast migrate up' : 'holdfast doctor',
+      )
       return EXIT.ok
     },
   )
 
-  runWith(
-    migrate.command('status').description('what ran and what is pending'),
-    finish,
-    async (session) => {
-      const holdfast = await session.connect()
-      const migrations = await migrateStatus(holdfast.migrations)
-      session.out.result({ database: holdfast.address, migrations }, () => renderStatus(migrations, holdfast.migrations.directory))
-      if (migrations.some(({ state }) => state === 'pending')) session.out.next('holdfast migrate up')
-    },
-  )
+  runWith(migrate.command('status').description('what ran and what is pending'), finish, async (session) => {
+    const holdfast = await session.connect()
+    const migrations = await migrateStatus(holdfast.migrations)
+    session.out.result({ database: holdfast.address, migrations }, () =>
+      renderStatus(migrations, holdfast.migrations.directory),
+    )
+    if (migrations.some(({ state }) => state === 'pending')) session.out.next('holdfast migrate up')
+  })
 }
 
 function renderStatus(migrations: readonly MigrationStatus[], directory: string): string {
@@ -72,5 +79,7 @@ function renderStatus(migrations: readonly MigrationStatus[], directory: string)
     ]),
   )
   const failed = migrations.filter(({ lastError }) => lastError !== null)
-  return [list, ...failed.map(({ id, lastError }) => `${pc.yellow(id)} failed last time: ${lastError}`)].join('\n')
+  return [list, ...failed.map(({ id, lastError }) => `${pc.yellow(id)} failed last time: ${lastError}`)].join(
+    '\n',
+  )
 }

@@ -30,14 +30,21 @@ export function addServe(program: Command, finish: Finish): void {
 
   runWith<ServeFlags>(
     withAddress(
-      program.command('dev').description("for development: a database if there is none, Holdfast's schema, your migrations, the API"),
+      program
+        .command('dev')
+        .description(
+          "for development: a database if there is none, Holdfast's schema, your migrations, the API",
+        ),
     ),
     finish,
     async (session, flags) => {
       const holdfast = await connect(session, flags)
       await holdfast.installSchema()
       if (existsSync(holdfast.migrations.directory)) {
-        const ran = await migrateUp(holdfast.migrations, { ...holdfast.config.migrate, allowOutOfOrder: true })
+        const ran = await migrateUp(holdfast.migrations, {
+          ...holdfast.config.migrate,
+          allowOutOfOrder: true,
+        })
         if (ran.length > 0) session.out.say(`Applied ${ran.length} of your migrations.`)
       }
       return serveUntilStopped(session, holdfast)
@@ -61,7 +68,9 @@ async function connect(session: Session, { host, port, insecure }: ServeFlags): 
 async function hintAtSchema(session: Session, holdfast: Holdfast): Promise<void> {
   const { state } = await inspectSchema(holdfast.pool, holdfast.config.database.schema)
   if (state === 'missing' || state === 'outdated') {
-    session.out.say(pc.yellow(`Holdfast's schema is ${state} in ${holdfast.address}. If you may create it: holdfast init`))
+    session.out.say(
+      pc.yellow(`Holdfast's schema is ${state} in ${holdfast.address}. If you may create it: holdfast init`),
+    )
   }
 }
 

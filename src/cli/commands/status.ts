@@ -21,7 +21,8 @@ export function addStatus(program: Command, finish: Finish): void {
       .description('how things stand: the database, or with --server a running Holdfast and its pool')
       .option('--server [url]', 'ask the server that was started from this folder, or the one at url'),
     finish,
-    async (session, { server }) => (server === undefined ? databaseStatus(session) : serverStatus(session, server)),
+    async (session, { server }) =>
+      server === undefined ? databaseStatus(session) : serverStatus(session, server),
   )
 }
 
@@ -30,7 +31,10 @@ async function databaseStatus(session: Session): Promise<number> {
   const health = await holdfast.pool.health()
   const identity = await readIdentity(holdfast.pool)
   const schema = await inspectSchema(holdfast.pool, holdfast.config.database.schema)
-  const migrations = schema.state === 'missing' || schema.state === 'unreadable' ? [] : await migrateStatus(holdfast.migrations)
+  const migrations =
+    schema.state === 'missing' || schema.state === 'unreadable'
+      ? []
+      : await migrateStatus(holdfast.migrations)
   const pending = migrations.filter(({ state }) => state === 'pending').map(({ id }) => id)
   session.out.result(
     {
@@ -67,7 +71,11 @@ async function serverStatus(session: Session, server: string | true): Promise<nu
   const token = known && new URL(known.url).origin === originOf(url) ? known.token : undefined
   const [health, pool] = await Promise.all([
     ask<{ status: string; uptime_seconds: number }>(url, '/health', token),
-    ask<{ checked_out: number; total: number; waiting: number }>(url, '/v1/database/performance/pool-stats', token),
+    ask<{ checked_out: number; total: number; waiting: number }>(
+      url,
+      '/v1/database/performance/pool-stats',
+      token,
+    ),
   ])
   session.out.result({ url, health, pool }, () =>
     [
@@ -93,9 +101,16 @@ async function ask<T>(url: string, path: string, token: string | undefined): Pro
   } catch (error) {
     throw serverUnreachable(url, messageOf((error as Error).cause ?? error))
   }
-  const body = (await response.json().catch(() => ({}))) as T & { code?: `HF_${string}`; detail?: string; status?: unknown }
+  const body = (await response.json().catch(() => ({}))) as T & {
+    code?: `HF_${string}`
+    detail?: string
+    status?: unknown
+  }
   if (response.status === 401 || response.status === 403) {
-    throw new HoldfastError({ code: body.code ?? 'HF_ADMIN_UNAUTHENTICATED', message: body.detail ?? 'The server refused the token.' })
+    throw new HoldfastError({
+      code: body.code ?? 'HF_ADMIN_UNAUTHENTICATED',
+      message: body.detail ?? 'The server refused the token.',
+    })
   }
   return body
 }

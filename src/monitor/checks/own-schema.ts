@@ -19,7 +19,9 @@ export const ownSchema: Check = {
             ? `Nothing can be remembered: the database has no schema "${schema}" yet.`
             : `Holdfast's schema is ${pending.length} migration(s) behind this version.`,
         evidence: { state, pending },
-        action: mayInstall ? 'holdfast init' : `holdfast init, as a role that may create in "${identity.database}"`,
+        action: mayInstall
+          ? 'holdfast init'
+          : `holdfast init, as a role that may create in "${identity.database}"`,
         sql: null,
       },
     ]

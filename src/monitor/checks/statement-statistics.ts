@@ -21,11 +21,13 @@ export const statementStatistics: Check = {
         sql: 'CREATE EXTENSION pg_stat_statements;',
       },
       'not loaded': {
-        action: "Add it to shared_preload_libraries (keep what is there) and restart the server, as a superuser.",
+        action:
+          'Add it to shared_preload_libraries (keep what is there) and restart the server, as a superuser.',
         sql: "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements';",
       },
       'not installed': {
-        action: "Install the server's contrib package (postgresql-contrib), then load and create the extension.",
+        action:
+          "Install the server's contrib package (postgresql-contrib), then load and create the extension.",
         sql: null,
       },
     }
@@ -33,7 +35,9 @@ export const statementStatistics: Check = {
   },
 }
 
-async function inspect(db: Queryable): Promise<'collecting' | 'not created' | 'not loaded' | 'not installed'> {
+async function inspect(
+  db: Queryable,
+): Promise<'collecting' | 'not created' | 'not loaded' | 'not installed'> {
   const { rows } = await db.query<{ available: boolean; schema: string | null }>(`
     SELECT EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'pg_stat_statements') AS available,
            (SELECT format('%I', n.nspname) FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace

@@ -1,0 +1,172 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { type ConfigInput, loadConfig, maskUrl, resolveConfig, strayVariables } from '../../src/config.ts'
+import { renderEnvExample } from '../../src/env-example.ts'
+
+const failureOf = (input: unknown): unknown => {
+  try {
+    resolveConfig(input as Parameters<typeof resolveConfig>[0])
+    return 'no error'
+  } catch (error) {
+    return error
+  }
+}
+
+describe('the environment', () => {
+  test('speaks the names that deployments already have, in their units', () => {
+    const { config } = resolveConfig({
+      env: {
+        DATABASE_URL: 'postgresql+asyncpg://app:pw@db:6432/shop',
+        DATABASE_DIRECT_URL: 'postgres://app:pw@db:5432/shop',
+        DATABASE_REPLICA_URL: 'postgresql://r1/shop, postgresql+psycopg://r2/shop',
+        DB_POOL_SIZE: '20',
+        DB_MAX_OVERFLOW: '30',
+        DB_POOL_TIMEOUT: '2.5',
+        DB_POOL_RECYCLE: '3600',
+        DB_ECHO: 'true',
+        ENVIRONMENT: 'production',
+        REDIS_URL: 'redis://:pw@cache:6379/0',
+        SESSION_TTL: '900',
+        FIELD_ENCRYPTION_KEY: 'MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=',
+        ENCRYPTION_SALT: 'salty',
+        HOLDFAST_ADMIN_PORT: '0',
+      },
+    })
+    expect(config).toMatchObject({
+      environment: 'production',
+      database: {
+        url: 'postgresql://app:pw@db:6432/shop',
+        directUrl: 'postgres://app:pw@db:5432/shop',
+        replicas: ['postgresql://r1/shop', 'postgresql://r2/shop'],
+        echo: true,
+        pool: { size: 20, overflow: 30, acquireTimeoutMs: 2_500, recycleMs: 3_600_000 },
+      },
+      redis: { url: 'redis://:pw@cache:6379/0' },
+      sessions: { idleTimeoutMs: 900_000 },
+      encryption: { salt: 'salty' },
+      admin: { port: 0 },
+    })
+  })
+
+  test('DB_ECHO_SQL means the same as DB_ECHO, and an empty variable is none', () => {
+    expect(resolveConfig({ env: { DB_ECHO: '', DB_ECHO_SQL: 'on' } }).config.database.echo).toBe(true)
+    expect(resolveConfig({ env: { DATABASE_URL: '' } }).config.database.url).toBeUndefined()
+  })
+
+  test.each([
+    ['DB_POOL_SIZE', 'many', 'database.pool.size'],
+    ['DB_POOL_SIZE', '0', 'database.pool.size'],
+    ['DB_POOL_SIZE', '-1', 'database.pool.size'],
+    ['DB_POOL_SIZE', '1e3', 'database.pool.size'],
+    ['DB_ECHO', 'maybe', 'database.echo'],
+    ['DATABASE_URL', 'mysql://db/shop', 'database.url'],
+    ['DATABASE_URL', 'not a url', 'database.url'],
+    ['DATABASE_REPLICA_URL', 'postgresql://r1/shop,nonsense', 'database.replicas'],
+    ['ENVIRONMENT', 'staging', 'environment'],
+    ['REDIS_URL', 'http://cache', 'redis.url'],
+    ['FIELD_ENCRYPTION_KEY', 'short', 'encryption.keys'],
+    ['HOLDFAST_SCHEMA', 'Mixed Case', 'database.schema'],
+  ])('%s=%s is refused, naming the option', (name, value, option) => {
+    expect(failureOf({ env: { [name]: value } })).toMatchObject({
+      code: 'HF_OPTION_INVALID',
+      details: { option, source: `environment ${name}` },
+    })
+  })
+
+  test('a secret never stands in the message that refuses it', () => {
+    for (const name of ['DATABASE_URL', 'FIELD_ENCRYPTION_KEY', 'REDIS_URL']) {
+      expect((failureOf({ env: { [name]: 'hunter2:// bad' } }) as Error).message).not.toContain('hunter2')
+    }
+  })
+
+  test('a misspelt variable of ours is pointed out, an orchestrator of that name is not an error', () => {
+    expect(strayVariables({ HOLDFAST_ADMIN_PROT: '1', HOLDFAST_ADMIN_PORT: '1', HOME: '/' })).toEqual([
+      { name: 'HOLDFAST_ADMIN_PROT', suggestion: 'HOLDFAST_ADMIN_PORT' },
+    ])
+    expect(failureOf({ env: { HOLDFAST_SERVICE_HOST: '10.0.0.1' } })).toBe('no error')
+  })
+})
+
+describe('files and arguments', () => {
+  const file = (values: unknown): { name: string; values: ConfigInput } => ({ name: 'holdfast.config.ts', values: values as ConfigInput })
+
+  test('later wins: file, .env, environment, arguments', () => {
+    const sizes = (sources: Parameters<typeof resolveConfig>[0]): [number, string | undefined] => {
+      const { config, entries } = resolveConfig(sources)
+      return [config.database.pool.size, entries.find(({ name }) => name === 'database.pool.size')?.source]
+    }
+    const from = file({ database: { pool: { size: 2 } } })
+    const dotenv = { DB_POOL_SIZE: '3' }
+    const env = { DB_POOL_SIZE: '4' }
+    const args = { database: { pool: { size: 5 } } }
+    expect(sizes({})).toEqual([10, 'default'])
+    expect(sizes({ file: from })).toEqual([2, 'holdfast.config.ts'])
+    expect(sizes({ file: from, dotenv })).toEqual([3, '.env DB_POOL_SIZE'])
+    expect(sizes({ file: from, dotenv, env })).toEqual([4, 'environment DB_POOL_SIZE'])
+    expect(sizes({ file: from, dotenv, env, args })).toEqual([5, 'argument'])
+  })
+
+  test.each([
+    [{ databse: {} }, 'databse', 'database'],
+    [{ database: { ulr: 'x' } }, 'database.ulr', 'url'],
+    [{ database: { pool: { sise: 3 } } }, 'database.pool.sise', 'size'],
+    [{ nothingLikeIt: 1 }, 'nothingLikeIt', undefined],
+  ])('%j has an unknown key', (values, option, suggestion) => {
+    expect(failureOf({ file: file(values) })).toMatchObject({ code: 'HF_OPTION_UNKNOWN', details: { option, suggestion } })
+  })
+
+  test.each([[{ database: 'x' }], [{ database: null }], [{ database: { pool: { size: '3' } } }], [{ database: { pool: { size: 1.5 } } }]])(
+    '%j has a value of the wrong kind',
+    (values) => {
+      expect(failureOf({ file: file(values) })).toMatchObject({ code: 'HF_OPTION_INVALID' })
+    },
+  )
+
+  test('the result is frozen throughout and the input untouched', () => {
+    const values = Object.freeze({ database: Object.freeze({ pool: Object.freeze({ size: 2 }) }) })
+    const { config } = resolveConfig({ args: values })
+    expect(Object.isFrozen(config) && Object.isFrozen(config.database) && Object.isFrozen(config.database.pool)).toBe(true)
+  })
+
+  test('secrets are masked in what is shown', () => {
+    const { entries } = resolveConfig({
+      env: {
+        DATABASE_URL: 'postgresql://app:hunter2@db/shop?sslpassword=hunter2',
+        REDIS_URL: 'redis://:hunter2@cache',
+        FIELD_ENCRYPTION_KEY: 'hunter2hunter2hunter2hunter2',
+        ENCRYPTION_SALT: 'hunter2',
+      },
+    })
+    expect(JSON.stringify(entries)).not.toContain('hunter2')
+    expect(entries.find(({ name }) => name === 'database.url')?.value).toBe('postgresql://app:***@db/shop?sslpassword=***')
+    expect(maskUrl('not a url with hunter2')).toBe('***')
+  })
+
+  test('are read from a folder: TypeScript, JSON, .env outside production', async () => {
+    const cwd = mkdtempSync(join(tmpdir(), 'holdfast-config-'))
+    writeFileSync(join(cwd, '.env'), 'DB_POOL_SIZE=7\n')
+    writeFileSync(join(cwd, 'holdfast.config.json'), '{ "database": { "pool": { "overflow": 8 } } }')
+    const { config } = await loadConfig({ cwd, env: {} })
+    expect(config.database.pool).toMatchObject({ size: 7, overflow: 8 })
+    expect((await loadConfig({ cwd, env: { ENVIRONMENT: 'production' } })).config.database.pool.size).toBe(10)
+    writeFileSync(join(cwd, 'holdfast.config.ts'), 'export default { database: { pool: { overflow: 9 as number } } }')
+    expect((await loadConfig({ cwd, env: {} })).config.database.pool.overflow).toBe(9)
+  })
+
+  test.each([
+    ['holdfast.config.json', '{ not json'],
+    ['holdfast.config.json', '[]garbage'],
+    ['holdfast.config.mjs', 'export const nothing = 1'],
+    ['holdfast.config.mjs', 'throw new Error("boom")'],
+  ])('a broken %s (%s) is a coded error', async (name, content) => {
+    const cwd = mkdtempSync(join(tmpdir(), 'holdfast-config-'))
+    writeFileSync(join(cwd, name), content)
+    await expect(loadConfig({ cwd, env: {} })).rejects.toMatchObject({ code: 'HF_CONFIG_FILE' })
+  })
+})
+
+test('.env.example is what the option tables say', () => {
+  expect(readFileSync(new URL('../../.env.example', import.meta.url), 'utf8')).toBe(renderEnvExample())
+})
