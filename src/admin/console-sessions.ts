@@ -1,16 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Clock } from '../core/index.ts'
 import { linkInvalid } from './errors.ts'
-
-/** Who may do what: a viewer reads, an operator also acts, an admin also decides who gets in. */
-export type Role = 'viewer' | 'operator' | 'admin'
-
-export const ROLES: readonly Role[] = ['viewer', 'operator', 'admin']
-
-/** True when `role` includes what `needed` may do. */
-export function includesRole(role: Role, needed: Role): boolean {
-  return ROLES.indexOf(role) >= ROLES.indexOf(needed)
-}
+import type { Role } from './roles.ts'
 
 /** Somebody who got in. */
 export interface Identity {

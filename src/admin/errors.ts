@@ -1,5 +1,5 @@
 import { HoldfastError } from '../core/index.ts'
-import type { Role } from './console-sessions.ts'
+import type { Role } from './roles.ts'
 
 export function unauthenticated(): HoldfastError {
   return new HoldfastError({

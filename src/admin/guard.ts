@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type ConsoleSessions, type Identity, includesRole, type Role } from './console-sessions.ts'
+import type { ConsoleSessions, Identity } from './console-sessions.ts'
 import { crossSite, forbidden, unauthenticated } from './errors.ts'
+import { includesRole, type Role } from './roles.ts'
 
 /** Who may call a route; `public` needs no sign-in. A route that says nothing is for admins. */
 export type Access = Role | 'public'

@@ -3,7 +3,7 @@
  * mount under any prefix, or a server of its own.
  */
 export { Admin, type AdminInput } from './admin.ts'
-export { includesRole, type Role, ROLES } from './console-sessions.ts'
+export { includesRole, type Role, ROLES } from './roles.ts'
 export { describeApi } from './openapi.ts'
 export { ADMIN_OPTIONS, type AdminOptions } from './options.ts'
 export { type AdminServer, readTokenFile, serveAdmin, type ServerToken } from './serve.ts'

@@ -1,4 +1,3 @@
-import { isCancel, text } from '@clack/prompts'
 import { confirmationMissing } from './errors.ts'
 import type { Session } from './session.ts'
 
@@ -14,6 +13,7 @@ export async function confirmByName(
 ): Promise<void> {
   if (given === name) return
   if (given !== undefined || !session.mayAsk) throw confirmationMissing(name)
+  const { isCancel, text } = await import('@clack/prompts')
   const answer = await text({ message: `${question} Type "${name}" to go on.`, output: process.stderr })
   if (isCancel(answer) || answer !== name) throw confirmationMissing(name)
 }

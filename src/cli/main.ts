@@ -5,6 +5,7 @@ import { addDoctor } from './commands/doctor.ts'
 import { addInit } from './commands/init.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { addOpenApi } from './commands/openapi.ts'
+import { addReset } from './commands/reset.ts'
 import { addServe } from './commands/serve.ts'
 import { addStatus } from './commands/status.ts'
 import { addVersion } from './commands/version.ts'
@@ -33,6 +34,7 @@ export function buildProgram(finish: Finish): Command {
     .exitOverride()
   for (const add of [
     addInit,
+    addReset,
     addServe,
     addStatus,
     addDoctor,

@@ -1,13 +1,22 @@
 import { spawnSync } from 'node:child_process'
-import { chownSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { programPath } from './binaries.ts'
 import { dataVersion, initFailed } from './errors.ts'
 import { readText } from './ownership.ts'
 import { asServerUser, makeServerFolder, type Placement } from './placement.ts'
 
-/** The superuser and the database that every embedded server has. */
-export const EMBEDDED_NAME = 'holdfast'
+/**
+ * The superuser that every embedded server has. Not `holdfast`: by PostgreSQL's default a schema named like the
+ * role comes first in the search path, and a user's tables would land among Holdfast's own.
+ */
+export const EMBEDDED_USER = 'postgres'
+
+/** The database of the URL. */
+export const EMBEDDED_DATABASE = 'holdfast'
+
+/** Where a data directory is made before it gets its name. */
+const ASIDE = 'initialising-'
 
 /**
  * Makes the data directory unless it is there. It is made aside and renamed, so that an interrupted initdb
@@ -25,7 +34,12 @@ export function ensureCluster(placement: Placement, password: string, durable: b
   }
   if (existsSync(dataDirectory))
     throw initFailed(dataDirectory, 'the folder exists and holds no PostgreSQL data')
-  const aside = mkdtempSync(join(dirname(dataDirectory), 'initialising-'))
+  const home = dirname(dataDirectory)
+  // Whoever was killed while making one left this; the folder is ours alone now.
+  for (const name of readdirSync(home).filter((entry) => entry.startsWith(ASIDE))) {
+    rmSync(join(home, name), { recursive: true, force: true })
+  }
+  const aside = mkdtempSync(join(home, ASIDE))
   try {
     makeServerFolder(aside, user)
     const passwordFile = join(aside, 'password')
@@ -37,7 +51,7 @@ export function ensureCluster(placement: Placement, password: string, durable: b
       programPath(binaries, 'initdb'),
       [
         `--pgdata=${made}`,
-        `--username=${EMBEDDED_NAME}`,
+        `--username=${EMBEDDED_USER}`,
         `--pwfile=${passwordFile}`,
         '--auth=scram-sha-256',
         '--encoding=UTF8',

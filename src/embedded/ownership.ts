@@ -106,7 +106,9 @@ export function livePostmaster(dataDirectory: string): number | undefined {
     const isOurs =
       process.platform === 'linux'
         ? readlinkSync(`/proc/${pid}/cwd`) === dataDirectory
-        : execFileSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' }).includes(dataDirectory)
+        : execFileSync('ps', ['-ww', '-o', 'args=', '-p', String(pid)], { encoding: 'utf8' }).includes(
+            dataDirectory,
+          )
     return isOurs ? pid : undefined
   } catch {
     return undefined // no such process, or one of another user: not ours

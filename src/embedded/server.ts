@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import pg from 'pg'
 import { quoteIdentifier, systemClock, wait } from '../core/index.ts'
 import { findBinaries } from './binaries.ts'
-import { EMBEDDED_NAME, ensureCluster } from './cluster.ts'
+import { EMBEDDED_DATABASE, EMBEDDED_USER, ensureCluster } from './cluster.ts'
 import { portTaken, startFailed } from './errors.ts'
 import type { EmbeddedOptions } from './options.ts'
 import { claim, liveOwner, readText } from './ownership.ts'
@@ -248,8 +248,8 @@ async function ensureDatabase(server: EmbeddedServer): Promise<void> {
   const maintenance = new URL(server.url)
   maintenance.pathname = '/postgres'
   await withSession(maintenance.href, async (client) => {
-    const found = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [EMBEDDED_NAME])
-    if (found.rowCount === 0) await client.query(`CREATE DATABASE ${quoteIdentifier(EMBEDDED_NAME)}`)
+    const found = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [EMBEDDED_DATABASE])
+    if (found.rowCount === 0) await client.query(`CREATE DATABASE ${quoteIdentifier(EMBEDDED_DATABASE)}`)
   })
   await withSession(server.url, (client) => client.query('CREATE EXTENSION IF NOT EXISTS pg_stat_statements'))
 }
@@ -276,7 +276,7 @@ function writeState(directory: string, state: State): void {
 }
 
 function urlOf(state: State): string {
-  return `postgresql://${EMBEDDED_NAME}:${state.password}@127.0.0.1:${state.port}/${EMBEDDED_NAME}`
+  return `postgresql://${EMBEDDED_USER}:${state.password}@127.0.0.1:${state.port}/${EMBEDDED_DATABASE}`
 }
 
 /** The folder holds a password and a database: nothing of it belongs into a repository. */

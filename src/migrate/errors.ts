@@ -131,3 +131,13 @@ export function notAllowed(what: string, grant: string, cause: unknown): Holdfas
     details: { grant },
   })
 }
+
+export function searchPathHitsOurs(schema: string, role: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MIGRATE_SEARCH_PATH',
+    message:
+      `Tables without a schema would be made in Holdfast's own schema "${schema}", because it comes first in the search ` +
+      `path of the role "${role}". Use another role, or run: ALTER ROLE "${role}" SET search_path = public; Nothing was run.`,
+    details: { schema, role },
+  })
+}

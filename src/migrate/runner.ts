@@ -16,6 +16,7 @@ import {
   lockTimeout,
   outOfOrder,
   schemaMissing,
+  searchPathHitsOurs,
   statementFailed,
   unknownTarget,
 } from './errors.ts'
@@ -70,7 +71,7 @@ export interface MigrationStatus {
  * @returns the ids that ran (or would run), oldest first.
  * @throws HF_MIGRATE_FOLDER, HF_MIGRATE_DIRECTIVE, HF_MIGRATE_SYNTAX, HF_MIGRATE_TRANSACTION_COMMAND before
  *   anything ran; HF_MIGRATE_CHECKSUM, HF_MIGRATE_OUT_OF_ORDER, HF_MIGRATE_LOCK_HELD, HF_MIGRATE_LOCK_TIMEOUT,
- *   HF_MIGRATE_FAILED, HF_MIGRATE_COMMIT_UNKNOWN, HF_SCHEMA_MISSING
+ *   HF_MIGRATE_FAILED, HF_MIGRATE_COMMIT_UNKNOWN, HF_MIGRATE_SEARCH_PATH, HF_SCHEMA_MISSING
  */
 export async function migrateUp(target: MigrateTarget, options: UpOptions): Promise<string[]> {
   const migrations = readMigrations(target.directory)
@@ -87,6 +88,7 @@ export async function migrateUp(target: MigrateTarget, options: UpOptions): Prom
       options.runnerWaitMs,
       async () => {
         const pending = await findPending(client, target, migrations, options)
+        if (target.searchPath === undefined) await refuseOurSchema(client, target.history.schema)
         // Parsed before anything runs: a mistake in the last one is found before the first is applied.
         const prepared: Prepared[] = []
         for (const migration of pending)
@@ -157,6 +159,14 @@ export async function withClient<T>(url: string, work: (client: pg.Client) => Pr
   } finally {
     await client.end().catch(() => {})
   }
+}
+
+/** By default a role that is named like our schema would make the user's tables in it. */
+async function refuseOurSchema(client: pg.Client, schema: string): Promise<void> {
+  const { rows } = await client.query<{ schema: string | null; role: string }>(
+    'SELECT current_schema() AS schema, current_user AS role',
+  )
+  if (rows[0]?.schema === schema) throw searchPathHitsOurs(schema, rows[0].role)
 }
 
 async function historyOf(client: pg.Client, history: HistoryTable): Promise<HistoryEntry[]> {

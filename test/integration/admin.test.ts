@@ -1,25 +1,39 @@
-import { mkdtempSync, readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Admin, ADMIN_OPTIONS, type AdminOptions, type AdminServer, describeApi, readTokenFile, serveAdmin } from '../../src/admin/index.ts'
+import {
+  Admin,
+  ADMIN_OPTIONS,
+  type AdminOptions,
+  type AdminServer,
+  describeApi,
+  readTokenFile,
+  serveAdmin,
+} from '../../src/admin/index.ts'
 import { resolveOptions } from '../../src/core/index.ts'
 import { Pool } from '../../src/pool/index.ts'
 import { FakeClock } from '../../src/testing/index.ts'
 import { useDatabase } from '../support/database.ts'
+import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
+
+removeScratchAfterwards()
 
 const database = useDatabase()
 let pool: Pool
 let server: AdminServer
 let stateDirectory: string
 
-const OPTIONS: AdminOptions = { ...resolveOptions('admin', ADMIN_OPTIONS, []).values, port: 0, logLevel: 'silent' }
+const OPTIONS: AdminOptions = {
+  ...resolveOptions('admin', ADMIN_OPTIONS, []).values,
+  port: 0,
+  logLevel: 'silent',
+}
 
 beforeAll(async () => {
   pool = new Pool({ connectionString: database.url })
-  stateDirectory = mkdtempSync(join(tmpdir(), 'holdfast-state-'))
+  stateDirectory = scratch('state')
   server = await serveAdmin({ pool }, OPTIONS, stateDirectory)
 })
 
@@ -36,7 +50,9 @@ const get = (path: string, headers: Record<string, string> = {}): Promise<Respon
   fetch(`${server.url}${path}`, { headers, redirect: 'manual' })
 
 /** Signs in as a browser would; returns what it would send from then on. */
-async function signIn(role: 'viewer' | 'operator' | 'admin' = 'admin'): Promise<{ cookie: string; csrf: string }> {
+async function signIn(
+  role: 'viewer' | 'operator' | 'admin' = 'admin',
+): Promise<{ cookie: string; csrf: string }> {
   const response = await get(server.admin.createSignInPath(role))
   const cookie = (response.headers.get('set-cookie') ?? '').split(';')[0] as string
   const session = (await (await get('/v1/session', { cookie })).json()) as { csrf_token: string }
@@ -51,7 +67,14 @@ describe('public routes', () => {
       status: 'healthy',
       components: {
         database: { status: 'healthy', latency_ms: expect.any(Number), reason: null },
-        pool: { pool_size: 10, max_overflow: 20, checked_in: expect.any(Number), checked_out: 0, overflow: 0, total: expect.any(Number) },
+        pool: {
+          pool_size: 10,
+          max_overflow: 20,
+          checked_in: expect.any(Number),
+          checked_out: 0,
+          overflow: 0,
+          total: expect.any(Number),
+        },
       },
     })
     expect(await (await get('/livez')).json()).toEqual({ status: 'ok' })
@@ -59,13 +82,18 @@ describe('public routes', () => {
   })
 
   test('describe the API, as committed', async () => {
-    const committed: unknown = JSON.parse(readFileSync(new URL('../../docs/reference/openapi.json', import.meta.url), 'utf8'))
+    const committed: unknown = JSON.parse(
+      readFileSync(new URL('../../docs/reference/openapi.json', import.meta.url), 'utf8'),
+    )
     expect(await describeApi(), 'run npm run generate and commit').toEqual(committed)
-    expect(await (await get('/openapi.json')).json()).toMatchObject({ openapi: '3.1.0', paths: { '/v1/events': expect.any(Object) } })
+    expect(await (await get('/openapi.json')).json()).toMatchObject({
+      openapi: '3.1.0',
+      paths: { '/v1/events': expect.any(Object) },
+    })
     const page = await get('/docs')
     const html = await page.text()
     expect(html).toContain('/v1/database/performance/pool-stats')
-    expect(html).not.toMatch(/<script|style=|on\w+=/)
+    expect(html).not.toMatch(/<script| style=| on\w+=/)
     expect(page.headers.get('content-security-policy')).toBe(
       "default-src 'none';style-src 'self';script-src 'self';connect-src 'self';img-src 'self';font-src 'self';base-uri 'self';form-action 'self';frame-ancestors 'none'",
     )
@@ -77,7 +105,8 @@ describe('public routes', () => {
     const page = await get(problem.type)
     expect(page.status).toBe(200)
     expect(await page.text()).toContain('HF_ADMIN_NOT_FOUND')
-    for (const path of ['/docs/errors/HF_NO_SUCH', '/docs/errors/..%2f..%2fpackage']) expect((await get(path)).status).toBeGreaterThanOrEqual(400)
+    for (const path of ['/docs/errors/HF_NO_SUCH', '/docs/errors/..%2f..%2fpackage'])
+      expect((await get(path)).status).toBeGreaterThanOrEqual(400)
   })
 })
 
@@ -86,17 +115,31 @@ describe('errors', () => {
     ['GET', '/nowhere', {}, undefined, 404, 'HF_ADMIN_NOT_FOUND'],
     ['GET', '/v1/database/health', {}, undefined, 401, 'HF_ADMIN_UNAUTHENTICATED'],
     ['GET', '/v1/events', {}, undefined, 401, 'HF_ADMIN_UNAUTHENTICATED'],
-    ['GET', '/v1/session', { authorization: 'Bearer nonsense-nonsense-nonsense' }, undefined, 401, 'HF_ADMIN_UNAUTHENTICATED'],
+    [
+      'GET',
+      '/v1/session',
+      { authorization: 'Bearer nonsense-nonsense-nonsense' },
+      undefined,
+      401,
+      'HF_ADMIN_UNAUTHENTICATED',
+    ],
     ['GET', '/v1/session', { cookie: 'holdfast=x' }, undefined, 401, 'HF_ADMIN_UNAUTHENTICATED'],
     ['GET', '/sign-in', {}, undefined, 401, 'HF_ADMIN_LINK_INVALID'],
     ['GET', '/sign-in?token=wrong', {}, undefined, 401, 'HF_ADMIN_LINK_INVALID'],
     ['GET', `/sign-in?token=${'x'.repeat(300)}`, {}, undefined, 400, 'HF_ADMIN_REQUEST_INVALID'],
     ['POST', '/v1/sign-in-links', 'admin', '{"role":"owner"}', 400, 'HF_ADMIN_REQUEST_INVALID'],
     ['POST', '/v1/sign-in-links', 'admin', '{not json', 400, 'HF_ADMIN_REQUEST_INVALID'],
-    ['POST', '/v1/sign-in-links', 'admin', `{"role":"${'x'.repeat(70_000)}"}`, 413, 'HF_ADMIN_REQUEST_INVALID'],
+    [
+      'POST',
+      '/v1/sign-in-links',
+      'admin',
+      `{"role":"${'x'.repeat(70_000)}"}`,
+      413,
+      'HF_ADMIN_REQUEST_INVALID',
+    ],
     ['POST', '/v1/sign-in-links', 'operator', '{"role":"viewer"}', 403, 'HF_ADMIN_FORBIDDEN'],
   ] as const)('%s %s is a problem document: %#', async (method, path, who, body, status, code) => {
-    const headers = typeof who === 'string' ? bearer(who) : (who as Record<string, string>)
+    const headers = typeof who === 'string' ? bearer(who as 'admin') : (who as Record<string, string>)
     const response = await fetch(`${server.url}${path}`, {
       method,
       headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
@@ -104,7 +147,11 @@ describe('errors', () => {
     })
     expect(response.status).toBe(status)
     expect(response.headers.get('content-type')).toBe('application/problem+json')
-    expect(await response.json()).toMatchObject({ status, code, request_id: response.headers.get('x-request-id') })
+    expect(await response.json()).toMatchObject({
+      status,
+      code,
+      request_id: response.headers.get('x-request-id'),
+    })
   })
 })
 
@@ -116,7 +163,9 @@ describe('signing in', () => {
     const response = await get(path)
     expect(response.status).toBe(303)
     expect(response.headers.get('location')).toBe('/')
-    expect(response.headers.get('set-cookie')).toMatch(/^holdfast-\d+=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict$/)
+    expect(response.headers.get('set-cookie')).toMatch(
+      /^holdfast-\d+=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict$/,
+    )
     expect((await get(path)).status).toBe(401)
   })
 
@@ -128,8 +177,11 @@ describe('signing in', () => {
     const path = admin.createSignInPath('viewer')
     await clock.advance(10 * 60_000)
     expect((await app.inject({ url: path })).statusCode).toBe(401)
-    const cookie = String((await app.inject({ url: admin.createSignInPath('viewer') })).headers['set-cookie']).split(';')[0] as string
-    const session = (): Promise<number> => app.inject({ url: '/v1/session', headers: { cookie } }).then(({ statusCode }) => statusCode)
+    const cookie = String(
+      (await app.inject({ url: admin.createSignInPath('viewer') })).headers['set-cookie'],
+    ).split(';')[0] as string
+    const session = (): Promise<number> =>
+      app.inject({ url: '/v1/session', headers: { cookie } }).then(({ statusCode }) => statusCode)
     expect(await session()).toBe(200)
     await clock.advance(12 * 3_600_000)
     expect(await session()).toBe(401)
@@ -146,7 +198,9 @@ describe('signing in', () => {
       })
       return response.status
     }
-    expect([await createLink('viewer'), await createLink('operator'), await createLink('admin')]).toEqual([403, 403, 201])
+    expect([await createLink('viewer'), await createLink('operator'), await createLink('admin')]).toEqual([
+      403, 403, 201,
+    ])
     for (const role of ['viewer', 'operator', 'admin'] as const) {
       expect((await get('/v1/database/performance/pool-stats', bearer(role))).status).toBe(200)
     }
@@ -167,7 +221,8 @@ describe('signing in', () => {
     const app = Fastify()
     await app.register(new Admin({ pool }).plugin)
     const answers = []
-    for (let attempt = 0; attempt < 21; attempt += 1) answers.push(await app.inject({ url: '/sign-in?token=guess' }))
+    for (let attempt = 0; attempt < 21; attempt += 1)
+      answers.push(await app.inject({ url: '/sign-in?token=guess' }))
     const last = answers.at(-1)
     expect(last?.statusCode).toBe(429)
     expect(last?.json()).toMatchObject({ code: 'HF_ADMIN_RATE_LIMITED' })
@@ -179,17 +234,29 @@ describe('signing in', () => {
     expect(statSync(join(stateDirectory, 'server.json')).mode & 0o777).toBe(0o600)
     const known = readTokenFile(stateDirectory)
     expect(known?.url).toBe(server.url)
-    expect(await (await get('/v1/session', { authorization: `Bearer ${known?.token}` })).json()).toMatchObject({ role: 'admin', kind: 'token', csrf_token: null })
+    expect(
+      await (await get('/v1/session', { authorization: `Bearer ${known?.token}` })).json(),
+    ).toMatchObject({ role: 'admin', kind: 'token', csrf_token: null })
   })
 })
 
 describe('the database', () => {
   test('is described with size, largest tables, connections and cache hits', async () => {
-    await pool.query('CREATE TABLE big AS SELECT n, repeat($1, 100) AS filler FROM generate_series(1, 20000) n', ['x'])
+    await pool.query(
+      'CREATE TABLE big AS SELECT n, repeat($1, 100) AS filler FROM generate_series(1, 20000) n',
+      ['x'],
+    )
     await pool.query('CREATE INDEX big_n ON big (n)')
     await pool.query('ANALYZE big')
     const stats = (await (await get('/v1/database/performance/database-stats', bearer('viewer'))).json()) as {
-      largest_tables: { table: string; total_bytes: number; table_bytes: number; index_bytes: number; toast_bytes: number; estimated_rows: number }[]
+      largest_tables: {
+        table: string
+        total_bytes: number
+        table_bytes: number
+        index_bytes: number
+        toast_bytes: number
+        estimated_rows: number
+      }[]
     }
     expect(stats).toMatchObject({
       database: database.name,
@@ -199,8 +266,15 @@ describe('the database', () => {
       hidden: [],
     })
     const [largest] = stats.largest_tables
-    const { rows } = await pool.query("SELECT pg_relation_size('big')::int AS table, pg_relation_size('big_n')::int AS index")
-    expect(largest).toMatchObject({ table: 'big', table_bytes: rows[0].table, index_bytes: rows[0].index, estimated_rows: 20_000 })
+    const { rows } = await pool.query(
+      "SELECT pg_relation_size('big')::int AS table, pg_relation_size('big_n')::int AS index",
+    )
+    expect(largest).toMatchObject({
+      table: 'big',
+      table_bytes: rows[0].table,
+      index_bytes: rows[0].index,
+      estimated_rows: 20_000,
+    })
     const { table_bytes = 0, index_bytes = 0, toast_bytes = 0, total_bytes } = largest ?? {}
     expect(total_bytes).toBe(table_bytes + index_bytes + toast_bytes)
   })
@@ -227,7 +301,9 @@ describe('the database', () => {
 })
 
 describe('live events', () => {
-  async function* read(headers: Record<string, string>): AsyncGenerator<{ id: number; type: string; data: Record<string, unknown> }> {
+  async function* read(
+    headers: Record<string, string>,
+  ): AsyncGenerator<{ id: number; type: string; data: Record<string, unknown> }> {
     const response = await get('/v1/events', headers)
     expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/)
     expect(response.headers.get('content-security-policy')).toBeTruthy()
@@ -238,7 +314,8 @@ describe('live events', () => {
       rest = blocks.pop() ?? ''
       for (const block of blocks) {
         const match = /^id: (\d+)\nevent: (\w+)\ndata: (.*)$/.exec(block)
-        if (match) yield { id: Number(match[1]), type: match[2] as string, data: JSON.parse(match[3] as string) }
+        if (match)
+          yield { id: Number(match[1]), type: match[2] as string, data: JSON.parse(match[3] as string) }
       }
     }
   }
@@ -271,7 +348,10 @@ describe('live events', () => {
 
   test('end for whoever was cut off, and leave nothing behind', async () => {
     const giveUp = new AbortController()
-    const response = await fetch(`${server.url}/v1/events`, { headers: bearer('viewer'), signal: giveUp.signal })
+    const response = await fetch(`${server.url}/v1/events`, {
+      headers: bearer('viewer'),
+      signal: giveUp.signal,
+    })
     expect(response.status).toBe(200)
     giveUp.abort()
     await expect(response.text()).rejects.toThrow()
@@ -300,9 +380,13 @@ describe('mounted into an application', () => {
     expect(signedIn.headers.location).toBe('/ops/')
     expect((await app.inject({ url: '/ops/' })).headers.location).toBe('/ops/docs')
     expect((await app.inject({ url: '/ops/docs' })).body).toContain('href="/ops/docs/style.css"')
-    expect((await app.inject({ url: '/ops/nowhere' })).json()).toMatchObject({ type: '/ops/docs/errors/HF_ADMIN_NOT_FOUND' })
+    expect((await app.inject({ url: '/ops/nowhere' })).json()).toMatchObject({
+      type: '/ops/docs/errors/HF_ADMIN_NOT_FOUND',
+    })
     expect((await app.inject({ url: '/nowhere' })).json()).not.toHaveProperty('code')
-    expect((await app.inject({ url: '/ops/openapi.json' })).json()).toMatchObject({ servers: [{ url: '/ops' }] })
+    expect((await app.inject({ url: '/ops/openapi.json' })).json()).toMatchObject({
+      servers: [{ url: '/ops' }],
+    })
   })
 })
 
@@ -311,18 +395,27 @@ describe('the server', () => {
     const taken = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => taken.once('listening', resolve))
     const { port } = taken.address() as { port: number }
-    await expect(serveAdmin({ pool }, { ...OPTIONS, port }, stateDirectory)).rejects.toMatchObject({ code: 'HF_ADMIN_PORT_TAKEN' })
+    await expect(serveAdmin({ pool }, { ...OPTIONS, port }, stateDirectory)).rejects.toMatchObject({
+      code: 'HF_ADMIN_PORT_TAKEN',
+    })
     taken.close()
-    await expect(serveAdmin({ pool }, { ...OPTIONS, host: '192.0.2.1', insecure: true }, stateDirectory)).rejects.toMatchObject({ code: 'HF_ADMIN_ADDRESS' })
-    await expect(serveAdmin({ pool }, { ...OPTIONS, host: '0.0.0.0' }, stateDirectory)).rejects.toMatchObject({ code: 'HF_ADMIN_PUBLIC_PLAIN_HTTP' })
+    await expect(
+      serveAdmin({ pool }, { ...OPTIONS, host: '192.0.2.1', insecure: true }, stateDirectory),
+    ).rejects.toMatchObject({ code: 'HF_ADMIN_ADDRESS' })
+    await expect(serveAdmin({ pool }, { ...OPTIONS, host: '0.0.0.0' }, stateDirectory)).rejects.toMatchObject(
+      { code: 'HF_ADMIN_PUBLIC_PLAIN_HTTP' },
+    )
   })
 
   test('says that it is going before it goes', async () => {
-    const other = await serveAdmin({ pool }, OPTIONS, mkdtempSync(join(tmpdir(), 'holdfast-state-')))
+    const other = await serveAdmin({ pool }, OPTIONS, scratch('state'))
     other.admin.drain()
     const response = await fetch(`${other.url}/readyz`)
     expect(response.status).toBe(503)
-    expect(await response.json()).toMatchObject({ status: 'not ready', reason: 'This process is shutting down.' })
+    expect(await response.json()).toMatchObject({
+      status: 'not ready',
+      reason: 'This process is shutting down.',
+    })
     await other.close()
   })
 })

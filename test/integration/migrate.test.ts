@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { describe, expect, inject, test } from 'vitest'
@@ -18,6 +17,9 @@ import {
 } from '../../src/migrate/index.ts'
 import { createTestDatabase } from '../../src/testing/index.ts'
 import { useDatabase } from '../support/database.ts'
+import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
+
+removeScratchAfterwards()
 
 const database = useDatabase()
 const OPTIONS = resolveOptions('migrate', MIGRATE_OPTIONS, []).values
@@ -25,7 +27,7 @@ let madeFolders = 0
 
 /** A folder of migrations with names that no other test of this file has, in the order given. */
 function folder(...sqls: string[]): MigrateTarget & { ids: string[] } {
-  const directory = mkdtempSync(join(tmpdir(), 'holdfast-migrations-'))
+  const directory = scratch('migrations')
   const ids = sqls.map((sql) => write(directory, sql))
   return { url: database.url, directory, history: userHistory('holdfast'), ids }
 }
@@ -65,7 +67,7 @@ describe('up', () => {
     expect(await up(target)).toEqual([])
     const status = (await migrateStatus(target)).filter(({ id }) => target.ids.includes(id))
     expect(status.map(({ state }) => state)).toEqual(['applied', 'applied'])
-    expect(status[0]?.appliedBy).toMatch(/^holdfast \(.+@.+\)$/)
+    expect(status[0]?.appliedBy).toMatch(/^postgres \(.+@.+\)$/)
     const rows = await withClient((client) =>
       client.query('SELECT * FROM holdfast.migration_history WHERE migration_id = $1', [target.ids[1]]),
     )
@@ -155,7 +157,7 @@ describe('up', () => {
     })
     await expect(up(target, { runnerWaitMs: 0 })).rejects.toMatchObject({
       code: 'HF_MIGRATE_LOCK_HELD',
-      details: { holder: expect.stringContaining('user holdfast') },
+      details: { holder: expect.stringContaining('user postgres') },
     })
     expect(await running).toEqual(target.ids)
   })
@@ -193,6 +195,18 @@ describe('up', () => {
     expect(await running).toMatchObject({ code: 'HF_MIGRATE_FAILED' })
     expect(await exists('cut_off')).toBe(false)
   })
+})
+
+test("tables never land in Holdfast's own schema, whatever the role is called", async () => {
+  await withClient((client) => client.query("CREATE ROLE holdfast LOGIN SUPERUSER PASSWORD 'holdfast'"))
+  const url = new URL(database.url)
+  url.username = 'holdfast'
+  url.password = 'holdfast'
+  const target = { ...folder('CREATE TABLE astray (n int)'), url: url.href }
+  await expect(up(target)).rejects.toMatchObject({ code: 'HF_MIGRATE_SEARCH_PATH' })
+  await withClient((client) => client.query('ALTER ROLE holdfast SET search_path = public'))
+  expect(await up(target)).toEqual(target.ids)
+  expect(await exists('public.astray')).toBe(true)
 })
 
 describe('the folder', () => {

@@ -84,7 +84,7 @@ describe('checkouts', () => {
   })
 
   test('a caller that waits too long is told what the pool looks like', async () => {
-    const pool = makePool({ size: 1, overflow: 0, acquireTimeoutMs: 60 })
+    const pool = makePool({ size: 1, overflow: 0, acquireTimeoutMs: 2_000 })
     const client = await pool.connect()
     const error = await pool.connect().catch((failure: unknown) => failure)
     expect(error).toMatchObject({

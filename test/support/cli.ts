@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
 
 const BIN = fileURLToPath(new URL('../../src/cli/bin.ts', import.meta.url))
 
@@ -17,6 +18,8 @@ export interface CliOptions {
   readonly script?: string
   readonly uid?: number
   readonly gid?: number
+  /** Started in a hook, for several tests: the hook ends it. */
+  readonly isShared?: boolean
 }
 
 /** A command that runs until it is told to stop. */
@@ -35,6 +38,8 @@ export class RunningCli {
       ...(options.uid !== undefined && { uid: options.uid }),
       ...(options.gid !== undefined && { gid: options.gid }),
     })
+    // Whatever becomes of the test, nothing it started goes on. Within a hook there is no test to end.
+    if (options.isShared !== true) onTestFinished(() => void this.child.kill('SIGKILL'))
     this.child.stdin?.end(options.input ?? '')
     this.child.stdout?.on('data', (chunk) => this.#take('stdout', String(chunk)))
     this.child.stderr?.on('data', (chunk) => this.#take('stderr', String(chunk)))

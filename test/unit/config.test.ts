@@ -1,9 +1,11 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type ConfigInput, loadConfig, maskUrl, resolveConfig, strayVariables } from '../../src/config.ts'
 import { renderEnvExample } from '../../src/env-example.ts'
+import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
+
+removeScratchAfterwards()
 
 const failureOf = (input: unknown): unknown => {
   try {
@@ -90,7 +92,10 @@ describe('the environment', () => {
 })
 
 describe('files and arguments', () => {
-  const file = (values: unknown): { name: string; values: ConfigInput } => ({ name: 'holdfast.config.ts', values: values as ConfigInput })
+  const file = (values: unknown): { name: string; values: ConfigInput } => ({
+    name: 'holdfast.config.ts',
+    values: values as ConfigInput,
+  })
 
   test('later wins: file, .env, environment, arguments', () => {
     const sizes = (sources: Parameters<typeof resolveConfig>[0]): [number, string | undefined] => {
@@ -114,20 +119,27 @@ describe('files and arguments', () => {
     [{ database: { pool: { sise: 3 } } }, 'database.pool.sise', 'size'],
     [{ nothingLikeIt: 1 }, 'nothingLikeIt', undefined],
   ])('%j has an unknown key', (values, option, suggestion) => {
-    expect(failureOf({ file: file(values) })).toMatchObject({ code: 'HF_OPTION_UNKNOWN', details: { option, suggestion } })
+    expect(failureOf({ file: file(values) })).toMatchObject({
+      code: 'HF_OPTION_UNKNOWN',
+      details: { option, suggestion },
+    })
   })
 
-  test.each([[{ database: 'x' }], [{ database: null }], [{ database: { pool: { size: '3' } } }], [{ database: { pool: { size: 1.5 } } }]])(
-    '%j has a value of the wrong kind',
-    (values) => {
-      expect(failureOf({ file: file(values) })).toMatchObject({ code: 'HF_OPTION_INVALID' })
-    },
-  )
+  test.each([
+    [{ database: 'x' }],
+    [{ database: null }],
+    [{ database: { pool: { size: '3' } } }],
+    [{ database: { pool: { size: 1.5 } } }],
+  ])('%j has a value of the wrong kind', (values) => {
+    expect(failureOf({ file: file(values) })).toMatchObject({ code: 'HF_OPTION_INVALID' })
+  })
 
   test('the result is frozen throughout and the input untouched', () => {
     const values = Object.freeze({ database: Object.freeze({ pool: Object.freeze({ size: 2 }) }) })
     const { config } = resolveConfig({ args: values })
-    expect(Object.isFrozen(config) && Object.isFrozen(config.database) && Object.isFrozen(config.database.pool)).toBe(true)
+    expect(
+      Object.isFrozen(config) && Object.isFrozen(config.database) && Object.isFrozen(config.database.pool),
+    ).toBe(true)
   })
 
   test('secrets are masked in what is shown', () => {
@@ -140,18 +152,23 @@ describe('files and arguments', () => {
       },
     })
     expect(JSON.stringify(entries)).not.toContain('hunter2')
-    expect(entries.find(({ name }) => name === 'database.url')?.value).toBe('postgresql://app:***@db/shop?sslpassword=***')
+    expect(entries.find(({ name }) => name === 'database.url')?.value).toBe(
+      'postgresql://app:***@db/shop?sslpassword=***',
+    )
     expect(maskUrl('not a url with hunter2')).toBe('***')
   })
 
   test('are read from a folder: TypeScript, JSON, .env outside production', async () => {
-    const cwd = mkdtempSync(join(tmpdir(), 'holdfast-config-'))
+    const cwd = scratch('config')
     writeFileSync(join(cwd, '.env'), 'DB_POOL_SIZE=7\n')
     writeFileSync(join(cwd, 'holdfast.config.json'), '{ "database": { "pool": { "overflow": 8 } } }')
     const { config } = await loadConfig({ cwd, env: {} })
     expect(config.database.pool).toMatchObject({ size: 7, overflow: 8 })
     expect((await loadConfig({ cwd, env: { ENVIRONMENT: 'production' } })).config.database.pool.size).toBe(10)
-    writeFileSync(join(cwd, 'holdfast.config.ts'), 'export default { database: { pool: { overflow: 9 as number } } }')
+    writeFileSync(
+      join(cwd, 'holdfast.config.ts'),
+      'export default { database: { pool: { overflow: 9 as number } } }',
+    )
     expect((await loadConfig({ cwd, env: {} })).config.database.pool.overflow).toBe(9)
   })
 
@@ -161,7 +178,7 @@ describe('files and arguments', () => {
     ['holdfast.config.mjs', 'export const nothing = 1'],
     ['holdfast.config.mjs', 'throw new Error("boom")'],
   ])('a broken %s (%s) is a coded error', async (name, content) => {
-    const cwd = mkdtempSync(join(tmpdir(), 'holdfast-config-'))
+    const cwd = scratch('config')
     writeFileSync(join(cwd, name), content)
     await expect(loadConfig({ cwd, env: {} })).rejects.toMatchObject({ code: 'HF_CONFIG_FILE' })
   })

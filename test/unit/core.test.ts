@@ -23,7 +23,8 @@ describe('errors', () => {
     const foreign = new copy.HoldfastError({ code: 'HF_TEST', message: 'from elsewhere' })
     expect(foreign instanceof HoldfastError).toBe(false)
     expect(isHoldfastError(foreign)).toBe(true)
-    for (const other of [null, undefined, 'HF_X', new Error('HF_X'), { code: 'HF_X' }]) expect(isHoldfastError(other)).toBe(false)
+    for (const other of [null, undefined, 'HF_X', new Error('HF_X'), { code: 'HF_X' }])
+      expect(isHoldfastError(other)).toBe(false)
   })
 
   test('have a message for whatever was thrown', () => {
@@ -44,12 +45,19 @@ describe('ids', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: -50, max: 50 }), { maxLength: 300 }), (steps) => {
         let now = Date.UTC(2026, 10, 21)
-        const source = createIdSource({ ...new FakeClock(), now: () => now, monotonicMs: () => 0, setTimer: () => ({ cancel() {} }) })
+        const source = createIdSource({
+          ...new FakeClock(),
+          now: () => now,
+          monotonicMs: () => 0,
+          setTimer: () => ({ cancel() {} }),
+        })
         const ids = steps.map((step) => {
           now += step
           return source.next()
         })
-        expect(ids.every((id) => /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(id))).toBe(true)
+        expect(
+          ids.every((id) => /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(id)),
+        ).toBe(true)
         expect(ids.toSorted()).toEqual(ids)
         expect(new Set(ids).size).toBe(ids.length)
       }),

@@ -4,7 +4,13 @@ import { connectFailure } from '../../src/pool/index.ts'
 import { resolvePoolConfig } from '../../src/pool/options.ts'
 import { type Waiter, Waiters } from '../../src/pool/waiters.ts'
 
-const waiter = (since: number): Waiter => ({ place: -1, since, deadline: since, serve: () => {}, refuse: () => {} })
+const waiter = (since: number): Waiter => ({
+  place: -1,
+  since,
+  deadline: since,
+  serve: () => {},
+  refuse: () => {},
+})
 
 test('the queue of waiters is a queue, whatever leaves it from the middle', () => {
   const step = fc.oneof(
@@ -50,21 +56,32 @@ describe('options', () => {
       host: 'db',
       application_name: 'shop',
     })
-    expect(options).toMatchObject({ size: 7, overflow: 0, acquireTimeoutMs: 1_000, idleTimeoutMs: 2_000, recycleMs: 3_000 })
+    expect(options).toMatchObject({
+      size: 7,
+      overflow: 0,
+      acquireTimeoutMs: 1_000,
+      idleTimeoutMs: 2_000,
+      recycleMs: 3_000,
+    })
     expect(client).toEqual({ host: 'db', application_name: 'shop' })
     expect(maxUses).toBe(4)
   })
 
   test('a value outside its range throws at once', () => {
-    expect(() => resolvePoolConfig({ size: 0 })).toThrow(expect.objectContaining({ code: 'HF_OPTION_INVALID' }))
-    expect(() => resolvePoolConfig({ prePingAfterIdleMs: -1 })).toThrow(expect.objectContaining({ code: 'HF_OPTION_INVALID' }))
+    expect(() => resolvePoolConfig({ size: 0 })).toThrow(
+      expect.objectContaining({ code: 'HF_OPTION_INVALID' }),
+    )
+    expect(() => resolvePoolConfig({ prePingAfterIdleMs: -1 })).toThrow(
+      expect.objectContaining({ code: 'HF_OPTION_INVALID' }),
+    )
     expect(resolvePoolConfig({ prePingAfterIdleMs: false }).options.prePingAfterIdleMs).toBe(false)
   })
 })
 
 describe('why connecting failed', () => {
   const URL_WITH_SECRET = 'postgresql://app:hunter2@db.example:6432/shop'
-  const server = (code: string): Error => Object.assign(new Error('as the server says'), { code, severity: 'FATAL' })
+  const server = (code: string): Error =>
+    Object.assign(new Error('as the server says'), { code, severity: 'FATAL' })
   const socket = (code: string): Error => Object.assign(new Error(code), { code })
 
   test.each([
@@ -83,7 +100,11 @@ describe('why connecting failed', () => {
     [new Error('something else'), 'HF_CONNECT_FAILED'],
   ])('%s is %s, names the server and the next step, and no password', (error, code) => {
     const failure = connectFailure(error, URL_WITH_SECRET)
-    expect(failure).toMatchObject({ code, cause: error, details: { host: 'db.example', port: '6432', database: 'shop', user: 'app' } })
+    expect(failure).toMatchObject({
+      code,
+      cause: error,
+      details: { host: 'db.example', port: '6432', database: 'shop', user: 'app' },
+    })
     expect(failure.message).not.toContain('hunter2')
     expect(connectFailure(failure, URL_WITH_SECRET)).toBe(failure)
   })

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import pc from 'picocolors'
-import { serveAdmin } from '../../admin/index.ts'
 import type { ConfigInput } from '../../config.ts'
 import type { Holdfast } from '../../holdfast.ts'
 import { inspectSchema, migrateUp } from '../../migrate/index.ts'
@@ -75,6 +74,8 @@ async function hintAtSchema(session: Session, holdfast: Holdfast): Promise<void>
 }
 
 async function serveUntilStopped(session: Session, holdfast: Holdfast): Promise<number> {
+  // Loaded here: the other commands start without a web framework.
+  const { serveAdmin } = await import('../../admin/index.ts')
   const server = await serveAdmin(
     { pool: holdfast.pool, schema: holdfast.config.database.schema },
     holdfast.config.admin,

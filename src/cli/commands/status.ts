@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
 import pc from 'picocolors'
-import { readTokenFile } from '../../admin/index.ts'
 import { loadConfig } from '../../config.ts'
 import { HoldfastError, messageOf } from '../../core/index.ts'
 import { stateDirectoryOf } from '../../holdfast.ts'
@@ -64,6 +63,7 @@ async function databaseStatus(session: Session): Promise<number> {
 
 async function serverStatus(session: Session, server: string | true): Promise<number> {
   const { config } = await loadConfig()
+  const { readTokenFile } = await import('../../admin/index.ts')
   const known = readTokenFile(stateDirectoryOf(config))
   const url = server === true ? known?.url : server
   if (url === undefined) throw serverUnreachable('this folder', 'no server was started from here')

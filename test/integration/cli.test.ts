@@ -1,0 +1,318 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import pg from 'pg'
+import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { buildProgram } from '../../src/cli/main.ts'
+import { createTestDatabase } from '../../src/testing/index.ts'
+import { type CliRun, runCli, RunningCli } from '../support/cli.ts'
+import { useDatabase } from '../support/database.ts'
+import { expectNothingLeft } from '../support/processes.ts'
+import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
+
+removeScratchAfterwards()
+const database = useDatabase()
+let cwd: string
+beforeAll(() => {
+  cwd = scratch('cli')
+})
+
+const run = (args: string, env: Record<string, string> = {}): Promise<CliRun> =>
+  runCli(args.split(' '), { cwd, env: { DATABASE_URL: database.url, ...env } })
+
+const json = ({ stdout }: CliRun): Record<string, unknown> => JSON.parse(stdout) as Record<string, unknown>
+
+function withUrl(change: (url: URL) => void): string {
+  const url = new URL(database.url)
+  change(url)
+  return url.href
+}
+
+describe('bad input gives a coded error, the right exit code, and no stack trace', () => {
+  test.each([
+    ['a wrong URL', () => ({ DATABASE_URL: 'mysql://x' }), 'HF_OPTION_INVALID', 2],
+    [
+      'a wrong password',
+      () => ({ DATABASE_URL: withUrl((url) => (url.password = 'wrong')) }),
+      'HF_CONNECT_AUTHENTICATION',
+      4,
+    ],
+    [
+      'a missing database',
+      () => ({ DATABASE_URL: withUrl((url) => (url.pathname = '/none')) }),
+      'HF_CONNECT_DATABASE_MISSING',
+      4,
+    ],
+    [
+      'a server that is down',
+      () => ({ DATABASE_URL: 'postgresql://x:y@127.0.0.1:1/z' }),
+      'HF_CONNECT_REFUSED',
+      4,
+    ],
+    [
+      'an unknown host',
+      () => ({ DATABASE_URL: 'postgresql://x:y@no-such-host.invalid/z' }),
+      'HF_CONNECT_HOST_UNKNOWN',
+      4,
+    ],
+    [
+      'production without a database',
+      () => ({ DATABASE_URL: '', ENVIRONMENT: 'production' }),
+      'HF_CONFIG_DATABASE_URL_MISSING',
+      2,
+    ],
+    ['a bad number', () => ({ DB_POOL_SIZE: 'many' }), 'HF_OPTION_INVALID', 2],
+  ] as const)('%s', async (_what, env, code, exit) => {
+    for (const command of ['status', 'serve']) {
+      const result = await run(`${command} --json`, env() as Record<string, string>)
+      expect(result.code).toBe(exit)
+      expect(json(result)).toMatchObject({ version: 1, error: { code, message: expect.any(String) } })
+      expect(result.stderr).toContain(`[${code}]`)
+      expect(result.stderr).not.toMatch(/\n\s+at /)
+    }
+  })
+
+  test('an unknown key in the configuration file', async () => {
+    const folder = scratch('cli')
+    writeFileSync(join(folder, 'holdfast.config.json'), '{ "databse": {} }')
+    const result = await runCli(['config', 'show'], { cwd: folder })
+    expect(result).toMatchObject({ code: 2, stdout: '' })
+    expect(result.stderr).toContain('Did you mean "database"? [HF_OPTION_UNKNOWN]')
+  })
+
+  test('a port that is taken', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => taken.once('listening', resolve))
+    const { port } = taken.address() as { port: number }
+    const result = await run(`serve --port ${port}`)
+    expect(result.code).toBe(1)
+    expect(result.stderr).toContain('[HF_ADMIN_PORT_TAKEN]')
+    taken.close()
+  })
+
+  test('usage: a typo gets a suggestion, a wrong flag its name', async () => {
+    expect(await run('statsu')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('Did you mean status?'),
+    })
+    expect(await run('status --nonsense')).toMatchObject({ code: 2 })
+    expect(await run('serve --port x')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('[HF_CLI_USAGE]'),
+    })
+    expect(await run('completion tcsh')).toMatchObject({ code: 2 })
+    const bare = await run('migrate')
+    expect(bare.code).toBe(2)
+  })
+
+  test('a stack trace is shown when it is asked for', async () => {
+    expect((await run('status --stack', { DATABASE_URL: 'mysql://x' })).stderr).toMatch(/\n\s+at /)
+  })
+
+  test('a password on the command line is refused, elsewhere it is fine and never shown', async () => {
+    const refused = await run(`status --database-url ${database.url}`, { DATABASE_URL: '' })
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('[HF_CLI_PASSWORD_IN_FLAG]') })
+    const { password } = new URL(database.url)
+    const bare = withUrl((url) => (url.password = ''))
+    const allowed = await run(`status --json --database-url ${bare}`, {
+      DATABASE_URL: 'postgresql://elsewhere/x',
+      PGPASSWORD: password,
+    })
+    expect(json(allowed)).toMatchObject({ database: database.name })
+    const stdin = await runCli(['status', '--json', '--database-url-file', '-'], {
+      cwd,
+      input: `${database.url}\n`,
+    })
+    expect(json(stdin)).toMatchObject({ database: database.name })
+    for (const { stdout, stderr } of [refused, allowed, stdin])
+      expect(stdout + stderr).not.toContain(password)
+    expect(await run('status --database-url-file /nowhere')).toMatchObject({ code: 2 })
+  })
+})
+
+describe('a new database', () => {
+  test('from doctor to doctor: every problem has its next step, and the steps work', async () => {
+    const own = await createTestDatabase(inject('serverUrl'))
+    const folder = scratch('cli')
+    const go = (args: string): Promise<CliRun> =>
+      runCli(args.split(' '), { cwd: folder, env: { DATABASE_URL: own.url } })
+
+    const first = await go('doctor --json')
+    expect(first.code).toBe(3)
+    expect(
+      (json(first).findings as { check: string; action: string; sql: string | null }[]).map(
+        ({ check, action, sql }) => [check, sql ?? action],
+      ),
+    ).toEqual([
+      ['statement-statistics', 'CREATE EXTENSION pg_stat_statements;'],
+      ['own-schema', 'holdfast init'],
+    ])
+    expect(await go('migrate status')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('"holdfast init"'),
+    })
+
+    const init = await go('init --json')
+    expect(init.code).toBe(0)
+    expect(json(init)).toMatchObject({
+      ran: [expect.stringMatching(/_operations$/)],
+      files: ['holdfast.config.ts', '.env.example'],
+    })
+    expect(json(await go('init --json'))).toMatchObject({ ran: [], files: [] })
+    expect(readFileSync(join(folder, '.env.example'), 'utf8')).toContain('# DATABASE_URL=')
+    const client = new pg.Client({ connectionString: own.url })
+    await client.connect()
+    await client.query('CREATE EXTENSION pg_stat_statements')
+
+    mkdirSync(join(folder, 'db/migrations/20260101T000000Z_first'), { recursive: true })
+    writeFileSync(join(folder, 'db/migrations/20260101T000000Z_first/up.sql'), 'CREATE TABLE first (n int);')
+    writeFileSync(join(folder, 'db/migrations/20260101T000000Z_first/down.sql'), 'DROP TABLE first;')
+    expect(await go('doctor')).toMatchObject({
+      code: 3,
+      stdout: expect.stringContaining('holdfast migrate up'),
+    })
+    expect(json(await go('status --json'))).toMatchObject({
+      schema: 'current',
+      pending_migrations: ['20260101T000000Z_first'],
+    })
+    expect(json(await go('migrate up --dry-run --json'))).toMatchObject({
+      dry_run: true,
+      ran: ['20260101T000000Z_first'],
+    })
+    expect(await go('migrate up')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('1 migration(s) applied'),
+    })
+    expect(json(await go('migrate status --json'))).toMatchObject({
+      migrations: [{ id: '20260101T000000Z_first', state: 'applied' }],
+    })
+    const good = await go('doctor --json')
+    expect(good.code).toBe(0)
+    expect(json(good)).toMatchObject({ findings: [] })
+
+    expect(await go('reset')).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining(`--confirm=${own.name}`),
+    })
+    expect(await go('reset --confirm=wrong')).toMatchObject({ code: 5 })
+    expect(json(await go('reset --dry-run --json'))).toMatchObject({
+      removed: false,
+      tables: ['migration_history', 'operations', 'schema_history'],
+    })
+    expect(json(await go(`reset --json --confirm=${own.name}`))).toMatchObject({ removed: true })
+    expect(
+      (
+        await client.query(
+          "SELECT to_regclass('first') IS NOT NULL AS kept, to_regnamespace('holdfast') AS ours",
+        )
+      ).rows,
+    ).toEqual([{ kept: true, ours: null }])
+    await client.end()
+    await own.drop()
+  })
+})
+
+describe('words and numbers', () => {
+  test('go to stdout as data and to stderr as messages; no colour without a terminal', async () => {
+    const result = await run('status')
+    expect(result).toMatchObject({ code: 0, stderr: 'Next: holdfast doctor\n' })
+    expect(result.stdout).toContain('PostgreSQL 18')
+    // oxlint-disable-next-line no-control-regex -- colour is exactly what must not be there
+    expect(result.stdout + result.stderr).not.toMatch(/\u001b\[/)
+    // oxlint-disable-next-line no-control-regex -- and here it must
+    expect((await run('status', { FORCE_COLOR: '1' })).stdout).toMatch(/\u001b\[/)
+  })
+
+  test('config show masks secrets and names sources', async () => {
+    const result = await run('config show --json', {
+      FIELD_ENCRYPTION_KEY: 'c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0',
+    })
+    const options = json(result).options as { name: string; value: unknown; source: string }[]
+    expect(options.find(({ name }) => name === 'database.url')).toMatchObject({
+      value: expect.stringContaining(':***@'),
+      source: 'environment DATABASE_URL',
+    })
+    expect(options.find(({ name }) => name === 'encryption.keys')?.value).toBe('***')
+    expect(result.stdout).not.toContain(new URL(database.url).password)
+    expect(await run('config validate')).toMatchObject({ code: 0 })
+    expect(await run('config validate', { HOLDFAST_ADMIN_PROT: '1' })).toMatchObject({
+      code: 3,
+      stdout: expect.stringContaining('HOLDFAST_ADMIN_PORT'),
+    })
+  })
+
+  test('version and help work without a database, help begins with examples', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+      version: string
+    }
+    expect(json(await run('version --json', { DATABASE_URL: '' }))).toEqual({
+      version: 1,
+      holdfast: version,
+      node: process.version,
+    })
+    expect((await run('--help')).stdout).toMatch(/^Examples:/)
+  })
+
+  test('completion knows every command', async () => {
+    const names = buildProgram(() => {}).commands.map((command) => command.name())
+    for (const shell of ['bash', 'zsh', 'fish']) {
+      const { code, stdout } = await run(`completion ${shell}`)
+      expect(code).toBe(0)
+      for (const name of names) expect(stdout).toContain(name)
+    }
+    const bash = await run('completion bash')
+    const { execFileSync } = await import('node:child_process')
+    const completed = execFileSync(
+      'bash',
+      [
+        '-c',
+        `${bash.stdout}\nCOMP_WORDS=(holdfast migrate u); COMP_CWORD=2; _holdfast; echo "\${COMPREPLY[@]}"`,
+      ],
+      { encoding: 'utf8' },
+    )
+    expect(completed.trim()).toBe('up')
+  })
+})
+
+describe('dev', () => {
+  test('makes everything ready on a machine with nothing, serves, and leaves nothing behind', async () => {
+    const folder = scratch('cli')
+    const dev = new RunningCli(['dev', '--json'], { cwd: folder })
+    const [, url = '', link = ''] = await dev.waitFor(/"url":"([^"]+)","sign_in_link":"([^"]+)"/)
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    expect((await fetch(link, { redirect: 'manual' })).status).toBe(303)
+    // Other commands find its database and its server.
+    const status = await runCli(['status', '--json'], { cwd: folder })
+    expect(JSON.parse(status.stdout)).toMatchObject({ database: 'holdfast', schema: 'current' })
+    expect(status.stderr).toContain('that process')
+    const asked = await runCli(['status', '--server', '--json'], { cwd: folder })
+    expect(JSON.parse(asked.stdout)).toMatchObject({
+      url,
+      health: { status: 'healthy' },
+      pool: { pool_size: 10 },
+    })
+    expect(await runCli(['reset', '--embedded', '--confirm=holdfast'], { cwd: folder })).toMatchObject({
+      code: 6,
+    })
+    expect(await dev.stop('SIGINT')).toMatchObject({ code: 0 })
+    await expectNothingLeft(folder)
+    expect(existsSync(join(folder, '.holdfast/server.json'))).toBe(false)
+    expect(await runCli(['status', '--server'], { cwd: folder })).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('[HF_CLI_SERVER_UNREACHABLE]'),
+    })
+    expect(await runCli(['reset', '--embedded', '--confirm=holdfast'], { cwd: folder })).toMatchObject({
+      code: 0,
+    })
+    expect(existsSync(join(folder, '.holdfast/postgres'))).toBe(false)
+  })
+
+  test('a short command that is interrupted ends with 130 and stops what it started', async () => {
+    const folder = scratch('cli')
+    const command = new RunningCli(['init'], { cwd: folder })
+    await command.waitFor(/using the embedded PostgreSQL/)
+    const { code } = await command.stop('SIGINT')
+    expect([0, 130]).toContain(code)
+    await expectNothingLeft(folder)
+  })
+})

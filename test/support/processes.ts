@@ -1,0 +1,22 @@
+import { execFileSync } from 'node:child_process'
+import { expect } from 'vitest'
+
+/** Processes whose command line holds this text, zombies left out. */
+export function processesOf(text: string): number[] {
+  return execFileSync('ps', ['-eww', '-o', 'pid=,stat=,args='], { encoding: 'utf8' })
+    .split('\n')
+    .map((line) => /^\s*(\d+)\s+(\S+)\s+(.*)$/.exec(line))
+    .filter(
+      (match) =>
+        match !== null &&
+        !match[2]?.startsWith('Z') &&
+        match[3]?.includes(text) &&
+        !match[3].startsWith('ps '),
+    )
+    .map((match) => Number(match?.[1]))
+}
+
+/** Waits until nothing runs on this folder any more: no server, no watcher. */
+export async function expectNothingLeft(directory: string): Promise<void> {
+  await expect.poll(() => processesOf(directory), { timeout: 20_000, interval: 50 }).toEqual([])
+}
