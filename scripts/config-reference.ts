@@ -12,7 +12,10 @@ outside its range is an error that names it. \`holdfast config show\` prints wha
 export function renderConfigReference(): string {
   const sections = Object.entries<OptionTable>(CONFIG_TABLES).map(([path, table]) => {
     const rows = Object.entries(table).map(([name, spec]) => {
-      const value = spec.default === undefined || (Array.isArray(spec.default) && spec.default.length === 0) ? '' : String(spec.default)
+      const value =
+        spec.default === undefined || (Array.isArray(spec.default) && spec.default.length === 0)
+          ? ''
+          : String(spec.default)
       return `| \`${name}\` | ${spec.env.map((variable) => `\`${variable}\``).join(', ')} | ${value} | ${spec.doc} Accepts ${spec.accepts}. |`
     })
     return `## ${path === '' ? 'General' : `\`${path}\``}\n\n| option | environment | default | meaning |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`

@@ -7,4 +7,7 @@ import { renderConfigReference } from './config-reference.ts'
 const root = new URL('../', import.meta.url)
 writeFileSync(new URL('.env.example', root), renderEnvExample())
 writeFileSync(new URL('docs/reference/configuration.md', root), renderConfigReference())
-writeFileSync(new URL('docs/reference/openapi.json', root), `${JSON.stringify(await describeApi(), null, 2)}\n`)
+writeFileSync(
+  new URL('docs/reference/openapi.json', root),
+  `${JSON.stringify(await describeApi(), null, 2)}\n`,
+)

@@ -220,7 +220,7 @@ describe('connections', () => {
   test('are replaced when they have reached their age or their uses', async () => {
     const old = makePool({ size: 1, overflow: 0, recycleMs: 1 })
     const first = await pidOf(old)
-    expect(await pidOf(old)).not.toBe(first)
+    await expect.poll(() => pidOf(old)).not.toBe(first)
     const worn = makePool({ size: 1, overflow: 0, maxUses: 2 })
     const pids = [await pidOf(worn), await pidOf(worn), await pidOf(worn)]
     expect(pids[1]).toBe(pids[0])

@@ -14,11 +14,11 @@ const MIGRATIONS = fileURLToPath(new URL('../db/migrations', import.meta.url))
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
-async function startDemo(holdfast: Holdfast): Promise<void> {
+async function startDemo(holdfast: Holdfast, signal: AbortSignal): Promise<void> {
   await holdfast.installSchema()
   await migrateUp(holdfast.migrations, { ...holdfast.config.migrate, allowOutOfOrder: true })
   const began = performance.now()
-  const isNew = await seed(holdfast.pool, (name, index, count) =>
+  const isNew = await seed(holdfast.pool, signal, (name, index, count) =>
     say(`Seeding ${index + 1}/${count}: ${name}`),
   )
   if (isNew)
@@ -31,14 +31,14 @@ async function startDemo(holdfast: Holdfast): Promise<void> {
   say(`Demo service with gentle traffic: ${serviceUrl}`)
 }
 
-/** Stops in good order on the first signal, at once on the second. */
-function stopOnSignals(close: () => Promise<void>): void {
-  let isStopping = false
+/** Stops in good order on the first signal, at once on the second. The result aborts with the first. */
+function stopOnSignals(close: () => Promise<void>): AbortSignal {
+  const stopping = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (isStopping) process.exit(130)
-      isStopping = true
+      if (stopping.signal.aborted) process.exit(130)
       say(`${signal}: stopping.`)
+      stopping.abort(new Error(signal))
       close().then(
         () => process.exit(0),
         (error: unknown) => {
@@ -48,14 +48,15 @@ function stopOnSignals(close: () => Promise<void>): void {
       )
     })
   }
+  return stopping.signal
 }
 
 async function main(): Promise<void> {
   const holdfast = await createHoldfast({ migrate: { directory: MIGRATIONS } }, { onNotice: say })
-  stopOnSignals(() => holdfast.close())
+  const stopping = stopOnSignals(() => holdfast.close())
   try {
     const isDemo = holdfast.config.database.url === undefined
-    if (isDemo) await startDemo(holdfast)
+    if (isDemo) await startDemo(holdfast, stopping)
     const server = await serveAdmin(
       { pool: holdfast.pool, schema: holdfast.config.database.schema },
       holdfast.config.admin,
@@ -67,7 +68,8 @@ async function main(): Promise<void> {
     )
   } catch (error) {
     await holdfast.close()
-    throw error
+    // Being interrupted is no failure of what was interrupted.
+    if (!stopping.aborted) throw error
   }
 }
 

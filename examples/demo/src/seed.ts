@@ -70,10 +70,12 @@ const STEPS: readonly (readonly [name: string, sql: string])[] = [
 
 /**
  * Fills the demo's tables, once: in one transaction, so that a seeding that was cut short leaves nothing.
+ * @param signal ends it between two steps; nothing stays.
  * @returns false when there is something in them already.
  */
 export async function seed(
   pool: Pool,
+  signal: AbortSignal,
   onStep: (name: string, index: number, count: number) => void,
 ): Promise<boolean> {
   const client = await pool.connect()
@@ -82,6 +84,7 @@ export async function seed(
     await client.query('BEGIN')
     await client.query('SELECT setseed(0.42)')
     for (const [index, [name, sql]] of STEPS.entries()) {
+      signal.throwIfAborted()
       onStep(name, index, STEPS.length)
       await client.query(sql)
     }

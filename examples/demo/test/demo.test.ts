@@ -1,0 +1,106 @@
+/** `npm start` on a machine that has nothing: the main job from the first line to the last. */
+import { fileURLToPath } from 'node:url'
+import pg from 'pg'
+import { expect, test } from 'vitest'
+import { findEmbedded } from '../../../src/embedded/index.ts'
+import { RunningCli } from '../../../test/support/cli.ts'
+import { useDatabase } from '../../../test/support/database.ts'
+import { expectNothingLeft } from '../../../test/support/processes.ts'
+import { removeScratchAfterwards, scratch } from '../../../test/support/scratch.ts'
+
+removeScratchAfterwards()
+const database = useDatabase()
+const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+const READY = /Holdfast: (http:\S+)\nSign in, once, within ten minutes: (\S+)/
+
+/** The first events of the live stream that satisfy a condition on the numbers. */
+async function waitForPoolEvent(
+  url: string,
+  cookie: string,
+  isEnough: (acquired: number) => boolean,
+): Promise<void> {
+  const response = await fetch(`${url}/v1/events`, { headers: { cookie } })
+  let rest = ''
+  for await (const chunk of response.body as ReadableStream<Uint8Array>) {
+    rest += Buffer.from(chunk).toString()
+    for (const [, data] of rest.matchAll(/event: pool\ndata: (.*)\n\n/g)) {
+      if (isEnough((JSON.parse(data as string) as { acquired: number }).acquired)) return
+    }
+  }
+}
+
+test(
+  'seeds a year of data, runs traffic, shows moving numbers, stops clean, and starts again at once',
+  { timeout: 120_000 },
+  async () => {
+    const folder = scratch('demo')
+    const first = new RunningCli([], { cwd: folder, script: MAIN })
+    const [, url = '', link = ''] = await first.waitFor(READY)
+    const seconds = /Seeded twelve months of a small service in ([\d.]+) s/.exec(first.output)?.[1]
+    expect(Number(seconds)).toBeLessThan(20)
+
+    const client = new pg.Client({ connectionString: findEmbedded(`${folder}/.holdfast`)?.url })
+    await client.connect()
+    const { rows } = await client.query(`
+    SELECT (SELECT count(*)::int FROM activity_logs) AS activity, (SELECT count(*)::int FROM users) AS users,
+           (SELECT count(*)::int FROM documents) AS documents, (SELECT count(*)::int FROM projects) AS projects,
+           (SELECT count(*)::int FROM workflow_instances) AS workflows, (SELECT count(*)::int FROM sessions) AS sessions,
+           (SELECT count(DISTINCT date_trunc('month', occurred_at))::int FROM activity_logs) AS months`)
+    expect(rows[0].activity).toBeGreaterThanOrEqual(500_000)
+    expect(rows[0].months).toBeGreaterThanOrEqual(12)
+    for (const kind of ['users', 'documents', 'projects', 'workflows', 'sessions'])
+      expect(rows[0][kind]).toBeGreaterThan(100)
+    await client.end()
+
+    expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ status: 'healthy' })
+    const signedIn = await fetch(link, { redirect: 'manual' })
+    const cookie = (signedIn.headers.get('set-cookie') ?? '').split(';')[0] as string
+    let before: number | undefined
+    await waitForPoolEvent(url, cookie, (acquired) => {
+      before ??= acquired
+      return acquired > before + 5
+    })
+    expect(await first.stop('SIGINT')).toMatchObject({ code: 0, stderr: '' })
+    await expectNothingLeft(folder)
+
+    const began = performance.now()
+    const second = new RunningCli([], { cwd: folder, script: MAIN })
+    await second.waitFor(READY)
+    expect(performance.now() - began).toBeLessThan(5_000)
+    expect(second.output).not.toContain('Seeding')
+    expect(await second.stop('SIGTERM')).toMatchObject({ code: 0 })
+    await expectNothingLeft(folder)
+  },
+)
+
+test('killed in the middle of seeding leaves nothing half-done', { timeout: 120_000 }, async () => {
+  const folder = scratch('demo')
+  const first = new RunningCli([], { cwd: folder, script: MAIN })
+  await first.waitFor(/Seeding 8\//)
+  await first.stop('SIGKILL')
+  await expectNothingLeft(folder)
+  const second = new RunningCli([], { cwd: folder, script: MAIN })
+  await second.waitFor(/Seeding 1\//)
+  expect(await second.stop('SIGINT')).toMatchObject({ code: 0 })
+  await expectNothingLeft(folder)
+})
+
+test('with DATABASE_URL uses that database and puts nothing into it', async () => {
+  const folder = scratch('demo')
+  const client = new pg.Client({ connectionString: database.url })
+  await client.connect()
+  const tables = async (): Promise<unknown[]> =>
+    (
+      await client.query(
+        "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT LIKE 'pg_%' AND schemaname <> 'information_schema' ORDER BY 1, 2",
+      )
+    ).rows
+  const before = await tables()
+  const run = new RunningCli([], { cwd: folder, script: MAIN, env: { DATABASE_URL: database.url } })
+  const [, url = ''] = await run.waitFor(READY)
+  expect((await fetch(`${url}/readyz`)).status).toBe(200)
+  expect(run.output).not.toMatch(/Seeding|traffic/)
+  expect(await tables()).toEqual(before)
+  expect(await run.stop('SIGINT')).toMatchObject({ code: 0 })
+  await client.end()
+})

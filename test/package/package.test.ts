@@ -1,0 +1,206 @@
+/**
+ * What a user installs: the packed tarball, in a project of its own, without anything of this repository around
+ * it. Runs on node:test, so that nothing of the test runner stands between.
+ */
+import assert from 'node:assert/strict'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { publint } from 'publint'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const MODULES = join(ROOT, 'node_modules')
+const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  exports: Record<string, string>
+  dependencies: Record<string, string>
+  peerDependencies: Record<string, string>
+}
+
+let project: string
+let tarball: string
+let installed: string
+
+before(() => {
+  project = mkdtempSync(join(tmpdir(), 'holdfast-package-'))
+  chmodSync(project, 0o755)
+  // --ignore-scripts: dist/ was built just before, and building it again here would race with who reads it.
+  const [packed] = JSON.parse(
+    execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', project], {
+      cwd: ROOT,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }),
+  ) as [{ filename: string }]
+  tarball = join(project, packed.filename)
+  execFileSync('tar', ['-xzf', tarball, '-C', project])
+  mkdirSync(join(project, 'node_modules'))
+  installed = join(project, 'node_modules', 'holdfast')
+  execFileSync('mv', [join(project, 'package'), installed])
+  // Its dependencies as npm would place them, from the copies that are here.
+  for (const name of readdirSync(MODULES)) {
+    if (name !== 'holdfast' && !name.startsWith('.'))
+      symlinkSync(join(MODULES, name), join(project, 'node_modules', name))
+  }
+  writeFileSync(join(project, 'package.json'), '{ "name": "somebody", "type": "module" }')
+})
+
+after(() => rmSync(project, { recursive: true, force: true }))
+
+function node(code: string): string {
+  return execFileSync(process.execPath, ['--input-type=module', '-e', code], {
+    cwd: project,
+    encoding: 'utf8',
+  })
+}
+
+test('every subpath imports, and lists what it exports', () => {
+  for (const subpath of Object.keys(manifest.exports)) {
+    if (subpath === './package.json') continue
+    const name = `holdfast${subpath.slice(1)}`
+    const names = JSON.parse(
+      node(`console.log(JSON.stringify(Object.keys(await import('${name}'))))`),
+    ) as string[]
+    assert.ok(names.length > 0, name)
+  }
+})
+
+test('it works from require(), too', () => {
+  const code = `const { Pool } = require('holdfast/pool'); console.log(typeof Pool)`
+  assert.equal(
+    execFileSync(process.execPath, ['--input-type=commonjs', '-e', code], {
+      cwd: project,
+      encoding: 'utf8',
+    }).trim(),
+    'function',
+  )
+})
+
+describe("import 'holdfast/pool'", () => {
+  test('loads no web framework and no query builder', () => {
+    const code = `
+      import { registerHooks } from 'node:module'
+      const loaded = []
+      registerHooks({ load(url, context, next) { loaded.push(url); return next(url, context) } })
+      await import('holdfast/pool')
+      console.log(JSON.stringify(loaded))`
+    const loaded = JSON.parse(node(code)) as string[]
+    const packages = new Set(
+      loaded
+        .map((url) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1])
+        .filter((name) => name !== undefined),
+    )
+    assert.ok(loaded.length > 5)
+    for (const name of ['fastify', 'kysely', 'ioredis', 'commander', 'libpg-query'])
+      assert.ok(!packages.has(name), name)
+  })
+
+  test('takes under 60 ms in a fresh process, median of ten', () => {
+    const measure = (): number =>
+      Number(
+        node(
+          `const began = performance.now(); await import('holdfast/pool'); console.log(performance.now() - began)`,
+        ),
+      )
+    const medianOfTen = (): number =>
+      Array.from({ length: 10 }, measure).toSorted((a, b) => a - b)[5] as number
+    // What else the machine does only adds: the best of up to five medians is nearest to what the import takes.
+    const medians: number[] = []
+    do medians.push(medianOfTen())
+    while (Math.min(...medians) >= 60 && medians.length < 5)
+    assert.ok(Math.min(...medians) < 60, `medians: ${medians.map((ms) => ms.toFixed(1)).join(', ')} ms`)
+  })
+})
+
+test('the tarball is under 2 MB and holds no source, test or secret', () => {
+  assert.ok(statSync(tarball).size < 2_000_000)
+  const files = readdirSync(installed, { recursive: true, encoding: 'utf8' })
+  assert.deepEqual(
+    files.filter((path) => /^(src|test|bench|examples|scripts)\b|\.env$|\.holdfast/.test(path)),
+    [],
+  )
+  assert.ok(files.some((path) => path.startsWith('db/migrations/') && path.endsWith('up.sql')))
+})
+
+test('its manifest and its types hold for every way of importing', async () => {
+  const { messages } = await publint({ pkgDir: installed, strict: true, pack: false })
+  assert.deepEqual(messages, [])
+  const attw = spawnSync(
+    process.execPath,
+    [
+      join(MODULES, '@arethetypeswrong/cli/dist/index.js'),
+      tarball,
+      '--profile',
+      'esm-only',
+      '--format',
+      'json',
+    ],
+    { encoding: 'utf8' },
+  )
+  assert.equal(attw.status, 0, attw.stdout.slice(0, 3_000) + attw.stderr)
+})
+
+test('the command line runs, and explains an older Node', () => {
+  const version = execFileSync(process.execPath, [join(installed, 'dist/cli/bin.js'), 'version', '--json'], {
+    cwd: project,
+    encoding: 'utf8',
+  })
+  assert.equal((JSON.parse(version) as { version: number }).version, 1)
+  const old = `Object.defineProperty(process.versions, 'node', { value: '20.19.0' })`
+  const preload = join(project, 'old.mjs')
+  writeFileSync(preload, old)
+  for (const program of [join(installed, 'dist/cli/bin.js'), join(ROOT, 'scripts/check-node.mjs')]) {
+    const refused = spawnSync(process.execPath, ['--import', preload, program], { encoding: 'utf8' })
+    assert.equal(refused.status, 1)
+    assert.match(refused.stderr, /needs Node 22\.18 or newer/)
+  }
+})
+
+test('the ten lines of the README add it to a Fastify service', { timeout: 60_000 }, async () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
+  const [, code = ''] = /```ts\n(import Fastify[\s\S]*?)```/.exec(readme) ?? []
+  assert.ok(
+    code
+      .trim()
+      .split('\n')
+      .filter((line) => line.trim() !== '').length <= 10,
+    'it is ten lines',
+  )
+  writeFileSync(join(project, 'server.ts'), code)
+  const service = spawn(process.execPath, ['server.ts'], {
+    cwd: project,
+    env: { PATH: process.env.PATH, HOME: project, PORT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  try {
+    let output = ''
+    for await (const chunk of service.stdout) {
+      output += String(chunk)
+      if (output.includes('sign-in')) break
+    }
+    const link = /http:\S+sign-in\S+/.exec(output)?.[0] ?? ''
+    const { origin } = new URL(link)
+    assert.equal((await fetch(link, { redirect: 'manual' })).status, 303)
+    assert.deepEqual(await (await fetch(`${origin}/`)).json(), [{ one: 1 }])
+    assert.equal(
+      ((await (await fetch(`${origin}/ops/health`)).json()) as { status: string }).status,
+      'healthy',
+    )
+  } finally {
+    const ended = new Promise((resolve) => service.once('exit', resolve))
+    service.kill('SIGTERM')
+    await ended
+  }
+})
