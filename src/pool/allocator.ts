@@ -97,7 +97,7 @@ export class Allocator {
     while (this.#slots.total > 0 && this.#clock.monotonicMs() < deadline) await this.#nextRemoval(deadline)
     if (this.#slots.total > 0) {
       const { busy, longestHoldMs } = this.#picture()
-      if (busy > 0) this.#events.emit('pool:leaked-at-end', { count: busy, longestHoldMs })
+      if (busy > 0) this.#tell('pool:leaked-at-end', { count: busy, longestHoldMs })
       for (let waiter = this.#waiters.shift(); waiter; waiter = this.#waiters.shift())
         waiter.refuse(poolEnded())
       for (const connection of this.#slots.all()) {
@@ -133,7 +133,7 @@ export class Allocator {
         this.#open()
       } else {
         if (this.#events.listenerCount('pool:exhausted') > 0) {
-          this.#events.emit('pool:exhausted', {
+          this.#tell('pool:exhausted', {
             busy: this.#slots.count('busy'),
             waiting: this.#waiters.size,
           })
@@ -166,7 +166,7 @@ export class Allocator {
     const client = armCheckout(connection, this.#config.options.debug, (destroy) =>
       this.#takeBack(connection, destroy),
     )
-    this.#events.emit('acquire', client)
+    this.#tell('acquire', client)
     return client
   }
 
@@ -174,18 +174,14 @@ export class Allocator {
   #takeBack(connection: Connection, destroy: Error | boolean | undefined): void {
     const heldMs = this.#clock.monotonicMs() - connection.busySince
     this.#counters.holdMsTotal += heldMs
-    this.#events.emit(
-      'release',
-      destroy instanceof Error ? destroy : undefined,
-      connection.client as pg.PoolClient,
-    )
+    this.#tell('release', destroy instanceof Error ? destroy : undefined, connection.client as pg.PoolClient)
     if (!this.#slots.has(connection)) return // lost while it was held; its books are closed
     if (destroy || connection.isBroken) return this.#close(connection)
     if (connection.isClean) return this.#welcomeBack(connection)
     this.#counters.dirtyReleases += 1
     this.#slots.move(connection, 'cleaning')
-    void connection.rollBack().then((kept) => {
-      this.#events.emit('pool:dirty-release', { kept, heldMs })
+    void connection.cleanUp().then((kept) => {
+      this.#tell('pool:dirty-release', { kept, heldMs })
       if (kept) this.#welcomeBack(connection)
       else this.#close(connection)
     })
@@ -223,14 +219,14 @@ export class Allocator {
     connection.client.on('end', () => this.#lose(connection, undefined))
     connection.open(Math.random).then(
       () => {
-        if (!this.#slots.has(connection)) return
+        if (connection.state !== 'connecting') return // it was closed meanwhile
         this.#counters.created += 1
-        this.#events.emit('connect', connection.client as pg.PoolClient)
+        this.#tell('connect', connection.client as pg.PoolClient)
         this.#serveWith(connection)
       },
       (error: unknown) => {
         this.#counters.connectFailures += 1
-        this.#events.emit('pool:connect-failed', { error })
+        this.#tell('pool:connect-failed', { error })
         // The first in line learns why; the others get attempts of their own.
         this.#waiters.shift()?.refuse(error)
         this.#close(connection)
@@ -241,7 +237,7 @@ export class Allocator {
   #check(connection: Connection): void {
     this.#slots.move(connection, 'checking')
     void connection.ping().then((works) => {
-      if (!this.#slots.has(connection) || connection.state !== 'checking') return
+      if (connection.state !== 'checking') return // it was closed meanwhile
       if (works) return this.#serveWith(connection)
       this.#counters.pingFailures += 1
       connection.isBroken = true
@@ -255,7 +251,7 @@ export class Allocator {
     connection.isBroken = true
     if (wasIdle) this.#close(connection)
     if (wasIdle && error && this.#events.listenerCount('error') > 0)
-      this.#events.emit('error', error, connection.client as pg.PoolClient)
+      this.#tell('error', error, connection.client as pg.PoolClient)
   }
 
   #close(connection: Connection): void {
@@ -264,7 +260,7 @@ export class Allocator {
     void connection.close().then(() => {
       this.#slots.remove(connection)
       this.#counters.closed += 1
-      this.#events.emit('remove', connection.client as pg.PoolClient)
+      this.#tell('remove', connection.client as pg.PoolClient)
       this.#dispatch()
     })
     this.#dispatch()
@@ -289,6 +285,17 @@ export class Allocator {
       this.#close(connection)
     }
     return next
+  }
+
+  /** A listener that throws is the application's mistake: it surfaces as such, and not in the pool's books. */
+  #tell<Name extends keyof PoolEvents>(name: Name, ...args: PoolEvents[Name]): void {
+    try {
+      this.#events.emit<keyof PoolEvents>(name, ...args)
+    } catch (error) {
+      process.nextTick(() => {
+        throw error
+      })
+    }
   }
 
   async #nextRemoval(deadline: number): Promise<void> {

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import pg from 'pg'
 import { type Clock, within } from '../core/index.ts'
 import { echoQueries } from './echo.ts'
@@ -77,12 +78,18 @@ export class Connection {
     )
   }
 
-  /** Ends a transaction that the holder left open. True when the session is clean again. */
-  rollBack(): Promise<boolean> {
-    return this.#within(this.client.query('ROLLBACK')).then(
-      () => this.isClean && !this.isBroken,
-      () => false,
-    )
+  /**
+   * Makes a carelessly released session clean: waits for what is on its way, then ends the transaction if there
+   * is one. False when that failed or took longer than the clean-up deadline.
+   */
+  async cleanUp(): Promise<boolean> {
+    try {
+      if (!this.#internals.readyForQuery) await this.#within(once(this.client, 'drain'))
+      if (!this.isClean) await this.#within(this.client.query('ROLLBACK'))
+    } catch {
+      return false // whatever the reason: it is closed for it
+    }
+    return this.isClean && !this.isBroken
   }
 
   /** Closes in good order; destroys the socket when that takes longer than the clean-up deadline. */
