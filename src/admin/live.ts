@@ -1,5 +1,5 @@
 import { type ChannelEvent, type Clock, EventChannel, messageOf, Scheduler } from '../core/index.ts'
-import type { Pool } from '../pool/index.ts'
+import type { Pool, PoolHealth } from '../pool/index.ts'
 import { describePool } from './pool-description.ts'
 import { readCounters } from '../monitor/index.ts'
 
@@ -18,6 +18,7 @@ export class LivePicture {
   readonly #scheduler: Scheduler
   #lastCounters: { at: number; commits: number; rollbacks: number; rows: number } | undefined
   #isHealthy: boolean | undefined
+  #probe: Promise<PoolHealth> | undefined
 
   constructor(pool: Pool, clock: Clock, onFailure: (name: string, error: unknown) => void) {
     this.#pool = pool
@@ -35,12 +36,20 @@ export class LivePicture {
     return this.#scheduler.stop(PROBE_DEADLINE_MS + 1_000)
   }
 
+  /** Whether the database answers. Those who ask at the same time share one question to it. */
+  probe(): Promise<PoolHealth> {
+    this.#probe ??= this.#pool.health(PROBE_DEADLINE_MS).finally(() => {
+      this.#probe = undefined
+    })
+    return this.#probe
+  }
+
   samplePool(): ChannelEvent {
     return this.channel.publish('pool', describePool(this.#pool.stats()))
   }
 
   async #sampleDatabase(): Promise<void> {
-    const health = await this.#pool.health(PROBE_DEADLINE_MS)
+    const health = await this.probe()
     if (health.ok !== this.#isHealthy) {
       this.#isHealthy = health.ok
       this.channel.publish('health', {

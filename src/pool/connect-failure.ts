@@ -33,6 +33,29 @@ export function connectFailure(error: unknown, url: string): HoldfastError {
   })
 }
 
+/** Why there is no connection, for anyone: no address, no name, nothing of the driver's words. */
+const IN_BRIEF: Readonly<Record<string, string>> = {
+  HF_CONNECT_AUTHENTICATION: 'The database refuses the user.',
+  HF_CONNECT_DATABASE_MISSING: 'The database does not exist.',
+  HF_CONNECT_NOT_ALLOWED: 'The user may not connect to the database.',
+  HF_CONNECT_TOO_MANY: 'The database has no free connection slot.',
+  HF_CONNECT_SERVER_NOT_READY: 'The database is starting up or shutting down.',
+  HF_CONNECT_REFUSED: 'The database server does not run.',
+  HF_CONNECT_HOST_UNKNOWN: "The database's host name cannot be resolved.",
+  HF_CONNECT_URL_INVALID: 'The database URL cannot be read.',
+  HF_CONNECT_TIMEOUT: 'The database does not answer.',
+  HF_CONNECT_TLS: 'No encrypted connection to the database can be made.',
+  HF_POOL_ACQUIRE_TIMEOUT: 'Every database connection is in use.',
+  HF_POOL_QUEUE_FULL: 'Every database connection is in use, and many callers wait.',
+  HF_POOL_ENDED: 'The connection pool has been ended.',
+}
+
+/** The same in a sentence that anyone may see: a public health route says no more than this. */
+export function connectFailureInBrief(error: unknown): { code: ErrorCode; reason: string } {
+  const { code } = connectFailure(error, '')
+  return { code, reason: IN_BRIEF[code] ?? 'The connection to the database was lost.' }
+}
+
 interface Where {
   readonly host: string
   readonly port: string
@@ -121,7 +144,7 @@ function explainSocket(error: unknown, where: Where, server: string): Explanatio
     }
   }
   // The driver gives these two no code of their own.
-  if (code === 'ETIMEDOUT' || code === 'EHOSTUNREACH' || /timeout/i.test(message)) {
+  if (code === 'ETIMEDOUT' || code === 'EHOSTUNREACH' || /timeout|no answer within/i.test(message)) {
     return {
       code: 'HF_CONNECT_TIMEOUT',
       happened: `No answer from ${server}`,

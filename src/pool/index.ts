@@ -3,7 +3,7 @@
  * with one deadline, connections checked before use and cleaned after it. Usable alone: needs only `pg`.
  */
 export type { PooledClient } from './checkout.ts'
-export { connectFailure } from './connect-failure.ts'
+export { connectFailure, connectFailureInBrief } from './connect-failure.ts'
 export type { EchoedQuery } from './echo.ts'
 export type { PoolEvents } from './events.ts'
 export { advisoryKey, AdvisoryLease } from './lease.ts'

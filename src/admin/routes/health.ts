@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { PoolHealth } from '../../pool/index.ts'
-import { connectFailure } from '../../pool/index.ts'
+import { connectFailureInBrief } from '../../pool/index.ts'
 import type { AdminContext } from '../context.ts'
 import { describePool, PoolDescription } from '../pool-description.ts'
 import { readReadiness } from '../../monitor/index.ts'
@@ -33,11 +33,8 @@ const Ready = Type.Object({
 
 const PUBLIC = { access: 'public' } as const
 
-/** Why the database does not answer, in words and without any address that a stranger should not see. */
 function failureOf(health: PoolHealth): { code: string | null; reason: string | null } {
-  if (health.ok) return { code: null, reason: null }
-  const { code } = connectFailure(health.error, '')
-  return { code, reason: health.reason ?? null }
+  return health.ok ? { code: null, reason: null } : connectFailureInBrief(health.error)
 }
 
 /** For load balancers, orchestrators and people in a hurry: no sign-in. */
@@ -45,7 +42,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> 
   app,
   { context },
 ) => {
-  const { pool, schema } = context
+  const { pool, schema, live } = context
 
   app.get(
     '/livez',
@@ -74,14 +71,15 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> 
       const refuse = (code: string | null, reason: string | null): Promise<never> =>
         reply.code(503).header('retry-after', '1').send({ status: 'not ready', code, reason }) as never
       if (context.isDraining) return refuse(null, 'This process is shutting down.')
-      const health = await pool.health()
+      const health = await live.probe()
       const { code, reason } = failureOf(health)
       if (!health.ok) return refuse(code, reason)
       try {
         const readiness = await readReadiness(pool, schema)
         if (!readiness.isReady) return refuse('HF_SCHEMA_MISSING', readiness.reason)
       } catch (error) {
-        return refuse(connectFailure(error, '').code, 'The database went away while it was asked.')
+        const { code: lost, reason: why } = connectFailureInBrief(error)
+        return refuse(lost, why)
       }
       return { status: 'ready' as const, code: null, reason: null }
     },
@@ -98,7 +96,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> 
       },
     },
     async (_request, reply) => {
-      const health = await pool.health()
+      const health = await live.probe()
       const status = context.isDraining
         ? ('draining' as const)
         : health.ok
