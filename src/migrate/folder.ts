@@ -58,7 +58,8 @@ function readMigration(directory: string, id: string): Migration {
     }
   }
   if (!existsSync(path)) throw folderInvalid(folder, 'it holds no up.sql', 'Write one, or remove the folder.')
-  const sql = readFileSync(path, 'utf8')
+  const content = readFileSync(path, 'utf8')
+  const sql = content.replace(/^\uFEFF/, '') // some editors begin a file with a byte order mark
   const directives = parseDirectives(sql, path)
   const hasDown = existsSync(join(folder, 'down.sql'))
   if (!hasDown && !directives.isIrreversible) {
@@ -68,5 +69,5 @@ function readMigration(directory: string, id: string): Migration {
       'Write one, or put "-- holdfast: irreversible" at the top of up.sql.',
     )
   }
-  return { id, path, sql, checksum: checksumOf(sql), directives, hasDown }
+  return { id, path, sql, checksum: checksumOf(content), directives, hasDown }
 }

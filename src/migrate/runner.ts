@@ -256,6 +256,9 @@ async function runInTransaction(
   attempt: (finishedAt: Date) => Parameters<typeof recordAttempt>[2],
 ): Promise<void> {
   const { directives } = migration
+  // What the migration before SET for its session is not for this one. (DISCARD ALL would give up the runner's lock.)
+  await client.query('RESET SESSION AUTHORIZATION')
+  await client.query('RESET ALL')
   await client.query('BEGIN')
   await client.query(`SET LOCAL lock_timeout = ${directives.lockTimeoutMs ?? options.lockTimeoutMs}`)
   await client.query(`SET LOCAL statement_timeout = ${directives.statementTimeoutMs ?? 0}`)
@@ -267,6 +270,8 @@ async function runInTransaction(
     const { rowCount } = await client.query(text)
     progress.done.push({ line, durationMs: Math.round(systemClock.monotonicMs() - began), rows: rowCount })
   }
+  // The history is ours to write, whatever role the migration took on.
+  await client.query('RESET ROLE')
   await recordAttempt(client, target.history, attempt(new Date(systemClock.now())))
   try {
     await client.query('COMMIT')

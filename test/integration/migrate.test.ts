@@ -111,6 +111,37 @@ describe('up', () => {
     expect(await exists('"semi;é"')).toBe(true)
   })
 
+  test('what one sets for its session does not reach the next', async () => {
+    await withClient((client) =>
+      client.query('CREATE ROLE somebody; GRANT CREATE ON SCHEMA public TO somebody'),
+    )
+    const target = folder(
+      "SET search_path = pg_catalog; SET lock_timeout = '1h'; SET ROLE somebody; CREATE TABLE public.by_somebody (n int)",
+      'CREATE TABLE by_the_runner (n int)',
+    )
+    expect(await up(target)).toEqual(target.ids)
+    const { rows } = await withClient((client) =>
+      client.query(
+        "SELECT tablename, tableowner FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'by\\_%' ORDER BY 1",
+      ),
+    )
+    expect(rows).toEqual([
+      { tablename: 'by_somebody', tableowner: 'somebody' },
+      { tablename: 'by_the_runner', tableowner: 'postgres' },
+    ])
+  })
+
+  test('a byte order mark and Windows line ends are no mistake', async () => {
+    const target = folder()
+    const id = write(target.directory, '')
+    writeFileSync(
+      join(target.directory, id, 'up.sql'),
+      '\uFEFF-- holdfast: irreversible\r\nCREATE TABLE from_windows (n int);\r\n',
+    )
+    expect(await up(target)).toEqual([id])
+    expect(await exists('from_windows')).toBe(true)
+  })
+
   test('a file that changed after it ran is refused; line ends do not count', async () => {
     const target = folder('CREATE TABLE changing (n int);\n')
     await up(target)
