@@ -22,7 +22,8 @@ import { configFileUnreadable, groupNotAnObject } from './errors.ts'
 import { MIGRATE_OPTIONS } from './migrate/options.ts'
 import { POOL_OPTIONS } from './pool/options.ts'
 
-const DATABASE_URL_ACCEPTS = 'a URL like postgresql://user:password@host:5432/database'
+const DATABASE_URL_ACCEPTS =
+  'a URL like postgresql://user:password@host:5432/database, special characters percent-encoded'
 
 /** Accepts a driver suffix as other stacks write it (`postgresql+asyncpg://`) and drops it. */
 function parseDatabaseUrl(input: unknown): string | undefined {
@@ -43,7 +44,7 @@ export function maskUrl(url: string): string {
 
 const ROOT_OPTIONS = {
   environment: oneOf(['development', 'test', 'production'], {
-    doc: 'Where this runs. In production a missing DATABASE_URL is an error, never an embedded database.',
+    doc: 'Where this runs. In production a missing DATABASE_URL is an error, never an embedded database. Another NODE_ENV counts as production.',
     default: 'development',
     env: ['ENVIRONMENT', 'NODE_ENV'],
   }),
@@ -200,6 +201,7 @@ type Nested = Readonly<Record<string, unknown>>
  * @throws HF_OPTION_UNKNOWN, HF_OPTION_INVALID
  */
 export function resolveConfig(sources: ConfigSources): ResolvedConfig {
+  const env = sources.env && readableEnvironment(sources.env)
   const objects = [
     ...(sources.file ? [{ source: sources.file.name, values: sources.file.values as Nested }] : []),
     ...(sources.args ? [{ source: 'argument', values: sources.args as Nested }] : []),
@@ -220,7 +222,7 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
     const { values, sources: origins } = resolveOptions(path, table, [
       ...group('file'),
       { kind: 'environment', source: '.env', values: sources.dotenv ?? {} },
-      { kind: 'environment', source: 'environment', values: sources.env ?? {} },
+      { kind: 'environment', source: 'environment', values: env ?? {} },
       ...group('args'),
     ])
     place(result, path, values)
@@ -234,6 +236,17 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
     }
   }
   return Object.freeze({ config: deepFreeze(result) as unknown as Config, entries: Object.freeze(entries) })
+}
+
+/**
+ * NODE_ENV belongs to many tools, and some people write `staging`. What is not one of our words is as serious as
+ * production: nothing is started or read there that nobody asked for. ENVIRONMENT is ours and stays strict.
+ */
+function readableEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string | undefined>> {
+  const known = ['', 'development', 'test', 'production']
+  return known.includes(env.NODE_ENV ?? '') ? env : { ...env, NODE_ENV: 'production' }
 }
 
 /** Variables that look like ours but are not known: probably misspelt. Not an error: orchestrators set some too. */
@@ -269,7 +282,8 @@ export async function loadConfig(
   const { cwd = process.cwd(), env = process.env, args } = from
   const name = CONFIG_FILES.find((candidate) => existsSync(join(cwd, candidate)))
   const file = name === undefined ? undefined : { name, values: await readConfigFile(join(cwd, name)) }
-  const environment = args?.environment ?? env.ENVIRONMENT ?? env.NODE_ENV ?? file?.values.environment
+  const environment =
+    args?.environment ?? (env.ENVIRONMENT || readableEnvironment(env).NODE_ENV || file?.values.environment)
   const dotenv = environment === 'production' ? {} : readDotenv(join(cwd, '.env'))
   return { ...resolveConfig({ file, dotenv, env, args }), strays: strayVariables({ ...dotenv, ...env }) }
 }

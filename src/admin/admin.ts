@@ -45,7 +45,7 @@ export class Admin {
       pool: input.pool,
       schema: input.schema ?? 'holdfast',
       sessions: new ConsoleSessions(clock),
-      live: new LivePicture(input.pool, clock, () => {}),
+      live: new LivePicture(input.pool, clock),
       startedAt: clock.now(),
       isDraining: false,
     }
@@ -79,7 +79,7 @@ export class Admin {
     for (const routes of [healthRoutes, databaseRoutes, eventRoutes, sessionRoutes, referenceRoutes]) {
       await app.register(routes, { context })
     }
-    context.live.start()
+    context.live.start(app.log)
     app.addHook('onClose', () => context.live.stop())
   }
 }
@@ -129,7 +129,12 @@ async function addReference(app: FastifyInstance): Promise<void> {
       servers: [{ url: app.prefix === '' ? '/' : app.prefix }],
       components: {
         securitySchemes: {
-          cookie: { type: 'apiKey', in: 'cookie', name: '__Host-holdfast' },
+          cookie: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: '__Host-holdfast',
+            description: 'Over plain HTTP it is called holdfast-PORT: browsers refuse the prefix there.',
+          },
           bearer: { type: 'http', scheme: 'bearer' },
         },
       },

@@ -51,10 +51,10 @@ export function tooManyStreams(limit: number): HoldfastError {
   })
 }
 
-export function routeNotFound(method: string, path: string): HoldfastError {
+export function routeNotFound(method: string, path: string, prefix: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_ADMIN_NOT_FOUND',
-    message: `There is no ${method} ${path} here. The list of what there is: /docs.`,
+    message: `There is no ${method} ${path} here. The list of what there is: ${prefix}/docs.`,
     details: { method, path },
   })
 }

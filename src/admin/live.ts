@@ -7,6 +7,12 @@ const POOL_INTERVAL_MS = 1_000
 const DATABASE_INTERVAL_MS = 5_000
 const PROBE_DEADLINE_MS = 2_000
 
+/** The two words that a structured log has for this. */
+export interface LiveLog {
+  warn(details: object, message: string): void
+  error(details: object, message: string): void
+}
+
 /**
  * The live picture: samples the pool every second and the database every five, and tells everyone who listens.
  * Events: `pool` (as pool-stats), `database` (counters and their rates), `health` (when it changes).
@@ -16,18 +22,21 @@ export class LivePicture {
   readonly #pool: Pool
   readonly #clock: Clock
   readonly #scheduler: Scheduler
+  #log: LiveLog = { warn() {}, error() {} }
   #lastCounters: { at: number; commits: number; rollbacks: number; rows: number } | undefined
   #isHealthy: boolean | undefined
   #probe: Promise<PoolHealth> | undefined
 
-  constructor(pool: Pool, clock: Clock, onFailure: (name: string, error: unknown) => void) {
+  constructor(pool: Pool, clock: Clock) {
     this.#pool = pool
     this.#clock = clock
     this.channel = new EventChannel(() => clock.now())
-    this.#scheduler = new Scheduler(onFailure, clock)
+    this.#scheduler = new Scheduler((name, err) => this.#log.error({ err }, `${name} failed`), clock)
   }
 
-  start(): void {
+  /** @param log is told when the database goes and when it is back. */
+  start(log: LiveLog): void {
+    this.#log = log
     this.#scheduler.every('pool sample', POOL_INTERVAL_MS, () => void this.samplePool())
     this.#scheduler.every('database sample', DATABASE_INTERVAL_MS, () => this.#sampleDatabase())
   }
@@ -50,22 +59,24 @@ export class LivePicture {
 
   async #sampleDatabase(): Promise<void> {
     const health = await this.probe()
-    if (health.ok !== this.#isHealthy) {
-      this.#isHealthy = health.ok
-      this.channel.publish('health', {
-        healthy: health.ok,
-        reason: health.reason ?? null,
-        latency_ms: health.latencyMs,
-      })
-    }
+    this.#tellHealth(health.ok, health.reason ?? null, health.latencyMs)
     if (!health.ok) return
     try {
       await this.#publishCounters()
     } catch (error) {
       // It went away between the probe and this: the next sample tells.
-      this.channel.publish('health', { healthy: false, reason: messageOf(error), latency_ms: null })
-      this.#isHealthy = false
+      this.#tellHealth(false, messageOf(error), null)
     }
+  }
+
+  /** Once per change: in the stream for those who look, in the log for those who look later. */
+  #tellHealth(isHealthy: boolean, reason: string | null, latencyMs: number | null): void {
+    if (isHealthy === this.#isHealthy) return
+    if (!isHealthy) this.#log.warn({ reason }, 'the database does not answer')
+    else if (this.#isHealthy === false) this.#log.warn({}, 'the database answers again')
+    this.#isHealthy = isHealthy
+    const rounded = latencyMs === null ? null : Math.round(latencyMs * 1_000) / 1_000
+    this.channel.publish('health', { healthy: isHealthy, reason, latency_ms: rounded })
   }
 
   async #publishCounters(): Promise<void> {

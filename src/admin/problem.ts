@@ -62,7 +62,7 @@ export function addProblems(app: FastifyInstance, databaseUrl: string): void {
   })
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] as string
-    return sendProblem(app.prefix, request, reply, 404, routeNotFound(request.method, path))
+    return sendProblem(app.prefix, request, reply, 404, routeNotFound(request.method, path, app.prefix))
   })
 }
 

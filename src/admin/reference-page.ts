@@ -87,7 +87,7 @@ function renderProperties(properties: Readonly<Record<string, Schema>>): string 
   const rows = Object.entries(properties).map(([name, schema]) => {
     const inner = schema.properties ?? schema.items?.properties
     return `<dt><code>${escape(name)}</code> <i>${escape(typeName(schema))}</i></dt>
-<dd>${escape(schema.description ?? '')}${inner ? renderProperties(inner) : ''}</dd>`
+${schema.description === undefined && !inner ? '' : `<dd>${escape(schema.description ?? '')}${inner ? renderProperties(inner) : ''}</dd>`}`
   })
   return `<dl>${rows.join('\n')}</dl>`
 }

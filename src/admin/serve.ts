@@ -65,7 +65,15 @@ export async function serveAdmin(
   }
   const address = app.server.address() as AddressInfo
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`
-  const forget = writeTokenFile(stateDirectory, { url, token: admin.createToken('admin'), pid: process.pid })
+  const forget = offerToken(
+    stateDirectory,
+    { url, token: admin.createToken('admin'), pid: process.pid },
+    (error) =>
+      app.log.warn(
+        { err: error },
+        'The command line will not find this server: its token file could not be written.',
+      ),
+  )
   return {
     url,
     admin,
@@ -97,13 +105,34 @@ export function readTokenFile(stateDirectory: string): ServerToken | undefined {
   }
 }
 
-/** Readable by this user alone. Returns what removes it, unless another server has taken it over. */
-function writeTokenFile(stateDirectory: string, token: ServerToken): () => void {
-  mkdirSync(stateDirectory, { recursive: true })
-  rmSync(tokenPath(stateDirectory), { force: true }) // writing into an old file would keep its mode
-  writeFileSync(tokenPath(stateDirectory), `${JSON.stringify(token)}\n`, { mode: 0o600, flag: 'wx' })
+/**
+ * Writes the token file, readable by this user alone; returns what removes it. It is a convenience: on a
+ * read-only disk the server runs without. The file of a server that still runs here is left to that one.
+ */
+function offerToken(
+  stateDirectory: string,
+  token: ServerToken,
+  onFailure: (error: unknown) => void,
+): () => void {
+  const present = readTokenFile(stateDirectory)
+  if (present && isAlive(present.pid)) return () => {}
+  try {
+    mkdirSync(stateDirectory, { recursive: true })
+    rmSync(tokenPath(stateDirectory), { force: true }) // writing into an old file would keep its mode
+    writeFileSync(tokenPath(stateDirectory), `${JSON.stringify(token)}\n`, { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    onFailure(error)
+  }
   return () => {
     if (readTokenFile(stateDirectory)?.token === token.token)
       rmSync(tokenPath(stateDirectory), { force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM' // somebody else's, and there
   }
 }

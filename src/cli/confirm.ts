@@ -12,7 +12,7 @@ export async function confirmByName(
   question: string,
 ): Promise<void> {
   if (given === name) return
-  if (given !== undefined || !session.mayAsk) throw confirmationMissing(name)
+  if (given !== undefined || !session.mayAsk) throw confirmationMissing(name, given)
   const { isCancel, text } = await import('@clack/prompts')
   const answer = await text({ message: `${question} Type "${name}" to go on.`, output: process.stderr })
   if (isCancel(answer) || answer !== name) throw confirmationMissing(name)

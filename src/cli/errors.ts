@@ -13,10 +13,10 @@ export function usage(message: string): HoldfastError {
   return new HoldfastError({ code: 'HF_CLI_USAGE', message })
 }
 
-export function confirmationMissing(name: string): HoldfastError {
+export function confirmationMissing(name: string, given?: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_CLI_CONFIRMATION',
-    message: `Nothing was done: this cannot be undone and was not confirmed. Confirm it with --confirm=${name}, or see first with --dry-run.`,
+    message: `Nothing was done: this cannot be undone, and ${given === undefined ? 'was not confirmed' : `"${given}" is not its name`}. Confirm it with --confirm=${name}, or see first with --dry-run.`,
     details: { name },
   })
 }

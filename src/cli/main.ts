@@ -53,6 +53,11 @@ export function buildProgram(finish: Finish): Command {
 
 /** Runs the command line and ends the process with the right exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
+  // Whoever reads our output may have seen enough: `holdfast config show | head`.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(EXIT.ok)
+  })
   let code: number = EXIT.ok
   const program = buildProgram((result) => (code = result))
   try {

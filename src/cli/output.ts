@@ -76,6 +76,11 @@ export function table(
   return [pc.dim(line(head)), ...cells.map(line)].join('\n')
 }
 
+/** `1 migration`, `2 migrations`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
 
 /** Bytes as people say them, in binary steps: `48.2 GB`. */

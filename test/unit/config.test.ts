@@ -91,6 +91,11 @@ describe('the environment', () => {
   })
 })
 
+test('a NODE_ENV that is not one of our words counts as production, and ENVIRONMENT decides over it', () => {
+  expect(resolveConfig({ env: { NODE_ENV: 'staging' } }).config.environment).toBe('production')
+  expect(resolveConfig({ env: { NODE_ENV: 'staging', ENVIRONMENT: 'test' } }).config.environment).toBe('test')
+})
+
 describe('files and arguments', () => {
   const file = (values: unknown): { name: string; values: ConfigInput } => ({
     name: 'holdfast.config.ts',

@@ -55,14 +55,14 @@ async function main(): Promise<void> {
   const holdfast = await createHoldfast({ migrate: { directory: MIGRATIONS } }, { onNotice: say })
   const stopping = stopOnSignals(() => holdfast.close())
   try {
-    const isDemo = holdfast.config.database.url === undefined
-    if (isDemo) await startDemo(holdfast, stopping)
+    // First, so that a port that is taken is told before anything is made.
     const server = await serveAdmin(
       { pool: holdfast.pool, schema: holdfast.config.database.schema },
       holdfast.config.admin,
       holdfast.stateDirectory,
     )
     holdfast.own('HTTP API', () => server.close())
+    if (holdfast.config.database.url === undefined) await startDemo(holdfast, stopping)
     say(
       `\nHoldfast: ${server.url}\nSign in, once, within ten minutes: ${server.createSignInLink()}\nCtrl-C stops.`,
     )

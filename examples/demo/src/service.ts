@@ -6,6 +6,19 @@ import type { Pool } from 'holdfast/pool'
 export function createService(pool: Pool): FastifyInstance {
   const app = Fastify()
 
+  app.get('/', async () => ({
+    service: 'the demo of Holdfast',
+    routes: [
+      'GET /projects/:id/documents',
+      'GET /documents?title=',
+      'GET /documents/:id',
+      'PATCH /documents/:id',
+      'POST /sessions',
+      'GET /users/:id/activity',
+      'POST /workflows/advance',
+    ],
+  }))
+
   app.get<{ Params: { id: string } }>('/projects/:id/documents', async ({ params }) => {
     const { rows } = await pool.query(
       'SELECT id, title, version, updated_at FROM documents WHERE project_id = $1 AND deleted_at IS NULL ORDER BY updated_at DESC LIMIT 20',

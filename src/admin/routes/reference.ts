@@ -38,7 +38,7 @@ export const referenceRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
     async (request, reply) => {
       const { code } = request.params
       const page = await readFile(new URL(`${code}.md`, ERROR_PAGES), 'utf8').catch(() => undefined)
-      if (page === undefined) throw routeNotFound('GET', request.url)
+      if (page === undefined) throw routeNotFound('GET', request.url, app.prefix)
       return reply.type('text/plain; charset=utf-8').send(page)
     },
   )

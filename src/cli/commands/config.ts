@@ -16,16 +16,18 @@ export function addConfig(program: Command, finish: Finish): void {
     finish,
     async (session) => {
       const { entries } = await loadConfig({ args: session.configInput() })
-      session.out.result({ options: entries }, ({ options }) =>
-        table(
-          ['option', 'value', 'from', 'environment'],
-          options.map(({ name, value, source, env }) => [
-            name,
-            value === undefined ? '-' : String(value),
-            source,
-            env.join(' '),
-          ]),
-        ),
+      session.out.result(
+        { options: entries.map((entry) => ({ ...entry, value: entry.value ?? null })) },
+        ({ options }) =>
+          table(
+            ['option', 'value', 'from', 'environment'],
+            options.map(({ name, value, source, env }) => [
+              name,
+              value === null || String(value) === '' ? '-' : String(value),
+              source,
+              env.join(' '),
+            ]),
+          ),
       )
     },
   )

@@ -5,7 +5,7 @@ import { isHoldfastError } from '../../core/index.ts'
 import { CHECKS, type Finding, readIdentity } from '../../monitor/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
-import { formatDuration } from '../output.ts'
+import { formatDuration, plural } from '../output.ts'
 import type { Session } from '../session.ts'
 
 const MARKS = { error: pc.red('error  '), warning: pc.yellow('warning'), info: pc.blue('info   ') }
@@ -39,11 +39,15 @@ async function examine(session: Session): Promise<number> {
   const findings = [...strays]
   for (const check of CHECKS) {
     const found = await check.run(context).catch((error: unknown) => [brokenCheck(check.id, error)])
-    if (found.length === 0) good.push(check.good)
-    findings.push(...found)
+    if (found?.length === 0) good.push(check.good)
+    findings.push(...(found ?? []))
   }
   session.out.result({ database: holdfast.address, good, findings }, () =>
-    [...good.map((line) => `${pc.green('ok     ')} ${line}`), ...findings.map(render)].join('\n'),
+    [
+      ...good.map((line) => `${pc.green('ok     ')} ${line}`),
+      ...findings.map(render),
+      verdict(findings),
+    ].join('\n'),
   )
   return findings.some(({ severity }) => severity !== 'info') ? EXIT.findings : EXIT.ok
 }
@@ -73,6 +77,11 @@ function brokenCheck(id: string, error: unknown): Finding {
     action: 'See the message.',
     sql: null,
   }
+}
+
+function verdict(findings: readonly Finding[]): string {
+  const problems = findings.filter(({ severity }) => severity !== 'info').length
+  return pc.bold(problems === 0 ? 'All is well.' : `${plural(problems, 'problem')} found.`)
 }
 
 function render({ severity, message, action, sql }: Finding): string {

@@ -1,8 +1,11 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { CONFIG_FILES } from '../../config.ts'
+import { messageOf } from '../../core/index.ts'
 import { renderEnvExample } from '../../env-example.ts'
 import { type Finish, runWith } from '../command.ts'
+import { plural } from '../output.ts'
+import type { Session } from '../session.ts'
 
 const CONFIG_TEMPLATE = `import type { ConfigInput } from 'holdfast'
 
@@ -28,15 +31,15 @@ export function addInit(program: Command, finish: Finish): void {
       const files = [
         ...(CONFIG_FILES.some((name) => existsSync(name))
           ? []
-          : [write('holdfast.config.ts', CONFIG_TEMPLATE)]),
-        ...(existsSync('.env.example') ? [] : [write('.env.example', renderEnvExample())]),
+          : write(session, 'holdfast.config.ts', CONFIG_TEMPLATE)),
+        ...(existsSync('.env.example') ? [] : write(session, '.env.example', renderEnvExample())),
       ]
       session.out.result(
         { database: holdfast.address, schema: holdfast.config.database.schema, ran, files },
         (done) =>
           [
             ran.length > 0
-              ? `Schema "${done.schema}" in ${done.database}: ${ran.length} migration(s) applied.`
+              ? `Schema "${done.schema}" in ${done.database}: ${plural(ran.length, 'migration')} applied.`
               : `Schema "${done.schema}" in ${done.database} is up to date.`,
             ...files.map((file) => `Wrote ${file}.`),
           ].join('\n'),
@@ -46,7 +49,13 @@ export function addInit(program: Command, finish: Finish): void {
   )
 }
 
-function write(name: string, content: string): string {
-  writeFileSync(name, content, { flag: 'wx' })
-  return name
+/** The schema is what matters: a folder that cannot be written to is worth a word, not a failure. */
+function write(session: Session, name: string, content: string): string[] {
+  try {
+    writeFileSync(name, content, { flag: 'wx' })
+    return [name]
+  } catch (error) {
+    session.out.say(`${name} could not be written (${messageOf(error)}).`)
+    return []
+  }
 }

@@ -3,7 +3,7 @@ import pc from 'picocolors'
 import { migrateStatus, migrateUp, type MigrationStatus } from '../../migrate/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
-import { formatDuration, table } from '../output.ts'
+import { formatDuration, plural, table } from '../output.ts'
 
 interface UpFlags {
   to?: string
@@ -45,7 +45,7 @@ export function addMigrate(program: Command, finish: Finish): void {
         if (ids.length === 0) return `Nothing is pending in ${database}.`
         return dryRun
           ? `Would run in ${database}:\n${ids.join('\n')}`
-          : `${ids.length} migration(s) applied to ${database}.`
+          : `${plural(ids.length, 'migration')} applied to ${database}.`
       })
       out.next(
         ids.length === 0 ? 'holdfast migrate status' : dryRun ? 'holdfast migrate up' : 'holdfast doctor',
@@ -57,11 +57,23 @@ export function addMigrate(program: Command, finish: Finish): void {
   runWith(migrate.command('status').description('what ran and what is pending'), finish, async (session) => {
     const holdfast = await session.connect()
     const migrations = await migrateStatus(holdfast.migrations)
-    session.out.result({ database: holdfast.address, migrations }, () =>
+    session.out.result({ database: holdfast.address, migrations: migrations.map(inJson) }, () =>
       renderStatus(migrations, holdfast.migrations.directory),
     )
     if (migrations.some(({ state }) => state === 'pending')) session.out.next('holdfast migrate up')
   })
+}
+
+function inJson(migration: MigrationStatus): object {
+  const { id, state, appliedAt, durationMs, appliedBy, lastError } = migration
+  return {
+    id,
+    state,
+    applied_at: appliedAt,
+    duration_ms: durationMs,
+    applied_by: appliedBy,
+    last_error: lastError,
+  }
 }
 
 function renderStatus(migrations: readonly MigrationStatus[], directory: string): string {

@@ -8,6 +8,10 @@ import { confirmByName } from '../confirm.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Session } from '../session.ts'
 
+/** What people do not expect. */
+const AFTERWARDS =
+  'Your own tables stay; the record of which migrations ran goes, so "migrate up" would run them all again.'
+
 interface ResetFlags {
   readonly dryRun?: boolean
   readonly confirm?: string
@@ -46,7 +50,7 @@ async function resetSchema(session: Session, options: ResetFlags): Promise<numbe
     session.out.result({ schema, tables, removed: false }, () =>
       name === undefined
         ? `There is no schema "${schema}".`
-        : `Would remove schema "${schema}" with ${tables.join(', ')}.`,
+        : `Would remove schema "${schema}" with ${tables.join(', ')}. ${AFTERWARDS}`,
     )
     return EXIT.ok
   }
@@ -54,10 +58,10 @@ async function resetSchema(session: Session, options: ResetFlags): Promise<numbe
     session,
     name,
     options.confirm,
-    `This removes schema "${schema}" with ${tables.join(', ')} from ${holdfast.address}.`,
+    `This removes schema "${schema}" with ${tables.join(', ')} from ${holdfast.address}. ${AFTERWARDS}`,
   )
   const removed = await removeSchema(holdfast.directUrl, schema)
-  session.out.result({ schema, tables, removed }, () => `Removed schema "${schema}".`)
+  session.out.result({ schema, tables, removed }, () => `Removed schema "${schema}". ${AFTERWARDS}`)
   session.out.next('holdfast init')
   return EXIT.ok
 }

@@ -32,9 +32,12 @@ async function databaseStatus(session: Session): Promise<number> {
   const schema = await inspectSchema(holdfast.pool, holdfast.config.database.schema)
   const migrations =
     schema.state === 'missing' || schema.state === 'unreadable'
-      ? []
+      ? null
       : await migrateStatus(holdfast.migrations)
-  const pending = migrations.filter(({ state }) => state === 'pending').map(({ id }) => id)
+  const inState = (wanted: string): string[] =>
+    (migrations ?? []).filter(({ state }) => state === wanted).map(({ id }) => id)
+  const pending = migrations && inState('pending')
+  const changed = inState('changed')
   session.out.result(
     {
       address: holdfast.address,
@@ -46,6 +49,7 @@ async function databaseStatus(session: Session): Promise<number> {
       latency_ms: Math.round(health.latencyMs * 10) / 10,
       schema: schema.state,
       pending_migrations: pending,
+      changed_migrations: changed,
     },
     (status) =>
       [
@@ -53,12 +57,20 @@ async function databaseStatus(session: Session): Promise<number> {
         `address     ${status.address}`,
         `latency     ${formatDuration(status.latency_ms)}`,
         `schema      ${status.schema}`,
-        `migrations  ${pending.length === 0 ? 'nothing pending' : `${pending.length} pending`}`,
+        `migrations  ${describeMigrations(pending, changed)}`,
       ].join('\n'),
   )
   if (schema.state === 'missing' || schema.state === 'outdated') session.out.next('holdfast init')
-  else session.out.next(pending.length > 0 ? 'holdfast migrate up' : 'holdfast doctor')
+  else session.out.next(pending !== null && pending.length > 0 ? 'holdfast migrate up' : 'holdfast doctor')
   return EXIT.ok
+}
+
+function describeMigrations(pending: readonly string[] | null, changed: readonly string[]): string {
+  if (pending === null) return 'cannot be told'
+  const words = pending.length === 0 ? 'nothing pending' : `${pending.length} pending`
+  return changed.length === 0
+    ? words
+    : `${words}, ${changed.length} changed after they ran: see holdfast doctor`
 }
 
 async function serverStatus(session: Session, server: string | true): Promise<number> {

@@ -7,7 +7,20 @@ export const ownSchema: Check = {
   good: "Holdfast's schema is up to date",
   run: async ({ db, schema, identity }) => {
     const { state, pending } = await inspectSchema(db, schema)
-    if (state === 'current' || state === 'unreadable') return []
+    if (state === 'current') return []
+    if (state === 'unreadable') {
+      return [
+        {
+          check: 'own-schema',
+          severity: 'info',
+          subject: schema,
+          message: `Whether schema "${schema}" is up to date, and whether migrations are pending, cannot be told.`,
+          evidence: { state },
+          action: 'See the rights above.',
+          sql: null,
+        },
+      ]
+    }
     const mayInstall = identity.canCreate && !identity.isReadOnly
     return [
       {

@@ -7,7 +7,7 @@ export const pendingMigrations: Check = {
   good: 'no migration is pending',
   run: async ({ db, schema, migrations }) => {
     const { state } = await inspectSchema(db, schema)
-    if (state === 'missing' || state === 'unreadable') return [] // the checks of schema and rights tell
+    if (state === 'missing' || state === 'unreadable') return null // the checks of schema and rights tell
     const status = await migrateStatus(migrations)
     const of = (wanted: string): string[] => status.filter((one) => one.state === wanted).map(({ id }) => id)
     const pending = of('pending')
