@@ -29,7 +29,14 @@ const DATABASE_URL_ACCEPTS =
 function parseDatabaseUrl(input: unknown): string | undefined {
   if (typeof input !== 'string') return undefined
   const url = input.trim().replace(/^(postgres(?:ql)?)\+[a-z0-9_]+:/i, '$1:')
-  return /^postgres(ql)?:\/\//i.test(url) && URL.canParse(url) ? url : undefined
+  if (!/^postgres(ql)?:\/\//i.test(url) || !URL.canParse(url)) return undefined
+  try {
+    const { username, password, pathname } = new URL(url)
+    decodeURIComponent(username + password + pathname)
+    return url
+  } catch {
+    return undefined // a % that begins no escape
+  }
 }
 
 /** A URL without its password. */
@@ -87,8 +94,8 @@ const DATABASE_OPTIONS = {
     doc: "Schema of Holdfast's own tables.",
     default: 'holdfast',
     env: 'HOLDFAST_SCHEMA',
-    pattern: /^[a-z_][a-z0-9_]{0,62}$/,
-    accepts: 'a lower-case SQL name: letters, digits and _, at most 63',
+    pattern: /^(?!pg_|public$|information_schema$)[a-z_][a-z0-9_]{0,62}$/,
+    accepts: 'a lower-case SQL name of its own: letters, digits and _, at most 63, not public or pg_*',
   }),
   echo: flag({
     doc: 'Log each statement with its time, never its values.',

@@ -85,7 +85,8 @@ export class Admin {
 }
 
 async function addProtection(app: FastifyInstance): Promise<void> {
-  await app.register(cookie)
+  // The application may have it already; its parsing reaches our routes then.
+  if (!app.hasRequestDecorator('cookies')) await app.register(cookie)
   await app.register(rateLimit, {
     max: REQUESTS_PER_MINUTE,
     timeWindow: '1 minute',

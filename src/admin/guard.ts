@@ -18,10 +18,11 @@ declare module 'fastify' {
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-/** Checks every request of this plugin before anything else looks at it. */
+/** Checks every request of this plugin before its body is read. */
 export function addGuard(app: FastifyInstance, sessions: ConsoleSessions): void {
   app.decorateRequest('identity', null)
-  app.addHook('onRequest', async (request) => {
+  // After every onRequest, among them the rate limit: whoever is refused is counted, too.
+  app.addHook('preParsing', async (request) => {
     const access = request.is404 ? 'public' : (request.routeOptions.config.access ?? 'admin')
     if (access === 'public') return
     const identity = identify(request, sessions)

@@ -60,7 +60,7 @@ export function addProblems(app: FastifyInstance, databaseUrl: string): void {
     if (status >= 500) request.log.error({ err: error }, failure.message)
     return sendProblem(app.prefix, request, reply, status, failure)
   })
-  app.setNotFoundHandler((request, reply) => {
+  app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) => {
     const path = request.url.split('?')[0] as string
     return sendProblem(app.prefix, request, reply, 404, routeNotFound(request.method, path, app.prefix))
   })

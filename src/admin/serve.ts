@@ -107,17 +107,17 @@ export function readTokenFile(stateDirectory: string): ServerToken | undefined {
 
 /**
  * Writes the token file, readable by this user alone; returns what removes it. It is a convenience: on a
- * read-only disk the server runs without. The file of a server that still runs here is left to that one.
+ * read-only disk the server runs without. The server that was started last is the one that is found.
  */
 function offerToken(
   stateDirectory: string,
   token: ServerToken,
   onFailure: (error: unknown) => void,
 ): () => void {
-  const present = readTokenFile(stateDirectory)
-  if (present && isAlive(present.pid)) return () => {}
   try {
-    mkdirSync(stateDirectory, { recursive: true })
+    if (mkdirSync(stateDirectory, { recursive: true }) !== undefined) {
+      writeFileSync(join(stateDirectory, '.gitignore'), '*\n')
+    }
     rmSync(tokenPath(stateDirectory), { force: true }) // writing into an old file would keep its mode
     writeFileSync(tokenPath(stateDirectory), `${JSON.stringify(token)}\n`, { mode: 0o600, flag: 'wx' })
   } catch (error) {
@@ -126,13 +126,5 @@ function offerToken(
   return () => {
     if (readTokenFile(stateDirectory)?.token === token.token)
       rmSync(tokenPath(stateDirectory), { force: true })
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM' // somebody else's, and there
   }
 }

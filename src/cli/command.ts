@@ -13,8 +13,8 @@ export type Action<Options> = (
 export type Finish = (code: number) => void
 
 /**
- * Gives a command its action: one session, closed when it ends, also when Ctrl-C or SIGTERM ends it. What serves
- * until it is told to stop takes the signals over with {@link untilStopped}.
+ * Gives a command its action: one session, closed when it ends, also when Ctrl-C or SIGTERM ends it. The
+ * handlers stay for the whole run, so that no signal falls between two of them; the second signal ends at once.
  */
 export function runWith<Options extends object>(
   command: Command,
@@ -24,36 +24,26 @@ export function runWith<Options extends object>(
   return command.action(async () => {
     const options = command.optsWithGlobals<Options & GlobalOptions>()
     const session = new Session(options)
-    const stop = (code: number) => (): void => {
-      void session
-        .close()
-        .catch(() => {})
-        .finally(() => process.exit(code))
+    let isStopping = false
+    for (const [signal, code] of [
+      ['SIGINT', EXIT.interrupted],
+      ['SIGTERM', EXIT.terminated],
+    ] as const) {
+      process.on(signal, () => {
+        if (isStopping) process.exit(code)
+        isStopping = true
+        // What serves stops in good order and ends with 0; anything else was interrupted.
+        if (session.stopServing(signal)) return
+        session.close().then(
+          () => process.exit(code),
+          () => process.exit(code),
+        )
+      })
     }
-    const onInterrupt = stop(EXIT.interrupted)
-    const onTerminate = stop(EXIT.terminated)
-    process.once('SIGINT', onInterrupt)
-    process.once('SIGTERM', onTerminate)
     try {
       finish((await action(session, options, command.args)) ?? EXIT.ok)
     } finally {
       await session.close()
-      process.off('SIGINT', onInterrupt)
-      process.off('SIGTERM', onTerminate)
-    }
-  })
-}
-
-/** Resolves when the process is asked to stop. The first signal stops in good order; a second one at once. */
-export function untilStopped(): Promise<NodeJS.Signals> {
-  process.removeAllListeners('SIGINT')
-  process.removeAllListeners('SIGTERM')
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(signal, () => {
-        process.once('SIGINT', () => process.exit(EXIT.interrupted))
-        resolve(signal)
-      })
     }
   })
 }

@@ -10,6 +10,7 @@ import { addServe } from './commands/serve.ts'
 import { addStatus } from './commands/status.ts'
 import { addVersion } from './commands/version.ts'
 import type { Finish } from './command.ts'
+import { usage } from './errors.ts'
 import { EXIT, exitCodeOf } from './exit-codes.ts'
 import { Output } from './output.ts'
 
@@ -65,6 +66,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   } catch (error) {
     if (error instanceof CommanderError) {
       code = error.exitCode === 0 ? EXIT.ok : EXIT.usage
+      if (code !== EXIT.ok && argv.includes('--json'))
+        new Output({ json: true }).failureAsData(usage(error.message))
     } else {
       new Output({ json: argv.includes('--json'), stack: argv.includes('--stack') }).failure(error)
       code = exitCodeOf(error)

@@ -34,18 +34,18 @@ export class Output {
     if (!this.isJson) this.say(pc.dim(`Next: ${command}`))
   }
 
+  /** The failure as an object on stdout. */
+  failureAsData(error: unknown): void {
+    const shown = isHoldfastError(error)
+      ? error.toJSON()
+      : { code: null, message: messageOf(error), retryable: false, details: {} }
+    process.stdout.write(`${JSON.stringify({ version: JSON_VERSION, error: shown })}\n`)
+  }
+
   /** What failed. A stack trace only when it was asked for, or for what Holdfast itself did not expect. */
   failure(error: unknown): void {
     const known: HoldfastError | undefined = isHoldfastError(error) ? error : undefined
-    if (this.isJson) {
-      const shown = known?.toJSON() ?? {
-        code: null,
-        message: messageOf(error),
-        retryable: false,
-        details: {},
-      }
-      process.stdout.write(`${JSON.stringify({ version: JSON_VERSION, error: shown })}\n`)
-    }
+    if (this.isJson) this.failureAsData(error)
     this.say(
       `${pc.red('error')} ${known ? `${known.message} ${pc.dim(`[${known.code}]`)}` : messageOf(error)}`,
     )

@@ -20,6 +20,7 @@ export class Session {
   readonly out: Output
   readonly options: GlobalOptions
   readonly #lifecycle = new Lifecycle()
+  #stopServing: ((signal: NodeJS.Signals) => void) | undefined
 
   constructor(options: GlobalOptions) {
     this.options = options
@@ -45,9 +46,15 @@ export class Session {
 
   /** Assembles Holdfast for this command; closed when the command ends, however it ends. */
   async open(input: ConfigInput = this.configInput()): Promise<Holdfast> {
-    const holdfast = await createHoldfast(input, { onNotice: (text) => this.out.say(text) })
-    this.#lifecycle.own('holdfast', () => holdfast.close())
-    return holdfast
+    const opening = createHoldfast(input, { onNotice: (text) => this.out.say(text) })
+    // Owned from the first moment: what is interrupted while it starts is closed as soon as it has.
+    this.#lifecycle.own('holdfast', () =>
+      opening.then(
+        (holdfast) => holdfast.close(),
+        () => {}, // it never came to be; whoever awaits it below is told
+      ),
+    )
+    return opening
   }
 
   /**
@@ -59,6 +66,19 @@ export class Session {
     const health = await holdfast.pool.health(10_000)
     if (!health.ok) throw connectFailure(health.error, holdfast.url)
     return holdfast
+  }
+
+  /** Resolves when the process is asked to stop: for what serves until then. */
+  untilStopped(): Promise<NodeJS.Signals> {
+    return new Promise((resolve) => {
+      this.#stopServing = resolve
+    })
+  }
+
+  /** Tells what serves to stop; false when nothing serves yet. */
+  stopServing(signal: NodeJS.Signals): boolean {
+    this.#stopServing?.(signal)
+    return this.#stopServing !== undefined
   }
 
   own(name: string, close: () => unknown): void {

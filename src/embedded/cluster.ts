@@ -15,6 +15,11 @@ export const EMBEDDED_USER = 'postgres'
 /** The database of the URL. */
 export const EMBEDDED_DATABASE = 'holdfast'
 
+/** Whether a data directory has been made there. */
+export function isCluster(dataDirectory: string): boolean {
+  return existsSync(join(dataDirectory, 'PG_VERSION'))
+}
+
 /** Where a data directory is made before it gets its name. */
 const ASIDE = 'initialising-'
 

@@ -52,6 +52,16 @@ export function folderUnavailable(directory: string, cause: unknown): HoldfastEr
   })
 }
 
+export function stateLost(directory: string, dataDirectory: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_EMBEDDED_STATE_LOST',
+    message:
+      `${dataDirectory} holds a database, but its password is gone with embedded.json of ${directory}. Restore that ` +
+      'file, or begin anew: "holdfast reset --embedded".',
+    details: { directory, dataDirectory },
+  })
+}
+
 export function portTaken(port: number): HoldfastError {
   return new HoldfastError({
     code: 'HF_EMBEDDED_PORT_TAKEN',

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { linkSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { dataInUse } from './errors.ts'
+import { dataInUse, folderUnavailable } from './errors.ts'
 
 /** Who runs the embedded server of a folder. */
 interface Owner {
@@ -35,12 +35,21 @@ export function claim(directory: string): () => void {
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       }
-      const owner = liveOwner(directory)
+      // Unreadable means another user's: never taken for stale.
+      const owner = ownerOrRefuse(directory)
       if (owner) throw dataInUse(directory, owner.pid)
       removeStale(lock, directory)
     }
   } finally {
     rmSync(draft, { force: true })
+  }
+}
+
+function ownerOrRefuse(directory: string): Owner | undefined {
+  try {
+    return liveOwner(directory)
+  } catch (error) {
+    throw folderUnavailable(directory, error)
   }
 }
 
@@ -122,7 +131,6 @@ export function readText(path: string): string | undefined {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ESRCH' || code === 'ENOTDIR') return undefined
-    if (code === 'EACCES') return undefined // another user's: whoever wants to write here is told then
     throw error
   }
 }

@@ -8,9 +8,11 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  realpathSync,
   renameSync,
   rmSync,
 } from 'node:fs'
+import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { type Binaries, programPath, restoreLinks } from './binaries.ts'
 import { folderUnavailable, noServerUser } from './errors.ts'
@@ -41,10 +43,12 @@ const SHARED_HOME = '/var/lib/holdfast'
  * folder): what it cannot reach lies under `/var/lib/holdfast` instead.
  */
 export function choosePlacement(directory: string, binaries: Binaries, userName: string): Placement {
-  const home = resolve(directory)
+  let home = resolve(directory)
   try {
     mkdirSync(home, { recursive: true })
     accessSync(home, constants.R_OK | constants.W_OK | constants.X_OK)
+    // The kernel names a server's folder by its real path: so must we, to know it again.
+    home = realpathSync(home)
   } catch (cause) {
     throw folderUnavailable(home, cause)
   }
@@ -88,11 +92,12 @@ function withLinks(binaries: Binaries): Binaries {
     return binaries
   } catch {
     // node_modules is read-only to us and its install script did not run: work from a copy of our own.
-    return copyBinaries(
-      binaries,
-      join(process.env.XDG_CACHE_HOME ?? join(process.env.HOME ?? '/tmp', '.cache'), 'holdfast'),
-    )
+    return copyBinaries(binaries, process.getuid?.() === 0 ? SHARED_HOME : join(cacheHome(), 'holdfast'))
   }
+}
+
+function cacheHome(): string {
+  return process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache')
 }
 
 function reachableBinaries(user: ServerUser, binaries: Binaries): Binaries {

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import pg from 'pg'
 import { quoteIdentifier, systemClock, wait } from '../core/index.ts'
 import { findBinaries } from './binaries.ts'
-import { EMBEDDED_DATABASE, EMBEDDED_USER, ensureCluster } from './cluster.ts'
-import { portTaken, startFailed } from './errors.ts'
+import { EMBEDDED_DATABASE, EMBEDDED_USER, ensureCluster, isCluster } from './cluster.ts'
+import { portTaken, startFailed, stateLost } from './errors.ts'
 import type { EmbeddedOptions } from './options.ts'
 import { claim, liveOwner, readText } from './ownership.ts'
 import { choosePlacement, outlyingData, type Placement } from './placement.ts'
@@ -72,6 +72,7 @@ export class EmbeddedServer extends EventEmitter<EmbeddedEvents> {
   #postmaster: Postmaster
   #state: 'running' | 'crashed' | 'stopped' | 'failed' = 'running'
   #stopping: Promise<void> | undefined
+  #restarting: Promise<void> | undefined
 
   /** Use {@link startEmbedded}. */
   constructor(
@@ -88,6 +89,8 @@ export class EmbeddedServer extends EventEmitter<EmbeddedEvents> {
     this.logFile = spec.logFile
     this.port = spec.port
     this.url = url
+    // Printing a server must not print its password.
+    Object.defineProperty(this, 'url', { enumerable: false })
     this.#supervise(postmaster)
   }
 
@@ -113,6 +116,8 @@ export class EmbeddedServer extends EventEmitter<EmbeddedEvents> {
   async #stop(): Promise<void> {
     this.#state = 'stopped'
     await this.#postmaster.stop()
+    // A restart that was under way sees that it is no longer wanted, and stops what it started.
+    await this.#restarting
     this.#release()
   }
 
@@ -122,7 +127,7 @@ export class EmbeddedServer extends EventEmitter<EmbeddedEvents> {
       if (this.#stopping) return
       this.#state = 'crashed'
       this.emit('server:crashed', end)
-      await this.#restart()
+      this.#restarting = this.#restart()
     })
   }
 
@@ -162,7 +167,10 @@ export async function startEmbedded(options: EmbeddedSpec): Promise<EmbeddedServ
   try {
     keepOutOfGit(placement.directory)
     await stopLeftover(placement.dataDirectory)
-    const state = readState(placement.directory) ?? {
+    const known = readState(placement.directory)
+    if (!known && isCluster(placement.dataDirectory))
+      throw stateLost(placement.directory, placement.dataDirectory)
+    const state = known ?? {
       port: 0,
       password: randomBytes(18).toString('base64url'),
     }
@@ -196,9 +204,14 @@ export async function startEmbedded(options: EmbeddedSpec): Promise<EmbeddedServ
 /** The address of the embedded server of this folder when a live process runs it. */
 export function findEmbedded(directory: string): { url: string; ownerPid: number } | undefined {
   const home = resolve(directory)
-  const owner = liveOwner(home)
-  const state = readState(home)
-  return owner && state && state.port > 0 ? { url: urlOf(state), ownerPid: owner.pid } : undefined
+  try {
+    const owner = liveOwner(home)
+    const state = readState(home)
+    return owner && state && state.port > 0 ? { url: urlOf(state), ownerPid: owner.pid } : undefined
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') return undefined // another user's: not for us to use
+    throw error
+  }
 }
 
 /**
@@ -266,13 +279,21 @@ async function withSession(url: string, work: (client: pg.Client) => Promise<unk
 
 const statePath = (directory: string): string => join(directory, 'embedded.json')
 
+/** Undefined when it is not there, or holds nothing that we wrote. */
 function readState(directory: string): State | undefined {
   const content = readText(statePath(directory))
-  return content === undefined ? undefined : (JSON.parse(content) as State)
+  try {
+    return content === undefined ? undefined : (JSON.parse(content) as State)
+  } catch {
+    return undefined
+  }
 }
 
 function writeState(directory: string, state: State): void {
-  writeFileSync(statePath(directory), `${JSON.stringify(state)}\n`, { mode: 0o600 })
+  // Aside and renamed: a process that is killed here leaves the old state or the new one, never half of it.
+  const aside = `${statePath(directory)}.${process.pid}`
+  writeFileSync(aside, `${JSON.stringify(state)}\n`, { mode: 0o600 })
+  renameSync(aside, statePath(directory))
 }
 
 function urlOf(state: State): string {

@@ -116,7 +116,9 @@ async function schemaExists(client: pg.Client, schema: string): Promise<boolean>
 
 async function isEmptySchema(client: pg.Client, schema: string): Promise<boolean> {
   const { rowCount } = await client.query(
-    'SELECT FROM pg_catalog.pg_class WHERE relnamespace = $1::regnamespace LIMIT 1',
+    `SELECT FROM pg_catalog.pg_class WHERE relnamespace = $1::regnamespace
+     UNION ALL SELECT FROM pg_catalog.pg_proc WHERE pronamespace = $1::regnamespace
+     UNION ALL SELECT FROM pg_catalog.pg_type WHERE typnamespace = $1::regnamespace LIMIT 1`,
     [quoteIdentifier(schema)],
   )
   return rowCount === 0

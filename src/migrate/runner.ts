@@ -289,6 +289,7 @@ async function runInTransaction(
     progress.done.push({ line, durationMs: Math.round(systemClock.monotonicMs() - began), rows: rowCount })
   }
   // The history is ours to write, whatever role the migration took on.
+  await client.query('RESET SESSION AUTHORIZATION')
   await client.query('RESET ROLE')
   await recordAttempt(client, target.history, attempt(new Date(systemClock.now())))
   try {

@@ -32,28 +32,30 @@ export async function splitStatements(migration: Pick<Migration, 'sql' | 'path'>
   try {
     parsed = ((await parse(sql)) as { stmts?: ParsedStatement[] }).stmts ?? []
   } catch (error) {
+    // Counted in characters, where a JavaScript string counts UTF-16 units.
     const at = (error as { sqlDetails?: { cursorPosition?: number } }).sqlDetails?.cursorPosition ?? 0
-    throw syntaxInvalid(path, lineAt(sql, at), error)
+    throw syntaxInvalid(path, 1 + countLines(Array.from(sql).slice(0, at).join('')), error)
   }
   const bytes = Buffer.from(sql)
+  let line = 1
+  let counted = 0
   return parsed.map((statement) => {
     // Locations count bytes, and begin right behind the previous semicolon.
     const start = statement.stmt_location ?? 0
     const end = statement.stmt_len === undefined ? bytes.length : start + statement.stmt_len
-    const text = bytes.toString('utf8', start, end)
-    const lead = /^(\s|--[^\n]*\n)*/.exec(text)?.[0].length ?? 0
-    const line = lineAt(
-      bytes.toString('utf8', 0, start) + text,
-      bytes.toString('utf8', 0, start).length + lead,
-    )
+    const whole = bytes.toString('utf8', start, end)
+    const lead = /^(\s|--[^\n]*\n)*/.exec(whole)?.[0] ?? ''
+    line += countLines(bytes.toString('utf8', counted, start)) + countLines(lead)
+    const text = whole.slice(lead.length)
+    counted = end - Buffer.byteLength(text)
     if (OUTER_TRANSACTION.test(statement.stmt?.TransactionStmt?.kind ?? ''))
       throw transactionCommand(path, line)
-    return { text: text.slice(lead), line }
+    return { text, line }
   })
 }
 
-function lineAt(text: string, index: number): number {
-  let line = 1
-  for (let at = text.indexOf('\n'); at >= 0 && at < index; at = text.indexOf('\n', at + 1)) line += 1
-  return line
+function countLines(text: string): number {
+  let count = 0
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count += 1
+  return count
 }

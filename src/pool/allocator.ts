@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type pg from 'pg'
-import { type Clock, wait } from '../core/index.ts'
+import { type Clock, SQLSTATE, sqlstateOf, wait } from '../core/index.ts'
 import { armCheckout, type PooledClient } from './checkout.ts'
 import { Connection } from './connection.ts'
 import { acquireTimeout, invariantBroken, poolEnded, type PoolPicture, queueFull } from './errors.ts'
@@ -10,6 +10,9 @@ import type { ResolvedPoolConfig } from './options.ts'
 import { Slots } from './slots.ts'
 import { type PoolCounters, type PoolStats, zeroCounters } from './stats.ts'
 import { type Waiter, Waiters } from './waiters.ts'
+
+/** After the server said that it has no room for another connection. */
+const CONNECT_PAUSE_MS = 500
 
 /**
  * Brings callers and connections together.
@@ -28,6 +31,8 @@ export class Allocator {
   readonly #counters: PoolCounters = zeroCounters()
   readonly #housekeeper: Housekeeper
   #isEnding = false
+  /** Monotonic milliseconds before which no connection is opened. */
+  #noConnectBefore = 0
 
   constructor(config: ResolvedPoolConfig, clock: Clock, events: EventEmitter<PoolEvents>) {
     this.#config = config
@@ -125,11 +130,11 @@ export class Allocator {
         this.#close(connection)
       } else if (connection && !connection.needsPing(now)) {
         this.#serveWith(connection)
+      } else if (connection && this.#slots.count('checking') < this.#waiters.size) {
+        this.#check(connection) // quicker than what is still connecting
       } else if (this.#slots.count('connecting') + this.#slots.count('checking') >= this.#waiters.size) {
         return // enough is on its way for everyone who waits
-      } else if (connection) {
-        this.#check(connection)
-      } else if (this.#slots.total < size + overflow) {
+      } else if (this.#slots.total < size + overflow && now >= this.#noConnectBefore) {
         this.#open()
       } else {
         if (this.#events.listenerCount('pool:exhausted') > 0) {
@@ -212,7 +217,12 @@ export class Allocator {
   }
 
   #open(): void {
-    const connection = new Connection(this.#config, this.#clock)
+    let connection: Connection
+    try {
+      connection = new Connection(this.#config, this.#clock)
+    } catch (error) {
+      return this.#connectFailed(error) // the driver reads certificates and URLs right away
+    }
     this.#slots.add(connection)
     this.#assertBooks()
     connection.client.on('error', (error) => this.#lose(connection, error))
@@ -225,13 +235,24 @@ export class Allocator {
         this.#serveWith(connection)
       },
       (error: unknown) => {
-        this.#counters.connectFailures += 1
-        this.#tell('pool:connect-failed', { error })
-        // The first in line learns why; the others get attempts of their own.
-        this.#waiters.shift()?.refuse(error)
+        this.#connectFailed(error)
         this.#close(connection)
       },
     )
+  }
+
+  #connectFailed(error: unknown): void {
+    this.#counters.connectFailures += 1
+    this.#tell('pool:connect-failed', { error })
+    const now = this.#clock.monotonicMs()
+    if (sqlstateOf(error) === SQLSTATE.tooManyConnections && this.#slots.count('busy') > 0) {
+      // The server has no room for another, but ours come back: those who wait go on waiting for them.
+      this.#noConnectBefore = now + CONNECT_PAUSE_MS
+      this.#housekeeper.expect(this.#noConnectBefore)
+    } else {
+      // The first in line learns why; the others get attempts of their own.
+      this.#waiters.shift()?.refuse(error)
+    }
   }
 
   #check(connection: Connection): void {
@@ -240,8 +261,13 @@ export class Allocator {
       if (connection.state !== 'checking') return // it was closed meanwhile
       if (works) return this.#serveWith(connection)
       this.#counters.pingFailures += 1
-      connection.isBroken = true
-      this.#close(connection)
+      // What was idle for longer went the same way: a server that left, a firewall that forgot. One caller must
+      // not wait for the silence of each in turn.
+      const alike = [...this.#slots.in('idle')].filter(({ idleSince }) => idleSince <= connection.idleSince)
+      for (const dead of [connection, ...alike]) {
+        dead.isBroken = true
+        this.#close(dead)
+      }
     })
   }
 
@@ -274,6 +300,8 @@ export class Allocator {
       waiter.refuse(acquireTimeout(now - waiter.since, this.#picture()))
     }
     let next = this.#waiters.peek()?.deadline ?? Number.POSITIVE_INFINITY
+    if (this.#noConnectBefore > now) next = Math.min(next, this.#noConnectBefore)
+    else if (this.#waiters.size > 0) this.#dispatch()
     // The longest idle first: the stack keeps what is in use on top.
     for (const connection of this.#slots.in('idle')) {
       const deadline = this.#restDeadline(connection)

@@ -7,8 +7,10 @@ import { releasedTwice } from './errors.ts'
 export type PooledClient = pg.PoolClient & Disposable
 
 /**
- * Arms a connection's client for one holder. Its `release` is good once: a second call, or one by an earlier
- * holder, is refused in debug mode and does nothing otherwise.
+ * Arms a connection's client for one holder. Its `release` is good once: a second call is refused in debug mode
+ * and does nothing otherwise. The client is the same object for every holder, so this tells an earlier holder
+ * apart only by the function it was given: `client.release()`, called again after the client went to somebody
+ * else, is that one's release.
  *
  * @param giveBack is told once; a truthy argument of `release` means "do not use this connection again".
  */

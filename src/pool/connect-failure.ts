@@ -69,8 +69,16 @@ function describe(url: string): Where {
   return {
     host: parts.hostname || parts.searchParams.get('host') || 'localhost',
     port: parts.port || '5432',
-    database: decodeURIComponent(parts.pathname.slice(1)),
-    user: decodeURIComponent(parts.username),
+    database: decoded(parts.pathname.slice(1)),
+    user: decoded(parts.username),
+  }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text // a % that begins no escape: shown as it is
   }
 }
 
@@ -136,7 +144,7 @@ function explainSocket(error: unknown, where: Where, server: string): Explanatio
       retryable: code === 'EAI_AGAIN',
     }
   }
-  if (code === 'ERR_INVALID_URL') {
+  if (code === 'ERR_INVALID_URL' || error instanceof URIError) {
     return {
       code: 'HF_CONNECT_URL_INVALID',
       happened: 'The database URL cannot be read',

@@ -13,6 +13,9 @@ import type { ResolvedPoolConfig } from './options.ts'
  */
 export type ConnectionState = 'connecting' | 'idle' | 'checking' | 'busy' | 'cleaning' | 'closing'
 
+/** A live server answers within a round trip; longer than this is as good as dead to whoever waits. */
+const PING_DEADLINE_MS = 2_000
+
 /** The parts of pg's client that its types leave out. */
 interface ClientInternals {
   readonly connection: { readonly stream: { destroy(): void } }
@@ -50,10 +53,14 @@ export class Connection {
 
   /** Connects and prepares the session. Rejects with the driver's error. */
   async open(random: () => number): Promise<void> {
+    const { recycleMs, connectTimeoutMs } = this.#config.options
+    await within(this.#clock, connectTimeoutMs, this.#prepare(), () => new Error('timeout while connecting'))
+    if (recycleMs > 0) this.expiresAt = this.#clock.monotonicMs() + recycleMs * (1 - random() / 10)
+  }
+
+  async #prepare(): Promise<void> {
     await this.client.connect()
     await this.#config.onConnect?.(this.client)
-    const { recycleMs } = this.#config.options
-    if (recycleMs > 0) this.expiresAt = this.#clock.monotonicMs() + recycleMs * (1 - random() / 10)
   }
 
   /** True when the session is outside a transaction and nothing is on its way. */
@@ -70,9 +77,15 @@ export class Connection {
     return prePingAfterIdleMs !== false && now - this.idleSince >= prePingAfterIdleMs
   }
 
-  /** Asks the server for an answer within the clean-up deadline. */
+  /** Asks the server for an answer, within two seconds or the clean-up deadline if that is shorter. */
   ping(): Promise<boolean> {
-    return this.#within(this.client.query('SELECT 1')).then(
+    const limitMs = Math.min(PING_DEADLINE_MS, this.#config.options.cleanupTimeoutMs)
+    return within(
+      this.#clock,
+      limitMs,
+      this.client.query('SELECT 1'),
+      () => new Error('no answer in time'),
+    ).then(
       () => !this.isBroken,
       () => false,
     )

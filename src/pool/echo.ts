@@ -15,8 +15,13 @@ export function echoQueries(client: pg.Client, clock: Clock, listener: (query: E
     const started = clock.monotonicMs()
     const [first] = args
     const text = typeof first === 'string' ? first : String((first as { text?: unknown } | null)?.text ?? '')
-    const tell = (failed: boolean): void =>
-      listener({ text, durationMs: clock.monotonicMs() - started, failed })
+    const tell = (failed: boolean): void => {
+      try {
+        listener({ text, durationMs: clock.monotonicMs() - started, failed })
+      } catch (error) {
+        process.emitWarning(error as Error) // a log that fails must not fail the query
+      }
+    }
     const outcome = query(...args)
     if (outcome instanceof Promise) {
       outcome.then(

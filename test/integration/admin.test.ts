@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import cookiePlugin from '@fastify/cookie'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -217,6 +218,33 @@ describe('signing in', () => {
     expect((await get('/v1/session', { cookie })).status).toBe(401)
   })
 
+  test('asking without being signed in is slowed down, too', async () => {
+    const app = Fastify()
+    await app.register(new Admin({ pool }).plugin)
+    const statuses = new Set<number>()
+    for (let attempt = 0; attempt < 1_201; attempt += 1) {
+      statuses.add((await app.inject({ url: attempt % 2 === 0 ? '/v1/session' : '/nowhere' })).statusCode)
+    }
+    expect([...statuses].toSorted()).toEqual([401, 404, 429])
+    await app.close()
+  })
+
+  test('leaves no secret in the log of the application', async () => {
+    const lines: string[] = []
+    const app = Fastify({
+      logger: { level: 'trace', stream: { write: (line: string) => void lines.push(line) } },
+    })
+    const admin = new Admin({ pool })
+    await app.register(admin.plugin, { prefix: '/ops' })
+    const path = admin.createSignInPath('viewer')
+    expect((await app.inject({ url: `/ops${path}` })).statusCode).toBe(303)
+    expect((await app.inject({ url: `/ops${path}` })).statusCode).toBe(401)
+    await app.inject({ url: '/ops/livez' })
+    expect(lines.join('')).toContain('/ops/livez')
+    expect(lines.join('')).not.toContain(path.split('=')[1])
+    await app.close()
+  })
+
   test('guessing is slowed down', async () => {
     const app = Fastify()
     await app.register(new Admin({ pool }).plugin)
@@ -356,6 +384,9 @@ describe('live events', () => {
     giveUp.abort()
     await expect(response.text()).rejects.toThrow()
     expect((await get('/v1/events', { ...bearer('viewer'), 'last-event-id': 'x' })).status).toBe(400)
+    expect(
+      (await fetch(`${server.url}/v1/events`, { method: 'HEAD', headers: bearer('viewer') })).status,
+    ).toBe(404)
   })
 })
 
@@ -370,6 +401,17 @@ describe('mounted into an application', () => {
     await app.register(admin.plugin, { prefix: '/ops' })
   })
   afterAll(() => app.close())
+
+  test('gets on with an application that reads cookies itself', async () => {
+    const host = Fastify()
+    await host.register(cookiePlugin)
+    const other = new Admin({ pool })
+    await host.register(other.plugin, { prefix: '/ops' })
+    const signedIn = await host.inject({ url: `/ops${other.createSignInPath('viewer')}` })
+    const sent = String(signedIn.headers['set-cookie']).split(';')[0] as string
+    expect((await host.inject({ url: '/ops/v1/session', headers: { cookie: sent } })).statusCode).toBe(200)
+    await host.close()
+  })
 
   test('keeps to its prefix: routes, links, errors, headers', async () => {
     expect((await app.inject({ url: '/ops/health' })).statusCode).toBe(200)

@@ -102,6 +102,10 @@ describe('bad input gives a coded error, the right exit code, and no stack trace
       stderr: expect.stringContaining('[HF_CLI_USAGE]'),
     })
     expect(await run('completion tcsh')).toMatchObject({ code: 2 })
+    expect(json(await run('migrate nope --json'))).toMatchObject({
+      version: 1,
+      error: { code: 'HF_CLI_USAGE' },
+    })
     const bare = await run('migrate')
     expect(bare.code).toBe(2)
   })
@@ -338,6 +342,16 @@ describe('dev', () => {
       code: 0,
     })
     expect(existsSync(join(folder, '.holdfast/postgres'))).toBe(false)
+  })
+
+  test('interrupted while it starts, it ends and stops what it started', async () => {
+    const folder = scratch('cli')
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      const dev = new RunningCli(['dev'], { cwd: folder })
+      await dev.waitFor(/using the embedded PostgreSQL/)
+      expect([0, 130, 143]).toContain((await dev.stop(signal)).code)
+      await expectNothingLeft(folder)
+    }
   })
 
   test('a short command that is interrupted ends with 130 and stops what it started', async () => {

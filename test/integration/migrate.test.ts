@@ -101,6 +101,18 @@ describe('up', () => {
     }
   })
 
+  test('lines are counted right behind any character', async () => {
+    const above = "SELECT '🙂🙂é漢';\n".repeat(9)
+    await expect(up(folder(`${above}SELEC 1`))).rejects.toMatchObject({
+      code: 'HF_MIGRATE_SYNTAX',
+      details: { line: 11 },
+    })
+    await expect(up(folder(`${above}-- 🙂\nSELECT 1/0;`))).rejects.toMatchObject({
+      code: 'HF_MIGRATE_FAILED',
+      details: { line: 12 },
+    })
+  })
+
   test('semicolons inside bodies, strings and comments do not end a statement', async () => {
     const target = folder(`
       CREATE FUNCTION body() RETURNS text LANGUAGE plpgsql AS $f$ BEGIN RETURN 'a;b'; END $f$;
@@ -116,7 +128,7 @@ describe('up', () => {
       client.query('CREATE ROLE somebody; GRANT CREATE ON SCHEMA public TO somebody'),
     )
     const target = folder(
-      "SET search_path = pg_catalog; SET lock_timeout = '1h'; SET ROLE somebody; CREATE TABLE public.by_somebody (n int)",
+      "SET search_path = pg_catalog; SET lock_timeout = '1h'; SET SESSION AUTHORIZATION somebody; CREATE TABLE public.by_somebody (n int)",
       'CREATE TABLE by_the_runner (n int)',
     )
     expect(await up(target)).toEqual(target.ids)

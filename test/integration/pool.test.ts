@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { afterEach, describe, expect, test } from 'vitest'
 import { isHoldfastError, type Queryable } from '../../src/core/index.ts'
 import { Pool, type PoolConfig } from '../../src/pool/index.ts'
+import { FaultProxy } from '../../src/testing/index.ts'
 import { useDatabase } from '../support/database.ts'
 
 const database = useDatabase('empty')
@@ -247,6 +248,79 @@ describe('connections', () => {
       expect(await codeOf(pool.query('SELECT 1'))).toBe('ECONNREFUSED')
     await expect.poll(() => pool.stats().total).toBe(0)
     expect(pool.stats()).toMatchObject({ connectFailures: 3, waiting: 0 })
+  })
+})
+
+describe('connecting', () => {
+  test('that the driver refuses before it begins leaves no caller and no slot behind', async () => {
+    const pool = makePool({
+      connectionString: `${database.url}?sslmode=verify-full&sslrootcert=/nowhere/ca.pem`,
+      size: 2,
+      overflow: 0,
+    })
+    const outcomes = await Promise.all([1, 2, 3].map(() => codeOf(pool.query('SELECT 1'))))
+    expect(outcomes).toEqual(['ENOENT', 'ENOENT', 'ENOENT'])
+    expect(pool.stats()).toMatchObject({ waiting: 0, total: 0, connectFailures: 3 })
+  })
+
+  test('that hangs holds no slot for longer than its limit, and nobody who could use an idle connection', async () => {
+    let opened = 0
+    const hang = (): Promise<void> => new Promise(() => {})
+    const pool = makePool({
+      size: 2,
+      overflow: 0,
+      prePingAfterIdleMs: 0,
+      connectTimeoutMs: 3_000,
+      onConnect: () => (++opened > 1 ? hang() : undefined),
+    })
+    const first = await pool.connect()
+    const second = pool.connect() // opens the connection that hangs
+    first.release()
+    ;(await second).release()
+    expect(pool.stats()).toMatchObject({ connecting: 1, idle: 1 })
+    expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+    expect(pool.stats().connectFailures).toBe(0)
+    await expect
+      .poll(() => pool.stats(), { timeout: 10_000 })
+      .toMatchObject({ connecting: 0, connectFailures: 1 })
+  })
+
+  test('that the server has no room for leaves callers in the queue for what comes back', async () => {
+    const admin = makePool()
+    await admin.query("CREATE ROLE narrow LOGIN PASSWORD 'narrow' CONNECTION LIMIT 1")
+    const url = new URL(database.url)
+    url.username = 'narrow'
+    url.password = 'narrow'
+    const pool = makePool({ connectionString: url.href, size: 1, overflow: 1 })
+    const held = await pool.connect()
+    const refused = once(pool, 'pool:connect-failed')
+    const waiting = pool.query('SELECT 1 AS one')
+    expect((await refused)[0]).toMatchObject({ error: { code: '53300' } })
+    held.release()
+    expect((await waiting).rows).toEqual([{ one: 1 }])
+  })
+
+  test('to a network that forgot every connection costs one ping, not one for each', async () => {
+    const { port } = new URL(database.url)
+    const proxy = await FaultProxy.start({ host: '127.0.0.1', port: Number(port) })
+    const pool = makePool({
+      connectionString: proxy.through(database.url),
+      size: 6,
+      overflow: 6,
+      prePingAfterIdleMs: 0,
+      cleanupTimeoutMs: 300,
+      acquireTimeoutMs: 5_000,
+    })
+    const held = await Promise.all([1, 2, 3, 4, 5, 6].map(() => pool.connect()))
+    for (const client of held) client.release()
+    proxy.freeze()
+    const waiting = pool.query('SELECT 1 AS one')
+    await expect.poll(() => pool.stats().pingFailures).toBe(1)
+    await proxy.heal()
+    expect((await waiting).rows).toEqual([{ one: 1 }])
+    expect(pool.stats().pingFailures).toBe(1)
+    await pool.end({ timeoutMs: 0 })
+    await proxy.stop()
   })
 })
 

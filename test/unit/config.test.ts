@@ -70,6 +70,9 @@ describe('the environment', () => {
     ['REDIS_URL', 'http://cache', 'redis.url'],
     ['FIELD_ENCRYPTION_KEY', 'short', 'encryption.keys'],
     ['HOLDFAST_SCHEMA', 'Mixed Case', 'database.schema'],
+    ['HOLDFAST_SCHEMA', 'public', 'database.schema'],
+    ['HOLDFAST_SCHEMA', 'pg_own', 'database.schema'],
+    ['DATABASE_URL', 'postgresql://us%er:pw@db/shop', 'database.url'],
   ])('%s=%s is refused, naming the option', (name, value, option) => {
     expect(failureOf({ env: { [name]: value } })).toMatchObject({
       code: 'HF_OPTION_INVALID',

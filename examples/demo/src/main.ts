@@ -52,8 +52,11 @@ function stopOnSignals(close: () => Promise<void>): AbortSignal {
 }
 
 async function main(): Promise<void> {
-  const holdfast = await createHoldfast({ migrate: { directory: MIGRATIONS } }, { onNotice: say })
-  const stopping = stopOnSignals(() => holdfast.close())
+  const opening = createHoldfast({ migrate: { directory: MIGRATIONS } }, { onNotice: say })
+  // From the first moment on: what is interrupted while it starts is closed as soon as it has.
+  const stopping = stopOnSignals(() => opening.then((holdfast) => holdfast.close()))
+  const holdfast = await opening
+  if (stopping.aborted) return
   try {
     // First, so that a port that is taken is told before anything is made.
     const server = await serveAdmin(

@@ -49,6 +49,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> =
     '/v1/events',
     {
       config: { access: 'viewer' },
+      exposeHeadRoute: false, // it would never end
       schema: {
         tags: ['live'],
         summary: 'Server-sent events: pool each second, database each five, health when it changes.',

@@ -31,6 +31,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }>
     '/sign-in',
     {
       config: { access: 'public', rateLimit: { max: SIGN_INS_PER_MINUTE, timeWindow: '1 minute' } },
+      logLevel: 'silent', // the address holds the secret
       exposeHeadRoute: false, // a link preview that only looks must not use the link up
       schema: {
         tags: ['session'],

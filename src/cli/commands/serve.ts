@@ -4,7 +4,7 @@ import pc from 'picocolors'
 import type { ConfigInput } from '../../config.ts'
 import type { Holdfast } from '../../holdfast.ts'
 import { inspectSchema, migrateUp } from '../../migrate/index.ts'
-import { type Finish, runWith, untilStopped } from '../command.ts'
+import { type Finish, runWith } from '../command.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Session } from '../session.ts'
@@ -87,7 +87,7 @@ async function serveUntilStopped(session: Session, holdfast: Holdfast): Promise<
     [`${pc.bold('Holdfast')} ${server.url}`, `Sign in, once, within ten minutes: ${link}`].join('\n'),
   )
   session.out.say(pc.dim(`Database ${holdfast.address}. Ctrl-C stops.`))
-  const signal = await untilStopped()
+  const signal = await session.untilStopped()
   session.out.say(pc.dim(`${signal}: stopping.`))
   return EXIT.ok
 }
