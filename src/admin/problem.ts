@@ -53,17 +53,36 @@ const TITLES: Readonly<Record<number, string>> = {
 
 /** Makes every failure within this plugin a problem document. */
 export function addProblems(app: FastifyInstance, databaseUrl: string): void {
-  app.setErrorHandler((error: FastifyError, request, reply) => {
-    const failure = understand(error, databaseUrl)
-    const status =
-      clientFault(error) ?? STATUS[failure.code] ?? (failure.code.startsWith('HF_CONNECT_') ? 503 : 500)
-    if (status >= 500) request.log.error({ err: error }, failure.message)
-    return sendProblem(app.prefix, request, reply, status, failure)
-  })
+  app.setErrorHandler((error: FastifyError, request, reply) =>
+    answerFailure(app.prefix, databaseUrl, error, request, reply),
+  )
   app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) => {
     const path = request.url.split('?')[0] as string
     return sendProblem(app.prefix, request, reply, 404, routeNotFound(request.method, path, app.prefix))
   })
+}
+
+/** For what fails before any route is found, as an address that cannot be decoded: the server's own to answer. */
+export function answerFrameworkError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  void answerFailure('', '', error, request, reply)
+}
+
+function answerFailure(
+  prefix: string,
+  databaseUrl: string,
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const failure = understand(error, databaseUrl)
+  const status =
+    clientFault(error) ?? STATUS[failure.code] ?? (failure.code.startsWith('HF_CONNECT_') ? 503 : 500)
+  if (status >= 500) request.log.error({ err: error }, failure.message)
+  return sendProblem(prefix, request, reply, status, failure)
 }
 
 function sendProblem(
@@ -76,6 +95,7 @@ function sendProblem(
   const { retryAfterSeconds = status === 503 ? 1 : undefined, errors } = failure.details
   if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds))
   if (status === 401) reply.header('www-authenticate', 'Bearer')
+  reply.header('x-request-id', request.id)
   return reply
     .code(status)
     .type('application/problem+json')

@@ -6,6 +6,7 @@ import { uuidv7 } from '../core/index.ts'
 import { Admin, type AdminInput } from './admin.ts'
 import { addressUnavailable, portTaken, publicWithoutTls } from './errors.ts'
 import type { AdminOptions } from './options.ts'
+import { answerFrameworkError } from './problem.ts'
 
 /** A running API server. */
 export interface AdminServer {
@@ -40,6 +41,7 @@ export async function serveAdmin(
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     genReqId: () => uuidv7(),
+    frameworkErrors: answerFrameworkError,
     forceCloseConnections: true,
     logger:
       logLevel === 'silent'

@@ -115,6 +115,7 @@ describe('errors', () => {
   test.each([
     ['GET', '/nowhere', {}, undefined, 404, 'HF_ADMIN_NOT_FOUND'],
     ['GET', '/v1/database/health', {}, undefined, 401, 'HF_ADMIN_UNAUTHENTICATED'],
+    ['GET', '/%zz', {}, undefined, 400, 'HF_ADMIN_REQUEST_INVALID'],
     ['GET', '/v1/events', {}, undefined, 401, 'HF_ADMIN_UNAUTHENTICATED'],
     [
       'GET',
