@@ -1,64 +1,24 @@
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
 import cookiePlugin from '@fastify/cookie'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  Admin,
-  ADMIN_OPTIONS,
-  type AdminOptions,
-  type AdminServer,
-  describeApi,
-  readTokenFile,
-  serveAdmin,
-} from '../../src/admin/index.ts'
-import { resolveOptions } from '../../src/core/index.ts'
-import { Pool } from '../../src/pool/index.ts'
-import { FakeClock } from '../../src/testing/index.ts'
+import { Admin, type AdminServer, describeApi, serveAdmin } from '../../src/admin/index.ts'
+import type { Pool } from '../../src/pool/index.ts'
+import { type AdminClient, TEST_OPTIONS, useAdminServer } from '../support/admin-server.ts'
 import { useDatabase } from '../support/database.ts'
 import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
 
 removeScratchAfterwards()
-
 const database = useDatabase()
+const client = useAdminServer(database)
 let pool: Pool
 let server: AdminServer
-let stateDirectory: string
-
-const OPTIONS: AdminOptions = {
-  ...resolveOptions('admin', ADMIN_OPTIONS, []).values,
-  port: 0,
-  logLevel: 'silent',
-}
-
-beforeAll(async () => {
-  pool = new Pool({ connectionString: database.url })
-  stateDirectory = scratch('state')
-  server = await serveAdmin({ pool }, OPTIONS, stateDirectory)
+beforeAll(() => {
+  ;({ pool, server } = client())
 })
-
-afterAll(async () => {
-  await server.close()
-  await pool.end()
-})
-
-const bearer = (role: 'viewer' | 'operator' | 'admin'): Record<string, string> => ({
-  authorization: `Bearer ${server.admin.createToken(role)}`,
-})
-
-const get = (path: string, headers: Record<string, string> = {}): Promise<Response> =>
-  fetch(`${server.url}${path}`, { headers, redirect: 'manual' })
-
-/** Signs in as a browser would; returns what it would send from then on. */
-async function signIn(
-  role: 'viewer' | 'operator' | 'admin' = 'admin',
-): Promise<{ cookie: string; csrf: string }> {
-  const response = await get(server.admin.createSignInPath(role))
-  const cookie = (response.headers.get('set-cookie') ?? '').split(';')[0] as string
-  const session = (await (await get('/v1/session', { cookie })).json()) as { csrf_token: string }
-  return { cookie, csrf: session.csrf_token }
-}
+const get: AdminClient['get'] = (path, headers) => client().get(path, headers)
+const bearer: AdminClient['bearer'] = (role) => client().bearer(role)
 
 describe('public routes', () => {
   test('tell health with the pool in the names that operators know', async () => {
@@ -157,118 +117,6 @@ describe('errors', () => {
   })
 })
 
-describe('signing in', () => {
-  test('works once per link, and sets a cookie that scripts and other sites do not get', async () => {
-    const path = server.admin.createSignInPath('viewer')
-    const head = await fetch(`${server.url}${path}`, { method: 'HEAD' })
-    expect(head.status).toBe(404) // a preview does not use the link up
-    const response = await get(path)
-    expect(response.status).toBe(303)
-    expect(response.headers.get('location')).toBe('/')
-    expect(response.headers.get('set-cookie')).toMatch(
-      /^holdfast-\d+=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict$/,
-    )
-    expect((await get(path)).status).toBe(401)
-  })
-
-  test('a link is good for ten minutes, a session for twelve hours', async () => {
-    const clock = new FakeClock()
-    const app = Fastify()
-    const admin = new Admin({ pool, clock })
-    await app.register(admin.plugin)
-    const path = admin.createSignInPath('viewer')
-    await clock.advance(10 * 60_000)
-    expect((await app.inject({ url: path })).statusCode).toBe(401)
-    const cookie = String(
-      (await app.inject({ url: admin.createSignInPath('viewer') })).headers['set-cookie'],
-    ).split(';')[0] as string
-    const session = (): Promise<number> =>
-      app.inject({ url: '/v1/session', headers: { cookie } }).then(({ statusCode }) => statusCode)
-    expect(await session()).toBe(200)
-    await clock.advance(12 * 3_600_000)
-    expect(await session()).toBe(401)
-    await app.close()
-  })
-
-  test('each role may do what the smaller ones may', async () => {
-    const createLink = async (role: 'viewer' | 'operator' | 'admin'): Promise<number> => {
-      const { cookie, csrf } = await signIn(role)
-      const response = await fetch(`${server.url}/v1/sign-in-links`, {
-        method: 'POST',
-        headers: { cookie, 'x-csrf-token': csrf, 'content-type': 'application/json' },
-        body: '{"role":"viewer"}',
-      })
-      return response.status
-    }
-    expect([await createLink('viewer'), await createLink('operator'), await createLink('admin')]).toEqual([
-      403, 403, 201,
-    ])
-    for (const role of ['viewer', 'operator', 'admin'] as const) {
-      expect((await get('/v1/database/performance/pool-stats', bearer(role))).status).toBe(200)
-    }
-  })
-
-  test('a change by cookie needs the token that another site cannot know', async () => {
-    const { cookie, csrf } = await signIn()
-    const signOut = (headers: Record<string, string>): Promise<Response> =>
-      fetch(`${server.url}/v1/session`, { method: 'DELETE', headers: { cookie, ...headers } })
-    expect(await (await signOut({})).json()).toMatchObject({ code: 'HF_ADMIN_CROSS_SITE' })
-    expect((await signOut({ 'x-csrf-token': 'guessed' })).status).toBe(403)
-    expect((await signOut({ 'x-csrf-token': csrf, origin: 'https://evil.example' })).status).toBe(403)
-    expect((await signOut({ 'x-csrf-token': csrf, origin: server.url })).status).toBe(204)
-    expect((await get('/v1/session', { cookie })).status).toBe(401)
-  })
-
-  test('asking without being signed in is slowed down, too', async () => {
-    const app = Fastify()
-    await app.register(new Admin({ pool }).plugin)
-    const statuses = new Set<number>()
-    for (let attempt = 0; attempt < 1_201; attempt += 1) {
-      statuses.add((await app.inject({ url: attempt % 2 === 0 ? '/v1/session' : '/nowhere' })).statusCode)
-    }
-    expect([...statuses].toSorted()).toEqual([401, 404, 429])
-    await app.close()
-  })
-
-  test('leaves no secret in the log of the application', async () => {
-    const lines: string[] = []
-    const app = Fastify({
-      logger: { level: 'trace', stream: { write: (line: string) => void lines.push(line) } },
-    })
-    const admin = new Admin({ pool })
-    await app.register(admin.plugin, { prefix: '/ops' })
-    const path = admin.createSignInPath('viewer')
-    expect((await app.inject({ url: `/ops${path}` })).statusCode).toBe(303)
-    expect((await app.inject({ url: `/ops${path}` })).statusCode).toBe(401)
-    await app.inject({ url: '/ops/livez' })
-    expect(lines.join('')).toContain('/ops/livez')
-    expect(lines.join('')).not.toContain(path.split('=')[1])
-    await app.close()
-  })
-
-  test('guessing is slowed down', async () => {
-    const app = Fastify()
-    await app.register(new Admin({ pool }).plugin)
-    const answers = []
-    for (let attempt = 0; attempt < 21; attempt += 1)
-      answers.push(await app.inject({ url: '/sign-in?token=guess' }))
-    const last = answers.at(-1)
-    expect(last?.statusCode).toBe(429)
-    expect(last?.json()).toMatchObject({ code: 'HF_ADMIN_RATE_LIMITED' })
-    expect(Number(last?.headers['retry-after'])).toBeGreaterThan(0)
-    await app.close()
-  })
-
-  test('the command line finds the server by a file that only this user can read', async () => {
-    expect(statSync(join(stateDirectory, 'server.json')).mode & 0o777).toBe(0o600)
-    const known = readTokenFile(stateDirectory)
-    expect(known?.url).toBe(server.url)
-    expect(
-      await (await get('/v1/session', { authorization: `Bearer ${known?.token}` })).json(),
-    ).toMatchObject({ role: 'admin', kind: 'token', csrf_token: null })
-  })
-})
-
 describe('the database', () => {
   test('is described with size, largest tables, connections and cache hits', async () => {
     await pool.query(
@@ -309,12 +157,12 @@ describe('the database', () => {
   })
 
   test('is described while somebody holds every lock on a table', async () => {
-    const client = await pool.connect()
-    await client.query('CREATE TABLE IF NOT EXISTS locked (n int)')
-    await client.query('BEGIN; LOCK TABLE locked IN ACCESS EXCLUSIVE MODE')
+    const holder = await pool.connect()
+    await holder.query('CREATE TABLE IF NOT EXISTS locked (n int)')
+    await holder.query('BEGIN; LOCK TABLE locked IN ACCESS EXCLUSIVE MODE')
     expect((await get('/v1/database/performance/database-stats', bearer('viewer'))).status).toBe(200)
-    await client.query('ROLLBACK')
-    client.release()
+    await holder.query('ROLLBACK')
+    holder.release()
   })
 
   test('says which one it is', async () => {
@@ -438,20 +286,22 @@ describe('the server', () => {
     const taken = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => taken.once('listening', resolve))
     const { port } = taken.address() as { port: number }
-    await expect(serveAdmin({ pool }, { ...OPTIONS, port }, stateDirectory)).rejects.toMatchObject({
+    await expect(
+      serveAdmin({ pool }, { ...TEST_OPTIONS, port }, client().stateDirectory),
+    ).rejects.toMatchObject({
       code: 'HF_ADMIN_PORT_TAKEN',
     })
     taken.close()
     await expect(
-      serveAdmin({ pool }, { ...OPTIONS, host: '192.0.2.1', insecure: true }, stateDirectory),
+      serveAdmin({ pool }, { ...TEST_OPTIONS, host: '192.0.2.1', insecure: true }, client().stateDirectory),
     ).rejects.toMatchObject({ code: 'HF_ADMIN_ADDRESS' })
-    await expect(serveAdmin({ pool }, { ...OPTIONS, host: '0.0.0.0' }, stateDirectory)).rejects.toMatchObject(
-      { code: 'HF_ADMIN_PUBLIC_PLAIN_HTTP' },
-    )
+    await expect(
+      serveAdmin({ pool }, { ...TEST_OPTIONS, host: '0.0.0.0' }, client().stateDirectory),
+    ).rejects.toMatchObject({ code: 'HF_ADMIN_PUBLIC_PLAIN_HTTP' })
   })
 
   test('says that it is going before it goes', async () => {
-    const other = await serveAdmin({ pool }, OPTIONS, scratch('state'))
+    const other = await serveAdmin({ pool }, TEST_OPTIONS, scratch('state'))
     other.admin.drain()
     const response = await fetch(`${other.url}/readyz`)
     expect(response.status).toBe(503)

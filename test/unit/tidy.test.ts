@@ -101,6 +101,12 @@ describe('layers', () => {
 describe('files', () => {
   test('are at most 400 lines', () => {
     expect(sources.filter(({ lines }) => lines.length > 400).map(({ path }) => path)).toEqual([])
+    const tests = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' }).filter((path) =>
+      path.endsWith('.ts'),
+    )
+    expect(
+      tests.filter((path) => readFileSync(join(ROOT, 'test', path), 'utf8').split('\n').length > 400),
+    ).toEqual([])
   })
 
   test('hold functions of at most 70 lines', () => {

@@ -1,0 +1,65 @@
+import { afterAll, beforeAll } from 'vitest'
+import {
+  ADMIN_OPTIONS,
+  type AdminOptions,
+  type AdminServer,
+  type Role,
+  serveAdmin,
+} from '../../src/admin/index.ts'
+import { resolveOptions } from '../../src/core/index.ts'
+import { Pool } from '../../src/pool/index.ts'
+import { scratch } from './scratch.ts'
+
+/** Options of a server for tests: any free port, no log. */
+export const TEST_OPTIONS: AdminOptions = {
+  ...resolveOptions('admin', ADMIN_OPTIONS, []).values,
+  port: 0,
+  logLevel: 'silent',
+}
+
+/** An API server for the test file, and how to speak to it. */
+export class AdminClient {
+  readonly server: AdminServer
+  readonly pool: Pool
+  readonly stateDirectory: string
+
+  constructor(server: AdminServer, pool: Pool, stateDirectory: string) {
+    this.server = server
+    this.pool = pool
+    this.stateDirectory = stateDirectory
+  }
+
+  get(path: string, headers: Record<string, string> = {}): Promise<Response> {
+    return fetch(`${this.server.url}${path}`, { headers, redirect: 'manual' })
+  }
+
+  bearer(role: Role): Record<string, string> {
+    return { authorization: `Bearer ${this.server.admin.createToken(role)}` }
+  }
+
+  /** Signs in as a browser would; returns what it would send from then on. */
+  async signIn(role: Role = 'admin'): Promise<{ cookie: string; csrf: string }> {
+    const response = await this.get(this.server.admin.createSignInPath(role))
+    const cookie = (response.headers.get('set-cookie') ?? '').split(';')[0] as string
+    const session = (await (await this.get('/v1/session', { cookie })).json()) as { csrf_token: string }
+    return { cookie, csrf: session.csrf_token }
+  }
+}
+
+/** Starts the server before the file's tests and closes it after them; the result is there from the first test on. */
+export function useAdminServer(database: { readonly url: string }): () => AdminClient {
+  let client: AdminClient | undefined
+  beforeAll(async () => {
+    const pool = new Pool({ connectionString: database.url })
+    const stateDirectory = scratch('state')
+    client = new AdminClient(await serveAdmin({ pool }, TEST_OPTIONS, stateDirectory), pool, stateDirectory)
+  })
+  afterAll(async () => {
+    await client?.server.close()
+    await client?.pool.end()
+  })
+  return () => {
+    if (!client) throw new Error('the server is there from beforeAll on')
+    return client
+  }
+}
