@@ -1,4 +1,4 @@
-import { CONFIG_TABLES } from '../src/config.ts'
+import { CONFIG_TABLES } from '../src/config-tables.ts'
 import type { OptionTable } from '../src/core/index.ts'
 
 const INTRODUCTION = `# Configuration

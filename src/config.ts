@@ -2,156 +2,17 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseEnv } from 'node:util'
-import { ADMIN_OPTIONS } from './admin/options.ts'
+import { CONFIG_TABLES } from './config-tables.ts'
 import {
-  custom,
-  flag,
-  integer,
   nearest,
-  oneOf,
   type OptionLayer,
   type OptionTable,
   type OptionValues,
   rejectUnknown,
   resolveOptions,
   showOption,
-  text,
 } from './core/index.ts'
-import { EMBEDDED_OPTIONS } from './embedded/options.ts'
 import { configFileUnreadable, groupNotAnObject } from './errors.ts'
-import { MIGRATE_OPTIONS } from './migrate/options.ts'
-import { POOL_OPTIONS } from './pool/options.ts'
-
-const DATABASE_URL_ACCEPTS =
-  'a URL like postgresql://user:password@host:5432/database, special characters percent-encoded'
-
-/** Accepts a driver suffix as other stacks write it (`postgresql+asyncpg://`) and drops it. */
-function parseDatabaseUrl(input: unknown): string | undefined {
-  if (typeof input !== 'string') return undefined
-  const url = input.trim().replace(/^(postgres(?:ql)?)\+[a-z0-9_]+:/i, '$1:')
-  if (!/^postgres(ql)?:\/\//i.test(url) || !URL.canParse(url)) return undefined
-  try {
-    const { username, password, pathname } = new URL(url)
-    decodeURIComponent(username + password + pathname)
-    return url
-  } catch {
-    return undefined // a % that begins no escape
-  }
-}
-
-/** A URL without its password. */
-export function maskUrl(url: string): string {
-  if (!URL.canParse(url)) return '***'
-  const parts = new URL(url)
-  if (parts.password !== '') parts.password = '***'
-  for (const name of ['password', 'sslpassword'])
-    if (parts.searchParams.has(name)) parts.searchParams.set(name, '***')
-  return parts.href
-}
-
-const ROOT_OPTIONS = {
-  environment: oneOf(['development', 'test', 'production'], {
-    doc: 'Where this runs. In production a missing DATABASE_URL is an error, never an embedded database. Another NODE_ENV counts as production.',
-    default: 'development',
-    env: ['ENVIRONMENT', 'NODE_ENV'],
-  }),
-} as const
-
-const DATABASE_OPTIONS = {
-  url: custom<string | undefined>({
-    doc: 'The database. Without it, development and test use the embedded PostgreSQL.',
-    default: undefined,
-    env: 'DATABASE_URL',
-    accepts: DATABASE_URL_ACCEPTS,
-    isSecret: true,
-    parse: parseDatabaseUrl,
-    mask: (url) => maskUrl(url ?? ''),
-  }),
-  directUrl: custom<string | undefined>({
-    doc: 'The way around a connection pooler, for migrations and locks. Default: DATABASE_URL.',
-    default: undefined,
-    env: 'DATABASE_DIRECT_URL',
-    accepts: DATABASE_URL_ACCEPTS,
-    isSecret: true,
-    parse: parseDatabaseUrl,
-    mask: (url) => maskUrl(url ?? ''),
-  }),
-  replicas: custom<readonly string[]>({
-    doc: 'Read replicas, separated by commas.',
-    default: Object.freeze([]),
-    env: 'DATABASE_REPLICA_URL',
-    accepts: `a list of URLs, each ${DATABASE_URL_ACCEPTS}`,
-    isSecret: true,
-    parse(input) {
-      const items = typeof input === 'string' ? input.split(',') : input
-      if (!Array.isArray(items)) return undefined
-      const urls = items.map(parseDatabaseUrl)
-      return urls.includes(undefined) ? undefined : Object.freeze(urls as string[])
-    },
-    mask: (urls) => urls.map(maskUrl).join(','),
-  }),
-  schema: text({
-    doc: "Schema of Holdfast's own tables.",
-    default: 'holdfast',
-    env: 'HOLDFAST_SCHEMA',
-    pattern: /^(?!pg_|public$|information_schema$)[a-z_][a-z0-9_]{0,62}$/,
-    accepts: 'a lower-case SQL name of its own: letters, digits and _, at most 63, not public or pg_*',
-  }),
-  echo: flag({
-    doc: 'Log each statement with its time, never its values.',
-    default: false,
-    env: ['DB_ECHO', 'DB_ECHO_SQL'],
-  }),
-} as const
-
-const REDIS_OPTIONS = {
-  url: custom<string | undefined>({
-    doc: 'Redis. Without it, sessions and cache live on PostgreSQL and in memory.',
-    default: undefined,
-    env: 'REDIS_URL',
-    accepts: 'a URL like redis://user:password@host:6379/0',
-    isSecret: true,
-    parse: (input) =>
-      typeof input === 'string' && /^rediss?:\/\//.test(input) && URL.canParse(input) ? input : undefined,
-    mask: (url) => maskUrl(url ?? ''),
-  }),
-} as const
-
-const SESSION_OPTIONS = {
-  idleTimeoutMs: integer({
-    doc: 'How long a session lives without activity. SESSION_TTL is in seconds.',
-    default: 3_600_000,
-    min: 1_000,
-    max: 31_536_000_000,
-    env: 'SESSION_TTL',
-    envScale: 1_000,
-  }),
-} as const
-
-const ENCRYPTION_OPTIONS = {
-  keys: text({
-    doc: 'Key of the encrypted fields, base64.',
-    default: undefined,
-    env: 'FIELD_ENCRYPTION_KEY',
-    isSecret: true,
-    pattern: /^[A-Za-z0-9+/_-]{22,}={0,2}$/,
-    accepts: 'base64 of at least 16 bytes',
-  }),
-  salt: text({ doc: 'Salt for deriving keys.', default: undefined, env: 'ENCRYPTION_SALT', isSecret: true }),
-} as const
-
-/** Every option table by the path where it stands in the configuration. */
-export const CONFIG_TABLES = {
-  '': ROOT_OPTIONS,
-  database: DATABASE_OPTIONS,
-  'database.pool': POOL_OPTIONS,
-  redis: REDIS_OPTIONS,
-  sessions: SESSION_OPTIONS,
-  encryption: ENCRYPTION_OPTIONS,
-  embedded: EMBEDDED_OPTIONS,
-  migrate: MIGRATE_OPTIONS,
-  admin: ADMIN_OPTIONS,
-} as const
 
 type Tables = typeof CONFIG_TABLES
 type Group<Path extends keyof Tables> = OptionValues<Tables[Path]>

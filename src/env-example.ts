@@ -1,4 +1,4 @@
-import { CONFIG_TABLES } from './config.ts'
+import { CONFIG_TABLES } from './config-tables.ts'
 import type { OptionTable } from './core/index.ts'
 
 /** `.env.example`: every environment variable that Holdfast reads, with its meaning and default. */

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
-import { type Config, type ConfigInput, type ConfigSources, loadConfig, maskUrl } from './config.ts'
+import { type Config, type ConfigInput, type ConfigSources, loadConfig } from './config.ts'
+import { maskUrl } from './config-tables.ts'
 import { Lifecycle } from './core/index.ts'
 import { type EmbeddedServer, findEmbedded, startEmbedded } from './embedded/index.ts'
 import { databaseUrlMissing } from './errors.ts'
@@ -90,7 +91,7 @@ export class Holdfast {
   get migrations(): MigrateTarget {
     return {
       url: this.directUrl,
-      directory: this.resolvePath(this.config.migrate.directory),
+      directory: resolve(this.#cwd, this.config.migrate.directory),
       history: userHistory(this.config.database.schema),
     }
   }
@@ -98,10 +99,6 @@ export class Holdfast {
   /** Folder of this process's own files: the embedded database, the server's token. */
   get stateDirectory(): string {
     return stateDirectoryOf(this.config, this.#cwd)
-  }
-
-  resolvePath(path: string): string {
-    return resolve(this.#cwd, path)
   }
 
   /** Installs Holdfast's own schema or brings it up to date; returns the ids that ran. */

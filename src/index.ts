@@ -7,9 +7,9 @@ export {
   type ConfigEntry,
   type ConfigInput,
   loadConfig,
-  maskUrl,
   resolveConfig,
   type ResolvedConfig,
 } from './config.ts'
+export { maskUrl } from './config-tables.ts'
 export { type ErrorCode, HoldfastError, isHoldfastError } from './core/index.ts'
 export { createHoldfast, Holdfast, type HoldfastSurroundings } from './holdfast.ts'

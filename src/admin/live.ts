@@ -37,7 +37,7 @@ export class LivePicture {
   /** @param log is told when the database goes and when it is back. */
   start(log: LiveLog): void {
     this.#log = log
-    this.#scheduler.every('pool sample', POOL_INTERVAL_MS, () => void this.samplePool())
+    this.#scheduler.every('pool sample', POOL_INTERVAL_MS, () => void this.#samplePool())
     this.#scheduler.every('database sample', DATABASE_INTERVAL_MS, () => this.#sampleDatabase())
   }
 
@@ -53,7 +53,7 @@ export class LivePicture {
     return this.#probe
   }
 
-  samplePool(): ChannelEvent {
+  #samplePool(): ChannelEvent {
     return this.channel.publish('pool', describePool(this.#pool.stats()))
   }
 

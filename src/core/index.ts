@@ -4,7 +4,6 @@
  */
 export { type Clock, systemClock, type Timer, wait, within } from './clock.ts'
 export {
-  closeFailed,
   type ErrorCode,
   HoldfastError,
   type HoldfastErrorInit,

@@ -2,20 +2,19 @@ import { closeFailed } from './errors.ts'
 
 /**
  * Owns what was opened and closes it in reverse order, so that a part is always closed before what it stands
- * on. States: open -> closing -> closed. What is handed over while closing is closed at once.
+ * on. States: open -> closing -> closed. What is handed over after that is closed at once.
  */
 export class Lifecycle {
   readonly #parts: { name: string; close: () => unknown }[] = []
   #closing: Promise<void> | undefined
-
-  get isClosing(): boolean {
-    return this.#closing !== undefined
-  }
+  #isClosed = false
 
   /** Takes over closing `name`. Returns a function that gives the responsibility back. */
   own(name: string, close: () => unknown): () => void {
     const part = { name, close }
     this.#parts.push(part)
+    // Somebody built it while the house was being closed, and nobody comes to close it any more.
+    if (this.#isClosed) this.#closing = this.#closeAll()
     return () => {
       const index = this.#parts.indexOf(part)
       if (index >= 0) this.#parts.splice(index, 1)
@@ -40,6 +39,7 @@ export class Lifecycle {
         failures.push({ name: part.name, cause })
       }
     }
+    this.#isClosed = true
     if (failures.length > 0) throw closeFailed(failures)
   }
 }

@@ -63,16 +63,16 @@ export function choosePlacement(directory: string, binaries: Binaries, userName:
   const user = serverUser(userName)
   let dataHome = home
   if (!canDo(user, 'cd "$1" && cd "$(dirname "$1")"', home)) {
-    dataHome = join(SHARED_HOME, createHash('sha256').update(home).digest('hex').slice(0, 16))
+    dataHome = outlyingData(home)
     mkdirSync(dataHome, { recursive: true, mode: 0o755 })
   }
   const dataDirectory = join(dataHome, 'postgres')
   return { directory: home, dataDirectory, binaries: reachableBinaries(user, withLinks(binaries)), user }
 }
 
-/** The folder that holds the data of `directory` for root, if any lies outside it. For removing everything. */
-export function outlyingData(directory: string): string {
-  return join(SHARED_HOME, createHash('sha256').update(resolve(directory)).digest('hex').slice(0, 16))
+/** Where the data of a folder lies, by its real path, when the server's user cannot enter it. */
+export function outlyingData(home: string): string {
+  return join(SHARED_HOME, createHash('sha256').update(home).digest('hex').slice(0, 16))
 }
 
 /** Makes a folder that belongs to the server's user alone. */

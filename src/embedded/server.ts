@@ -10,7 +10,7 @@ import { portTaken, startFailed, stateLost } from './errors.ts'
 import type { EmbeddedOptions } from './options.ts'
 import { claim, liveOwner, readText } from './ownership.ts'
 import { choosePlacement, outlyingData, type Placement } from './placement.ts'
-import { findFreePort, isPortFree, Postmaster, stopLeftover } from './postmaster.ts'
+import { findFreePort, isPortFree, Postmaster, type PostmasterSpec, stopLeftover } from './postmaster.ts'
 
 /** What the server tells while it runs. */
 export interface EmbeddedEvents {
@@ -18,7 +18,7 @@ export interface EmbeddedEvents {
   'server:crashed': [{ code: number | null; signal: NodeJS.Signals | null }]
   /** It is back, on the same address. */
   'server:restarted': []
-  /** It crashed five times within a minute, or could not be started again: nobody tries any more. */
+  /** It crashed again after five restarts within a minute, or could not be started again: nobody tries any more. */
   'server:failed': [Error]
 }
 
@@ -66,21 +66,16 @@ export class EmbeddedServer extends EventEmitter<EmbeddedEvents> {
   readonly port: number
   /** With the superuser's password: never log it. */
   readonly url: string
-  readonly #spec: Parameters<typeof Postmaster.start>[0]
+  readonly #spec: PostmasterSpec
   readonly #release: () => void
-  readonly #restarts: number[] = []
+  #restarts: number[] = []
   #postmaster: Postmaster
   #state: 'running' | 'crashed' | 'stopped' | 'failed' = 'running'
   #stopping: Promise<void> | undefined
   #restarting: Promise<void> | undefined
 
   /** Use {@link startEmbedded}. */
-  constructor(
-    spec: Parameters<typeof Postmaster.start>[0],
-    postmaster: Postmaster,
-    url: string,
-    release: () => void,
-  ) {
+  constructor(spec: PostmasterSpec, postmaster: Postmaster, url: string, release: () => void) {
     super()
     this.#spec = spec
     this.#postmaster = postmaster
@@ -133,11 +128,10 @@ export class EmbeddedServer extends EventEmitter<EmbeddedEvents> {
 
   async #restart(): Promise<void> {
     const now = systemClock.monotonicMs()
-    this.#restarts.push(now)
-    const recent = this.#restarts.filter((at) => now - at < 60_000)
+    this.#restarts = [...this.#restarts.filter((at) => now - at < 60_000), now]
     try {
-      if (recent.length > MOST_RESTARTS_PER_MINUTE) {
-        throw startFailed(`it crashed ${recent.length} times within a minute`, this.logFile)
+      if (this.#restarts.length > MOST_RESTARTS_PER_MINUTE) {
+        throw startFailed(`it crashed ${this.#restarts.length} times within a minute`, this.logFile)
       }
       const postmaster = await startPatiently(this.#spec, () => this.#stopping !== undefined)
       if (this.#stopping) return await postmaster.stop()
@@ -158,7 +152,8 @@ export class EmbeddedServer extends EventEmitter<EmbeddedEvents> {
  * (about 0.2 s). Recovers after a crash, cleans up what a killed owner left.
  *
  * @throws HF_EMBEDDED_PACKAGE_MISSING, HF_EMBEDDED_DATA_IN_USE, HF_EMBEDDED_DATA_VERSION, HF_EMBEDDED_PORT_TAKEN,
- *   HF_EMBEDDED_INIT_FAILED, HF_EMBEDDED_START_FAILED, HF_EMBEDDED_USER_UNAVAILABLE
+ *   HF_EMBEDDED_INIT_FAILED, HF_EMBEDDED_START_FAILED, HF_EMBEDDED_USER_UNAVAILABLE, HF_EMBEDDED_FOLDER,
+ *   HF_EMBEDDED_STATE_LOST
  */
 export async function startEmbedded(options: EmbeddedSpec): Promise<EmbeddedServer> {
   const durable = options.durable ?? true
@@ -232,15 +227,13 @@ export async function removeEmbedded(options: EmbeddedSpec): Promise<void> {
   }
 }
 
-async function startPatiently(
-  spec: Parameters<typeof Postmaster.start>[0],
-  isStopping: () => boolean,
-): Promise<Postmaster> {
+async function startPatiently(spec: PostmasterSpec, isStopping: () => boolean): Promise<Postmaster> {
   const deadline = systemClock.monotonicMs() + RESTART_PATIENCE_MS
   for (;;) {
     try {
       return await Postmaster.start(spec)
     } catch (error) {
+      // The postmaster says why it does not start in its log alone: there is no code to decide by.
       const mayPass = /shared memory block|lock file/.test((error as Error).message)
       if (!mayPass || isStopping() || systemClock.monotonicMs() > deadline) throw error
       await wait(systemClock, 100)

@@ -7,14 +7,7 @@ export { checksumOf, type Migration, readMigrations } from './folder.ts'
 export type { HistoryEntry, HistoryTable } from './history.ts'
 export { OperationRecorder } from './operation-recorder.ts'
 export { MIGRATE_OPTIONS, type MigrateOptions } from './options.ts'
-export {
-  inspectSchema,
-  installSchema,
-  type OwnSchemaState,
-  removeSchema,
-  requireSchema,
-  userHistory,
-} from './own-schema.ts'
+export { inspectSchema, installSchema, type OwnSchemaState, removeSchema, userHistory } from './own-schema.ts'
 export {
   migrateStatus,
   type MigrateProgress,

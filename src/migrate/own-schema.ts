@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import type pg from 'pg'
 import { type Queryable, quoteIdentifier, SQLSTATE, sqlstateOf } from '../core/index.ts'
-import { notAllowed, schemaMissing, schemaNotOurs } from './errors.ts'
+import { notAllowed, schemaNotOurs } from './errors.ts'
 import { readMigrations } from './folder.ts'
 import { appliedEntries, createHistorySql, hasHistory, type HistoryTable, readHistory } from './history.ts'
 import { OperationRecorder } from './operation-recorder.ts'
@@ -74,12 +74,6 @@ export async function inspectSchema(db: Queryable, schema: string): Promise<OwnS
     if (sqlstateOf(error) !== SQLSTATE.insufficientPrivilege) throw error
     return { state: 'unreadable', pending: [] }
   }
-}
-
-/** @throws HF_SCHEMA_MISSING when the database has no Holdfast schema */
-export async function requireSchema(db: Queryable, schema: string): Promise<void> {
-  const { state } = await inspectSchema(db, schema)
-  if (state === 'missing') throw schemaMissing(schema)
 }
 
 /** The schema and its history: what the runner itself needs before it can run anything. */

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import {
   type Clock,
+  endsSession,
   isHoldfastError,
   messageOf,
   quoteIdentifier,
@@ -23,7 +24,7 @@ import {
   unknownTarget,
 } from './errors.ts'
 import { type Migration, readMigrations } from './folder.ts'
-import { appliedEntries, hasHistory, type HistoryEntry, type HistoryTable, readHistory, recordAttempt, type StatementRecord } from './history.ts' // prettier-ignore
+import { appliedEntries, type Attempt, hasHistory, type HistoryEntry, type HistoryTable, readHistory, recordAttempt, type StatementRecord } from './history.ts' // prettier-ignore
 import { MIGRATE_OPTIONS, type MigrateOptions } from './options.ts'
 import { withRunnerLock } from './runner-lock.ts'
 import { splitStatements, type Statement } from './statements.ts'
@@ -223,10 +224,18 @@ async function runOne(
   const startedAt = new Date(clock.now())
   for (let retries = 0; ; retries += 1) {
     const progress: Progress = { line: 1, done: [] }
+    const attempt = (): Attempt => ({
+      migration,
+      startedAt,
+      finishedAt: new Date(clock.now()),
+      statements: progress.done,
+      retries,
+    })
     try {
-      await runInTransaction(client, target, migration, statements, options, progress, (finishedAt) => ({
-        migration, startedAt, finishedAt, statements: progress.done, retries,
-      })) // prettier-ignore
+      await begin(client, target, migration, options)
+      await runStatements(client, statements, progress)
+      await recordAttempt(client, target.history, attempt())
+      await commit(client, migration)
       return clock.now() - startedAt.getTime()
     } catch (error) {
       if (isHoldfastError(error)) throw error
@@ -242,16 +251,8 @@ async function runOne(
         continue
       }
       const failure = { message: messageOf(error), line: progress.line }
-      const attempt = {
-        migration,
-        startedAt,
-        finishedAt: new Date(clock.now()),
-        statements: progress.done,
-        retries,
-        failure,
-      }
       // Best effort: the failure itself matters more than its record.
-      await recordAttempt(client, target.history, attempt).catch(() => {})
+      await recordAttempt(client, target.history, { ...attempt(), failure }).catch(() => {})
       if (sqlstateOf(error) === SQLSTATE.lockNotAvailable)
         throw lockTimeout(migration.id, progress.line, retries + 1, error)
       throw statementFailed(migration.id, progress.line, error, hintFor(error))
@@ -264,16 +265,12 @@ interface Progress {
   readonly done: StatementRecord[]
 }
 
-async function runInTransaction(
+async function begin(
   client: pg.Client,
   target: MigrateTarget,
-  migration: Migration,
-  statements: readonly Statement[],
+  { directives }: Migration,
   options: Resolved,
-  progress: Progress,
-  attempt: (finishedAt: Date) => Parameters<typeof recordAttempt>[2],
 ): Promise<void> {
-  const { directives } = migration
   // What the migration before SET for its session is not for this one. (DISCARD ALL would give up the runner's lock.)
   await client.query('RESET SESSION AUTHORIZATION')
   await client.query('RESET ALL')
@@ -282,6 +279,13 @@ async function runInTransaction(
   await client.query(`SET LOCAL statement_timeout = ${directives.statementTimeoutMs ?? 0}`)
   if (target.searchPath !== undefined)
     await client.query(`SET LOCAL search_path = ${quoteIdentifier(target.searchPath)}`)
+}
+
+async function runStatements(
+  client: pg.Client,
+  statements: readonly Statement[],
+  progress: Progress,
+): Promise<void> {
   for (const { text, line } of statements) {
     progress.line = line
     const began = systemClock.monotonicMs()
@@ -291,12 +295,16 @@ async function runInTransaction(
   // The history is ours to write, whatever role the migration took on.
   await client.query('RESET SESSION AUTHORIZATION')
   await client.query('RESET ROLE')
-  await recordAttempt(client, target.history, attempt(new Date(systemClock.now())))
+}
+
+async function commit(client: pg.Client, migration: Migration): Promise<void> {
   try {
     await client.query('COMMIT')
   } catch (error) {
-    // A deferred constraint fails here with a SQLSTATE: then it is known not to be applied.
-    if (sqlstateOf(error) === undefined) throw commitUnknown(migration.id, error)
+    const state = sqlstateOf(error)
+    // A deferred constraint that fails here is an answer. A session that ends here may have committed before it
+    // did: a shutdown while it waits for a synchronous standby comes after the commit itself.
+    if (state === undefined || endsSession(state)) throw commitUnknown(migration.id, error)
     throw error
   }
 }

@@ -19,11 +19,9 @@ export function armCheckout(
   isDebug: boolean,
   giveBack: (destroy: Error | boolean | undefined) => void,
 ): PooledClient {
-  connection.generation += 1
-  const { generation } = connection
   let isReleased = false
   const release = (destroy?: Error | boolean): void => {
-    if (isReleased || connection.generation !== generation) return refuse(isDebug, releasedTwice)
+    if (isReleased) return refuse(isDebug, releasedTwice)
     isReleased = true
     giveBack(destroy)
   }

@@ -34,8 +34,6 @@ export class Connection {
   idleSince = 0
   busySince = 0
   uses = 0
-  /** Counts checkouts: a release that belongs to an earlier one is told apart. */
-  generation = 0
   /** Set once the socket or the session is gone: never given out again. */
   isBroken = false
   readonly closed: Promise<void>

