@@ -4,27 +4,46 @@ import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { type Clock, systemClock, toolVersion } from '../core/index.ts'
+import type { MigrateTarget } from '../migrate/index.ts'
 import type { Pool } from '../pool/index.ts'
 import { ConsoleSessions } from './console-sessions.ts'
+import { ConsoleShell } from './console-shell.ts'
 import type { AdminContext } from './context.ts'
 import { rateLimited } from './errors.ts'
 import { addGuard } from './guard.ts'
+import { DatabaseEvent, HealthEvent, PoolEvent } from './live-events.ts'
 import { LivePicture } from './live.ts'
 import { addProblems } from './problem.ts'
 import type { Role } from './roles.ts'
+import { consoleRoutes } from './routes/console.ts'
 import { databaseRoutes } from './routes/database.ts'
 import { eventRoutes } from './routes/events.ts'
 import { healthRoutes } from './routes/health.ts'
 import { referenceRoutes } from './routes/reference.ts'
+import { monitoringRoutes } from './routes/monitoring.ts'
 import { sessionRoutes } from './routes/session.ts'
+import { tableRoutes } from './routes/tables.ts'
 
 /** What the API is about. */
 export interface AdminInput {
   readonly pool: Pool
   /** Schema of Holdfast's own tables; default `holdfast`. */
   readonly schema?: string
+  /** The user's migrations, so that the console can say when some are pending. Default: not looked at. */
+  readonly migrations?: MigrateTarget
   readonly clock?: Clock
 }
+
+const ROUTES = [
+  healthRoutes,
+  databaseRoutes,
+  tableRoutes,
+  monitoringRoutes,
+  eventRoutes,
+  sessionRoutes,
+  referenceRoutes,
+  consoleRoutes,
+]
 
 const REQUESTS_PER_MINUTE = 1_200
 
@@ -37,13 +56,14 @@ const REQUESTS_PER_MINUTE = 1_200
  * console.log(`http://127.0.0.1:3000/ops${admin.createSignInPath('viewer')}`)
  */
 export class Admin {
-  readonly #context: AdminContext
+  readonly #context: Omit<AdminContext, 'shell'>
 
   constructor(input: AdminInput) {
     const clock = input.clock ?? systemClock
     this.#context = {
       pool: input.pool,
       schema: input.schema ?? 'holdfast',
+      migrations: input.migrations,
       sessions: new ConsoleSessions(clock),
       live: new LivePicture(input.pool, clock),
       startedAt: clock.now(),
@@ -68,18 +88,18 @@ export class Admin {
 
   /** Register this: `app.register(admin.plugin, { prefix })`. Everything in it stays within the prefix. */
   readonly plugin: FastifyPluginAsync = async (app) => {
-    const context = this.#context
+    // Not a copy: `isDraining` changes.
+    const context = Object.assign(this.#context, { shell: new ConsoleShell(app.prefix) })
     await addProtection(app)
     await addReference(app)
     addGuard(app, context.sessions)
-    addProblems(app, String(context.pool.options.connectionString ?? ''))
+    addProblems(app, String(context.pool.options.connectionString ?? ''), context.shell)
     app.addHook('onSend', async (request, reply) => {
       reply.header('x-request-id', request.id)
     })
-    for (const routes of [healthRoutes, databaseRoutes, eventRoutes, sessionRoutes, referenceRoutes]) {
-      await app.register(routes, { context })
-    }
+    for (const routes of ROUTES) await app.register(routes, { context })
     context.live.start(app.log)
+    app.addHook('onListen', async () => context.live.look())
     app.addHook('onClose', () => context.live.stop())
   }
 }
@@ -129,6 +149,7 @@ async function addReference(app: FastifyInstance): Promise<void> {
       },
       servers: [{ url: app.prefix === '' ? '/' : app.prefix }],
       components: {
+        schemas: { PoolEvent, DatabaseEvent, HealthEvent },
         securitySchemes: {
           cookie: {
             type: 'apiKey',

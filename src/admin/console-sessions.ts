@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Clock } from '../core/index.ts'
-import { linkInvalid } from './errors.ts'
 import type { Role } from './roles.ts'
 
 /** Somebody who got in. */
@@ -39,15 +38,12 @@ export class ConsoleSessions {
     return secret
   }
 
-  /**
-   * Turns a link's secret into a session.
-   * @throws HF_ADMIN_LINK_INVALID
-   */
-  redeem(linkSecret: string): { sessionSecret: string; identity: Identity } {
+  /** Turns a link's secret into a session's; undefined when the link was used, has expired or never was. */
+  redeem(linkSecret: string): string | undefined {
     const key = hash(linkSecret)
     const link = this.#links.get(key)
     this.#links.delete(key)
-    if (!link || link.expiresAt <= this.#clock.now()) throw linkInvalid()
+    if (!link || link.expiresAt <= this.#clock.now()) return undefined
     const sessionSecret = newSecret()
     const identity: Identity = {
       role: link.role,
@@ -57,7 +53,7 @@ export class ConsoleSessions {
     }
     forgetOldest(this.#sessions, MOST_SESSIONS)
     this.#sessions.set(hash(sessionSecret), identity)
-    return { sessionSecret, identity }
+    return sessionSecret
   }
 
   /** A secret for programs on this machine; good until the process ends. */

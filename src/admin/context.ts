@@ -1,5 +1,7 @@
+import type { MigrateTarget } from '../migrate/index.ts'
 import type { Pool } from '../pool/index.ts'
 import type { ConsoleSessions } from './console-sessions.ts'
+import type { ConsoleShell } from './console-shell.ts'
 import type { LivePicture } from './live.ts'
 
 /** What the routes work on. */
@@ -7,8 +9,12 @@ export interface AdminContext {
   readonly pool: Pool
   /** Schema of Holdfast's own tables. */
   readonly schema: string
+  /** The user's migrations; undefined where nobody said where they are. */
+  readonly migrations: MigrateTarget | undefined
   readonly sessions: ConsoleSessions
   readonly live: LivePicture
+  /** The console's page. */
+  readonly shell: ConsoleShell
   readonly startedAt: number
   /** True from the moment on when a shutdown was asked for. */
   isDraining: boolean

@@ -102,3 +102,11 @@ export function publicWithoutTls(host: string): HoldfastError {
     details: { host },
   })
 }
+
+export function consoleNotBuilt(directory: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_CONSOLE_NOT_BUILT',
+    message: `The console was not built: ${directory} is missing. In the repository run "npm run build"; elsewhere install the package again.`,
+    details: { directory },
+  })
+}

@@ -1,7 +1,17 @@
-import { type ChannelEvent, type Clock, EventChannel, messageOf, Scheduler } from '../core/index.ts'
+import { type Clock, EventChannel, messageOf, Scheduler } from '../core/index.ts'
+import {
+  DatabaseMetrics,
+  findStatementSource,
+  PoolMetrics,
+  readConnections,
+  readCounters,
+  readStatementTotals,
+  STATEMENT_STEP_MS,
+  StatementMetrics,
+} from '../monitor/index.ts'
 import type { Pool, PoolHealth } from '../pool/index.ts'
+import type { DatabaseEvent, HealthEvent, PoolEvent } from './live-events.ts'
 import { describePool } from './pool-description.ts'
-import { readCounters } from '../monitor/index.ts'
 
 const POOL_INTERVAL_MS = 1_000
 const DATABASE_INTERVAL_MS = 5_000
@@ -14,22 +24,28 @@ export interface LiveLog {
 }
 
 /**
- * The live picture: samples the pool every second and the database every five, and tells everyone who listens.
- * Events: `pool` (as pool-stats), `database` (counters and their rates), `health` (when it changes).
+ * The live picture: samples the pool every second, the database every five and its statements every thirty;
+ * remembers, and tells everyone who listens. Events: `pool` (as pool-stats, with what the last second brought),
+ * `database` (counters and their rates), `health` (when it changes).
  */
 export class LivePicture {
   readonly channel: EventChannel
+  readonly poolMetrics: PoolMetrics
+  readonly databaseMetrics = new DatabaseMetrics()
+  readonly statementMetrics = new StatementMetrics()
   readonly #pool: Pool
   readonly #clock: Clock
   readonly #scheduler: Scheduler
   #log: LiveLog = { warn() {}, error() {} }
-  #lastCounters: { at: number; commits: number; rollbacks: number; rows: number } | undefined
   #isHealthy: boolean | undefined
+  #since: number
   #probe: Promise<PoolHealth> | undefined
 
   constructor(pool: Pool, clock: Clock) {
     this.#pool = pool
     this.#clock = clock
+    this.#since = clock.now()
+    this.poolMetrics = new PoolMetrics(pool)
     this.channel = new EventChannel(() => clock.now())
     this.#scheduler = new Scheduler((name, err) => this.#log.error({ err }, `${name} failed`), clock)
   }
@@ -37,8 +53,17 @@ export class LivePicture {
   /** @param log is told when the database goes and when it is back. */
   start(log: LiveLog): void {
     this.#log = log
-    this.#scheduler.every('pool sample', POOL_INTERVAL_MS, () => void this.#samplePool())
+    this.#scheduler.every('pool sample', POOL_INTERVAL_MS, () => this.#samplePool())
     this.#scheduler.every('database sample', DATABASE_INTERVAL_MS, () => this.#sampleDatabase())
+    this.#scheduler.every('statement sample', STATEMENT_STEP_MS, () => this.#sampleStatements())
+  }
+
+  /** Takes the first samples now: once somebody can ask. */
+  look(): void {
+    this.#scheduler.soon('first look', async () => {
+      await this.#sampleDatabase()
+      await this.#sampleStatements()
+    })
   }
 
   stop(): Promise<void> {
@@ -53,20 +78,36 @@ export class LivePicture {
     return this.#probe
   }
 
-  #samplePool(): ChannelEvent {
-    return this.channel.publish('pool', describePool(this.#pool.stats()))
+  /** Since when the database answers, or does not, in milliseconds since 1970. */
+  get healthSince(): number {
+    return this.#since
+  }
+
+  #samplePool(): void {
+    const { stats, series } = this.poolMetrics.sample(this.#clock.monotonicMs(), this.#clock.now())
+    const { checked_in: _in, checked_out: _out, waiting: _waiting, ...rates } = series
+    this.#tell('pool', { ...describePool(stats), ...rates })
   }
 
   async #sampleDatabase(): Promise<void> {
     const health = await this.probe()
     this.#tellHealth(health.ok, health.reason ?? null, health.latencyMs)
-    if (!health.ok) return
+    if (!health.ok) return this.databaseMetrics.interrupt()
     try {
       await this.#publishCounters()
     } catch (error) {
       // It went away between the probe and this: the next sample tells.
       this.#tellHealth(false, messageOf(error), null)
+      this.databaseMetrics.interrupt()
     }
+  }
+
+  async #sampleStatements(): Promise<void> {
+    if (!(await this.probe()).ok) return // the database sample tells
+    const source = await findStatementSource(this.#pool)
+    if (source.state !== 'collecting') return // asking for them says why
+    const totals = await readStatementTotals(this.#pool, source.schema)
+    this.statementMetrics.record(this.#clock.now(), totals)
   }
 
   /** Once per change: in the stream for those who look, in the log for those who look later. */
@@ -75,29 +116,35 @@ export class LivePicture {
     if (!isHealthy) this.#log.warn({ reason }, 'the database does not answer')
     else if (this.#isHealthy === false) this.#log.warn({}, 'the database answers again')
     this.#isHealthy = isHealthy
+    this.#since = this.#clock.now()
     const rounded = latencyMs === null ? null : Math.round(latencyMs * 1_000) / 1_000
-    this.channel.publish('health', { healthy: isHealthy, reason, latency_ms: rounded })
+    this.#tell('health', {
+      healthy: isHealthy,
+      since: new Date(this.#since).toISOString(),
+      reason,
+      latency_ms: rounded,
+    })
   }
 
   async #publishCounters(): Promise<void> {
-    const counters = await readCounters(this.#pool)
-    const at = this.#clock.monotonicMs()
-    const last = this.#lastCounters
-    this.#lastCounters = { at, commits: counters.commits, rollbacks: counters.rollbacks, rows: counters.rows }
-    const seconds = last ? (at - last.at) / 1_000 : 0
-    const rate = (now: number, before: number | undefined): number | null =>
-      before === undefined || seconds === 0 || now < before
-        ? null
-        : Math.round(((now - before) / seconds) * 10) / 10
-    this.channel.publish('database', {
+    const [counters, connections] = [await readCounters(this.#pool), await readConnections(this.#pool)]
+    const series = this.databaseMetrics.record(
+      { counters, connectionsByState: connections.by_state },
+      this.#clock.monotonicMs(),
+      this.#clock.now(),
+    )
+    this.#tell('database', {
       connections: counters.connections,
+      connections_max: connections.max,
       cache_hit_ratio_percent: counters.cacheHitPercent,
-      transactions_per_second: rate(
-        counters.commits + counters.rollbacks,
-        last && last.commits + last.rollbacks,
-      ),
-      rollbacks_per_second: rate(counters.rollbacks, last?.rollbacks),
-      rows_per_second: rate(counters.rows, last?.rows),
+      ...series,
     })
+  }
+
+  #tell(type: 'pool', event: PoolEvent): void
+  #tell(type: 'database', event: DatabaseEvent): void
+  #tell(type: 'health', event: HealthEvent): void
+  #tell(type: string, event: object): void {
+    this.channel.publish(type, event)
   }
 }

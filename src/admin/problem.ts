@@ -2,6 +2,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { Type } from 'typebox'
 import { type ErrorCode, type HoldfastError, isHoldfastError, sqlstateOf } from '../core/index.ts'
 import { connectFailure } from '../pool/index.ts'
+import type { ConsoleShell } from './console-shell.ts'
 import { internal, requestInvalid, routeNotFound } from './errors.ts'
 
 /** RFC 9457: the one form of every error that this API answers. */
@@ -25,6 +26,10 @@ export const Problem = Type.Object(
 /** Every route's error answers, for the reference. */
 export const problemResponses = { '4xx': Problem, '5xx': Problem }
 
+/** A value that may be unknown. */
+export const nullable = <T extends Type.TSchema>(schema: T): Type.TUnion<[T, Type.TNull]> =>
+  Type.Union([schema, Type.Null()])
+
 const STATUS: Readonly<Record<string, number>> = {
   HF_ADMIN_UNAUTHENTICATED: 401,
   HF_ADMIN_LINK_INVALID: 401,
@@ -34,6 +39,7 @@ const STATUS: Readonly<Record<string, number>> = {
   HF_ADMIN_REQUEST_INVALID: 400,
   HF_ADMIN_RATE_LIMITED: 429,
   HF_ADMIN_TOO_MANY_STREAMS: 503,
+  HF_ADMIN_CONSOLE_NOT_BUILT: 503,
   HF_POOL_ACQUIRE_TIMEOUT: 503,
   HF_POOL_QUEUE_FULL: 503,
   HF_POOL_ENDED: 503,
@@ -51,12 +57,13 @@ const TITLES: Readonly<Record<number, string>> = {
   503: 'Service Unavailable',
 }
 
-/** Makes every failure within this plugin a problem document. */
-export function addProblems(app: FastifyInstance, databaseUrl: string): void {
+/** Makes every failure within this plugin a problem document; a person who asks for a page gets the console. */
+export function addProblems(app: FastifyInstance, databaseUrl: string, shell: ConsoleShell): void {
   app.setErrorHandler((error: FastifyError, request, reply) =>
     answerFailure(app.prefix, databaseUrl, error, request, reply),
   )
   app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) => {
+    if (shell.isBuilt && shell.answers(request)) return shell.send(request, reply)
     const path = request.url.split('?')[0] as string
     return sendProblem(app.prefix, request, reply, 404, routeNotFound(request.method, path, app.prefix))
   })

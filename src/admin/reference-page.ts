@@ -35,8 +35,11 @@ function escape(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => ESCAPES[character] as string)
 }
 
-/** The reference as one page: no script, one stylesheet of our own, so that the strictest policy lets it through. */
-export function renderReference(document: Reference, prefix: string): string {
+/**
+ * The reference as one page: no script, one stylesheet of our own, so that the strictest policy lets it through.
+ * Its links are relative, so that they hold under any prefix.
+ */
+export function renderReference(document: Reference): string {
   const { title = '', version = '', description = '' } = document.info ?? {}
   const operations = Object.entries(document.paths ?? {}).flatMap(([path, methods]) =>
     Object.entries(methods as Record<string, ShownOperation>).map(([method, operation]) => ({
@@ -52,12 +55,12 @@ export function renderReference(document: Reference, prefix: string): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escape(title)}</title>
-<link rel="stylesheet" href="${escape(prefix)}/docs/style.css">
+<link rel="stylesheet" href="docs/style.css">
 </head>
 <body>
 <main>
 <h1>${escape(title)} <small>${escape(version)}</small></h1>
-<p>${escape(description)} The same for programs: <a href="${escape(prefix)}/openapi.json">openapi.json</a>.</p>
+<p>${escape(description)} The same for programs: <a href="openapi.json">openapi.json</a>.</p>
 ${[...groups].map(([tag, list]) => `<h2>${escape(tag)}</h2>\n${list.map(renderOperation).join('\n')}`).join('\n')}
 </main>
 </body>

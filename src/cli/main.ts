@@ -7,6 +7,7 @@ import { addMigrate } from './commands/migrate.ts'
 import { addOpenApi } from './commands/openapi.ts'
 import { addReset } from './commands/reset.ts'
 import { addServe } from './commands/serve.ts'
+import { addSignIn } from './commands/sign-in.ts'
 import { addStatus } from './commands/status.ts'
 import { addVersion } from './commands/version.ts'
 import type { Finish } from './command.ts'
@@ -37,6 +38,7 @@ export function buildProgram(finish: Finish): Command {
     addInit,
     addReset,
     addServe,
+    addSignIn,
     addStatus,
     addDoctor,
     addConfig,

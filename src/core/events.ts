@@ -19,6 +19,7 @@ export type Unsubscribe = () => void
 export class EventChannel {
   readonly #listeners = new Set<(event: ChannelEvent) => void>()
   readonly #recent: ChannelEvent[] = []
+  readonly #latest = new Map<string, ChannelEvent>()
   readonly #capacity: number
   readonly #now: () => number
   #lastId = 0
@@ -37,16 +38,23 @@ export class EventChannel {
     const event: ChannelEvent = { id: ++this.#lastId, at: this.#now(), type, data }
     this.#recent.push(event)
     if (this.#recent.length > this.#capacity) this.#recent.shift()
+    this.#latest.set(type, event)
     for (const listener of this.#listeners) this.#deliver(listener, event)
     return event
   }
 
-  /** Delivers what came after `afterId` (as far as remembered), then everything new. */
-  subscribe(listener: (event: ChannelEvent) => void, afterId = this.#lastId): Unsubscribe {
+  /**
+   * Delivers what came after `afterId` (as far as remembered), then everything new. Without it: the latest of
+   * each type, so that a newcomer has the whole picture at once.
+   */
+  subscribe(listener: (event: ChannelEvent) => void, afterId?: number): Unsubscribe {
     this.#listeners.add(listener)
     // An id from the future belongs to an earlier process: there is nothing to resume from.
-    const from = afterId > this.#lastId ? 0 : afterId
-    for (const event of this.#recent) if (event.id > from) this.#deliver(listener, event)
+    const missed =
+      afterId === undefined || afterId > this.#lastId
+        ? [...this.#latest.values()].toSorted((a, b) => a.id - b.id)
+        : this.#recent.filter(({ id }) => id > afterId)
+    for (const event of missed) this.#deliver(listener, event)
     return () => void this.#listeners.delete(listener)
   }
 

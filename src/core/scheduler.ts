@@ -41,6 +41,15 @@ export class Scheduler {
     )
   }
 
+  /** Starts `task` once, right away. */
+  soon(name: string, task: Task): void {
+    if (this.#stopping.signal.aborted) return
+    this.#running.set(
+      name,
+      this.#run(name, task).finally(() => this.#running.delete(name)),
+    )
+  }
+
   /** Starts nothing more, aborts what runs, and waits for it at most `deadlineMs`; what is later ends alone. */
   async stop(deadlineMs = 5_000): Promise<void> {
     this.#stopping.abort(new Error('the scheduler is stopping'))

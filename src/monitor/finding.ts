@@ -1,5 +1,6 @@
 import type { Queryable } from '../core/index.ts'
 import type { MigrateTarget } from '../migrate/index.ts'
+import type { PoolStats } from '../pool/index.ts'
 import type { ServerIdentity } from './queries.ts'
 
 /** How bad: severities are the same everywhere. From warning on, a check has found a problem. */
@@ -28,9 +29,12 @@ export interface CheckContext {
   readonly identity: ServerIdentity
   /** Schema of Holdfast's own tables. */
   readonly schema: string
-  readonly migrations: MigrateTarget
+  /** The user's migrations; undefined where nobody said where they are. */
+  readonly migrations: MigrateTarget | undefined
   /** The most connections that one process of this configuration may open. */
   readonly connectionLimit: number
+  /** The running pool, where there is one. */
+  readonly pool?: PoolStats
 }
 
 /** One diagnosis. */

@@ -2,15 +2,16 @@
  * What the database is and how it does: the numbers behind the API, and the checks of `holdfast doctor`.
  * Reads only, and waits for no lock.
  */
-import { connectionBudget } from './checks/connection-budget.ts'
-import { ownSchema } from './checks/own-schema.ts'
-import { pendingMigrations } from './checks/pending-migrations.ts'
-import { rights } from './checks/rights.ts'
-import { serverVersion } from './checks/server-version.ts'
-import { statementStatistics } from './checks/statement-statistics.ts'
-import type { Check } from './finding.ts'
-
+export {
+  DATABASE_SERIES,
+  DatabaseMetrics,
+  type DatabaseSample,
+  type DatabaseSeries,
+} from './database-metrics.ts'
+export { type Examination, examine, scoreOf } from './examination.ts'
 export type { Check, CheckContext, Finding, Severity } from './finding.ts'
+export { MetricHistory, type MetricWindow, type Resolution } from './metric-history.ts'
+export { POOL_SERIES, PoolMetrics, type PoolSeries } from './pool-metrics.ts'
 export {
   type Counters,
   type Hidden,
@@ -24,13 +25,14 @@ export {
   type ServerIdentity,
   type TableSize,
 } from './queries.ts'
-
-/** Every check, in the order of a report. */
-export const CHECKS: readonly Check[] = [
-  serverVersion,
-  connectionBudget,
-  statementStatistics,
-  rights,
-  ownSchema,
-  pendingMigrations,
-]
+export {
+  readStatementReset,
+  readStatementTotals,
+  STATEMENT_STEP_MS,
+  StatementMetrics,
+  type StatementTotals,
+  type StatementUse,
+  type StatementWindow,
+} from './statement-metrics.ts'
+export { findStatementSource, type StatementSource, type StatementsUnavailable } from './statement-source.ts'
+export { StatementTexts } from './statement-texts.ts'

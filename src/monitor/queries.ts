@@ -87,6 +87,9 @@ export interface Counters {
   readonly commits: number
   readonly rollbacks: number
   readonly rows: number
+  readonly blocksHit: number
+  readonly blocksRead: number
+  /** Since the statistics were last reset. */
   readonly cacheHitPercent: number | null
 }
 
@@ -95,6 +98,7 @@ export async function readCounters(db: Queryable): Promise<Counters> {
   const { rows } = await db.query(`
     SELECT numbackends AS connections, xact_commit::float8 AS commits, xact_rollback::float8 AS rollbacks,
            (tup_returned + tup_inserted + tup_updated + tup_deleted)::float8 AS rows,
+           blks_hit::float8 AS "blocksHit", blks_read::float8 AS "blocksRead",
            round(100.0 * blks_hit / nullif(blks_hit + blks_read, 0), 2)::float8 AS "cacheHitPercent"
       FROM pg_catalog.pg_stat_database WHERE datname = current_database()`)
   return rows[0] as unknown as Counters
@@ -109,14 +113,17 @@ export interface TableSize {
   readonly index_bytes: number
   readonly toast_bytes: number
   readonly estimated_rows: number | null
+  /** Rows that were deleted or replaced and not yet cleaned up, as the statistics know it. */
+  readonly dead_rows: number | null
 }
 
 /**
- * The ten largest tables. Sizes are those of the last VACUUM, ANALYZE or index build (`pg_class.relpages`): asking for the exact
+ * The largest tables. Sizes are those of the last VACUUM, ANALYZE or index build (`pg_class.relpages`): asking for the exact
  * ones would wait behind whoever holds ACCESS EXCLUSIVE on any table.
  */
-export async function readLargestTables(db: Queryable): Promise<TableSize[]> {
-  const { rows } = await db.query(`
+export async function readLargestTables(db: Queryable, limit: number): Promise<TableSize[]> {
+  const { rows } = await db.query(
+    `
     WITH sized AS (
       SELECT c.oid, n.nspname, c.relname, c.reltuples, c.relpages::bigint AS table_pages,
              coalesce((SELECT sum(i.relpages) FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
@@ -132,8 +139,10 @@ export async function readLargestTables(db: Queryable): Promise<TableSize[]> {
     SELECT nspname AS schema, relname AS table,
            ((table_pages + index_pages + toast_pages) * bytes)::float8 AS total_bytes, (table_pages * bytes)::float8 AS table_bytes,
            (index_pages * bytes)::float8 AS index_bytes, (toast_pages * bytes)::float8 AS toast_bytes,
-           nullif(reltuples, -1)::float8 AS estimated_rows
-      FROM sized, block ORDER BY total_bytes DESC, nspname, relname LIMIT 10`)
+           nullif(reltuples, -1)::float8 AS estimated_rows, pg_catalog.pg_stat_get_dead_tuples(oid)::float8 AS dead_rows
+      FROM sized, block ORDER BY total_bytes DESC, nspname, relname LIMIT $1`,
+    [limit],
+  )
   return rows as unknown as TableSize[]
 }
 

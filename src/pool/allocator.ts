@@ -8,7 +8,7 @@ import type { PoolEvents } from './events.ts'
 import { Housekeeper } from './housekeeper.ts'
 import type { ResolvedPoolConfig } from './options.ts'
 import { Slots } from './slots.ts'
-import { type PoolCounters, type PoolStats, zeroCounters } from './stats.ts'
+import { emptyTimings, type PoolCounters, type PoolStats, type PoolTimings, zeroCounters } from './stats.ts'
 import { type Waiter, Waiters } from './waiters.ts'
 
 /** After the server said that it has no room for another connection. */
@@ -26,6 +26,7 @@ export class Allocator {
   readonly #config: ResolvedPoolConfig
   readonly #clock: Clock
   readonly #events: EventEmitter<PoolEvents>
+  readonly timings: PoolTimings = emptyTimings()
   readonly #slots = new Slots()
   readonly #waiters = new Waiters()
   readonly #counters: PoolCounters = zeroCounters()
@@ -167,6 +168,7 @@ export class Allocator {
     connection.uses += 1
     this.#counters.acquired += 1
     this.#counters.waitMsTotal += now - since
+    this.timings.waits.record(now - since)
     if (this.#config.allowExitOnIdle) connection.keepAlive(true)
     const client = armCheckout(connection, this.#config.options.debug, (destroy) =>
       this.#takeBack(connection, destroy),
@@ -179,6 +181,7 @@ export class Allocator {
   #takeBack(connection: Connection, destroy: Error | boolean | undefined): void {
     const heldMs = this.#clock.monotonicMs() - connection.busySince
     this.#counters.holdMsTotal += heldMs
+    this.timings.holds.record(heldMs)
     this.#tell('release', destroy instanceof Error ? destroy : undefined, connection.client as pg.PoolClient)
     if (!this.#slots.has(connection)) return // lost while it was held; its books are closed
     if (destroy || connection.isBroken) return this.#close(connection)
@@ -219,7 +222,7 @@ export class Allocator {
   #open(): void {
     let connection: Connection
     try {
-      connection = new Connection(this.#config, this.#clock)
+      connection = new Connection(this.#config, this.#clock, this.timings.statements)
     } catch (error) {
       return this.#connectFailed(error) // the driver reads certificates and URLs right away
     }

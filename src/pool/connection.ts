@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import pg from 'pg'
-import { type Clock, within } from '../core/index.ts'
-import { echoQueries } from './echo.ts'
+import { type Clock, type Histogram, within } from '../core/index.ts'
+import { observeQueries } from './observe.ts'
 import type { ResolvedPoolConfig } from './options.ts'
 
 /**
@@ -40,12 +40,13 @@ export class Connection {
   readonly #config: ResolvedPoolConfig
   readonly #clock: Clock
 
-  constructor(config: ResolvedPoolConfig, clock: Clock) {
+  /** @param durations is told how long each statement took. */
+  constructor(config: ResolvedPoolConfig, clock: Clock, durations: Histogram) {
     this.#config = config
     this.#clock = clock
     const Client = config.Client ?? pg.Client
     this.client = new Client({ ...config.client, connectionTimeoutMillis: config.options.connectTimeoutMs })
-    if (config.echo) echoQueries(this.client, clock, config.echo)
+    observeQueries(this.client, clock, durations, config.echo)
     this.closed = new Promise((resolve) => this.client.once('end', resolve))
   }
 

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { custom, flag, integer, type OptionValues, resolveOptions } from '../core/index.ts'
-import type { EchoedQuery } from './echo.ts'
+import type { EchoedQuery } from './observe.ts'
 
 const DAY_MS = 86_400_000
 

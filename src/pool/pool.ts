@@ -5,7 +5,7 @@ import { Allocator } from './allocator.ts'
 import type { PooledClient } from './checkout.ts'
 import type { PoolEvents } from './events.ts'
 import { type PoolConfig, type PoolOptions, resolvePoolConfig } from './options.ts'
-import type { PoolHealth, PoolStats } from './stats.ts'
+import type { PoolHealth, PoolStats, PoolTimings } from './stats.ts'
 
 /** pg's node-style callbacks. */
 type ConnectCallback = (
@@ -129,6 +129,11 @@ export class Pool extends EventEmitter<PoolEvents> {
   /** The pool in numbers. */
   stats(): PoolStats {
     return this.#allocator.stats()
+  }
+
+  /** How long waits, holds and statements took, as histograms that only grow. */
+  get timings(): PoolTimings {
+    return this.#allocator.timings
   }
 
   /** Asks the server for one answer, within `timeoutMs` altogether (default 2 s). Never rejects. */

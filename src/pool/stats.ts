@@ -1,3 +1,5 @@
+import { Histogram } from '../core/index.ts'
+
 /** A pool in numbers at one moment. Counters count since the pool was made. */
 export interface PoolStats {
   /** Connections that are kept; the option. */
@@ -60,6 +62,23 @@ export function zeroCounters(): PoolCounters {
     waitMsTotal: 0,
     holdMsTotal: 0,
   }
+}
+
+/** How long things took, since the pool was made; the difference of two copies tells a window's percentiles. */
+export interface PoolTimings {
+  /** From asking for a connection to having it. */
+  readonly waits: Histogram
+  /** From having a connection to giving it back. */
+  readonly holds: Histogram
+  /**
+   * Each statement that was awaited, from handing it to the driver to its result, failures included. Statements
+   * with a callback and cursors are not in it.
+   */
+  readonly statements: Histogram
+}
+
+export function emptyTimings(): PoolTimings {
+  return { waits: new Histogram(), holds: new Histogram(), statements: new Histogram() }
 }
 
 /** Whether a pool can serve, as one probe found. */

@@ -60,7 +60,11 @@ async function main(): Promise<void> {
   try {
     // First, so that a port that is taken is told before anything is made.
     const server = await serveAdmin(
-      { pool: holdfast.pool, schema: holdfast.config.database.schema },
+      {
+        pool: holdfast.pool,
+        schema: holdfast.config.database.schema,
+        migrations: holdfast.migrations,
+      },
       holdfast.config.admin,
       holdfast.stateDirectory,
     )

@@ -3,7 +3,8 @@ import { Type } from 'typebox'
 import { inspectSchema } from '../../migrate/index.ts'
 import type { AdminContext } from '../context.ts'
 import { describePool, PoolDetails } from '../pool-description.ts'
-import { problemResponses } from '../problem.ts'
+import { nullable, problemResponses } from '../problem.ts'
+import { TableDescription } from './tables.ts'
 import {
   readConnections,
   readCounters,
@@ -12,9 +13,6 @@ import {
   readIdentity,
   readLargestTables,
 } from '../../monitor/index.ts'
-
-const nullable = <T extends Type.TSchema>(schema: T): Type.TUnion<[T, Type.TNull]> =>
-  Type.Union([schema, Type.Null()])
 
 const HiddenList = Type.Array(Type.Object({ what: Type.String(), grant: Type.String() }), {
   description: 'What this role may not see, and the exact statement that would let it',
@@ -58,18 +56,9 @@ const DatabaseStats = Type.Object({
     Type.Number({ description: 'pg_stat_database: blks_hit of blks_hit + blks_read' }),
   ),
   transactions: Type.Object({ committed: Type.Number(), rolled_back: Type.Number() }),
-  largest_tables: Type.Array(
-    Type.Object({
-      schema: Type.String(),
-      table: Type.String(),
-      total_bytes: Type.Number(),
-      table_bytes: Type.Number(),
-      index_bytes: Type.Number(),
-      toast_bytes: Type.Number(),
-      estimated_rows: nullable(Type.Number()),
-    }),
-    { description: 'The ten largest, with sizes as of the last VACUUM or ANALYZE' },
-  ),
+  largest_tables: Type.Array(TableDescription, {
+    description: 'The ten largest, with sizes as of the last VACUUM or ANALYZE',
+  }),
   hidden: HiddenList,
 })
 
@@ -146,7 +135,7 @@ export const databaseRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
         connections: await readConnections(pool),
         cache_hit_ratio_percent: counters.cacheHitPercent,
         transactions: { committed: counters.commits, rolled_back: counters.rollbacks },
-        largest_tables: await readLargestTables(pool),
+        largest_tables: await readLargestTables(pool, 10),
         hidden: await readHidden(pool, identity, await inspectSchema(pool, schema), schema),
       }
     },

@@ -54,7 +54,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> =
         tags: ['live'],
         summary: 'Server-sent events: pool each second, database each five, health when it changes.',
         description:
-          'Resumes after the id in Last-Event-ID, as far as the last 600 events go. A comment every 15 s keeps it open.',
+          'Begins with the latest of each type, or resumes after the id in Last-Event-ID, as far as the last 600 events go. A comment every 15 s keeps it open.',
         headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ pattern: '^[0-9]{1,15}$' })) }),
         produces: ['text/event-stream'],
         response: { 200: Type.String({ description: 'text/event-stream' }), ...problemResponses },

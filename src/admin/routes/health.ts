@@ -16,6 +16,10 @@ const Health = Type.Object({
       latency_ms: Type.Number({
         description: 'From asking the pool for a connection to the answer of SELECT 1',
       }),
+      since: Type.String({
+        format: 'date-time',
+        description: 'Since when it is so, as far as it was looked at',
+      }),
       code: Type.Union([Type.String(), Type.Null()]),
       reason: Type.Union([Type.String(), Type.Null()]),
     }),
@@ -111,6 +115,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> 
           database: {
             status: health.ok ? ('healthy' as const) : ('unhealthy' as const),
             latency_ms: Math.round(health.latencyMs * 1_000) / 1_000,
+            since: new Date(live.healthSince).toISOString(),
             ...failureOf(health),
           },
           pool: describePool(pool.stats()),

@@ -12,17 +12,13 @@ const ERROR_PAGES = new URL('../../../docs/errors/', import.meta.url)
 export const referenceRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> = async (app) => {
   const hide = { hide: true } as const
 
-  app.get('/', { config: PUBLIC, schema: hide }, async (_request, reply) =>
-    reply.redirect(`${app.prefix}/docs`, 302),
-  )
-
   app.get('/openapi.json', { config: PUBLIC, schema: hide }, async () => app.swagger())
 
   app.get('/docs', { config: PUBLIC, schema: hide }, async (_request, reply) =>
     reply
       .type('text/html; charset=utf-8')
       .header('cache-control', 'no-store')
-      .send(renderReference(app.swagger(), app.prefix)),
+      .send(renderReference(app.swagger())),
   )
 
   app.get('/docs/style.css', { config: PUBLIC, schema: hide }, async (_request, reply) =>

@@ -42,10 +42,12 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }>
     },
     async (request, reply) => {
       const { token } = request.query
-      if (token === undefined) throw linkInvalid()
-      const { sessionSecret: secret } = sessions.redeem(token)
-      setSessionCookie(request, reply, secret)
-      return reply.header('cache-control', 'no-store').redirect(`${app.prefix}/`, 303)
+      // Relative: the same under any prefix, and behind a proxy that takes one away.
+      reply.header('cache-control', 'no-store')
+      const secret = token === undefined ? undefined : sessions.redeem(token)
+      if (secret !== undefined) setSessionCookie(request, reply, secret)
+      else if (!context.shell.answers(request)) throw linkInvalid()
+      return reply.redirect(secret === undefined ? './?sign-in=refused' : './', 303)
     },
   )
 

@@ -1,8 +1,7 @@
 import type { Command } from 'commander'
 import pc from 'picocolors'
 import { loadConfig } from '../../config.ts'
-import { isHoldfastError, messageOf, sqlstateOf } from '../../core/index.ts'
-import { CHECKS, type Finding, readIdentity } from '../../monitor/index.ts'
+import { examine, type Finding, readIdentity, scoreOf } from '../../monitor/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { formatDuration, plural } from '../output.ts'
@@ -16,11 +15,11 @@ export function addDoctor(program: Command, finish: Finish): void {
       .command('doctor')
       .description('check connection, version, extensions, rights, migrations; exit 3 on problems'),
     finish,
-    examine,
+    runDoctor,
   )
 }
 
-async function examine(session: Session): Promise<number> {
+async function runDoctor(session: Session): Promise<number> {
   const strays = await strayFindings(session)
   const holdfast = await session.connect()
   const { latencyMs } = await holdfast.pool.health()
@@ -33,16 +32,13 @@ async function examine(session: Session): Promise<number> {
     migrations: holdfast.migrations,
     connectionLimit: pool.size + pool.overflow,
   }
+  const examination = await examine(context)
   const good = [
     `${holdfast.address} answers in ${formatDuration(latencyMs)} (PostgreSQL ${identity.version})`,
+    ...examination.good,
   ]
-  const findings = [...strays]
-  for (const check of CHECKS) {
-    const found = await check.run(context).catch((error: unknown) => [brokenCheck(check.id, error)])
-    if (found?.length === 0) good.push(check.good)
-    findings.push(...(found ?? []))
-  }
-  session.out.result({ database: holdfast.address, good, findings }, () =>
+  const findings = [...strays, ...examination.findings]
+  session.out.result({ database: holdfast.address, score: scoreOf(findings), good, findings }, () =>
     [
       ...good.map((line) => `${pc.green('ok     ')} ${line}`),
       ...findings.map(render),
@@ -63,19 +59,6 @@ async function strayFindings(session: Session): Promise<Finding[]> {
     action: suggestion === undefined ? 'Remove it.' : `Rename it to ${suggestion}.`,
     sql: null,
   }))
-}
-
-/** A check that could not be done is a finding of its own; the others go on. */
-function brokenCheck(id: string, error: unknown): Finding {
-  return {
-    check: id,
-    severity: 'error',
-    subject: id,
-    message: `The check could not be done: ${messageOf(error)}`,
-    evidence: { code: isHoldfastError(error) ? error.code : (sqlstateOf(error) ?? null) },
-    action: 'See the message.',
-    sql: null,
-  }
 }
 
 function verdict(findings: readonly Finding[]): string {

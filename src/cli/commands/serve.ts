@@ -77,7 +77,11 @@ async function serveUntilStopped(session: Session, holdfast: Holdfast): Promise<
   // Loaded here: the other commands start without a web framework.
   const { serveAdmin } = await import('../../admin/index.ts')
   const server = await serveAdmin(
-    { pool: holdfast.pool, schema: holdfast.config.database.schema },
+    {
+      pool: holdfast.pool,
+      schema: holdfast.config.database.schema,
+      migrations: holdfast.migrations,
+    },
     holdfast.config.admin,
     holdfast.stateDirectory,
   )

@@ -1,17 +1,12 @@
 import type { Command } from 'commander'
 import pc from 'picocolors'
-import { loadConfig } from '../../config.ts'
-import { HoldfastError, messageOf } from '../../core/index.ts'
-import { stateDirectoryOf } from '../../holdfast.ts'
 import { inspectSchema, migrateStatus } from '../../migrate/index.ts'
 import { readIdentity } from '../../monitor/index.ts'
 import { type Finish, runWith } from '../command.ts'
-import { serverUnreachable } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { formatDuration } from '../output.ts'
+import { askServer, findServer } from '../running-server.ts'
 import type { Session } from '../session.ts'
-
-const ANSWER_WITHIN_MS = 5_000
 
 export function addStatus(program: Command, finish: Finish): void {
   runWith<{ server?: string | true }>(
@@ -74,19 +69,13 @@ function describeMigrations(pending: readonly string[] | null, changed: readonly
 }
 
 async function serverStatus(session: Session, server: string | true): Promise<number> {
-  const { config } = await loadConfig()
-  const { readTokenFile } = await import('../../admin/index.ts')
-  const known = readTokenFile(stateDirectoryOf(config))
-  const url = server === true ? known?.url : server
-  if (url === undefined) throw serverUnreachable('this folder', 'no server was started from here')
-  // The token belongs to one server: another one must not get to see it.
-  const token = known && new URL(known.url).origin === originOf(url) ? known.token : undefined
+  const { url, token } = await findServer(server)
   const [health, pool] = await Promise.all([
-    ask<{ status: string; uptime_seconds: number }>(url, '/health', token),
-    ask<{ checked_out: number; total: number; waiting: number }>(
-      url,
+    askServer<{ status: string; uptime_seconds: number }>({ url, token }, 'GET', '/health'),
+    askServer<{ checked_out: number; total: number; waiting: number }>(
+      { url, token },
+      'GET',
       '/v1/database/performance/pool-stats',
-      token,
     ),
   ])
   session.out.result({ url, health, pool }, () =>
@@ -96,33 +85,4 @@ async function serverStatus(session: Session, server: string | true): Promise<nu
     ].join('\n'),
   )
   return health.status === 'healthy' ? EXIT.ok : EXIT.findings
-}
-
-function originOf(url: string): string {
-  if (!URL.canParse(url)) throw serverUnreachable(url, 'this is not a URL')
-  return new URL(url).origin
-}
-
-async function ask<T>(url: string, path: string, token: string | undefined): Promise<T> {
-  let response: Response
-  try {
-    response = await fetch(`${url.replace(/\/$/, '')}${path}`, {
-      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-    })
-  } catch (error) {
-    throw serverUnreachable(url, messageOf((error as Error).cause ?? error))
-  }
-  const body = (await response.json().catch(() => ({}))) as T & {
-    code?: `HF_${string}`
-    detail?: string
-    status?: unknown
-  }
-  if (response.status === 401 || response.status === 403) {
-    throw new HoldfastError({
-      code: body.code ?? 'HF_ADMIN_UNAUTHENTICATED',
-      message: body.detail ?? 'The server refused the token.',
-    })
-  }
-  return body
 }

@@ -6,6 +6,7 @@ export const pendingMigrations: Check = {
   id: 'pending-migrations',
   good: 'no migration is pending',
   run: async ({ db, schema, migrations }) => {
+    if (!migrations) return null // nobody said where they are
     const { state } = await inspectSchema(db, schema)
     if (state === 'missing' || state === 'unreadable') return null // the checks of schema and rights tell
     const status = await migrateStatus(migrations)

@@ -1,0 +1,92 @@
+import type { Operations } from './operations.ts'
+
+export type Operation = keyof Operations
+export type Answer<Name extends Operation> = Operations[Name]['answer']
+
+/** A request that did not get its answer. */
+export class ApiError extends Error {
+  /** HTTP status; 0 when nothing was reached. */
+  readonly status: number
+  /** The API's code, or `unreachable`. */
+  readonly code: string
+  readonly requestId: string | undefined
+
+  constructor(status: number, code: string, message: string, requestId?: string) {
+    super(message)
+    this.status = status
+    this.code = code
+    this.requestId = requestId
+  }
+}
+
+/** What goes along with a request. */
+export interface Ask<Name extends Operation> {
+  readonly query?: Operations[Name]['query']
+  readonly body?: Operations[Name]['body']
+  readonly csrfToken?: string | null
+  readonly signal?: AbortSignal
+}
+
+const LONGEST_MS = 20_000
+let onSignedOut: () => void = () => {}
+
+/** Is called whenever an answer says that nobody is signed in. */
+export function whenSignedOut(listener: () => void): void {
+  onSignedOut = listener
+}
+
+/**
+ * Asks the API.
+ * @throws ApiError; an AbortError when `signal` aborted.
+ */
+export async function ask<Name extends Operation>(
+  operation: Name,
+  { query, body, csrfToken, signal }: Ask<Name> = {},
+): Promise<Answer<Name>> {
+  const [method, path] = operation.split(' ') as [string, string]
+  const url = new URL(path.slice(1), document.baseURI)
+  for (const [name, value] of Object.entries(query ?? {}))
+    if (value !== undefined) url.searchParams.set(name, String(value))
+  const response = await send(url, {
+    method,
+    credentials: 'same-origin',
+    headers: {
+      accept: 'application/json',
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(csrfToken != null && { 'x-csrf-token': csrfToken }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+    signal: AbortSignal.any([AbortSignal.timeout(LONGEST_MS), ...(signal ? [signal] : [])]),
+  })
+  if (response.status === 401) onSignedOut()
+  if (!response.ok) throw await failureOf(response)
+  return (response.status === 204 ? undefined : await response.json()) as Answer<Name>
+}
+
+async function send(url: URL, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init)
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error
+    const late = error instanceof DOMException && error.name === 'TimeoutError'
+    throw new ApiError(
+      0,
+      'unreachable',
+      late ? `Holdfast did not answer within ${LONGEST_MS / 1_000} s.` : 'Holdfast does not answer.',
+    )
+  }
+}
+
+async function failureOf(response: Response): Promise<ApiError> {
+  const problem = (await response.json().catch(() => ({}))) as {
+    code?: string
+    detail?: string
+    request_id?: string
+  }
+  return new ApiError(
+    response.status,
+    problem.code ?? `HTTP ${response.status}`,
+    problem.detail ?? `Something between here and Holdfast answered with ${response.status}.`,
+    problem.request_id,
+  )
+}

@@ -1,0 +1,385 @@
+// Written by `npm run generate` from docs/reference/openapi.json. Not to be edited.
+
+export type PoolEvent = {
+  /** Added by the stream */
+  at?: string
+  /** Connections that are kept */
+  pool_size: number
+  /** Connections allowed above that under load */
+  max_overflow: number
+  /** Idle connections */
+  checked_in: number
+  /** Connections in use */
+  checked_out: number
+  /** Connections above the size right now */
+  overflow: number
+  /** All connections */
+  total: number
+  /** Connections being opened or checked */
+  connecting: number
+  /** Connections being closed */
+  closing: number
+  /** Callers that wait for a connection */
+  waiting: number
+  /** Connections in use, of those allowed */
+  utilization_percent: number
+  /** Checkouts since the start */
+  acquired: number
+  /** Connections opened since the start */
+  created: number
+  /** Connections closed since the start */
+  closed: number
+  /** Connections replaced because of their age or uses */
+  recycled: number
+  /** Attempts to connect that failed */
+  connect_failures: number
+  /** Idle connections that turned out to be dead */
+  ping_failures: number
+  /** Callers that waited too long */
+  acquire_timeouts: number
+  /** Checkouts that came back inside a transaction */
+  dirty_releases: number
+  /** Mean time that callers waited for a connection */
+  mean_wait_ms: number
+  /** Mean time that connections were held */
+  mean_hold_ms: number
+  statements_per_second: number | null
+  statement_p50_ms: number | null
+  statement_p99_ms: number | null
+  wait_p99_ms: number | null
+  hold_p99_ms: number | null
+}
+
+export type DatabaseEvent = {
+  /** Added by the stream */
+  at?: string
+  /** Client connections to this database */
+  connections: number
+  /** max_connections of the server */
+  connections_max: number
+  cache_hit_ratio_percent: number | null
+  connections_active: number | null
+  connections_idle_in_transaction: number | null
+  connections_idle: number | null
+  connections_other: number | null
+  transactions_per_second: number | null
+  rollbacks_per_second: number | null
+  rows_per_second: number | null
+  cache_hit_percent: number | null
+}
+
+export type HealthEvent = {
+  /** Added by the stream */
+  at?: string
+  healthy: boolean
+  since: string
+  reason: string | null
+  latency_ms: number | null
+}
+
+/** Every request of the API: what it takes and what it answers. */
+export interface Operations {
+  'GET /livez': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      status: "ok"
+    }
+  }
+  'GET /readyz': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      status: "ready" | "not ready"
+      code: string | null
+      reason: string | null
+    }
+  }
+  'GET /health': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      status: "healthy" | "unhealthy" | "draining"
+      timestamp: string
+      uptime_seconds: number
+      components: {
+        database: {
+          status: "healthy" | "unhealthy"
+          /** From asking the pool for a connection to the answer of SELECT 1 */
+          latency_ms: number
+          /** Since when it is so, as far as it was looked at */
+          since: string
+          code: string | null
+          reason: string | null
+        }
+        pool: {
+          /** Connections that are kept */
+          pool_size: number
+          /** Connections allowed above that under load */
+          max_overflow: number
+          /** Idle connections */
+          checked_in: number
+          /** Connections in use */
+          checked_out: number
+          /** Connections above the size right now */
+          overflow: number
+          /** All connections */
+          total: number
+        }
+      }
+    }
+  }
+  'GET /v1/database/health': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      status: "healthy"
+      latency_ms: number
+      database: string
+      user: string
+      address: string | null
+      server_version: string
+      role: "primary" | "standby"
+      is_read_only: boolean
+      uptime_seconds: number
+      schema: {
+        name: string
+        state: "current" | "outdated" | "missing" | "unreadable"
+        pending: (string)[]
+      }
+      /** What this role may not see, and the exact statement that would let it */
+      hidden: ({
+        what: string
+        grant: string
+      })[]
+    }
+  }
+  'GET /v1/database/performance/pool-stats': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      /** Connections that are kept */
+      pool_size: number
+      /** Connections allowed above that under load */
+      max_overflow: number
+      /** Idle connections */
+      checked_in: number
+      /** Connections in use */
+      checked_out: number
+      /** Connections above the size right now */
+      overflow: number
+      /** All connections */
+      total: number
+      /** Connections being opened or checked */
+      connecting: number
+      /** Connections being closed */
+      closing: number
+      /** Callers that wait for a connection */
+      waiting: number
+      /** Connections in use, of those allowed */
+      utilization_percent: number
+      /** Checkouts since the start */
+      acquired: number
+      /** Connections opened since the start */
+      created: number
+      /** Connections closed since the start */
+      closed: number
+      /** Connections replaced because of their age or uses */
+      recycled: number
+      /** Attempts to connect that failed */
+      connect_failures: number
+      /** Idle connections that turned out to be dead */
+      ping_failures: number
+      /** Callers that waited too long */
+      acquire_timeouts: number
+      /** Checkouts that came back inside a transaction */
+      dirty_releases: number
+      /** Mean time that callers waited for a connection */
+      mean_wait_ms: number
+      /** Mean time that connections were held */
+      mean_hold_ms: number
+    }
+  }
+  'GET /v1/database/performance/database-stats': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      timestamp: string
+      database: string
+      database_size_bytes: number | null
+      connections: {
+        total: number
+        /** max_connections of the server */
+        max: number
+        /** active, idle, idle in transaction, ...; "hidden" where the role may not see the state */
+        by_state: Record<string, number>
+      }
+      cache_hit_ratio_percent: number | null
+      transactions: {
+        committed: number
+        rolled_back: number
+      }
+      /** The ten largest, with sizes as of the last VACUUM or ANALYZE */
+      largest_tables: ({
+        schema: string
+        table: string
+        total_bytes: number
+        table_bytes: number
+        index_bytes: number
+        toast_bytes: number
+        estimated_rows: number | null
+        dead_rows: number | null
+      })[]
+      /** What this role may not see, and the exact statement that would let it */
+      hidden: ({
+        what: string
+        grant: string
+      })[]
+    }
+  }
+  'GET /v1/database/tables': {
+    query: { limit?: number }
+    body: undefined
+    answer: {
+      data: ({
+        schema: string
+        table: string
+        total_bytes: number
+        table_bytes: number
+        index_bytes: number
+        toast_bytes: number
+        estimated_rows: number | null
+        dead_rows: number | null
+      })[]
+    }
+  }
+  'GET /v1/database/monitoring/summary': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      timestamp: string
+      /** 100, less 25 for each error and 8 for each warning; never below 0 */
+      score: number
+      /** Worst first */
+      findings: ({
+        /** The check that found it; stable */
+        check: string
+        severity: "info" | "warning" | "error"
+        subject: string
+        /** The consequence, then the cause */
+        message: string
+        evidence: Record<string, unknown>
+        action: string
+        sql: string | null
+      })[]
+      /** What was looked at and is as it should be */
+      good: (string)[]
+    }
+  }
+  'GET /v1/database/monitoring/history': {
+    query: { from?: string; to?: string }
+    body: undefined
+    answer: {
+      pool: {
+        /** Begin of the first step */
+        from: string
+        step_seconds: number
+        /** One value for each step; null where nothing is known */
+        series: {
+          checked_out: (number | null)[]
+          checked_in: (number | null)[]
+          waiting: (number | null)[]
+          statements_per_second: (number | null)[]
+          statement_p50_ms: (number | null)[]
+          statement_p99_ms: (number | null)[]
+          wait_p99_ms: (number | null)[]
+          hold_p99_ms: (number | null)[]
+        }
+      }
+      database: {
+        /** Begin of the first step */
+        from: string
+        step_seconds: number
+        /** One value for each step; null where nothing is known */
+        series: {
+          connections_active: (number | null)[]
+          connections_idle_in_transaction: (number | null)[]
+          connections_idle: (number | null)[]
+          connections_other: (number | null)[]
+          transactions_per_second: (number | null)[]
+          rollbacks_per_second: (number | null)[]
+          rows_per_second: (number | null)[]
+          cache_hit_percent: (number | null)[]
+        }
+      }
+    }
+  }
+  'GET /v1/database/monitoring/slow-queries': {
+    query: { window?: "recent" | "reset"; limit?: number }
+    body: undefined
+    answer: {
+      /** Whether pg_stat_statements tells; if not, remedy says what to do */
+      state: "collecting" | "not created" | "not loaded" | "not installed" | "outdated" | "not readable"
+      remedy: {
+        action: string
+        sql: string | null
+      } | null
+      since: string | null
+      step_seconds: number
+      /** Time in all statements of this database */
+      total_ms: number
+      /** Calls of all statements of this database */
+      calls: number
+      /** Most time first */
+      data: ({
+        id: string | null
+        query: string | null
+        calls: number
+        calls_per_minute: number
+        mean_ms: number
+        total_ms: number
+        /** Of the time in all statements */
+        share_percent: number
+        rows_per_call: number
+        /** Time in each step, the oldest first */
+        trend_ms: (number)[]
+      })[]
+    }
+  }
+  'GET /v1/events': {
+    query: Record<never, never>
+    body: undefined
+    answer: string
+  }
+  'GET /sign-in': {
+    query: { token?: string }
+    body: undefined
+    answer: undefined
+  }
+  'GET /v1/session': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      role: "viewer" | "operator" | "admin"
+      kind: "session" | "token"
+      /** Send it as x-csrf-token with everything that changes something; null for tokens, which need none */
+      csrf_token: string | null
+      expires_at: string | null
+    }
+  }
+  'DELETE /v1/session': {
+    query: Record<never, never>
+    body: undefined
+    answer: undefined
+  }
+  'POST /v1/sign-in-links': {
+    query: Record<never, never>
+    body: {
+      role: "viewer" | "operator" | "admin"
+    }
+    answer: {
+      path: string
+      role: "viewer" | "operator" | "admin"
+    }
+  }
+}

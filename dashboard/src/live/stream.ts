@@ -1,0 +1,102 @@
+import { computed, type ReadonlySignal, signal } from '@preact/signals'
+import type { DatabaseEvent, HealthEvent, PoolEvent } from '../api/operations.ts'
+
+/**
+ * Where the live stream stands. connecting -> live with the first event; live -> stale when nothing came for
+ * five seconds; stale -> live with the next event. A page that nobody looks at is paused: browsers open six
+ * connections to a server and no more, and a dozen tabs must not use them up.
+ */
+export type StreamState = 'connecting' | 'live' | 'stale' | 'paused'
+
+/** The pool's sample comes every second: five missed ones are no accident. */
+const STALE_AFTER_MS = 5_000
+/** Silence this long means a connection that is open in name only: it is made anew. */
+const RECONNECT_AFTER_MS = 10_000
+const PAUSE_AFTER_MS = 60_000
+
+/** The events of the API's stream, and how old the picture is. */
+export class LiveStream {
+  readonly state = signal<StreamState>('connecting')
+  /** Ticks every second, for whatever shows an age. */
+  readonly now = signal(Date.now())
+  readonly pool = signal<PoolEvent | undefined>(undefined)
+  readonly database = signal<DatabaseEvent | undefined>(undefined)
+  readonly health = signal<HealthEvent | undefined>(undefined)
+  /** Counts the times that the stream came back: what was missed has to be asked for. */
+  readonly returns = signal(0)
+  readonly #lastEventAt = signal(Date.now())
+  #source: EventSource | undefined
+  #openedAt = 0
+  #ticker: ReturnType<typeof setInterval> | undefined
+  #hiddenAt: number | undefined
+
+  /** How old the picture is, in milliseconds. */
+  readonly ageMs: ReadonlySignal<number> = computed(() =>
+    Math.max(0, this.now.value - this.#lastEventAt.value),
+  )
+  readonly isStale: ReadonlySignal<boolean> = computed(() => this.state.value === 'stale')
+  /** True while the stream says that PostgreSQL does not answer. */
+  readonly isDown: ReadonlySignal<boolean> = computed(() => this.health.value?.healthy === false)
+
+  start(): void {
+    if (this.#ticker !== undefined) return
+    this.#lastEventAt.value = Date.now()
+    this.#connect()
+    this.#ticker = setInterval(() => this.#tick(), 1_000)
+    document.addEventListener('visibilitychange', this.#onVisibility)
+  }
+
+  stop(): void {
+    clearInterval(this.#ticker)
+    this.#ticker = undefined
+    this.#source?.close()
+    document.removeEventListener('visibilitychange', this.#onVisibility)
+  }
+
+  #connect(): void {
+    this.#source?.close()
+    this.#openedAt = Date.now()
+    const source = new EventSource(new URL('v1/events', document.baseURI))
+    this.#source = source
+    const take = <T>(type: string, into: { value: T | undefined }): void =>
+      source.addEventListener(type, (event) => {
+        into.value = JSON.parse(event.data as string) as T
+        this.#heard()
+      })
+    take('pool', this.pool)
+    take('database', this.database)
+    take('health', this.health)
+  }
+
+  #heard(): void {
+    this.#lastEventAt.value = Date.now()
+    if (this.state.peek() === 'live') return
+    if (this.state.peek() !== 'connecting') this.returns.value += 1
+    this.state.value = 'live'
+  }
+
+  #tick(): void {
+    const now = Date.now()
+    this.now.value = now
+    if (this.state.peek() === 'paused') return
+    if (this.#hiddenAt !== undefined && now - this.#hiddenAt > PAUSE_AFTER_MS) return this.#pause()
+    const silentMs = now - this.#lastEventAt.peek()
+    if (silentMs > STALE_AFTER_MS) this.state.value = 'stale'
+    // Also when the browser has given up, as it does after an answer that is no stream.
+    if (silentMs > RECONNECT_AFTER_MS && now - this.#openedAt > RECONNECT_AFTER_MS) this.#connect()
+  }
+
+  #pause(): void {
+    this.state.value = 'paused'
+    this.#source?.close()
+  }
+
+  readonly #onVisibility = (): void => {
+    this.#hiddenAt = document.hidden ? Date.now() : undefined
+    if (document.hidden || this.state.peek() !== 'paused') return
+    this.#connect()
+  }
+}
+
+/** The one stream of this page. */
+export const live = new LiveStream()

@@ -1,0 +1,13 @@
+/** The pages there are, in the order of the rail. */
+import { Overview } from './overview/overview.tsx'
+import type { Page } from './page.ts'
+import { Queries } from './queries/queries.tsx'
+import { Tables } from './tables/tables.tsx'
+
+export type { Page, PageGroup } from './page.ts'
+
+export const PAGES: readonly Page[] = [
+  { path: '', title: 'Overview', group: 'Now', key: 'o', hasRange: true, view: Overview },
+  { path: 'queries', title: 'Queries', group: 'Now', key: 'q', hasRange: false, view: Queries },
+  { path: 'tables', title: 'Tables', group: 'Schema', key: 't', hasRange: false, view: Tables },
+]

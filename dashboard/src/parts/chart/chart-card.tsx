@@ -1,0 +1,136 @@
+import { useSignal } from '@preact/signals'
+import type { ApiError } from '../../api/client.ts'
+import { live } from '../../live/stream.ts'
+import type { TimeWindow } from '../../live/window.ts'
+import { chooseSpan, timeRange } from '../../place/time-range.ts'
+import { type Figure, inWords } from '../../words/figures.ts'
+import { instant } from '../../words/times.ts'
+import { Card, type CardProps } from '../card.tsx'
+import { Empty, Failed, Loading } from '../states.tsx'
+import type { Column } from '../table/column.ts'
+import { Table } from '../table/table.tsx'
+import type { Tone } from './palette.ts'
+import { TimeChart, type TimeChartProps } from './time-chart.tsx'
+
+export interface ChartCardProps<Name extends string>
+  extends Omit<CardProps, 'children' | 'tools'>, Pick<TimeChartProps, 'form' | 'isShare'> {
+  readonly window: TimeWindow<Name> | undefined
+  readonly error: ApiError | undefined
+  readonly format: (value: number | null) => Figure
+  readonly series: readonly { readonly name: Name; readonly label: string; readonly tone: Tone }[]
+}
+
+/** A card whose picture is a chart, or the same values as a table. */
+export function ChartCard<Name extends string>(props: ChartCardProps<Name>) {
+  const { window, error, format, series, form, isShare, ...card } = props
+  const isTable = useSignal(false)
+  const failingSince = useSignal(Date.now())
+  return (
+    <Card
+      {...card}
+      tools={
+        <button
+          type="button"
+          class="what"
+          aria-pressed={isTable.value}
+          aria-label={`${props.title} as a table`}
+          onClick={() => (isTable.value = !isTable.value)}
+        >
+          {isTable.value ? 'chart' : 'table'}
+        </button>
+      }
+    >
+      {window === undefined ? (
+        error ? (
+          <Failed error={error} since={failingSince.value} />
+        ) : (
+          <Loading lines={4} />
+        )
+      ) : isTable.value ? (
+        <ValueTable title={props.title} window={window} series={series} format={format} />
+      ) : (
+        <Plot window={window} props={props} />
+      )}
+    </Card>
+  )
+}
+
+function Plot<Name extends string>({
+  window,
+  props,
+}: {
+  readonly window: TimeWindow<Name>
+  readonly props: ChartCardProps<Name>
+}) {
+  const { title, series, format, form, isShare } = props
+  const isKnown = series.some(({ name }) => window.series[name].some((value) => value !== null))
+  return (
+    <>
+      <TimeChart
+        label={title}
+        times={window.times}
+        series={series.map(({ name, label, tone }) => ({ label, tone, values: window.series[name] }))}
+        format={format}
+        range={timeRange.value}
+        nowMs={live.now.value}
+        onZoom={chooseSpan}
+        {...(form && { form })}
+        {...(isShare !== undefined && { isShare })}
+      />
+      {!isKnown && (
+        <div class="over">
+          <Empty title="Nothing is known of this time.">It fills as this process watches.</Empty>
+        </div>
+      )}
+    </>
+  )
+}
+
+interface Point {
+  readonly at: number
+  readonly values: readonly (number | null)[]
+}
+
+function ValueTable<Name extends string>({
+  title,
+  window,
+  series,
+  format,
+}: {
+  readonly title: string
+  readonly window: TimeWindow<Name>
+  readonly series: ChartCardProps<Name>['series']
+  readonly format: (value: number | null) => Figure
+}) {
+  const columns: readonly Column<Point>[] = [
+    {
+      id: 'at',
+      title: 'Time',
+      kind: 'text',
+      value: ({ at }) => new Date(at).toISOString(),
+      cell: ({ at }) => instant(at),
+    },
+    ...series.map(({ label }, index): Column<Point> => ({
+      id: label,
+      title: label,
+      kind: 'number',
+      width: '96px',
+      value: ({ values }) => values[index] ?? null,
+      cell: ({ values }) => inWords(format(values[index] ?? null)),
+    })),
+  ]
+  const points = window.times.map((time, index) => ({
+    at: time * 1_000,
+    values: series.map(({ name }) => window.series[name][index] ?? null),
+  }))
+  return (
+    <Table
+      id={`chart-${title.toLowerCase().replaceAll(' ', '-')}`}
+      label={`${title} over time`}
+      rows={points.toReversed()}
+      columns={columns}
+      keyOf={({ at }) => String(at)}
+      lines={3}
+    />
+  )
+}

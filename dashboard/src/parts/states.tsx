@@ -1,0 +1,78 @@
+import type { ComponentChildren } from 'preact'
+import type { ApiError } from '../api/client.ts'
+import { live } from '../live/stream.ts'
+import { instant, moment } from '../words/times.ts'
+import { ToType } from './copy.tsx'
+
+/** Quiet bars where lines will be. Takes the place that the lines will take. */
+export function Loading({ lines = 3 }: { readonly lines?: number }) {
+  return (
+    <div class="loading" role="status" aria-label="Loading">
+      {Array.from({ length: lines }, (_, index) => (
+        <i key={index} />
+      ))}
+    </div>
+  )
+}
+
+/** What would be here, and how to get it. */
+export function Empty({
+  title,
+  children,
+}: {
+  readonly title: string
+  readonly children?: ComponentChildren
+}) {
+  return (
+    <div class="state">
+      <b>{title}</b>
+      {children}
+    </div>
+  )
+}
+
+/** What is hidden, and the exact statement that shows it. */
+export function Denied({ what, grant }: { readonly what: string; readonly grant: string | null }) {
+  return (
+    <div class="state">
+      <b>This role may not see {what}.</b>
+      {grant === null ? <p>Ask an administrator.</p> : <p>An administrator can change that:</p>}
+      {grant !== null && <ToType text={grant} />}
+    </div>
+  )
+}
+
+/** What failed, since when, and trying again. */
+export function Failed({
+  error,
+  since,
+  retry,
+}: {
+  readonly error: ApiError
+  readonly since: number
+  readonly retry?: () => void
+}) {
+  return (
+    <div class="state failed" role="alert">
+      <b>{error.message}</b>
+      <p>
+        {error.code.startsWith('HF_') ? (
+          <a href={`docs/errors/${error.code}`} data-native>
+            {error.code}
+          </a>
+        ) : (
+          error.code
+        )}
+        {' · since '}
+        <time dateTime={new Date(since).toISOString()} title={instant(since)}>
+          {moment(since, live.now.value)}
+        </time>
+      </p>
+      {retry && (
+        <button type="button" class="button" onClick={retry}>
+          Try again
+        </button>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,63 @@
+import { useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
+import { session } from '../api/session.ts'
+import { identity } from '../live/identity.ts'
+import { path } from '../place/router.ts'
+import { Card } from '../parts/card.tsx'
+import { Bar } from './bar.tsx'
+import { KeyHelp } from './key-help.tsx'
+import { listenToKeys } from './keys.ts'
+import { Palette } from './palette.tsx'
+import { pageAt, Rail } from './rail.tsx'
+import { SignIn } from './sign-in.tsx'
+
+/** The whole console: signing in, or the frame with a page in it. */
+export function App() {
+  if (session.value === 'nobody') return <SignIn />
+  return <Frame isKnown={session.value !== 'unknown'} />
+}
+
+/** @param isKnown whether somebody is signed in; until then the frame stands empty. */
+function Frame({ isKnown }: { readonly isKnown: boolean }) {
+  const above = useSignal<'palette' | 'keys' | undefined>(undefined)
+  const find = (): void => void (above.value = 'palette')
+  const help = (): void => void (above.value = 'keys')
+  const close = (): void => void (above.value = undefined)
+  useEffect(() => listenToKeys({ find, help }), [])
+  const page = pageAt(path.value)
+  const title = page?.title ?? 'No such page'
+  const database = identity.value?.database
+  useEffect(() => {
+    document.title = [title, database, 'Holdfast'].filter((part) => part !== undefined).join(' · ')
+  }, [title, database])
+  return (
+    <>
+      <button
+        type="button"
+        class="skip"
+        onClick={() => document.querySelector<HTMLElement>('#main')?.focus()}
+      >
+        Skip to content
+      </button>
+      <div class="frame">
+        <Rail onKeys={help} />
+        <div class="page">
+          <Bar title={title} hasRange={page?.hasRange ?? false} onFind={find} />
+          <main id="main" tabIndex={-1}>
+            {isKnown && (page ? <page.view key={page.path} /> : <NoSuchPage />)}
+          </main>
+        </div>
+      </div>
+      {above.value === 'palette' && <Palette onClose={close} onKeys={help} />}
+      {above.value === 'keys' && <KeyHelp onClose={close} />}
+    </>
+  )
+}
+
+function NoSuchPage() {
+  return (
+    <Card title="There is no such page" span={12}>
+      <p>The address names none of the pages in the rail. An older or newer Holdfast may have had it.</p>
+    </Card>
+  )
+}

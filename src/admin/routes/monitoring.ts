@@ -1,0 +1,221 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import {
+  DATABASE_SERIES,
+  type DatabaseSeries,
+  examine,
+  type Examination,
+  type MetricWindow,
+  POOL_SERIES,
+  type PoolSeries,
+  readIdentity,
+} from '../../monitor/index.ts'
+import type { AdminContext } from '../context.ts'
+import { nullable, problemResponses } from '../problem.ts'
+import { SlowStatements } from '../slow-statements.ts'
+
+const VIEWER = { access: 'viewer' } as const
+
+const FindingDescription = Type.Object({
+  check: Type.String({ description: 'The check that found it; stable' }),
+  severity: Type.Union([Type.Literal('info'), Type.Literal('warning'), Type.Literal('error')]),
+  subject: Type.String(),
+  message: Type.String({ description: 'The consequence, then the cause' }),
+  evidence: Type.Record(Type.String(), Type.Unknown()),
+  action: Type.String(),
+  sql: nullable(Type.String()),
+})
+
+const Summary = Type.Object({
+  timestamp: Type.String({ format: 'date-time' }),
+  score: Type.Integer({ description: '100, less 25 for each error and 8 for each warning; never below 0' }),
+  findings: Type.Array(FindingDescription, { description: 'Worst first' }),
+  good: Type.Array(Type.String(), { description: 'What was looked at and is as it should be' }),
+})
+
+const windowOf = <Name extends string>(names: readonly Name[]) =>
+  Type.Object({
+    from: Type.String({ format: 'date-time', description: 'Begin of the first step' }),
+    step_seconds: Type.Number(),
+    series: Type.Object(
+      Object.fromEntries(names.map((name) => [name, Type.Array(nullable(Type.Number()))])) as Record<
+        Name,
+        Type.TArray<Type.TUnion<[Type.TNumber, Type.TNull]>>
+      >,
+      { description: 'One value for each step; null where nothing is known' },
+    ),
+  })
+
+const History = Type.Object({ pool: windowOf(POOL_SERIES), database: windowOf(DATABASE_SERIES) })
+
+const SlowQueries = Type.Object({
+  state: Type.Union(
+    [
+      Type.Literal('collecting'),
+      Type.Literal('not created'),
+      Type.Literal('not loaded'),
+      Type.Literal('not installed'),
+      Type.Literal('outdated'),
+      Type.Literal('not readable'),
+    ],
+    { description: 'Whether pg_stat_statements tells; if not, remedy says what to do' },
+  ),
+  remedy: nullable(Type.Object({ action: Type.String(), sql: nullable(Type.String()) })),
+  since: nullable(Type.String({ format: 'date-time', description: 'Begin of what is summed up' })),
+  step_seconds: Type.Number(),
+  total_ms: Type.Number({ description: 'Time in all statements of this database' }),
+  calls: Type.Number({ description: 'Calls of all statements of this database' }),
+  data: Type.Array(
+    Type.Object({
+      id: nullable(
+        Type.String({ description: "PostgreSQL's queryid; null: what this role may not tell apart" }),
+      ),
+      query: nullable(Type.String({ description: 'With $1 for values; null when the role may not read it' })),
+      calls: Type.Number(),
+      calls_per_minute: Type.Number(),
+      mean_ms: Type.Number(),
+      total_ms: Type.Number(),
+      share_percent: Type.Number({ description: 'Of the time in all statements' }),
+      rows_per_call: Type.Number(),
+      trend_ms: Type.Array(Type.Number(), { description: 'Time in each step, the oldest first' }),
+    }),
+    { description: 'Most time first' },
+  ),
+})
+
+const EXAMINATION_LIFE_MS = 10_000
+const DAY_MS = 86_400_000
+const LONGEST_WINDOW_MS = 8 * DAY_MS
+
+/** What is wrong, what was, and which statements take the time. */
+export const monitoringRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> = async (
+  app,
+  { context },
+) => {
+  const { live } = context
+  const summary = new SharedExamination(context)
+  const statements = new SlowStatements(context.pool, live.statementMetrics)
+
+  app.get(
+    '/v1/database/monitoring/summary',
+    {
+      config: VIEWER,
+      schema: {
+        tags: ['monitoring'],
+        summary: 'What is wrong and what to do next: every check, at most ten seconds old.',
+        response: { 200: Summary, ...problemResponses },
+      },
+    },
+    async () => {
+      const { at, examination } = await summary.get()
+      const { score, findings, good } = examination
+      return {
+        timestamp: new Date(at).toISOString(),
+        score,
+        findings: findings.map((finding) => ({ ...finding, evidence: { ...finding.evidence } })),
+        good: [...good],
+      }
+    },
+  )
+
+  app.get(
+    '/v1/database/monitoring/history',
+    {
+      config: VIEWER,
+      schema: {
+        tags: ['monitoring'],
+        summary:
+          'The pool and the database over time, as far as this process has been watching: a week at most.',
+        querystring: Type.Object({
+          from: Type.Optional(Type.String({ format: 'date-time', description: 'Default: 15 minutes ago' })),
+          to: Type.Optional(Type.String({ format: 'date-time', description: 'Default: now' })),
+        }),
+        response: { 200: History, ...problemResponses },
+      },
+    },
+    async (request) => {
+      const now = Date.now()
+      const to = Math.min(request.query.to === undefined ? now : Date.parse(request.query.to), now)
+      const asked = request.query.from === undefined ? to - 15 * 60_000 : Date.parse(request.query.from)
+      const from = Math.min(Math.max(asked, now - LONGEST_WINDOW_MS), to)
+      return {
+        pool: describeWindow<PoolSeries>(live.poolMetrics.history.window(from, to, now)),
+        database: describeWindow<DatabaseSeries>(live.databaseMetrics.history.window(from, to, now)),
+      }
+    },
+  )
+
+  app.get(
+    '/v1/database/monitoring/slow-queries',
+    {
+      config: VIEWER,
+      schema: {
+        tags: ['monitoring'],
+        summary: 'The statements that took the most time, from pg_stat_statements.',
+        querystring: Type.Object({
+          window: Type.Union([Type.Literal('recent'), Type.Literal('reset')], {
+            default: 'recent',
+            description:
+              'recent: the last 15 minutes, as far as this process has been watching. reset: since the statistics were last reset.',
+          }),
+          limit: Type.Integer({ minimum: 1, maximum: 5_000, default: 50 }),
+        }),
+        response: { 200: SlowQueries, ...problemResponses },
+      },
+    },
+    async (request) => statements.read(request.query.window, request.query.limit, Date.now()),
+  )
+}
+
+function describeWindow<Name extends string>({
+  fromMs,
+  stepMs,
+  series,
+}: MetricWindow<Name>): {
+  from: string
+  step_seconds: number
+  series: Record<Name, (number | null)[]>
+} {
+  return {
+    from: new Date(fromMs).toISOString(),
+    step_seconds: stepMs / 1_000,
+    series: series as Record<Name, (number | null)[]>,
+  }
+}
+
+/** One examination for everyone who asks within ten seconds: the checks cost a dozen statements. */
+class SharedExamination {
+  readonly #context: AdminContext
+  #latest: Promise<{ at: number; examination: Examination }> | undefined
+  #at = 0
+
+  constructor(context: AdminContext) {
+    this.#context = context
+  }
+
+  get(): Promise<{ at: number; examination: Examination }> {
+    const now = Date.now()
+    if (this.#latest && now - this.#at < EXAMINATION_LIFE_MS) return this.#latest
+    this.#at = now
+    const running = this.#run(now)
+    this.#latest = running
+    // A failure is not kept: the next one asks anew.
+    running.catch(() => {
+      if (this.#latest === running) this.#latest = undefined
+    })
+    return running
+  }
+
+  async #run(at: number): Promise<{ at: number; examination: Examination }> {
+    const { pool, schema, migrations } = this.#context
+    const examination = await examine({
+      db: pool,
+      identity: await readIdentity(pool),
+      schema,
+      migrations,
+      connectionLimit: pool.options.size + pool.options.overflow,
+      pool: pool.stats(),
+    })
+    return { at, examination }
+  }
+}

@@ -1,0 +1,66 @@
+import { loadConfig } from '../config.ts'
+import { HoldfastError, messageOf } from '../core/index.ts'
+import { stateDirectoryOf } from '../holdfast.ts'
+import { serverUnreachable } from './errors.ts'
+
+const ANSWER_WITHIN_MS = 5_000
+
+/** A running Holdfast and the token for it, where there is one. */
+export interface RunningServer {
+  readonly url: string
+  readonly token: string | undefined
+}
+
+/**
+ * The server that was started from this folder, or the one at a URL.
+ * @throws HF_CLI_SERVER_UNREACHABLE
+ */
+export async function findServer(server: string | true): Promise<RunningServer> {
+  const { config } = await loadConfig()
+  const { readTokenFile } = await import('../admin/index.ts')
+  const known = readTokenFile(stateDirectoryOf(config))
+  const url = server === true ? known?.url : server
+  if (url === undefined) throw serverUnreachable('this folder', 'no server was started from here')
+  // The token belongs to one server: another one must not get to see it.
+  const token = known && new URL(known.url).origin === originOf(url) ? known.token : undefined
+  return { url, token }
+}
+
+/**
+ * Asks a running server.
+ * @throws HF_CLI_SERVER_UNREACHABLE, or the server's own code when it refuses
+ */
+export async function askServer<T>(
+  { url, token }: RunningServer,
+  method: 'GET' | 'POST',
+  path: string,
+  body?: object,
+): Promise<T> {
+  let response: Response
+  try {
+    response = await fetch(`${url.replace(/\/$/, '')}${path}`, {
+      method,
+      headers: {
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...(body && { 'content-type': 'application/json' }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+    })
+  } catch (error) {
+    throw serverUnreachable(url, messageOf((error as Error).cause ?? error))
+  }
+  const answer = (await response.json().catch(() => ({}))) as T & { code?: `HF_${string}`; detail?: string }
+  if (response.status === 401 || response.status === 403) {
+    throw new HoldfastError({
+      code: answer.code ?? 'HF_ADMIN_UNAUTHENTICATED',
+      message: answer.detail ?? 'The server refused the token.',
+    })
+  }
+  return answer
+}
+
+function originOf(url: string): string {
+  if (!URL.canParse(url)) throw serverUnreachable(url, 'this is not a URL')
+  return new URL(url).origin
+}

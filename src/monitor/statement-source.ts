@@ -1,0 +1,66 @@
+import { type Queryable, SQLSTATE, sqlstateOf } from '../core/index.ts'
+
+/** Why statements cannot be told, and what to do about it. */
+export interface StatementsUnavailable {
+  readonly state: 'not created' | 'not loaded' | 'not installed' | 'outdated' | 'not readable'
+  readonly action: string
+  readonly sql: string | null
+}
+
+/** Where this database's statement statistics are. */
+export type StatementSource =
+  { readonly state: 'collecting'; readonly schema: string } | StatementsUnavailable
+
+const REMEDIES: Readonly<Record<StatementsUnavailable['state'], Omit<StatementsUnavailable, 'state'>>> = {
+  'not created': {
+    action: 'Make the extension in this database, as a superuser or its owner.',
+    sql: 'CREATE EXTENSION pg_stat_statements;',
+  },
+  'not loaded': {
+    action: 'Add it to shared_preload_libraries (keep what is there) and restart the server, as a superuser.',
+    sql: "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements';",
+  },
+  'not installed': {
+    action: "Install the server's contrib package (postgresql-contrib), then load and create the extension.",
+    sql: null,
+  },
+  outdated: {
+    action: 'The extension is of an older server: bring it up to date, as its owner.',
+    sql: 'ALTER EXTENSION pg_stat_statements UPDATE;',
+  },
+  'not readable': {
+    action: "Let this role use the extension's schema, as its owner.",
+    sql: null,
+  },
+}
+
+/** Finds out by asking: without texts, which lie in a file whose reading is the real cost. */
+export async function findStatementSource(db: Queryable): Promise<StatementSource> {
+  const { rows } = await db.query<{ available: boolean; schema: string | null; user: string }>(`
+    SELECT EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'pg_stat_statements') AS available,
+           (SELECT format('%I', n.nspname) FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+             WHERE e.extname = 'pg_stat_statements') AS schema,
+           format('%I', current_user) AS "user"`)
+  const { available, schema, user } = rows[0] as { available: boolean; schema: string | null; user: string }
+  const unavailable = (state: StatementsUnavailable['state']): StatementsUnavailable => ({
+    state,
+    ...REMEDIES[state],
+  })
+  if (!available) return unavailable('not installed')
+  if (schema === null) return unavailable('not created')
+  try {
+    await db.query(`SELECT total_exec_time FROM ${schema}.pg_stat_statements(false) LIMIT 1`)
+    return { state: 'collecting', schema }
+  } catch (error) {
+    switch (sqlstateOf(error)) {
+      case SQLSTATE.objectNotInPrerequisiteState:
+        return unavailable('not loaded')
+      case SQLSTATE.undefinedColumn:
+        return unavailable('outdated') // before 1.8 the column was called total_time
+      case SQLSTATE.insufficientPrivilege:
+        return { ...unavailable('not readable'), sql: `GRANT USAGE ON SCHEMA ${schema} TO ${user};` }
+      default:
+        throw error
+    }
+  }
+}
