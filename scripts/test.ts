@@ -33,7 +33,8 @@ function count(isGood: boolean): void {
 }
 
 if (filters.length === 0) {
-  count(step('types', [join(MODULES, 'typescript/bin/tsc'), '--noEmit', '-p', 'tsconfig.json']))
+  for (const project of ['.', 'dashboard', 'test/browser'])
+    count(step(`types of ${project}`, [join(MODULES, 'typescript/bin/tsc'), '--noEmit', '-p', project]))
   count(step('lint', [join(MODULES, 'oxlint/bin/oxlint'), '--deny-warnings']))
   count(step('format', [join(MODULES, 'prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.']))
 }

@@ -31,6 +31,8 @@ export class SlowStatements {
     if (source.state !== 'collecting')
       return { ...nothing, state: source.state, remedy: { action: source.action, sql: source.sql } }
     const totals = await readStatementTotals(this.#pool, source.schema)
+    // The extension was made a moment ago: from here on there is a difference.
+    if (!this.#metrics.hasBegun) this.#metrics.record(nowMs, totals)
     const window =
       span === 'recent'
         ? this.#metrics.window(nowMs - RECENT_MS, nowMs, totals)

@@ -104,7 +104,7 @@ class Ring<Totals> {
 
   #write(first: number, last: number, values: readonly (number | null)[]): void {
     const { steps } = this.resolution
-    const unknown = new Array<null>(this.#width).fill(null)
+    const unknown = values.map(() => null)
     for (let step = Math.max(this.lastStep + 1, first - steps); step < first; step += 1)
       this.#put(step, unknown)
     for (let step = Math.max(first, last - steps + 1); step <= last; step += 1) this.#put(step, values)

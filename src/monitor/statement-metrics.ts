@@ -11,7 +11,7 @@ export interface StatementTotals {
 export interface StatementUse extends StatementTotals {
   /** PostgreSQL's queryid; null stands for all that this role may not tell apart. */
   readonly id: string | null
-  /** Milliseconds in each step of the window, the oldest first. */
+  /** Milliseconds in each whole step of the window, the oldest first. */
   readonly trend: readonly number[]
 }
 
@@ -64,6 +64,11 @@ export class StatementMetrics {
   #steps: readonly Step[] = []
   #last: { readonly atMs: number; readonly totals: ReadonlyMap<string | null, StatementTotals> } | undefined
 
+  /** Whether there is anything to take a difference from. */
+  get hasBegun(): boolean {
+    return this.#last !== undefined
+  }
+
   /** Takes the running totals at `atMs`: what came since the last time is one step. */
   record(atMs: number, totals: ReadonlyMap<string | null, StatementTotals>): void {
     if (this.#last) {
@@ -82,7 +87,7 @@ export class StatementMetrics {
     const statements = [...ids].map((id) => ({
       id,
       ...steps.reduce((sum, { uses }) => plus(sum, uses.get(id) ?? NOTHING), NOTHING),
-      trend: steps.map(({ uses }) => uses.get(id)?.totalMs ?? 0),
+      trend: known.map(({ uses }) => uses.get(id)?.totalMs ?? 0),
     }))
     const oldest = known[0]
     return {

@@ -29,7 +29,7 @@ describe('signing in', () => {
     expect(head.status).toBe(404) // a preview does not use the link up
     const response = await get(path)
     expect(response.status).toBe(303)
-    expect(response.headers.get('location')).toBe('/')
+    expect(response.headers.get('location')).toBe('./')
     expect(response.headers.get('set-cookie')).toMatch(
       /^holdfast-\d+=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict$/,
     )

@@ -341,7 +341,7 @@ export interface Operations {
         /** Of the time in all statements */
         share_percent: number
         rows_per_call: number
-        /** Time in each step, the oldest first */
+        /** Time in each whole step, the oldest first */
         trend_ms: (number)[]
       })[]
     }

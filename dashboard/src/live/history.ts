@@ -52,13 +52,13 @@ export class HistoryKeeper {
   }
 
   /** Returns whether it failed. */
-  async #load(range: TimeRange, signal: AbortSignal): Promise<boolean> {
+  async #load(range: TimeRange, ended: AbortSignal): Promise<boolean> {
     const now = Date.now()
     const [from, to] = range.kind === 'last' ? [now - range.ms, now] : [range.fromMs, range.toMs]
     try {
       const answer = await ask('GET /v1/database/monitoring/history', {
         query: { from: new Date(from).toISOString(), to: new Date(to).toISOString() },
-        signal,
+        signal: ended,
       })
       this.state.value = {
         pool: fromAnswer(answer.pool),
@@ -67,7 +67,7 @@ export class HistoryKeeper {
       }
       return false
     } catch (error) {
-      if (!signal.aborted) this.state.value = { ...this.state.peek(), error: error as ApiError }
+      if (!ended.aborted) this.state.value = { ...this.state.peek(), error: error as ApiError }
       return true
     }
   }

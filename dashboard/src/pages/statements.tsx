@@ -8,6 +8,8 @@ import type { Column } from '../parts/table/column.ts'
 import { Number } from '../parts/number.tsx'
 import type { Definition } from '../parts/meaning.tsx'
 import { count, duration, inWords, percent } from '../words/figures.ts'
+import { live } from '../live/stream.ts'
+import { moment } from '../words/times.ts'
 import { layOut } from '../words/sql-layout.ts'
 
 export type SlowQueries = Answer<'GET /v1/database/monitoring/slow-queries'>
@@ -28,7 +30,8 @@ export const STATEMENT_COLUMNS: readonly Column<Statement>[] = [
     id: 'calls',
     title: 'Calls/min',
     kind: 'number',
-    width: '82px',
+    width: 72,
+    isMinor: true,
     value: ({ calls_per_minute: calls }) => calls,
     cell: ({ calls_per_minute: calls }) => <Number figure={count(calls)} />,
   },
@@ -36,7 +39,7 @@ export const STATEMENT_COLUMNS: readonly Column<Statement>[] = [
     id: 'mean',
     title: 'Mean',
     kind: 'number',
-    width: '80px',
+    width: 68,
     value: ({ mean_ms: mean }) => mean,
     cell: ({ mean_ms: mean }) => <Number figure={duration(mean)} />,
   },
@@ -44,7 +47,7 @@ export const STATEMENT_COLUMNS: readonly Column<Statement>[] = [
     id: 'share',
     title: 'Share',
     kind: 'number',
-    width: '112px',
+    width: 90,
     hint: 'Of the time in all statements of this database',
     value: ({ share_percent: share }) => share,
     cell: ({ share_percent: share }) => <Share value={share} />,
@@ -53,7 +56,7 @@ export const STATEMENT_COLUMNS: readonly Column<Statement>[] = [
     id: 'total',
     title: 'Total',
     kind: 'number',
-    width: '90px',
+    width: 90,
     isExtra: true,
     value: ({ total_ms: total }) => total,
     cell: ({ total_ms: total }) => <Number figure={duration(total)} />,
@@ -62,12 +65,12 @@ export const STATEMENT_COLUMNS: readonly Column<Statement>[] = [
     id: 'rows',
     title: 'Rows/call',
     kind: 'number',
-    width: '90px',
+    width: 90,
     isExtra: true,
     value: ({ rows_per_call: rows }) => rows,
     cell: ({ rows_per_call: rows }) => <Number figure={count(rows)} />,
   },
-  { id: 'id', title: 'Query id', kind: 'code', width: '180px', isExtra: true, value: ({ id }) => id },
+  { id: 'id', title: 'Query id', kind: 'code', width: 180, isExtra: true, value: ({ id }) => id },
 ]
 
 /** The course over the last quarter of an hour; only where there is one. */
@@ -75,7 +78,8 @@ export const TREND_COLUMN: Column<Statement> = {
   id: 'trend',
   title: '15 min',
   kind: 'text',
-  width: '104px',
+  isMinor: true,
+  width: 100,
   value: () => null,
   cell: ({ trend_ms: trend, mean_ms: mean }) => (
     <Sparkline
@@ -115,10 +119,20 @@ export function StatementDetail({ statement }: { readonly statement: Statement }
 
 /** What stands where statements would: why there are none, and how to get them. */
 export function NoStatements({ answer }: { readonly answer: SlowQueries }) {
-  const { state, remedy } = answer
+  const { state, remedy, since } = answer
   if (state === 'not readable') return <Denied what="statement statistics" grant={remedy?.sql ?? null} />
   if (state === 'collecting')
-    return <Empty title="Nothing ran yet.">Statements appear here with their first call.</Empty>
+    return (
+      <Empty
+        title={
+          since === null
+            ? 'Nothing ran yet.'
+            : `Nothing ran since ${moment(Date.parse(since), live.now.value)}.`
+        }
+      >
+        <p>Statements appear here with their next call.</p>
+      </Empty>
+    )
   return (
     <Empty title={`No statements: pg_stat_statements is ${state}.`}>
       <p>{remedy?.action}</p>

@@ -31,7 +31,13 @@ export function Meaning({
   }
   return (
     <>
-      <button ref={button} type="button" class="what" popovertarget={id} aria-label={`What does ${of} mean`}>
+      <button
+        ref={button}
+        type="button"
+        class="what"
+        popovertarget={id}
+        aria-label={`What does this mean: ${of}`}
+      >
         <span class="long">what does this mean</span>
         <span class="short" aria-hidden="true">
           ?
@@ -43,7 +49,7 @@ export function Meaning({
         popover="auto"
         class="meaning"
         role="dialog"
-        aria-label={`What ${of} means`}
+        aria-label={`What this means: ${of}`}
         onToggle={(event) => event.newState === 'open' && place()}
       >
         {definitions.map(({ figure, means, source, window: span }) => (

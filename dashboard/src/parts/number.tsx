@@ -7,7 +7,8 @@ export function Number({ figure, of }: { readonly figure: Figure; readonly of?: 
   return (
     <>
       {figure.text}
-      {unit !== '' && <small>{isGlued ? unit : ` ${unit}`}</small>}
+      {/* Also when it is empty: the line keeps its height. */}
+      <small>{isGlued ? unit : ` ${unit}`}</small>
     </>
   )
 }

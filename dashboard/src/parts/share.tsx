@@ -1,6 +1,6 @@
 import { inWords, percent } from '../words/figures.ts'
 
-const WIDEST_PX = 48
+const WIDEST_PX = 30
 
 /** A share of a whole as a bar and in words. */
 export function Share({ value }: { readonly value: number }) {

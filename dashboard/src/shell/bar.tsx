@@ -25,7 +25,10 @@ export function Bar({
       <div class="tools">
         {hasRange && <Range />}
         <button type="button" class="find" onClick={onFind} aria-keyshortcuts="Control+K Meta+K">
-          Search or run <kbd>Ctrl K</kbd>
+          <span>
+            Search<span class="long"> or run</span>
+          </span>{' '}
+          <kbd>Ctrl K</kbd>
         </button>
         <Liveness />
       </div>
@@ -74,7 +77,7 @@ function Liveness() {
     connecting: 'connecting',
     paused: 'paused',
     stale: `stale, ${age(live.ageMs.value)} old`,
-    live: isDown ? 'live, database down' : 'live',
+    live: isDown ? 'database down' : 'live',
   }[state]
   const tone = { connecting: '', paused: '', stale: 'warn', live: isDown ? 'crit' : 'ok' }[state]
   return (

@@ -51,11 +51,9 @@ export function Rail({ onKeys }: { readonly onKeys: () => void }) {
         <button type="button" onClick={onKeys} aria-keyshortcuts="?">
           Keys <kbd>?</kbd>
         </button>
-        {typeof who === 'object' && (
-          <button type="button" onClick={() => void signOut()} title={`Signed in as ${who.role}`}>
-            Sign out <em>{who.role}</em>
-          </button>
-        )}
+        <button type="button" onClick={() => void signOut()} disabled={typeof who === 'string'}>
+          Sign out <em>{typeof who === 'string' ? '' : who.role}</em>
+        </button>
         <Choice label="Theme" options={THEME_CHOICES} chosen={theme.value} choose={chooseTheme} />
       </div>
     </nav>

@@ -77,7 +77,7 @@ const SlowQueries = Type.Object({
       total_ms: Type.Number(),
       share_percent: Type.Number({ description: 'Of the time in all statements' }),
       rows_per_call: Type.Number(),
-      trend_ms: Type.Array(Type.Number(), { description: 'Time in each step, the oldest first' }),
+      trend_ms: Type.Array(Type.Number(), { description: 'Time in each whole step, the oldest first' }),
     }),
     { description: 'Most time first' },
   ),

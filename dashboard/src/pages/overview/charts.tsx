@@ -48,6 +48,7 @@ export function ConnectionsCard({
     <ChartCard
       {...head}
       form="stacked"
+      height={134}
       window={window}
       error={history.error}
       format={count}
@@ -72,7 +73,7 @@ export function ThroughputCard({ history, pool }: Known) {
             <Number figure={perSecond(nowOf(history.database, 'transactions_per_second'))} />
           </b>
           <b class="dim">
-            <Number figure={perSecond(pool?.statements_per_second)} of="this pool" />
+            <Number figure={perSecond(pool?.statements_per_second)} of="pool" />
           </b>
         </>
       }
@@ -131,7 +132,7 @@ export function CacheCard({ history }: Known) {
           <b>
             <Number figure={percent(now)} />
           </b>
-          {word !== '' && <span class={`tag ${tone}`}>{word}</span>}
+          <span class={`tag ${tone}`}>{word}</span>
         </>
       }
       definitions={CACHE_DEFINITIONS}
@@ -147,7 +148,7 @@ export function CacheCard({ history }: Known) {
 }
 
 function assess(share: number | null): readonly [word: string, tone: string] {
-  if (share === null) return ['', '']
+  if (share === null) return ['', 'none']
   if (share >= 98) return ['excellent', 'ok']
   if (share >= 94) return ['good', 'ok']
   return share >= 90 ? ['fair', 'warn'] : ['poor', 'crit']

@@ -35,6 +35,13 @@ export const POOL_DEFINITIONS: readonly Definition[] = [
     source: 'pool.timings, in buckets of 12.5%',
     window: 'The last minute, at the range of 15 minutes.',
   },
+  {
+    figure: 'Checkouts, timed out, left open, not connected',
+    means:
+      'Connections given out; callers that gave up waiting; connections that came back inside a transaction; attempts to connect that failed.',
+    source: 'pool.stats(): acquired, acquireTimeouts, dirtyReleases, connectFailures',
+    window: 'Since this process started.',
+  },
 ]
 
 export const CONNECTION_DEFINITIONS: readonly Definition[] = [

@@ -26,7 +26,7 @@ import { keyOfTable, TABLE_COLUMNS, TABLE_DEFINITIONS, TableDetail } from '../ta
 import { CacheCard, ConnectionsCard, LatencyCard, ThroughputCard } from './charts.tsx'
 import { FindingDetail } from './finding-detail.tsx'
 import { PoolCard } from './pool-card.tsx'
-import { keyOfFinding, type Summary, Verdict } from './verdict.tsx'
+import { CHECKS, keyOfFinding, type Summary, Verdict } from './verdict.tsx'
 
 type TableList = Answer<'GET /v1/database/tables'>
 
@@ -171,6 +171,16 @@ function Detail({
     return (
       <Panel title={keyOfTable(table)} onClose={close}>
         <TableDetail table={table} />
+      </Panel>
+    )
+  if (opened === CHECKS && summary.state.value.data)
+    return (
+      <Panel title="What was looked at" onClose={close}>
+        <ul class="checks">
+          {summary.state.value.data.good.map((one) => (
+            <li key={one}>{one}</li>
+          ))}
+        </ul>
       </Panel>
     )
   const finding = summary.state.value.data?.findings.find((one) => keyOfFinding(one) === opened)

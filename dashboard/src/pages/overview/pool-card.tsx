@@ -48,10 +48,10 @@ function Picture({
       <Gauge
         of="Connections"
         stretches={[
-          { label: 'in use', value: pool.checked_out, tone: 'busy' },
-          { label: 'opening', value: pool.connecting, tone: 'opening' },
-          { label: 'idle', value: pool.checked_in, tone: 'idle' },
-          { label: 'free', value: free, tone: 'free' },
+          { label: 'in use', value: pool.checked_out, tone: 'c1' },
+          { label: 'opening', value: pool.connecting, tone: 'c2' },
+          { label: 'idle', value: pool.checked_in, tone: 'c4' },
+          { label: 'free', value: free, tone: 'sunken' },
         ]}
         markAt={pool.pool_size}
       />
@@ -65,12 +65,16 @@ function Picture({
           { label: 'hold p99', figure: duration(highestOfMinute(window, 'hold_p99_ms')) },
         ]}
       />
-      <p class="foot">
-        Since the start: {pool.acquired.toLocaleString('en')} checkouts,{' '}
-        {pool.acquire_timeouts.toLocaleString('en')} waited too long,{' '}
-        {pool.dirty_releases.toLocaleString('en')} came back inside a transaction,{' '}
-        {pool.connect_failures.toLocaleString('en')} connects failed
-      </p>
+      <div class="foot">
+        <Legend
+          entries={[
+            { label: 'checkouts', figure: count(pool.acquired) },
+            { label: 'timed out', figure: count(pool.acquire_timeouts) },
+            { label: 'left open', figure: count(pool.dirty_releases) },
+            { label: 'not connected', figure: count(pool.connect_failures) },
+          ]}
+        />
+      </div>
     </>
   )
 }

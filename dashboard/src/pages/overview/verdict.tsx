@@ -16,6 +16,9 @@ export type Finding = Summary['findings'][number]
 const MOST_TOLD = 5
 const TOLD_AT_ONCE = 3
 
+/** The address of the list of what was looked at. */
+export const CHECKS = 'checks'
+
 export const keyOfFinding = ({ check, subject }: Finding): string => `${check}:${subject}`
 
 const ACTIONS: Readonly<Record<string, string>> = {
@@ -31,6 +34,8 @@ export function Verdict({ summary }: { readonly summary: LiveResource<Summary> }
   const { data, error, failingSince } = summary.state.value
   const staleMs = ageOf(summary.state.value) ?? (live.isStale.value ? live.ageMs.value : undefined)
   const isDown = live.isDown.value && !live.isStale.value
+  const areAllTold = useSignal(false)
+  const more = Math.min(data?.findings.length ?? 0, MOST_TOLD) - TOLD_AT_ONCE
   return (
     <section
       class="card span12 verdict"
@@ -48,18 +53,23 @@ export function Verdict({ summary }: { readonly summary: LiveResource<Summary> }
             ) : error ? (
               'How things stand cannot be told.'
             ) : (
-              <Loading lines={1} />
+              <i class="bone" />
             )}
           </h2>
           {!isDown && staleMs !== undefined && <span class="tag warn">{age(staleMs)} old</span>}
           <span class="tools">
-            <Meaning of="the health score" definitions={VERDICT_DEFINITIONS} />
+            {!isDown && more > 0 && !areAllTold.value && (
+              <button type="button" class="do" onClick={() => (areAllTold.value = true)}>
+                {more} more
+              </button>
+            )}
+            <Meaning of="Health score" definitions={VERDICT_DEFINITIONS} />
           </span>
         </header>
         {isDown ? (
           <DownDetail />
         ) : data ? (
-          <ToDo summary={data} />
+          <ToDo summary={data} areAllTold={areAllTold.value} />
         ) : error ? (
           <Failed error={error} since={failingSince} retry={() => summary.refresh()} />
         ) : (
@@ -142,14 +152,20 @@ function DownDetail() {
   )
 }
 
-function ToDo({ summary }: { readonly summary: Summary }) {
-  const isOpen = useSignal(false)
-  const told = summary.findings.slice(0, MOST_TOLD)
-  const shown = isOpen.value ? told : told.slice(0, TOLD_AT_ONCE)
-  if (told.length === 0) return <p class="good">Looked at: {summary.good.join('; ')}.</p>
+function ToDo({ summary, areAllTold }: { readonly summary: Summary; readonly areAllTold: boolean }) {
+  const told = summary.findings.slice(0, areAllTold ? MOST_TOLD : TOLD_AT_ONCE)
+  if (told.length === 0)
+    return (
+      <p class="good">
+        {summary.good.length} checks found nothing wrong.{' '}
+        <button type="button" class="do" onClick={() => setQuery({ open: CHECKS })}>
+          See them
+        </button>
+      </p>
+    )
   return (
     <ol class="todo">
-      {shown.map((finding) => (
+      {told.map((finding) => (
         <li key={keyOfFinding(finding)}>
           <i class={`mark ${finding.severity}`} role="img" aria-label={finding.severity} />
           <span title={finding.message}>{finding.message}</span>
@@ -158,13 +174,6 @@ function ToDo({ summary }: { readonly summary: Summary }) {
           </button>
         </li>
       ))}
-      {told.length > shown.length && (
-        <li class="more">
-          <button type="button" class="do" onClick={() => (isOpen.value = true)}>
-            {told.length - shown.length} more
-          </button>
-        </li>
-      )}
     </ol>
   )
 }

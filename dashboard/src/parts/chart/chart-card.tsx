@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals'
+import type { ComponentChildren } from 'preact'
 import type { ApiError } from '../../api/client.ts'
 import { live } from '../../live/stream.ts'
 import type { TimeWindow } from '../../live/window.ts'
@@ -13,7 +14,7 @@ import type { Tone } from './palette.ts'
 import { TimeChart, type TimeChartProps } from './time-chart.tsx'
 
 export interface ChartCardProps<Name extends string>
-  extends Omit<CardProps, 'children' | 'tools'>, Pick<TimeChartProps, 'form' | 'isShare'> {
+  extends Omit<CardProps, 'children' | 'tools'>, Pick<TimeChartProps, 'form' | 'isShare' | 'height'> {
   readonly window: TimeWindow<Name> | undefined
   readonly error: ApiError | undefined
   readonly format: (value: number | null) => Figure
@@ -22,34 +23,31 @@ export interface ChartCardProps<Name extends string>
 
 /** A card whose picture is a chart, or the same values as a table. */
 export function ChartCard<Name extends string>(props: ChartCardProps<Name>) {
-  const { window, error, format, series, form, isShare, ...card } = props
+  const { window, error, format, series, form: _form, isShare: _isShare, height: _height, ...card } = props
   const isTable = useSignal(false)
   const failingSince = useSignal(Date.now())
-  return (
-    <Card
-      {...card}
-      tools={
-        <button
-          type="button"
-          class="what"
-          aria-pressed={isTable.value}
-          aria-label={`${props.title} as a table`}
-          onClick={() => (isTable.value = !isTable.value)}
-        >
-          {isTable.value ? 'chart' : 'table'}
-        </button>
-      }
+  const turn = (
+    <button
+      type="button"
+      class="what"
+      aria-label={`${props.title} as a ${isTable.value ? 'chart' : 'table'}`}
+      onClick={() => (isTable.value = !isTable.value)}
     >
-      {window === undefined ? (
-        error ? (
-          <Failed error={error} since={failingSince.value} />
-        ) : (
-          <Loading lines={4} />
-        )
-      ) : isTable.value ? (
-        <ValueTable title={props.title} window={window} series={series} format={format} />
+      {isTable.value ? 'chart' : 'table'}
+    </button>
+  )
+  if (window === undefined)
+    return (
+      <Card {...card}>
+        {error ? <Failed error={error} since={failingSince.value} /> : <Loading lines={4} />}
+      </Card>
+    )
+  return (
+    <Card {...card}>
+      {isTable.value ? (
+        <ValueTable title={props.title} window={window} series={series} format={format} turn={turn} />
       ) : (
-        <Plot window={window} props={props} />
+        <Plot window={window} props={props} turn={turn} />
       )}
     </Card>
   )
@@ -58,11 +56,13 @@ export function ChartCard<Name extends string>(props: ChartCardProps<Name>) {
 function Plot<Name extends string>({
   window,
   props,
+  turn,
 }: {
   readonly window: TimeWindow<Name>
   readonly props: ChartCardProps<Name>
+  readonly turn: ComponentChildren
 }) {
-  const { title, series, format, form, isShare } = props
+  const { title, series, format, form, isShare, height } = props
   const isKnown = series.some(({ name }) => window.series[name].some((value) => value !== null))
   return (
     <>
@@ -74,6 +74,8 @@ function Plot<Name extends string>({
         range={timeRange.value}
         nowMs={live.now.value}
         onZoom={chooseSpan}
+        tools={turn}
+        {...(height !== undefined && { height })}
         {...(form && { form })}
         {...(isShare !== undefined && { isShare })}
       />
@@ -96,7 +98,9 @@ function ValueTable<Name extends string>({
   window,
   series,
   format,
+  turn,
 }: {
+  readonly turn: ComponentChildren
   readonly title: string
   readonly window: TimeWindow<Name>
   readonly series: ChartCardProps<Name>['series']
@@ -114,7 +118,7 @@ function ValueTable<Name extends string>({
       id: label,
       title: label,
       kind: 'number',
-      width: '96px',
+      width: 96,
       value: ({ values }) => values[index] ?? null,
       cell: ({ values }) => inWords(format(values[index] ?? null)),
     })),
@@ -124,13 +128,19 @@ function ValueTable<Name extends string>({
     values: series.map(({ name }) => window.series[name][index] ?? null),
   }))
   return (
-    <Table
-      id={`chart-${title.toLowerCase().replaceAll(' ', '-')}`}
-      label={`${title} over time`}
-      rows={points.toReversed()}
-      columns={columns}
-      keyOf={({ at }) => String(at)}
-      lines={3}
-    />
+    <div class="chart">
+      <Table
+        id={`chart-${title.toLowerCase().replaceAll(' ', '-')}`}
+        label={`${title} over time`}
+        rows={points.toReversed()}
+        columns={columns}
+        keyOf={({ at }) => String(at)}
+        lines={3}
+      />
+      <div class="below">
+        <span class="at">{points.length.toLocaleString('en')} values</span>
+        {turn}
+      </div>
+    </div>
   )
 }

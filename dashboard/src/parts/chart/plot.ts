@@ -29,7 +29,7 @@ export function plotOptions(spec: PlotSpec, width: number): uPlot.Options {
   return {
     width,
     height: spec.height,
-    padding: [6, 4, 0, 0],
+    padding: [6, 16, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,
@@ -54,7 +54,7 @@ export function plotOptions(spec: PlotSpec, width: number): uPlot.Options {
       },
       {
         ...axis,
-        size: 40,
+        size: 50,
         grid: { stroke: colours.line, width: 1 },
         splits: (plot) => {
           const { min = floor, max = floor + 1 } = plot.scales.y ?? {}

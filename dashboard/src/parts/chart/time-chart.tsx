@@ -1,4 +1,5 @@
 import { effect, useSignal } from '@preact/signals'
+import type { ComponentChildren } from 'preact'
 import { useEffect, useMemo, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
@@ -32,6 +33,8 @@ export interface TimeChartProps {
   /** Values are percent of a whole. */
   readonly isShare?: boolean
   readonly height?: number
+  /** At the right below the plot. */
+  readonly tools?: ComponentChildren
 }
 
 /**
@@ -124,7 +127,7 @@ function ChartFrame({
   readonly format: (value: number | null) => Figure
   readonly height: number
 }) {
-  const { label, series, times, nowMs, isShare } = props
+  const { label, series, times, nowMs, isShare, tools } = props
   const at = index === null ? undefined : (times[index] as number) * 1_000
   const valueOf = ({ values }: ChartSeries): number | null =>
     (index === null ? values.findLast((value) => value !== null) : values[index]) ?? null
@@ -149,6 +152,7 @@ function ChartFrame({
               : ''
             : moment(at, nowMs)}
         </span>
+        {tools}
       </div>
     </div>
   )

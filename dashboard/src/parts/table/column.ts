@@ -11,8 +11,10 @@ export interface Column<Row> {
   readonly value: (row: Row) => string | number | null
   /** What is shown; default: the value. */
   readonly cell?: (row: Row) => ComponentChildren
-  /** CSS width; one column without takes what is left. */
-  readonly width?: string
+  /** Width in pixels; one column without takes what is left. */
+  readonly width?: number
+  /** Left out where there is little room. */
+  readonly isMinor?: boolean
   /** Hidden until somebody chooses it. */
   readonly isExtra?: boolean
   /** Explains the title to whoever hovers. */

@@ -26,6 +26,10 @@ export interface TableProps<Row> {
 }
 
 const ROW_PX = 33
+/** Below this the minor columns are left out. */
+const NARROW_PX = 500
+/** What a column without a width needs at least. */
+const FLEXIBLE_PX = 96
 
 /**
  * A table for five rows and for five thousand: only those that are seen are in the document. One stop for the
@@ -37,12 +41,15 @@ export function Table<Row>(props: TableProps<Row>) {
   source.value = props.rows
   const arrangement = useArrangement(id, source, all, keyOf, props.sort)
   const rows = arrangement.rows.value
-  const columns = arrangement.columns.value
   const scroller = useRef<HTMLDivElement>(null)
-  const scrolled = useSignal({ top: 0, height: (lines ?? 20) * ROW_PX })
+  const scrolled = useSignal({ top: 0, height: (lines ?? 20) * ROW_PX, width: NARROW_PX })
   const drawn = useComputed(() => {
     const { top, height } = scrolled.value
     return visibleRows(arrangement.rows.value.length, ROW_PX, top, height)
+  }).value
+  const columns = useComputed(() => {
+    const isNarrow = scrolled.value.width < NARROW_PX
+    return arrangement.columns.value.filter(({ isMinor }) => !(isNarrow && isMinor === true))
   }).value
   const current = useSignal(0)
   const focusAt = useRef<number | undefined>(undefined)
@@ -50,11 +57,16 @@ export function Table<Row>(props: TableProps<Row>) {
   const look = (): void => {
     const box = scroller.current
     if (!box) return
-    const { top, height } = scrolled.peek()
-    if (box.scrollTop !== top || box.clientHeight !== height)
-      scrolled.value = { top: box.scrollTop, height: box.clientHeight }
+    const { top, height, width } = scrolled.peek()
+    if (box.scrollTop !== top || box.clientHeight !== height || box.clientWidth !== width)
+      scrolled.value = { top: box.scrollTop, height: box.clientHeight, width: box.clientWidth }
   }
   useLayoutEffect(look)
+  useLayoutEffect(() => {
+    const sizes = new ResizeObserver(look)
+    if (scroller.current) sizes.observe(scroller.current)
+    return () => sizes.disconnect()
+  }, [])
   useLayoutEffect(() => {
     const at = focusAt.current
     if (at === undefined) return
@@ -107,10 +119,15 @@ export function Table<Row>(props: TableProps<Row>) {
         onScroll={look}
         style={lines === undefined ? undefined : { height: `${(lines + 1) * ROW_PX}px` }}
       >
-        <table role="grid" aria-label={label} aria-rowcount={rows.length + 1}>
+        <table
+          role="grid"
+          aria-label={label}
+          aria-rowcount={rows.length + 1}
+          style={{ minWidth: `${leastWidth(columns)}px` }}
+        >
           <colgroup>
             {columns.map(({ id: column, width }) => (
-              <col key={column} style={{ width: width ?? 'auto' }} />
+              <col key={column} style={{ width: width === undefined ? 'auto' : `${width}px` }} />
             ))}
           </colgroup>
           <Head columns={columns} sort={arrangement.sort.value} sortBy={arrangement.sortBy} />
@@ -143,6 +160,10 @@ export function Table<Row>(props: TableProps<Row>) {
       </div>
     </div>
   )
+}
+
+function leastWidth<Row>(columns: readonly Column<Row>[]): number {
+  return columns.reduce((sum, { width = FLEXIBLE_PX }) => sum + width, 0)
 }
 
 function Head<Row>({
