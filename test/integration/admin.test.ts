@@ -4,6 +4,7 @@ import cookiePlugin from '@fastify/cookie'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Admin, type AdminServer, describeApi, serveAdmin } from '../../src/admin/index.ts'
+import { renderApiTypes } from '../../scripts/api-types.ts'
 import type { Pool } from '../../src/pool/index.ts'
 import { type AdminClient, TEST_OPTIONS, useAdminServer } from '../support/admin-server.ts'
 import { useDatabase } from '../support/database.ts'
@@ -47,6 +48,10 @@ describe('public routes', () => {
       readFileSync(new URL('../../docs/reference/openapi.json', import.meta.url), 'utf8'),
     )
     expect(await describeApi(), 'run npm run generate and commit').toEqual(committed)
+    const operations = new URL('../../dashboard/src/api/operations.ts', import.meta.url)
+    expect(readFileSync(operations, 'utf8'), 'run npm run generate and commit').toBe(
+      renderApiTypes(committed as object),
+    )
     expect(await (await get('/openapi.json')).json()).toMatchObject({
       openapi: '3.1.0',
       paths: { '/v1/events': expect.any(Object) },

@@ -20,6 +20,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import { publint } from 'publint'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -154,6 +155,15 @@ test('the tarball is under 2 MB and holds no source, test or secret', () => {
   assert.ok(files.some((path) => path.startsWith('db/migrations/') && path.endsWith('up.sql')))
 })
 
+test('the console is in it, and its script is under 90 KB gzip', () => {
+  const assets = join(installed, 'dist/dashboard/assets')
+  const scripts = readdirSync(assets).filter((name) => name.endsWith('.js'))
+  assert.ok(scripts.length > 0)
+  const bytes = scripts.reduce((sum, name) => sum + gzipSync(readFileSync(join(assets, name))).length, 0)
+  console.log(`script of the console: ${(bytes / 1_024).toFixed(1)} KB gzip`)
+  assert.ok(bytes < 90 * 1_024, `${bytes} bytes`)
+})
+
 test('its manifest and its types hold for every way of importing', async () => {
   const { messages } = await publint({ pkgDir: installed, strict: true, pack: false })
   assert.deepEqual(messages, [])
@@ -213,6 +223,10 @@ test('the ten lines of the README add it to a Fastify service', { timeout: 60_00
     const link = /http:\S+sign-in\S+/.exec(output)?.[0] ?? ''
     const { origin } = new URL(link)
     assert.equal((await fetch(link, { redirect: 'manual' })).status, 303)
+    assert.match(
+      await (await fetch(`${origin}/ops/`, { headers: { accept: 'text/html' } })).text(),
+      /<div id="app">/,
+    )
     assert.deepEqual(await (await fetch(`${origin}/`)).json(), [{ one: 1 }])
     assert.equal(
       ((await (await fetch(`${origin}/ops/health`)).json()) as { status: string }).status,

@@ -85,12 +85,11 @@ export class WatchedPage {
         node instanceof Element
           ? node.outerHTML.slice(0, 80)
           : `"${node?.textContent}" in ${node?.parentElement?.outerHTML.slice(0, 60)}`
-      const place = ({ x, y, width, height }: DOMRectReadOnly): string =>
-        [x, y, width, height].map(Math.round).join(' ')
+      const place = ({ x, y }: DOMRectReadOnly): string => `${Math.round(x)} ${Math.round(y)}`
       new PerformanceObserver((list) => {
         for (const entry of list.getEntries() as unknown as LayoutShift[]) {
           if (entry.hadRecentInput) continue
-          // A number at the right that gets another digit stays in its box: nothing moved.
+          // A number that gets another digit stays where it is: nothing moved.
           const moved = entry.sources.filter(
             ({ previousRect, currentRect }) => place(previousRect) !== place(currentRect),
           )

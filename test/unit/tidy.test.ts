@@ -17,15 +17,19 @@ interface Source {
   readonly imports: readonly string[]
 }
 
-const sources: readonly Source[] = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.ts'))
-  .map((path) => {
-    const text = readFileSync(join(SRC, path), 'utf8')
-    const imports = [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(([, specifier]) =>
-      relative(SRC, resolve(dirname(join(SRC, path)), specifier as string)),
-    )
-    return { path, text, lines: text.split('\n'), imports }
-  })
+const sources = readSources(SRC)
+
+function readSources(folder: string): readonly Source[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => /\.tsx?$/.test(path))
+    .map((path) => {
+      const text = readFileSync(join(folder, path), 'utf8')
+      const imports = [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(([, specifier]) =>
+        relative(folder, resolve(dirname(join(folder, path)), specifier as string)),
+      )
+      return { path, text, lines: text.split('\n'), imports }
+    })
+}
 
 /** The map from the ground up. A folder may import its own floor's lower neighbours and everything below. */
 const FLOORS: readonly (readonly string[])[] = [
@@ -42,6 +46,22 @@ const FLOORS: readonly (readonly string[])[] = [
   [''], // index.ts, config.ts and what assembles the house
   ['cli'],
 ]
+
+/** The console's rooms from the ground up: the same rules. */
+const CONSOLE = join(ROOT, 'dashboard/src')
+const CONSOLE_FLOORS: readonly string[] = [
+  'words',
+  'style',
+  'api',
+  'place',
+  'live',
+  'parts',
+  'pages',
+  'shell',
+  'gallery',
+  '',
+]
+const consoleSources = readSources(CONSOLE).filter(({ path }) => path !== 'api/operations.ts')
 
 const roomOf = (path: string): string => (path.includes('/') ? (path.split('/')[0] as string) : '')
 const floorOf = (room: string): number => FLOORS.findIndex((floor) => floor.includes(room))
@@ -72,18 +92,20 @@ describe('layers', () => {
   })
 
   test('there are no import cycles', () => {
-    const byPath = new Map(sources.map((source) => [source.path, source]))
-    const done = new Set<string>()
-    const cycles: string[] = []
-    const visit = (path: string, trail: readonly string[]): void => {
-      if (trail.includes(path))
-        return void cycles.push([...trail.slice(trail.indexOf(path)), path].join(' -> '))
-      if (done.has(path)) return
-      for (const next of byPath.get(path)?.imports ?? []) visit(next, [...trail, path])
-      done.add(path)
-    }
-    for (const { path } of sources) visit(path, [])
-    expect(cycles).toEqual([])
+    expect(cyclesIn(sources)).toEqual([])
+    expect(cyclesIn(consoleSources)).toEqual([])
+  })
+
+  test("the console's rooms stand on each other, and on nothing of the server's", () => {
+    const faults = consoleSources.flatMap(({ path, imports }) =>
+      imports
+        .filter((target) => {
+          const [from, to] = [CONSOLE_FLOORS.indexOf(roomOf(path)), CONSOLE_FLOORS.indexOf(roomOf(target))]
+          return to < 0 || to > from
+        })
+        .map((target) => `${path} imports upwards: ${target}`),
+    )
+    expect(faults).toEqual([])
   })
 
   test('each capability has a face that lists its exports by name and explains itself', () => {
@@ -100,7 +122,8 @@ describe('layers', () => {
 
 describe('files', () => {
   test('are at most 400 lines', () => {
-    expect(sources.filter(({ lines }) => lines.length > 400).map(({ path }) => path)).toEqual([])
+    const all = [...sources, ...consoleSources]
+    expect(all.filter(({ lines }) => lines.length > 400).map(({ path }) => path)).toEqual([])
     const tests = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' }).filter((path) =>
       path.endsWith('.ts'),
     )
@@ -110,15 +133,17 @@ describe('files', () => {
   })
 
   test('hold functions of at most 70 lines', () => {
-    const faults = sources.flatMap(({ path, lines }) => longBlocks(lines).map((line) => `${path}:${line}`))
+    const faults = [...sources, ...consoleSources].flatMap(({ path, lines }) =>
+      longBlocks(lines).map((line) => `${path}:${line}`),
+    )
     expect(faults).toEqual([])
   })
 
   test('are in kebab-case and named after their noun', () => {
-    const banned = /^(utils?|helpers?|common|misc|types?)\.ts$/
-    const faults = sources.filter(({ path }) => {
+    const banned = /^(utils?|helpers?|common|misc|types?)\.tsx?$/
+    const faults = [...sources, ...consoleSources].filter(({ path }) => {
       const name = path.split('/').at(-1) as string
-      return banned.test(name) || !/^[a-z0-9]+(-[a-z0-9]+)*\.ts$/.test(name)
+      return banned.test(name) || !/^[a-z0-9]+(-[a-z0-9]+)*\.tsx?$/.test(name)
     })
     expect(faults.map(({ path }) => path)).toEqual([])
   })
@@ -187,6 +212,21 @@ function markdownBelow(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.md'))
     .map((path) => join(folder, path))
+}
+
+function cyclesIn(all: readonly Source[]): string[] {
+  const byPath = new Map(all.map((source) => [source.path, source]))
+  const done = new Set<string>()
+  const cycles: string[] = []
+  const visit = (path: string, trail: readonly string[]): void => {
+    if (trail.includes(path))
+      return void cycles.push([...trail.slice(trail.indexOf(path)), path].join(' -> '))
+    if (done.has(path)) return
+    for (const next of byPath.get(path)?.imports ?? []) visit(next, [...trail, path])
+    done.add(path)
+  }
+  for (const { path } of all) visit(path, [])
+  return cycles
 }
 
 /**

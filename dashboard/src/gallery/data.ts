@@ -1,3 +1,12 @@
+import type { Definition } from '../parts/meaning.tsx'
+
+/** When the page was opened; its charts end there. */
+export const NOW = Date.now()
+
+export const DEFINITIONS: readonly Definition[] = [
+  { figure: 'A figure', means: 'What it is, in words.', source: 'pg_stat_example: column', window: 'Now.' },
+]
+
 /** Invented values that are the same in every run, for looking at parts without a server. */
 export function course(
   length: number,

@@ -6,7 +6,10 @@ import { Choice } from '../parts/choice.tsx'
 import { startRouter } from '../place/router.ts'
 import { KeyHelp } from '../shell/key-help.tsx'
 import { chooseTheme, startTheme, theme } from '../style/theme.ts'
-import { CardStates, Charts, Figures, Tables } from './examples.tsx'
+import { CardStates } from './cards.tsx'
+import { ChartEdges, Charts } from './charts.tsx'
+import { Figures, Gauges } from './figures.tsx'
+import { Tables } from './tables.tsx'
 
 const THEMES = [
   { id: 'auto', label: 'Auto' },
@@ -31,8 +34,10 @@ function Gallery() {
       </header>
       <main>
         <CardStates />
+        <Gauges />
         <Figures />
         <Charts />
+        <ChartEdges />
         <Tables />
       </main>
       {areKeysOpen.value && <KeyHelp onClose={() => (areKeysOpen.value = false)} />}

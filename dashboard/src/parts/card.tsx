@@ -29,11 +29,8 @@ export function Card(props: CardProps) {
     <section class={`card span${span} ${size}`} aria-labelledby={id} data-stale={staleMs !== undefined}>
       <header>
         <h2 id={id}>{title}</h2>
-        {staleMs === undefined ? (
-          note !== undefined && <span class="note">{note}</span>
-        ) : (
-          <span class="tag warn">{age(staleMs)} old</span>
-        )}
+        {note !== undefined && <span class="note">{note}</span>}
+        {staleMs !== undefined && <span class="age">{age(staleMs)} old</span>}
         {now !== undefined && <span class="nows">{now}</span>}
         <span class="tools">
           {tools}

@@ -13,7 +13,19 @@ export function Panel({
   readonly children: ComponentChildren
 }) {
   const close = useRef<HTMLButtonElement>(null)
-  useEffect(() => close.current?.focus({ preventScroll: true }), [title])
+  const opener = useRef<Element | null>(null)
+  useEffect(() => {
+    const focused = document.activeElement
+    if (!focused?.closest('.panel')) opener.current = focused
+    close.current?.focus({ preventScroll: true })
+  }, [title])
+  // Whoever closes it is back where they came from.
+  useEffect(
+    () => () => {
+      if (opener.current instanceof HTMLElement) opener.current.focus({ preventScroll: true })
+    },
+    [],
+  )
   return (
     <aside
       class="panel"

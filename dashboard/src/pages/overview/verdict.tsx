@@ -56,7 +56,7 @@ export function Verdict({ summary }: { readonly summary: LiveResource<Summary> }
               <i class="bone" />
             )}
           </h2>
-          {!isDown && staleMs !== undefined && <span class="tag warn">{age(staleMs)} old</span>}
+          {!isDown && staleMs !== undefined && <span class="age">{age(staleMs)} old</span>}
           <span class="tools">
             {!isDown && more > 0 && !areAllTold.value && (
               <button type="button" class="do" onClick={() => (areAllTold.value = true)}>

@@ -48,7 +48,7 @@ export function useArrangement<Row>(
     filter,
     shown,
     columns: visible,
-    rows: useComputed(() => filterRows(ordered.value, columns, filter.value)),
+    rows: useComputed(() => filterRows(ordered.value, visible.value, filter.value)),
     sortBy(column) {
       const now = sort.peek()
       const isDescending = now?.column === column.id ? !now.isDescending : column.kind === 'number'

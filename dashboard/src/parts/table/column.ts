@@ -49,7 +49,7 @@ export function sortRows<Row>(
   return keyed.map(({ row }) => row)
 }
 
-/** The rows that hold every word of the filter, in any column. */
+/** The rows that hold every word of the filter, in any of these columns. */
 export function filterRows<Row>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],

@@ -1,0 +1,121 @@
+/** What a person sees while the stream is cut, or PostgreSQL is gone; and that it heals without a reload. */
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type AdminServer, serveAdmin } from '../../src/admin/index.ts'
+import { Pool } from '../../src/pool/index.ts'
+import { FaultProxy } from '../../src/testing/index.ts'
+import { TEST_OPTIONS } from '../support/admin-server.ts'
+import { BROWSER_SUITE, isBrowserMissing, useBrowser, WatchedPage } from '../support/browser.ts'
+import { useDatabase } from '../support/database.ts'
+import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
+
+removeScratchAfterwards()
+const database = useDatabase()
+const browser = useBrowser()
+
+let toDatabase: FaultProxy
+let toServer: FaultProxy
+let pool: Pool
+let server: AdminServer
+
+beforeAll(async () => {
+  toDatabase = await FaultProxy.start({ host: '127.0.0.1', port: Number(new URL(database.url).port) })
+  pool = new Pool({ connectionString: toDatabase.through(database.url) })
+  server = await serveAdmin({ pool }, TEST_OPTIONS, scratch('state'))
+  toServer = await FaultProxy.start({ host: '127.0.0.1', port: Number(new URL(server.url).port) })
+})
+
+afterAll(async () => {
+  await server.close()
+  await pool.end()
+  await toServer.stop()
+  await toDatabase.stop()
+})
+
+/** A page that came in through the proxy, and a mark that a reload would wipe out. */
+async function marked(): Promise<WatchedPage> {
+  const origin = toServer.through(server.url).replace(/\/$/, '')
+  const watched = await WatchedPage.open(browser(), origin)
+  await watched.page.goto(`${origin}${server.admin.createSignInPath('viewer')}`)
+  await isLive(watched.page)
+  await watched.page.getByRole('img', { name: /^Connections: \d/ }).waitFor()
+  await watched.page.evaluate(() => Object.assign(globalThis, { mark: 'same page' }))
+  return watched
+}
+
+const isLive = (page: Page): Promise<void> => page.locator('.live', { hasText: /^live/ }).waitFor()
+
+async function isSamePage(page: Page): Promise<void> {
+  expect(await page.evaluate(() => (globalThis as { mark?: string }).mark)).toBe('same page')
+}
+
+describe.skipIf(isBrowserMissing)(`the console when something is gone${BROWSER_SUITE}`, () => {
+  test(
+    'the stream cut for 20 s: says stale with its age, then goes on where it is',
+    { timeout: 90_000 },
+    async () => {
+      const watched = await marked()
+      const { page } = watched
+      const region = page.getByRole('region', { name: 'Pool' })
+      await toServer.refuse()
+      toServer.cut()
+      await page.locator('.live', { hasText: /^stale, \d+ s old/ }).waitFor()
+      await region.getByText(/^\d+ s old$/).waitFor()
+      await page.locator('.live', { hasText: /^stale, 2\d s old/ }).waitFor()
+      await page.locator('.verdict').getByText(/s old/).waitFor()
+      await watched.expectAccessible()
+      await toServer.heal()
+      await isLive(page)
+      await region.getByText('kept +').waitFor()
+      await page.locator('.verdict .age').waitFor({ state: 'detached' })
+      await isSamePage(page)
+      await watched.expectNoShift()
+    },
+  )
+
+  test('a stream that is open in name only is found out, and made anew', { timeout: 60_000 }, async () => {
+    const { page } = await marked()
+    toServer.freeze()
+    await page.locator('.live', { hasText: /^stale/ }).waitFor()
+    await toServer.heal()
+    await isLive(page)
+    await isSamePage(page)
+  })
+
+  test(
+    'PostgreSQL gone: says what and since when, keeps the last picture, and heals',
+    { timeout: 90_000 },
+    async () => {
+      const watched = await marked()
+      const { page } = watched
+      const before = Date.now()
+      await toDatabase.refuse()
+      toDatabase.cut()
+      await page
+        .getByRole('heading', { name: /^PostgreSQL does not answer since \d\d:\d\d:\d\d \(\d+ s\)\.$/ })
+        .waitFor()
+      const since = await page.locator('.verdict h2 time').getAttribute('datetime')
+      expect(Math.abs(Date.parse(since ?? '') - before)).toBeLessThan(30_000)
+      await page.locator('.verdict').getByText('ECONNREFUSED').waitFor()
+      await page.locator('.live', { hasText: 'database down' }).waitFor()
+      await page
+        .getByRole('region', { name: 'Connections' })
+        .getByText(/^\d+ s old$/)
+        .waitFor()
+      await page.locator('.db', { hasText: database.name }).getByText('does not answer').waitFor()
+      await watched.expectAccessible()
+      // Whoever comes now learns it, too.
+      const late = await WatchedPage.open(browser(), server.url)
+      await late.page.goto(server.createSignInLink())
+      await late.page.getByRole('heading', { name: /^PostgreSQL does not answer since/ }).waitFor()
+      await late.page.getByRole('alert').first().waitFor()
+      await late.expectAccessible()
+      await toDatabase.heal()
+      await page.getByRole('heading', { name: /^Working/ }).waitFor()
+      await page.locator('.live', { hasText: /^live$/ }).waitFor()
+      await late.page.getByRole('heading', { name: /^Working/ }).waitFor()
+      await isSamePage(page)
+      await watched.expectClean()
+    },
+  )
+})

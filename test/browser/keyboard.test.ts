@@ -1,0 +1,136 @@
+import type { Page } from 'playwright-core'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { useAdminServer } from '../support/admin-server.ts'
+import { BROWSER_SUITE, isBrowserMissing, useBrowser, WatchedPage } from '../support/browser.ts'
+import { useDatabase } from '../support/database.ts'
+import { removeScratchAfterwards } from '../support/scratch.ts'
+
+removeScratchAfterwards()
+const database = useDatabase()
+const client = useAdminServer(database)
+const browser = useBrowser()
+
+/** What has the focus, in words. */
+const focused = (page: Page): Promise<string> =>
+  page.evaluate(() => {
+    const element = document.activeElement
+    return element?.getAttribute('aria-label') ?? element?.textContent ?? ''
+  })
+
+/** Presses Tab until something is reached, as a person would; says what came before when it never is. */
+async function tabTo(page: Page, name: RegExp): Promise<void> {
+  const passed: string[] = []
+  for (let presses = 0; presses < 40; presses += 1) {
+    await page.keyboard.press('Tab')
+    const here = await focused(page)
+    if (name.test(here)) return
+    passed.push(here)
+  }
+  throw new Error(`Tab never reached ${name}: ${passed.join(' | ')}`)
+}
+
+async function signedIn(): Promise<WatchedPage> {
+  const watched = await WatchedPage.open(browser(), client().server.url)
+  await watched.page.goto(client().server.createSignInLink())
+  await watched.page.getByRole('grid', { name: 'Largest tables' }).getByRole('row').nth(3).waitFor()
+  return watched
+}
+
+describe.skipIf(isBrowserMissing)(`the console by keyboard alone${BROWSER_SUITE}`, () => {
+  beforeAll(async () => {
+    const { pool } = client()
+    for (const name of ['anchors', 'buoys', 'cleats', 'davits'])
+      await pool.query(`CREATE TABLE ${name} AS SELECT n FROM generate_series(1, 1000) n; ANALYZE ${name}`)
+  })
+
+  test('the rail: from the first Tab to another page', async () => {
+    const { page } = await signedIn()
+    await page.keyboard.press('Tab')
+    expect(await focused(page)).toBe('Skip to content')
+    await tabTo(page, /^Tables$/)
+    await page.keyboard.press('Enter')
+    await page.waitForURL('**/tables')
+    await page.keyboard.press('g')
+    await page.keyboard.press('o')
+    await page.getByRole('heading', { name: 'Overview' }).waitFor()
+    await page.keyboard.press('?')
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor({ state: 'detached' })
+  })
+
+  test('focus is always seen', async () => {
+    const { page } = await signedIn()
+    for (let presses = 0; presses < 30; presses += 1) {
+      await page.keyboard.press('Tab')
+      const seen = await page.evaluate(() => {
+        const element = document.activeElement as HTMLElement
+        const { outlineStyle, outlineWidth } = getComputedStyle(element)
+        const { width, height } = element.getBoundingClientRect()
+        return (
+          element === document.body ||
+          (outlineStyle !== 'none' && outlineWidth !== '0px' && width * height > 0)
+        )
+      })
+      expect(seen, await focused(page)).toBe(true)
+    }
+  })
+
+  test('the palette: finds a table, and opens it', async () => {
+    const watched = await signedIn()
+    const { page } = watched
+    await page.keyboard.press('Control+k')
+    const palette = page.getByRole('dialog', { name: 'Search or run' })
+    await palette.getByRole('combobox').waitFor()
+    await watched.expectAccessible()
+    await page.keyboard.type('theme')
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('ArrowDown')
+    expect(await palette.getByRole('option', { selected: true }).textContent()).toContain('Theme: dark')
+    await page.keyboard.press('Enter')
+    expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe('dark')
+    await page.keyboard.press('Control+k')
+    await palette.getByRole('combobox').waitFor()
+    await page.keyboard.type('buoys')
+    await palette.getByRole('option', { name: /public\.buoys/ }).waitFor()
+    await page.keyboard.press('Enter')
+    await page.getByRole('complementary', { name: 'public.buoys' }).waitFor()
+    expect(page.url()).toContain('/tables?open=public.buoys')
+    await page.keyboard.press('Control+k')
+    await palette.waitFor()
+    await page.keyboard.press('Escape')
+    await palette.waitFor({ state: 'detached' })
+  })
+
+  test('a table and its panel: move, open, read, close, and be back where one was', async () => {
+    const watched = await signedIn()
+    const { page } = watched
+    await page.keyboard.press('g')
+    await page.keyboard.press('t')
+    const grid = page.getByRole('grid', { name: 'Tables' })
+    await grid.getByText('davits').waitFor()
+    await page.keyboard.press('/')
+    await page.keyboard.type('a')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Escape')
+    await tabTo(page, /^Table/)
+    await tabTo(page, /anchors|cleats|davits/)
+    const first = await focused(page)
+    await page.keyboard.press('ArrowDown')
+    const second = await focused(page)
+    expect(second).not.toBe(first)
+    await page.keyboard.press('End')
+    await page.keyboard.press('Home')
+    expect(await focused(page)).toBe(first)
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Enter')
+    const panel = page.getByRole('complementary')
+    await panel.waitFor()
+    expect(await focused(page)).toBe('Close')
+    await watched.expectAccessible()
+    await page.keyboard.press('Escape')
+    await panel.waitFor({ state: 'detached' })
+    expect(await focused(page)).toBe(second)
+    await watched.expectClean()
+  })
+})

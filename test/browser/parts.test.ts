@@ -1,0 +1,106 @@
+/** The page of parts: each in every state, and the long table. */
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createServer, type ViteDevServer } from 'vite'
+import { BROWSER_SUITE, isBrowserMissing, useBrowser, WatchedPage } from '../support/browser.ts'
+
+const browser = useBrowser()
+let vite: ViteDevServer
+let origin: string
+
+beforeAll(async () => {
+  vite = await createServer({
+    configFile: fileURLToPath(new URL('../../dashboard/vite.config.ts', import.meta.url)),
+    server: { port: 0, host: '127.0.0.1', hmr: false },
+    logLevel: 'error',
+  })
+  await vite.listen()
+  origin = new URL(vite.resolvedUrls?.local[0] ?? '').origin
+})
+afterAll(() => vite?.close())
+
+async function open(options: Parameters<typeof WatchedPage.open>[2] = {}): Promise<WatchedPage> {
+  const watched = await WatchedPage.open(browser(), origin, options)
+  await watched.page.goto(`${origin}/parts.html`)
+  await watched.page.getByRole('grid', { name: 'Many orders' }).getByRole('row').nth(5).waitFor()
+  return watched
+}
+
+describe.skipIf(isBrowserMissing)(`the parts of the console${BROWSER_SUITE}`, () => {
+  test.each(['light', 'dark'] as const)('are accessible in every state, in %s', async (colorScheme) => {
+    const watched = await open({ colorScheme })
+    await watched.expectAccessible()
+    await watched.page.getByRole('button', { name: 'A dialog' }).click()
+    await watched.expectAccessible()
+    await watched.page.keyboard.press('Escape')
+    await watched.page.setViewportSize({ width: 360, height: 800 })
+    await watched.expectAccessible()
+    expect(watched.errors).toEqual([])
+  })
+
+  test(
+    'a table of 5,000 rows filters, sorts and scrolls with no task over 100 ms',
+    { timeout: 120_000 },
+    async () => {
+      const { page } = await open()
+      const grid = page.getByRole('grid', { name: 'Many orders' })
+      expect(await grid.getAttribute('aria-rowcount')).toBe('5001')
+      expect(await grid.getByRole('row').count()).toBeLessThan(80)
+      await page.evaluate(() => {
+        const tasks: number[] = []
+        Object.assign(globalThis, { tasks })
+        new PerformanceObserver((list) =>
+          tasks.push(...list.getEntries().map(({ duration }) => duration)),
+        ).observe({
+          type: 'longtask',
+        })
+      })
+      const work = async (): Promise<number> => {
+        await page.evaluate(() => (globalThis as unknown as { tasks: number[] }).tasks.splice(0))
+        const filter = page.getByRole('searchbox', { name: 'Filter Many orders' })
+        await filter.pressSequentially('customer 7 malmö')
+        await page.getByText(/^[\d,]+ of 5,000 rows$/).waitFor()
+        await filter.fill('')
+        await page.getByText(/^5,000 rows$/).waitFor()
+        await grid.getByRole('button', { name: /^Customer/ }).click()
+        await grid.getByRole('button', { name: /^Total/ }).click()
+        await grid.getByRole('row').nth(2).hover()
+        for (let step = 0; step < 40; step += 1) await page.mouse.wheel(0, 3_000)
+        await grid.getByRole('row').nth(5).press('End')
+        await page.locator('tr[aria-rowindex="5001"]').waitFor()
+        await page.keyboard.press('Home')
+        return page.evaluate(() => Math.max(0, ...(globalThis as unknown as { tasks: number[] }).tasks))
+      }
+      // What else the machine does only adds: the best of a few rounds is nearest to what the table takes.
+      const longest: number[] = []
+      do longest.push(await work())
+      while (Math.min(...longest) > 100 && longest.length < 5)
+      expect(Math.min(...longest), `longest tasks: ${longest.join(', ')} ms`).toBeLessThanOrEqual(100)
+    },
+  )
+
+  test('a table exports what is shown as CSV, and remembers the columns', async () => {
+    const { page } = await open()
+    await page.getByRole('searchbox', { name: 'Filter Many orders' }).fill('cádiz')
+    await page.getByRole('button', { name: 'Columns' }).click()
+    await page.getByRole('checkbox', { name: 'Statement' }).uncheck()
+    await page.keyboard.press('Escape')
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'CSV' }).click(),
+    ])
+    expect(download.suggestedFilename()).toBe('many.csv')
+    const chunks: Buffer[] = []
+    for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer)
+    const [head, ...lines] = Buffer.concat(chunks).toString('utf8').trimEnd().split('\r\n')
+    expect(head).toBe('Id,Customer,City,Total')
+    expect(lines.length).toBe(
+      Number.parseInt(((await page.getByText(/ of 5,000 rows$/).textContent()) ?? '').replace(',', ''), 10),
+    )
+    expect(lines.every((line) => line.includes('Cádiz'))).toBe(true)
+    await page.reload()
+    expect(
+      await page.getByRole('grid', { name: 'Many orders' }).getByRole('columnheader').allTextContents(),
+    ).toEqual(['Id ↑', 'Customer', 'City', 'Total'])
+  })
+})
