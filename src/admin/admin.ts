@@ -14,6 +14,7 @@ import { addGuard } from './guard.ts'
 import { DatabaseEvent, HealthEvent, PoolEvent } from './live-events.ts'
 import { LivePicture } from './live.ts'
 import { addProblems } from './problem.ts'
+import { Readings } from './readings.ts'
 import type { Role } from './roles.ts'
 import { consoleRoutes } from './routes/console.ts'
 import { databaseRoutes } from './routes/database.ts'
@@ -60,12 +61,14 @@ export class Admin {
 
   constructor(input: AdminInput) {
     const clock = input.clock ?? systemClock
+    const live = new LivePicture(input.pool, clock)
     this.#context = {
       pool: input.pool,
       schema: input.schema ?? 'holdfast',
       migrations: input.migrations,
       sessions: new ConsoleSessions(clock),
-      live: new LivePicture(input.pool, clock),
+      live,
+      readings: new Readings(input.pool, live, clock),
       startedAt: clock.now(),
       isDraining: false,
     }

@@ -3,6 +3,7 @@ import type { Pool } from '../pool/index.ts'
 import type { ConsoleSessions } from './console-sessions.ts'
 import type { ConsoleShell } from './console-shell.ts'
 import type { LivePicture } from './live.ts'
+import type { Readings } from './readings.ts'
 
 /** What the routes work on. */
 export interface AdminContext {
@@ -13,6 +14,8 @@ export interface AdminContext {
   readonly migrations: MigrateTarget | undefined
   readonly sessions: ConsoleSessions
   readonly live: LivePicture
+  /** Of the database, shared by all who ask. */
+  readonly readings: Readings
   /** The console's page. */
   readonly shell: ConsoleShell
   readonly startedAt: number

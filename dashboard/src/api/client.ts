@@ -1,4 +1,5 @@
 import type { Operations } from './operations.ts'
+import { compareClocks } from './server-clock.ts'
 
 export type Operation = keyof Operations
 export type Answer<Name extends Operation> = Operations[Name]['answer']
@@ -65,7 +66,9 @@ export async function ask<Name extends Operation>(
 
 async function send(url: URL, init: RequestInit): Promise<Response> {
   try {
-    return await fetch(url, init)
+    const response = await fetch(url, init)
+    compareClocks(response)
+    return response
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error
     const late = error instanceof DOMException && error.name === 'TimeoutError'

@@ -1,4 +1,4 @@
-import { effect, type ReadonlySignal, signal } from '@preact/signals'
+import { effect, type ReadonlySignal, signal, untracked } from '@preact/signals'
 import { useEffect, useMemo } from 'preact/hooks'
 import { ApiError } from './client.ts'
 
@@ -74,7 +74,7 @@ function keepFresh<T>(
       document.addEventListener('visibilitychange', onVisible)
       const stopWaking = effect(() => {
         void wake.value
-        void refresh() // also the first time
+        void untracked(refresh) // also the first time
       })
       return () => {
         stopWaking()

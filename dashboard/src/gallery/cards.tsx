@@ -1,7 +1,7 @@
 import { ApiError } from '../api/client.ts'
 import { Card } from '../parts/card.tsx'
 import { ToType } from '../parts/copy.tsx'
-import { Number } from '../parts/number.tsx'
+import { Amount } from '../parts/amount.tsx'
 import { Denied, Empty, Failed, Loading } from '../parts/states.tsx'
 import { perSecond } from '../words/figures.ts'
 import { DEFINITIONS, NOW } from './data.ts'
@@ -17,7 +17,7 @@ export function CardStates() {
         definitions={DEFINITIONS}
         now={
           <b>
-            <Number figure={perSecond(8_412)} />
+            <Amount figure={perSecond(8_412)} />
           </b>
         }
       >
@@ -31,7 +31,7 @@ export function CardStates() {
         definitions={DEFINITIONS}
         now={
           <b>
-            <Number figure={perSecond(8_412)} />
+            <Amount figure={perSecond(8_412)} />
           </b>
         }
       >

@@ -3,7 +3,7 @@ import { Card } from '../parts/card.tsx'
 import { Choice } from '../parts/choice.tsx'
 import { Gauge } from '../parts/gauge.tsx'
 import { Legend } from '../parts/legend.tsx'
-import { Number } from '../parts/number.tsx'
+import { Amount } from '../parts/amount.tsx'
 import { Facts } from '../parts/panel.tsx'
 import { Share } from '../parts/share.tsx'
 import { Sparkline } from '../parts/sparkline.tsx'
@@ -67,26 +67,26 @@ export function Figures() {
           [
             'Counts',
             <>
-              <Number figure={count(8_412)} /> · <Number figure={count(312_000_000)} />
+              <Amount figure={count(8_412)} /> · <Amount figure={count(312_000_000)} />
             </>,
           ],
           [
             'Sizes',
             <>
-              <Number figure={bytes(51_754_536_960)} /> · <Number figure={bytes(0)} />
+              <Amount figure={bytes(51_754_536_960)} /> · <Amount figure={bytes(0)} />
             </>,
           ],
           [
             'Durations',
             <>
-              <Number figure={duration(0.42)} /> · <Number figure={duration(2_100)} /> ·{' '}
-              <Number figure={duration(null)} />
+              <Amount figure={duration(0.42)} /> · <Amount figure={duration(2_100)} /> ·{' '}
+              <Amount figure={duration(null)} />
             </>,
           ],
           [
             'Shares',
             <>
-              <Number figure={percent(99.996)} /> · <Number figure={percent(41)} />
+              <Amount figure={percent(99.996)} /> · <Amount figure={percent(41)} />
             </>,
           ],
           ['Share', <Share key="share" value={41} />],

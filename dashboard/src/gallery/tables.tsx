@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { Card } from '../parts/card.tsx'
 import { ToType } from '../parts/copy.tsx'
-import { Number } from '../parts/number.tsx'
+import { Amount } from '../parts/amount.tsx'
 import { Facts, Panel } from '../parts/panel.tsx'
 import { Empty } from '../parts/states.tsx'
 import type { Column } from '../parts/table/column.ts'
@@ -20,7 +20,7 @@ const COLUMNS: readonly Column<Order>[] = [
     kind: 'number',
     width: 90,
     value: ({ total }) => total,
-    cell: ({ total }) => <Number figure={count(total)} />,
+    cell: ({ total }) => <Amount figure={count(total)} />,
   },
   {
     id: 'half',

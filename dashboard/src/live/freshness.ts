@@ -14,5 +14,5 @@ export const databaseAge = computed(() => {
 
 /** The same for something that was asked for: once asking fails. */
 export function ageOf({ data, at, error }: Resource<unknown>): number | undefined {
-  return data !== undefined && error !== undefined ? live.now.value - at : undefined
+  return data !== undefined && error !== undefined ? live.sinceHere(at) : undefined
 }

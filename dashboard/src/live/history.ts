@@ -53,7 +53,7 @@ export class HistoryKeeper {
 
   /** Returns whether it failed. */
   async #load(range: TimeRange, ended: AbortSignal): Promise<boolean> {
-    const now = Date.now()
+    const now = this.#stream.now.peek()
     const [from, to] = range.kind === 'last' ? [now - range.ms, now] : [range.fromMs, range.toMs]
     try {
       const answer = await ask('GET /v1/database/monitoring/history', {

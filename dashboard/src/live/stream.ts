@@ -1,4 +1,5 @@
 import { computed, type ReadonlySignal, signal } from '@preact/signals'
+import { skewMs } from '../api/server-clock.ts'
 import type { DatabaseEvent, HealthEvent, PoolEvent } from '../api/operations.ts'
 
 /**
@@ -17,8 +18,10 @@ const PAUSE_AFTER_MS = 60_000
 /** The events of the API's stream, and how old the picture is. */
 export class LiveStream {
   readonly state = signal<StreamState>('connecting')
-  /** Ticks every second, for whatever shows an age. */
-  readonly now = signal(Date.now())
+  /** The browser's clock, every second. */
+  readonly #tickAt = signal(Date.now())
+  /** The server's time, every second: for whatever shows an age or the end of a chart. */
+  readonly now: ReadonlySignal<number> = computed(() => this.#tickAt.value + skewMs.value)
   readonly pool = signal<PoolEvent | undefined>(undefined)
   readonly database = signal<DatabaseEvent | undefined>(undefined)
   readonly health = signal<HealthEvent | undefined>(undefined)
@@ -31,9 +34,7 @@ export class LiveStream {
   #hiddenAt: number | undefined
 
   /** How old the picture is, in milliseconds. */
-  readonly ageMs: ReadonlySignal<number> = computed(() =>
-    Math.max(0, this.now.value - this.#lastEventAt.value),
-  )
+  readonly ageMs: ReadonlySignal<number> = computed(() => this.sinceHere(this.#lastEventAt.value))
   readonly isStale: ReadonlySignal<boolean> = computed(() => this.state.value === 'stale')
   /** True while the stream says that PostgreSQL does not answer. */
   readonly isDown: ReadonlySignal<boolean> = computed(() => this.health.value?.healthy === false)
@@ -68,6 +69,11 @@ export class LiveStream {
     take('health', this.health)
   }
 
+  /** Milliseconds since an instant of the browser's own clock. */
+  sinceHere(atMs: number): number {
+    return Math.max(0, this.#tickAt.value - atMs)
+  }
+
   #heard(): void {
     this.#lastEventAt.value = Date.now()
     if (this.state.peek() === 'live') return
@@ -77,7 +83,7 @@ export class LiveStream {
 
   #tick(): void {
     const now = Date.now()
-    this.now.value = now
+    this.#tickAt.value = now
     if (this.state.peek() === 'paused') return
     if (this.#hiddenAt !== undefined && now - this.#hiddenAt > PAUSE_AFTER_MS) return this.#pause()
     const silentMs = now - this.#lastEventAt.peek()

@@ -5,7 +5,7 @@ import { Share } from '../parts/share.tsx'
 import { Sparkline } from '../parts/sparkline.tsx'
 import { ToType } from '../parts/copy.tsx'
 import type { Column } from '../parts/table/column.ts'
-import { Number } from '../parts/number.tsx'
+import { Amount } from '../parts/amount.tsx'
 import type { Definition } from '../parts/meaning.tsx'
 import { count, duration, inWords, percent } from '../words/figures.ts'
 import { live } from '../live/stream.ts'
@@ -33,7 +33,7 @@ export const STATEMENT_COLUMNS: readonly Column<Statement>[] = [
     width: 72,
     isMinor: true,
     value: ({ calls_per_minute: calls }) => calls,
-    cell: ({ calls_per_minute: calls }) => <Number figure={count(calls)} />,
+    cell: ({ calls_per_minute: calls }) => <Amount figure={count(calls)} />,
   },
   {
     id: 'mean',
@@ -41,7 +41,7 @@ export const STATEMENT_COLUMNS: readonly Column<Statement>[] = [
     kind: 'number',
     width: 68,
     value: ({ mean_ms: mean }) => mean,
-    cell: ({ mean_ms: mean }) => <Number figure={duration(mean)} />,
+    cell: ({ mean_ms: mean }) => <Amount figure={duration(mean)} />,
   },
   {
     id: 'share',
@@ -59,7 +59,7 @@ export const STATEMENT_COLUMNS: readonly Column<Statement>[] = [
     width: 90,
     isExtra: true,
     value: ({ total_ms: total }) => total,
-    cell: ({ total_ms: total }) => <Number figure={duration(total)} />,
+    cell: ({ total_ms: total }) => <Amount figure={duration(total)} />,
   },
   {
     id: 'rows',
@@ -68,7 +68,7 @@ export const STATEMENT_COLUMNS: readonly Column<Statement>[] = [
     width: 90,
     isExtra: true,
     value: ({ rows_per_call: rows }) => rows,
-    cell: ({ rows_per_call: rows }) => <Number figure={count(rows)} />,
+    cell: ({ rows_per_call: rows }) => <Amount figure={count(rows)} />,
   },
   { id: 'id', title: 'Query id', kind: 'code', width: 180, isExtra: true, value: ({ id }) => id },
 ]

@@ -1,6 +1,6 @@
 import { type Answer } from '../api/client.ts'
 import type { Definition } from '../parts/meaning.tsx'
-import { Number } from '../parts/number.tsx'
+import { Amount } from '../parts/amount.tsx'
 import { Facts } from '../parts/panel.tsx'
 import type { Column } from '../parts/table/column.ts'
 import { bytes, count, inWords, percent } from '../words/figures.ts'
@@ -28,7 +28,7 @@ const sizeColumn = (
   width: 86,
   isExtra,
   value: (row) => row[`${id}_bytes`],
-  cell: (row) => <Number figure={bytes(row[`${id}_bytes`])} />,
+  cell: (row) => <Amount figure={bytes(row[`${id}_bytes`])} />,
 })
 
 /** The columns of a table of tables. */
@@ -44,7 +44,7 @@ export const TABLE_COLUMNS: readonly Column<TableSize>[] = [
     kind: 'number',
     width: 76,
     value: ({ estimated_rows: rows }) => rows,
-    cell: ({ estimated_rows: rows }) => <Number figure={count(rows)} />,
+    cell: ({ estimated_rows: rows }) => <Amount figure={count(rows)} />,
   },
   {
     id: 'dead',
@@ -54,7 +54,7 @@ export const TABLE_COLUMNS: readonly Column<TableSize>[] = [
     isMinor: true,
     hint: 'Rows that wait for VACUUM, of all',
     value: deadShare,
-    cell: (row) => <Number figure={percent(deadShare(row))} />,
+    cell: (row) => <Amount figure={percent(deadShare(row))} />,
   },
 ]
 

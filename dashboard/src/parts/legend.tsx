@@ -1,5 +1,5 @@
 import type { Figure } from '../words/figures.ts'
-import { Number } from './number.tsx'
+import { Amount } from './amount.tsx'
 
 /** One entry: a colour's name in the style sheet, what it is, its value. */
 export interface LegendEntry {
@@ -19,7 +19,7 @@ export function Legend({ entries }: { readonly entries: readonly LegendEntry[] }
             {label}
           </dt>
           <dd>
-            <Number figure={figure} />
+            <Amount figure={figure} />
           </dd>
         </div>
       ))}

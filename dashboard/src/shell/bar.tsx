@@ -62,7 +62,7 @@ function Range() {
   if (range.kind === 'span')
     return (
       <button type="button" class="seg span" onClick={leaveSpan} title="Back to the present">
-        {moment(range.fromMs, Date.now())} to {moment(range.toMs, Date.now())}{' '}
+        {moment(range.fromMs, live.now.value)} to {moment(range.toMs, live.now.value)}{' '}
         <span aria-label="leave">✕</span>
       </button>
     )

@@ -62,6 +62,9 @@ const DatabaseStats = Type.Object({
   hidden: HiddenList,
 })
 
+/** How old an answer may be that several ask for. */
+const LIFE_MS = 1_000
+
 const VIEWER = { access: 'viewer' } as const
 
 /** What the database is and how it does. Reads only, waits for no lock. */
@@ -69,7 +72,7 @@ export const databaseRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
   app,
   { context },
 ) => {
-  const { pool, schema } = context
+  const { pool, schema, readings } = context
 
   app.get(
     '/v1/database/health',
@@ -81,25 +84,26 @@ export const databaseRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
         response: { 200: DatabaseHealth, ...problemResponses },
       },
     },
-    async () => {
-      const started = performance.now()
-      const identity = await readIdentity(pool)
-      const latencyMs = performance.now() - started
-      const own = await inspectSchema(pool, schema)
-      return {
-        status: 'healthy' as const,
-        latency_ms: Math.round(latencyMs * 1_000) / 1_000,
-        database: identity.database,
-        user: identity.user,
-        address: identity.address,
-        server_version: identity.version,
-        role: identity.isStandby ? ('standby' as const) : ('primary' as const),
-        is_read_only: identity.isReadOnly,
-        uptime_seconds: Math.round((Date.now() - identity.startedAt.getTime()) / 1_000),
-        schema: { name: schema, state: own.state, pending: [...own.pending] },
-        hidden: await readHidden(pool, identity, own, schema),
-      }
-    },
+    async () =>
+      readings.get('health', LIFE_MS, async () => {
+        const started = performance.now()
+        const identity = await readIdentity(pool)
+        const latencyMs = performance.now() - started
+        const own = await inspectSchema(pool, schema)
+        return {
+          status: 'healthy' as const,
+          latency_ms: Math.round(latencyMs * 1_000) / 1_000,
+          database: identity.database,
+          user: identity.user,
+          address: identity.address,
+          server_version: identity.version,
+          role: identity.isStandby ? ('standby' as const) : ('primary' as const),
+          is_read_only: identity.isReadOnly,
+          uptime_seconds: Math.round((Date.now() - identity.startedAt.getTime()) / 1_000),
+          schema: { name: schema, state: own.state, pending: [...own.pending] },
+          hidden: await readHidden(pool, identity, own, schema),
+        }
+      }),
   )
 
   app.get(
@@ -125,19 +129,20 @@ export const databaseRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
         response: { 200: DatabaseStats, ...problemResponses },
       },
     },
-    async () => {
-      const identity = await readIdentity(pool)
-      const counters = await readCounters(pool)
-      return {
-        timestamp: new Date().toISOString(),
-        database: identity.database,
-        database_size_bytes: await readDatabaseSize(pool),
-        connections: await readConnections(pool),
-        cache_hit_ratio_percent: counters.cacheHitPercent,
-        transactions: { committed: counters.commits, rolled_back: counters.rollbacks },
-        largest_tables: await readLargestTables(pool, 10),
-        hidden: await readHidden(pool, identity, await inspectSchema(pool, schema), schema),
-      }
-    },
+    async () =>
+      readings.get('stats', LIFE_MS, async () => {
+        const identity = await readIdentity(pool)
+        const counters = await readCounters(pool)
+        return {
+          timestamp: new Date().toISOString(),
+          database: identity.database,
+          database_size_bytes: await readDatabaseSize(pool),
+          connections: await readConnections(pool),
+          cache_hit_ratio_percent: counters.cacheHitPercent,
+          transactions: { committed: counters.commits, rolled_back: counters.rollbacks },
+          largest_tables: await readLargestTables(pool, 10),
+          hidden: await readHidden(pool, identity, await inspectSchema(pool, schema), schema),
+        }
+      }),
   )
 }

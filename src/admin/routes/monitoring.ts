@@ -1,10 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import {
   DATABASE_SERIES,
   type DatabaseSeries,
   examine,
-  type Examination,
   type MetricWindow,
   POOL_SERIES,
   type PoolSeries,
@@ -84,6 +83,7 @@ const SlowQueries = Type.Object({
 })
 
 const EXAMINATION_LIFE_MS = 10_000
+const STATEMENTS_LIFE_MS = 2_000
 const DAY_MS = 86_400_000
 const LONGEST_WINDOW_MS = 8 * DAY_MS
 
@@ -92,8 +92,7 @@ export const monitoringRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext
   app,
   { context },
 ) => {
-  const { live } = context
-  const summary = new SharedExamination(context)
+  const { live, readings } = context
   const statements = new SlowStatements(context.pool, live.statementMetrics)
 
   app.get(
@@ -106,16 +105,7 @@ export const monitoringRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext
         response: { 200: Summary, ...problemResponses },
       },
     },
-    async () => {
-      const { at, examination } = await summary.get()
-      const { score, findings, good } = examination
-      return {
-        timestamp: new Date(at).toISOString(),
-        score,
-        findings: findings.map((finding) => ({ ...finding, evidence: { ...finding.evidence } })),
-        good: [...good],
-      }
-    },
+    () => readings.get('summary', EXAMINATION_LIFE_MS, () => examineNow(context)),
   )
 
   app.get(
@@ -163,7 +153,12 @@ export const monitoringRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext
         response: { 200: SlowQueries, ...problemResponses },
       },
     },
-    async (request) => statements.read(request.query.window, request.query.limit, Date.now()),
+    (request) => {
+      const { window, limit } = request.query
+      return readings.get(`statements ${window} ${limit}`, STATEMENTS_LIFE_MS, () =>
+        statements.read(window, limit, Date.now()),
+      )
+    },
   )
 }
 
@@ -183,39 +178,20 @@ function describeWindow<Name extends string>({
   }
 }
 
-/** One examination for everyone who asks within ten seconds: the checks cost a dozen statements. */
-class SharedExamination {
-  readonly #context: AdminContext
-  #latest: Promise<{ at: number; examination: Examination }> | undefined
-  #at = 0
-
-  constructor(context: AdminContext) {
-    this.#context = context
-  }
-
-  get(): Promise<{ at: number; examination: Examination }> {
-    const now = Date.now()
-    if (this.#latest && now - this.#at < EXAMINATION_LIFE_MS) return this.#latest
-    this.#at = now
-    const running = this.#run(now)
-    this.#latest = running
-    // A failure is not kept: the next one asks anew.
-    running.catch(() => {
-      if (this.#latest === running) this.#latest = undefined
-    })
-    return running
-  }
-
-  async #run(at: number): Promise<{ at: number; examination: Examination }> {
-    const { pool, schema, migrations } = this.#context
-    const examination = await examine({
-      db: pool,
-      identity: await readIdentity(pool),
-      schema,
-      migrations,
-      connectionLimit: pool.options.size + pool.options.overflow,
-      pool: pool.stats(),
-    })
-    return { at, examination }
+async function examineNow({ pool, schema, migrations }: AdminContext): Promise<Static<typeof Summary>> {
+  const timestamp = new Date().toISOString()
+  const { score, findings, good } = await examine({
+    db: pool,
+    identity: await readIdentity(pool),
+    schema,
+    migrations,
+    connectionLimit: pool.options.size + pool.options.overflow,
+    pool: pool.stats(),
+  })
+  return {
+    timestamp,
+    score,
+    findings: findings.map((finding) => ({ ...finding, evidence: { ...finding.evidence } })),
+    good: [...good],
   }
 }

@@ -1,10 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { readLargestTables } from '../../monitor/index.ts'
+import { readLargestTables, type TableSize } from '../../monitor/index.ts'
 import type { AdminContext } from '../context.ts'
 import { nullable, problemResponses } from '../problem.ts'
 
 const MOST_TABLES = 5_000
+const LIFE_MS = 2_000
 
 /** A table with its sizes. */
 export const TableDescription = Type.Object({
@@ -33,6 +34,10 @@ export const tableRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> =
         response: { 200: Type.Object({ data: Type.Array(TableDescription) }), ...problemResponses },
       },
     },
-    async (request) => ({ data: await readLargestTables(context.pool, request.query.limit) }),
+    async (request) => {
+      const { limit } = request.query
+      const read = (): Promise<TableSize[]> => readLargestTables(context.pool, limit)
+      return { data: await context.readings.get(`tables ${limit}`, LIFE_MS, read) }
+    },
   )
 }

@@ -4,7 +4,7 @@ import type { DatabaseSeries, PageHistory } from '../../live/history.ts'
 import { latest, type TimeWindow } from '../../live/window.ts'
 import { Card, type CardProps } from '../../parts/card.tsx'
 import { ChartCard } from '../../parts/chart/chart-card.tsx'
-import { Number } from '../../parts/number.tsx'
+import { Amount } from '../../parts/amount.tsx'
 import { Denied } from '../../parts/states.tsx'
 import { count, duration, percent, perSecond } from '../../words/figures.ts'
 import {
@@ -70,10 +70,10 @@ export function ThroughputCard({ history, pool }: Known) {
       now={
         <>
           <b>
-            <Number figure={perSecond(nowOf(history.database, 'transactions_per_second'))} />
+            <Amount figure={perSecond(nowOf(history.database, 'transactions_per_second'))} />
           </b>
           <b class="dim">
-            <Number figure={perSecond(pool?.statements_per_second)} of="pool" />
+            <Amount figure={perSecond(pool?.statements_per_second)} of="pool" />
           </b>
         </>
       }
@@ -98,10 +98,10 @@ export function LatencyCard({ history }: Known) {
       now={
         <>
           <b>
-            <Number figure={duration(window ? latest(window, 'statement_p50_ms') : null)} of="p50" />
+            <Amount figure={duration(window ? latest(window, 'statement_p50_ms') : null)} of="p50" />
           </b>
           <b class="dim">
-            <Number figure={duration(window ? latest(window, 'statement_p99_ms') : null)} of="p99" />
+            <Amount figure={duration(window ? latest(window, 'statement_p99_ms') : null)} of="p99" />
           </b>
         </>
       }
@@ -130,7 +130,7 @@ export function CacheCard({ history }: Known) {
       now={
         <>
           <b>
-            <Number figure={percent(now)} />
+            <Amount figure={percent(now)} />
           </b>
           <span class={`tag ${tone}`}>{word}</span>
         </>

@@ -1,0 +1,63 @@
+import { type Clock, within } from '../core/index.ts'
+import { connectFailure, type Pool } from '../pool/index.ts'
+import { readingTooSlow } from './errors.ts'
+import type { LivePicture } from './live.ts'
+
+/** How long a reading of the database may take; after that whoever asked is told. */
+const LONGEST_MS = 10_000
+/** Most readings that are kept; a page asks for about five. */
+const MOST_KEPT = 64
+
+interface Kept {
+  readonly at: number
+  readonly answer: Promise<unknown>
+}
+
+/**
+ * Readings of the database, each one for everyone who asks the same within a while, also while it runs: a hundred
+ * open pages cost no more than one, and a database that answers slowly is not asked again and again. Nothing is
+ * asked of a database that does not answer at all.
+ */
+export class Readings {
+  readonly #pool: Pool
+  readonly #live: LivePicture
+  readonly #clock: Clock
+  readonly #kept = new Map<string, Kept>()
+
+  constructor(pool: Pool, live: LivePicture, clock: Clock) {
+    this.#pool = pool
+    this.#live = live
+    this.#clock = clock
+  }
+
+  /**
+   * The answer to `key`: one that is at most `lifeMs` old, or what `read` finds now.
+   * @throws HF_ADMIN_TOO_SLOW, HF_CONNECT_*, or what `read` throws
+   */
+  get<T>(key: string, lifeMs: number, read: () => Promise<T>): Promise<T> {
+    const now = this.#clock.monotonicMs()
+    const kept = this.#kept.get(key)
+    // Of one key there is one kind of answer.
+    if (kept && now - kept.at < lifeMs) return kept.answer as Promise<T>
+    const answer = within(this.#clock, LONGEST_MS, this.#readNow(read), () => readingTooSlow(LONGEST_MS))
+    this.#kept.delete(key)
+    if (this.#kept.size >= MOST_KEPT) this.#forgetOldest()
+    this.#kept.set(key, { at: now, answer })
+    // A failure is not kept: the next one asks anew.
+    answer.catch(() => {
+      if (this.#kept.get(key)?.answer === answer) this.#kept.delete(key)
+    })
+    return answer
+  }
+
+  async #readNow<T>(read: () => Promise<T>): Promise<T> {
+    const health = await this.#live.probe()
+    if (!health.ok) throw connectFailure(health.error, String(this.#pool.options.connectionString ?? ''))
+    return read()
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#kept.keys()
+    if (oldest !== undefined) this.#kept.delete(oldest)
+  }
+}
