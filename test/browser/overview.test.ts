@@ -119,6 +119,21 @@ describe.skipIf(isBrowserMissing)(`the console's overview${BROWSER_SUITE}`, () =
     waiter.release()
   })
 
+  test('believes the clock of the server where the browser has another time', async () => {
+    const { page } = await open()
+    await page.clock.install({ time: Date.now() - 3_600_000 })
+    await page.goto(client().server.createSignInLink())
+    await page.locator('.live', { hasText: /^live$/ }).waitFor()
+    await page
+      .getByRole('region', { name: 'Slowest' })
+      .getByText(/^last \d+ (s|min)$/)
+      .waitFor()
+    const card = page.getByRole('region', { name: 'Latency' })
+    await card.getByRole('button', { name: 'Latency as a table' }).click()
+    await card.getByRole('grid').getByRole('row').nth(1).waitFor()
+    expect(await page.locator('.age').count()).toBe(0)
+  })
+
   test('remembers the choice of light or dark, and paints it first', async () => {
     const { page } = await open({ colorScheme: 'light' })
     await page.goto(client().server.createSignInLink())

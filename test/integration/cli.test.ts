@@ -328,16 +328,22 @@ describe('dev', () => {
       health: { status: 'healthy' },
       pool: { pool_size: 10 },
     })
+    const made = await runCli(['sign-in', '--role', 'viewer', '--json'], { cwd: folder })
+    const another = JSON.parse(made.stdout) as { sign_in_link: string; role: string }
+    expect(another.role).toBe('viewer')
+    expect((await fetch(another.sign_in_link, { redirect: 'manual' })).status).toBe(303)
+    expect(await runCli(['sign-in', '--role', 'owner'], { cwd: folder })).toMatchObject({ code: 2 })
     expect(await runCli(['reset', '--embedded', '--confirm=holdfast'], { cwd: folder })).toMatchObject({
       code: 6,
     })
     expect(await dev.stop('SIGINT')).toMatchObject({ code: 0 })
     await expectNothingLeft(folder)
     expect(existsSync(join(folder, '.holdfast/server.json'))).toBe(false)
-    expect(await runCli(['status', '--server'], { cwd: folder })).toMatchObject({
-      code: 4,
-      stderr: expect.stringContaining('[HF_CLI_SERVER_UNREACHABLE]'),
-    })
+    for (const command of [['status', '--server'], ['sign-in']])
+      expect(await runCli(command, { cwd: folder })).toMatchObject({
+        code: 4,
+        stderr: expect.stringContaining('[HF_CLI_SERVER_UNREACHABLE]'),
+      })
     expect(await runCli(['reset', '--embedded', '--confirm=holdfast'], { cwd: folder })).toMatchObject({
       code: 0,
     })
