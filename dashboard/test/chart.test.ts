@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { append, fromAnswer, latest } from '../src/live/window.ts'
-import { roundUp, shareFloor, stacked } from '../src/parts/chart/scale.ts'
+import { alone, roundUp, shareFloor, stacked } from '../src/parts/chart/scale.ts'
 
 describe('an axis', () => {
   test('ends at a round number that holds the highest value', () => {
     expect([0, 0.3, 1, 1.2, 3, 4.1, 7, 9, 99, 101, 8_412].map(roundUp)).toEqual([
-      1, 0.4, 1, 2, 4, 5, 8, 10, 100, 200, 10_000,
+      1, 0.4, 1, 2, 4, 6, 8, 10, 100, 200, 10_000,
     ])
     fc.assert(
       fc.property(fc.double({ min: 1e-6, max: 1e12, noNaN: true }), (value) => {
@@ -35,6 +35,11 @@ describe('an axis', () => {
       [100, null, 300],
     ])
   })
+})
+
+test('values that stand alone get a point', () => {
+  expect(alone([1, null, 2, 3, null, 4])).toEqual([0, 5])
+  expect(alone([null, null])).toEqual([])
 })
 
 describe('a window of time', () => {

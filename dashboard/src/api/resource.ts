@@ -1,6 +1,7 @@
 import { effect, type ReadonlySignal, signal, untracked } from '@preact/signals'
 import { useEffect, useMemo } from 'preact/hooks'
 import { ApiError } from './client.ts'
+import { session } from './session.ts'
 
 /** Something that is loaded and kept fresh. Data stays when a later load fails: it is then stale. */
 export interface Resource<T> {
@@ -62,7 +63,7 @@ function keepFresh<T>(
     if (!ended.aborted && !document.hidden) timer = setTimeout(() => void refresh(), everyMs)
   }
   const onVisible = (): void => {
-    if (!document.hidden) void refresh()
+    if (!document.hidden && typeof session.peek() === 'object') void refresh()
   }
 
   return {
@@ -74,7 +75,8 @@ function keepFresh<T>(
       document.addEventListener('visibilitychange', onVisible)
       const stopWaking = effect(() => {
         void wake.value
-        void untracked(refresh) // also the first time
+        // Also the first time; before anybody is signed in there is nothing to ask for.
+        if (typeof session.value === 'object') void untracked(refresh)
       })
       return () => {
         stopWaking()

@@ -12,7 +12,7 @@ export const databaseAge = computed(() => {
   return health.value?.healthy === false ? live.now.value - Date.parse(health.value.since) : undefined
 })
 
-/** The same for something that was asked for: once asking fails. */
+/** The same for something that was asked for: once asking fails, or nothing is live. */
 export function ageOf({ data, at, error }: Resource<unknown>): number | undefined {
-  return data !== undefined && error !== undefined ? live.sinceHere(at) : undefined
+  return data !== undefined && (error !== undefined || live.isStale.value) ? live.sinceHere(at) : undefined
 }

@@ -14,11 +14,10 @@ import { SignIn } from './sign-in.tsx'
 /** The whole console: signing in, or the frame with a page in it. */
 export function App() {
   if (session.value === 'nobody') return <SignIn />
-  return <Frame isKnown={session.value !== 'unknown'} />
+  return <Frame />
 }
 
-/** @param isKnown whether somebody is signed in; until then the frame stands empty. */
-function Frame({ isKnown }: { readonly isKnown: boolean }) {
+function Frame() {
   const above = useSignal<'palette' | 'keys' | undefined>(undefined)
   const find = (): void => void (above.value = 'palette')
   const help = (): void => void (above.value = 'keys')
@@ -44,7 +43,7 @@ function Frame({ isKnown }: { readonly isKnown: boolean }) {
         <div class="page">
           <Bar title={title} hasRange={page?.hasRange ?? false} onFind={find} />
           <main id="main" tabIndex={-1}>
-            {isKnown && (page ? <page.view key={page.path} /> : <NoSuchPage />)}
+            {page ? <page.view key={page.path} /> : <NoSuchPage />}
           </main>
         </div>
       </div>

@@ -95,6 +95,7 @@ export function LatencyCard({ history }: Known) {
     <ChartCard
       title="Latency"
       span={4}
+      size="timed"
       now={
         <>
           <b>

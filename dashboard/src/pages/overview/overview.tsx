@@ -1,6 +1,7 @@
 import { effect } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { type Answer, ask } from '../../api/client.ts'
+import { session } from '../../api/session.ts'
 import { type LiveResource, useResource } from '../../api/resource.ts'
 import { identity } from '../../live/identity.ts'
 import { ageOf, processAge } from '../../live/freshness.ts'
@@ -38,7 +39,10 @@ const history = new HistoryKeeper(live)
 
 /** How things stand, what to do next, and the pictures to check that with. */
 export function Overview() {
-  useEffect(() => effect(() => history.follow(timeRange.value)), [])
+  useEffect(
+    () => effect(() => (typeof session.value === 'object' ? history.follow(timeRange.value) : undefined)),
+    [],
+  )
   const summary = useResource(
     'summary',
     (signal) => ask('GET /v1/database/monitoring/summary', { signal }),

@@ -32,7 +32,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
 /** How things stand, in a sentence, and what to do, worst first. */
 export function Verdict({ summary }: { readonly summary: LiveResource<Summary> }) {
   const { data, error, failingSince } = summary.state.value
-  const staleMs = ageOf(summary.state.value) ?? (live.isStale.value ? live.ageMs.value : undefined)
+  const staleMs = ageOf(summary.state.value)
   const isDown = live.isDown.value && !live.isStale.value
   const areAllTold = useSignal(false)
   const more = Math.min(data?.findings.length ?? 0, MOST_TOLD) - TOLD_AT_ONCE
@@ -103,7 +103,7 @@ function Score({ score, isDown }: { readonly score: number | undefined; readonly
     >
       <svg viewBox="0 0 64 64" aria-hidden="true">
         <circle cx="32" cy="32" r="27" />
-        {score !== undefined && (
+        {score !== undefined && score > 0 && (
           <circle
             class="on"
             cx="32"

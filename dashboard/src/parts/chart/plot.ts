@@ -1,7 +1,7 @@
 import uPlot from 'uplot'
 import { axisTime } from '../../words/times.ts'
 import type { ChartColours, Tone } from './palette.ts'
-import { roundUp } from './scale.ts'
+import { alone, roundUp } from './scale.ts'
 
 /** How a plot is drawn. */
 export interface PlotSpec {
@@ -11,6 +11,8 @@ export interface PlotSpec {
   /** Where the value axis begins; its end follows the values, or is 100 for a share. */
   readonly floor: number
   readonly isShare: boolean
+  /** The end of the value axis is not below this. */
+  readonly least: number
   readonly axisLabel: (value: number) => string
   readonly span: () => readonly [fromSeconds: number, toSeconds: number]
   readonly onCursor: (index: number | null) => void
@@ -21,6 +23,8 @@ const FONT = '10.5px ui-sans-serif, system-ui, sans-serif'
 /** One crosshair for all plots of the page. */
 const CROSSHAIR = 'page'
 const SMALLEST_DRAG_PX = 8
+
+const pointsAlone: uPlot.Series.Points.Filter = (plot, series) => alone(Array.from(plot.data[series] ?? []))
 
 /** uPlot's options for one of our plots: three grid lines, no frame, the page's crosshair. */
 export function plotOptions(spec: PlotSpec, width: number): uPlot.Options {
@@ -39,7 +43,7 @@ export function plotOptions(spec: PlotSpec, width: number): uPlot.Options {
     },
     scales: {
       x: { time: true, range: () => [...spec.span()] },
-      y: { range: (_plot, _low, high) => [floor, isShare ? 100 : roundUp(high ?? 0)] },
+      y: { range: (_plot, _low, high) => [floor, isShare ? 100 : roundUp(Math.max(high ?? 0, spec.least))] },
     },
     axes: [
       {
@@ -69,7 +73,7 @@ export function plotOptions(spec: PlotSpec, width: number): uPlot.Options {
         label,
         stroke: colours.series[tone],
         width: 1.6,
-        points: { show: false },
+        points: { show: true, size: 3, fill: colours.series[tone], filter: pointsAlone },
         ...(isFilled && { fill: `color-mix(in oklab, ${colours.series[tone]} 22%, transparent)` }),
       })),
     ],

@@ -1,8 +1,8 @@
-/** The smallest round number from `value` up: 1, 2, 2.5, 4, 5 or 8 times a power of ten, so that its half is round, too. */
+/** The smallest round number from `value` up, whose half is round, too. */
 export function roundUp(value: number): number {
   if (value <= 0) return 1
   const power = 10 ** Math.floor(Math.log10(value))
-  const step = [1, 2, 4, 5, 8, 10].find((candidate) => candidate * power >= value * 0.999_999) ?? 10
+  const step = [1, 2, 4, 6, 8, 10].find((candidate) => candidate * power >= value * 0.999_999) ?? 10
   return step * power
 }
 
@@ -20,4 +20,11 @@ export function stacked(series: readonly (readonly (number | null)[])[]): (numbe
     sums.unshift(values.map((value, index) => (value === null ? null : value + (below?.[index] ?? 0))))
   }
   return sums
+}
+
+/** Values that stand alone, with nothing known on either side: a line would not show them. */
+export function alone(values: readonly (number | null | undefined)[]): number[] {
+  return values.flatMap((value, index) =>
+    value != null && values[index - 1] == null && values[index + 1] == null ? [index] : [],
+  )
 }

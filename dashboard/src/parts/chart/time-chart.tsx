@@ -105,6 +105,7 @@ function specOf(
     height,
     floor,
     isShare,
+    least: form === 'stacked' ? 2 : 0, // what is stacked is counted, and there is no half of one
     axisLabel: (value) => inWords(latest.current.format(value)),
     span: () => spanOf(latest.current.range, latest.current.nowMs),
     onCursor: (index) => {
