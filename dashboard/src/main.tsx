@@ -1,11 +1,11 @@
-import { effect } from '@preact/signals'
+import { effect, untracked } from '@preact/signals'
 import { render } from 'preact'
 import './style/style.ts'
 import { wake } from './api/resource.ts'
 import { session, startSession } from './api/session.ts'
 import { readIdentity } from './live/identity.ts'
 import { live } from './live/stream.ts'
-import { startRouter } from './place/router.ts'
+import { returnToPlace, startRouter } from './place/router.ts'
 import { App } from './shell/app.tsx'
 import { startTheme } from './style/theme.ts'
 
@@ -13,8 +13,9 @@ startTheme()
 startRouter()
 void startSession()
 effect(() => {
-  if (typeof session.value === 'object') live.start()
-  else live.stop()
+  if (typeof session.value !== 'object') return live.stop()
+  live.start()
+  untracked(returnToPlace)
 })
 // When the stream is back, or the database, all that is shown may be another.
 effect(() => {

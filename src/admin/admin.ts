@@ -5,6 +5,7 @@ import swagger from '@fastify/swagger'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { type Clock, systemClock, toolVersion } from '../core/index.ts'
 import type { MigrateTarget } from '../migrate/index.ts'
+import { Reader } from '../monitor/index.ts'
 import type { Pool } from '../pool/index.ts'
 import { ConsoleSessions } from './console-sessions.ts'
 import { ConsoleShell } from './console-shell.ts'
@@ -61,9 +62,11 @@ export class Admin {
 
   constructor(input: AdminInput) {
     const clock = input.clock ?? systemClock
-    const live = new LivePicture(input.pool, clock)
+    const reader = new Reader(input.pool, clock)
+    const live = new LivePicture(input.pool, reader, clock)
     this.#context = {
       pool: input.pool,
+      reader,
       schema: input.schema ?? 'holdfast',
       migrations: input.migrations,
       sessions: new ConsoleSessions(clock),
@@ -103,7 +106,10 @@ export class Admin {
     for (const routes of ROUTES) await app.register(routes, { context })
     context.live.start(app.log)
     app.addHook('onListen', async () => context.live.look())
-    app.addHook('onClose', () => context.live.stop())
+    app.addHook('onClose', async () => {
+      await context.live.stop()
+      await context.reader.end()
+    })
   }
 }
 

@@ -9,19 +9,20 @@ export const CONSOLE_DIRECTORY = fileURLToPath(new URL('../../dist/dashboard/', 
 /** Remembers the choice of light or dark, so that the first paint is right. */
 const THEME_COOKIE = 'holdfast-theme'
 /** What the API and its reference own; the console owns every other page. */
-const NOT_THE_CONSOLE = /^\/(v1|docs|assets)(\/|$)/
+const NOT_THE_CONSOLE = /^\/(v1|docs|assets|livez|readyz|health|metrics|openapi\.json)(\/|$)/
 
 /**
  * The console's one page. It finds its assets and the API through `<base href>`, which is relative to the path
  * that was asked for: the same under any prefix, and behind a proxy that takes a prefix away.
  */
 export class ConsoleShell {
-  readonly #prefix: string
+  /** How many folders deep the plugin is mounted; a parameter in the prefix is one, whatever it stands for. */
+  readonly #depth: number
   readonly #page: string | undefined
 
   /** @param prefix the path that the plugin is mounted under. */
   constructor(prefix: string) {
-    this.#prefix = prefix
+    this.#depth = prefix.split('/').filter((part) => part !== '').length
     this.#page = readPage()
   }
 
@@ -45,7 +46,7 @@ export class ConsoleShell {
   send(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const path = this.#pathOf(request)
     // Relative addresses need the slash: /ops is another folder than /ops/.
-    if (path === '') return reply.redirect(`${this.#prefix.split('/').at(-1)}/`, 308)
+    if (path === '') return reply.redirect(`${pathOf(request).split('/').at(-1)}/`, 302)
     if (this.#page === undefined) throw consoleNotBuilt(CONSOLE_DIRECTORY)
     const depth = path.split('/').length - 2
     const theme = request.cookies[THEME_COOKIE]
@@ -64,11 +65,17 @@ export class ConsoleShell {
       )
   }
 
-  /** The path below the prefix, without its query. */
+  /** The path below the prefix: empty, or beginning with a slash. */
   #pathOf(request: FastifyRequest): string {
-    return (request.url.split('?')[0] as string).slice(this.#prefix.length)
+    const below = pathOf(request)
+      .split('/')
+      .slice(this.#depth + 1)
+    return below.length === 0 ? '' : `/${below.join('/')}`
   }
 }
+
+/** The path without its query. */
+const pathOf = (request: FastifyRequest): string => request.url.split('?')[0] as string
 
 function readPage(): string | undefined {
   try {

@@ -1,4 +1,5 @@
 import type { MigrateTarget } from '../migrate/index.ts'
+import type { Reader } from '../monitor/index.ts'
 import type { Pool } from '../pool/index.ts'
 import type { ConsoleSessions } from './console-sessions.ts'
 import type { ConsoleShell } from './console-shell.ts'
@@ -8,6 +9,8 @@ import type { Readings } from './readings.ts'
 /** What the routes work on. */
 export interface AdminContext {
   readonly pool: Pool
+  /** What is looked at goes through this, not through the pool. */
+  readonly reader: Reader
   /** Schema of Holdfast's own tables. */
   readonly schema: string
   /** The user's migrations; undefined where nobody said where they are. */

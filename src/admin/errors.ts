@@ -110,12 +110,3 @@ export function consoleNotBuilt(directory: string): HoldfastError {
     details: { directory },
   })
 }
-
-export function readingTooSlow(limitMs: number): HoldfastError {
-  return new HoldfastError({
-    code: 'HF_ADMIN_TOO_SLOW',
-    message: `The database took longer than ${limitMs / 1_000} s to tell. It answers, but slowly: see what it is busy with.`,
-    retryable: true,
-    details: { limitMs },
-  })
-}

@@ -3,9 +3,10 @@ import {
   DatabaseMetrics,
   findStatementSource,
   PoolMetrics,
+  Reader,
   readConnections,
   readCounters,
-  readStatementTotals,
+  readStatements,
   STATEMENT_STEP_MS,
   StatementMetrics,
 } from '../monitor/index.ts'
@@ -34,15 +35,18 @@ export class LivePicture {
   readonly databaseMetrics = new DatabaseMetrics()
   readonly statementMetrics = new StatementMetrics()
   readonly #pool: Pool
+  readonly #reader: Reader
   readonly #clock: Clock
   readonly #scheduler: Scheduler
   #log: LiveLog = { warn() {}, error() {} }
   #isHealthy: boolean | undefined
   #since: number
   #probe: Promise<PoolHealth> | undefined
+  #poolProbe: Promise<PoolHealth> | undefined
 
-  constructor(pool: Pool, clock: Clock) {
+  constructor(pool: Pool, reader: Reader, clock: Clock) {
     this.#pool = pool
+    this.#reader = reader
     this.#clock = clock
     this.#since = clock.now()
     this.poolMetrics = new PoolMetrics(pool)
@@ -72,7 +76,7 @@ export class LivePicture {
 
   /** Whether the database answers. Those who ask at the same time share one question to it. */
   probe(): Promise<PoolHealth> {
-    this.#probe ??= this.#pool.health(PROBE_DEADLINE_MS).finally(() => {
+    this.#probe ??= this.#reader.probe(PROBE_DEADLINE_MS).finally(() => {
       this.#probe = undefined
     })
     return this.#probe
@@ -81,6 +85,18 @@ export class LivePicture {
   /** Since when the database answers, or does not, in milliseconds since 1970. */
   get healthSince(): number {
     return this.#since
+  }
+
+  /** Why the pool gives nobody a connection, while the database answers; undefined when it does give one. */
+  async probePool(): Promise<string | undefined> {
+    const { waiting } = this.#pool.stats()
+    if (waiting === 0) return undefined
+    this.#poolProbe ??= this.#pool.health(PROBE_DEADLINE_MS).finally(() => {
+      this.#poolProbe = undefined
+    })
+    if ((await this.#poolProbe).ok) return undefined
+    const { busy, size, overflow, waiting: now } = this.#pool.stats()
+    return `The pool gave no connection within ${PROBE_DEADLINE_MS / 1_000} s: ${busy} of ${size + overflow} are in use, ${now} callers wait.`
   }
 
   #samplePool(): void {
@@ -104,10 +120,10 @@ export class LivePicture {
 
   async #sampleStatements(): Promise<void> {
     if (!(await this.probe()).ok) return // the database sample tells
-    const source = await findStatementSource(this.#pool)
+    const source = await findStatementSource(this.#reader)
     if (source.state !== 'collecting') return // asking for them says why
-    const totals = await readStatementTotals(this.#pool, source.schema)
-    this.statementMetrics.record(this.#clock.now(), totals)
+    const reading = await readStatements(this.#reader, source.schema)
+    this.statementMetrics.record(this.#clock.now(), reading)
   }
 
   /** Once per change: in the stream for those who look, in the log for those who look later. */
@@ -127,7 +143,7 @@ export class LivePicture {
   }
 
   async #publishCounters(): Promise<void> {
-    const [counters, connections] = [await readCounters(this.#pool), await readConnections(this.#pool)]
+    const [counters, connections] = [await readCounters(this.#reader), await readConnections(this.#reader)]
     const series = this.databaseMetrics.record(
       { counters, connectionsByState: connections.by_state },
       this.#clock.monotonicMs(),

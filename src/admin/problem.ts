@@ -40,7 +40,7 @@ const STATUS: Readonly<Record<string, number>> = {
   HF_ADMIN_RATE_LIMITED: 429,
   HF_ADMIN_TOO_MANY_STREAMS: 503,
   HF_ADMIN_CONSOLE_NOT_BUILT: 503,
-  HF_ADMIN_TOO_SLOW: 503,
+  HF_MONITOR_BUSY: 503,
   HF_POOL_ACQUIRE_TIMEOUT: 503,
   HF_POOL_QUEUE_FULL: 503,
   HF_POOL_ENDED: 503,
@@ -89,7 +89,9 @@ function answerFailure(
   const failure = understand(error, databaseUrl)
   const status =
     clientFault(error) ?? STATUS[failure.code] ?? (failure.code.startsWith('HF_CONNECT_') ? 503 : 500)
-  if (status >= 500) request.log.error({ err: error }, failure.message)
+  // What is away or busy is told once by the live picture; a stack is for what nobody expected.
+  if (status === 503) request.log.warn({ code: failure.code }, failure.message)
+  else if (status >= 500) request.log.error({ err: error }, failure.message)
   return sendProblem(prefix, request, reply, status, failure)
 }
 

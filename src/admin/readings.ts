@@ -1,6 +1,6 @@
 import { type Clock, within } from '../core/index.ts'
+import { readingBusy } from '../monitor/index.ts'
 import { connectFailure, type Pool } from '../pool/index.ts'
-import { readingTooSlow } from './errors.ts'
 import type { LivePicture } from './live.ts'
 
 /** How long a reading of the database may take; after that whoever asked is told. */
@@ -32,14 +32,16 @@ export class Readings {
 
   /**
    * The answer to `key`: one that is at most `lifeMs` old, or what `read` finds now.
-   * @throws HF_ADMIN_TOO_SLOW, HF_CONNECT_*, or what `read` throws
+   * @throws HF_MONITOR_BUSY, HF_CONNECT_*, or what `read` throws
    */
   get<T>(key: string, lifeMs: number, read: () => Promise<T>): Promise<T> {
     const now = this.#clock.monotonicMs()
     const kept = this.#kept.get(key)
     // Of one key there is one kind of answer.
     if (kept && now - kept.at < lifeMs) return kept.answer as Promise<T>
-    const answer = within(this.#clock, LONGEST_MS, this.#readNow(read), () => readingTooSlow(LONGEST_MS))
+    const answer = within(this.#clock, LONGEST_MS, this.#readNow(read), () =>
+      readingBusy(`it took longer than ${LONGEST_MS / 1_000} s`),
+    )
     this.#kept.delete(key)
     if (this.#kept.size >= MOST_KEPT) this.#forgetOldest()
     this.#kept.set(key, { at: now, answer })

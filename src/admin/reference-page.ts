@@ -60,7 +60,7 @@ export function renderReference(document: Reference): string {
 <body>
 <main>
 <h1>${escape(title)} <small>${escape(version)}</small></h1>
-<p>${escape(description)} The same for programs: <a href="openapi.json">openapi.json</a>.</p>
+<p>${escape(description)} The same for programs: <a href="openapi.json">openapi.json</a>. <a href="./">To the console</a>.</p>
 ${[...groups].map(([tag, list]) => `<h2>${escape(tag)}</h2>\n${list.map(renderOperation).join('\n')}`).join('\n')}
 </main>
 </body>

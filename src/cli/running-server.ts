@@ -51,12 +51,11 @@ export async function askServer<T>(
     throw serverUnreachable(url, messageOf((error as Error).cause ?? error))
   }
   const answer = (await response.json().catch(() => ({}))) as T & { code?: `HF_${string}`; detail?: string }
-  if (response.status === 401 || response.status === 403) {
-    throw new HoldfastError({
-      code: answer.code ?? 'HF_ADMIN_UNAUTHENTICATED',
-      message: answer.detail ?? 'The server refused the token.',
-    })
-  }
+  // A health answer of 503 is an answer; a problem document says why there is none.
+  if (!response.ok && answer.code !== undefined && answer.detail !== undefined)
+    throw new HoldfastError({ code: answer.code, message: answer.detail })
+  if (!response.ok && response.status !== 503)
+    throw serverUnreachable(url, `it answered ${response.status} without saying why: is it Holdfast?`)
   return answer
 }
 

@@ -30,7 +30,7 @@ export async function readIdentity(db: Queryable): Promise<ServerIdentity> {
            current_setting('server_version_num')::int AS "versionNumber",
            current_database() AS database, current_user AS "user", host(inet_server_addr()) || ':' || inet_server_port() AS address,
            pg_postmaster_start_time() AS "startedAt", pg_is_in_recovery() AS "isStandby",
-           current_setting('transaction_read_only') = 'on' AS "isReadOnly",
+           pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean AS "isReadOnly",
            has_database_privilege(current_database(), 'CREATE') AS "canCreate",
            pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS "seesSessions"`)
   return rows[0] as unknown as ServerIdentity

@@ -1,7 +1,8 @@
 import type { Queryable } from '../core/index.ts'
 
-const MOST_TEXTS = 2_000
-const LONGEST_TEXT = 10_000
+/** As many as PostgreSQL keeps by default; with the longest texts 20 MB. */
+const MOST_TEXTS = 5_000
+const LONGEST_TEXT = 4_000
 
 /**
  * The texts of statements by queryid, each asked for once: PostgreSQL reads the whole file of texts for any of
@@ -15,12 +16,12 @@ export class StatementTexts {
     const unseen = ids.filter((id) => !this.#texts.has(id))
     if (unseen.length > 0) {
       const { rows } = await db.query<{ id: string; query: string }>(
-        `SELECT queryid::text AS id, min(query) AS query FROM ${schema}.pg_stat_statements
+        `SELECT queryid::text AS id, left(min(query), $2) AS query FROM ${schema}.pg_stat_statements
           WHERE queryid = ANY ($1::bigint[]) AND dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
           GROUP BY queryid`,
-        [unseen],
+        [unseen, LONGEST_TEXT],
       )
-      for (const { id, query } of rows) this.#texts.set(id, withoutSecrets(query).slice(0, LONGEST_TEXT))
+      for (const { id, query } of rows) this.#texts.set(id, withoutSecrets(query))
     }
     const found = new Map(
       ids.flatMap((id) => (this.#texts.has(id) ? [[id, this.#texts.get(id) as string]] : [])),
@@ -33,12 +34,33 @@ export class StatementTexts {
   }
 }
 
+/** Statements whose constants PostgreSQL has replaced by $1 and so on. */
+const NORMALIZED = /^(?:select|insert|update|delete|merge|with|values|table)\b/i
+/** Where a command that PostgreSQL keeps as it was typed may begin to name a secret. */
+const VALUE_BEGINS = /\b[a-z]?&?'|'|\$\w*\$|=|\bto\b/i
+
 /**
- * PostgreSQL replaces the values of statements, but not those of every command: the password of CREATE ROLE is
- * kept as it was typed on some versions.
+ * PostgreSQL replaces the values of queries, but not those of every command: the password of CREATE ROLE or the
+ * setting of ALTER ROLE SET is kept as it was typed. Of such a command only what stands before its first value is
+ * shown.
  */
 export function withoutSecrets(query: string): string {
-  return /\b(password|connection|secret|options)\b/i.test(query) && /^\s*(create|alter|set)\b/i.test(query)
-    ? query.replaceAll(/E?'(?:[^'\\]|\\.|'')*'|\$(\w*)\$[\s\S]*?\$\1\$/gi, "'…'")
-    : query
+  const text = withoutLeadingComments(query)
+  if (NORMALIZED.test(text.replace(/^[\s(]+/, ''))) return query
+  const at = text.search(VALUE_BEGINS)
+  return at < 0 ? text : `${text.slice(0, at)}…`
+}
+
+function withoutLeadingComments(query: string): string {
+  let text = query.trimStart()
+  for (;;) {
+    const end = text.startsWith('--')
+      ? text.indexOf('\n')
+      : text.startsWith('/*')
+        ? text.indexOf('*/')
+        : undefined
+    if (end === undefined) return text
+    if (end < 0) return '' // a comment to its end, or cut within one
+    text = text.slice(end + (text.startsWith('--') ? 1 : 2)).trimStart()
+  }
 }

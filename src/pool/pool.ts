@@ -43,6 +43,7 @@ const DEFAULT_END_TIMEOUT_MS = 10_000
 export class Pool extends EventEmitter<PoolEvents> {
   /** The options in force. Not enumerable: printing a pool must not print its password. */
   declare readonly options: PoolOptions & pg.ClientConfig
+  readonly #config: PoolConfig
   readonly #clock: Clock
   readonly #allocator: Allocator
   #ending: Promise<void> | undefined
@@ -54,6 +55,7 @@ export class Pool extends EventEmitter<PoolEvents> {
     const resolved = resolvePoolConfig(config)
     const options = Object.freeze({ ...resolved.client, ...resolved.options })
     Object.defineProperty(this, 'options', { value: options, enumerable: false })
+    this.#config = config
     this.#clock = clock
     this.#allocator = new Allocator(resolved, clock, this)
   }
@@ -129,6 +131,16 @@ export class Pool extends EventEmitter<PoolEvents> {
   /** The pool in numbers. */
   stats(): PoolStats {
     return this.#allocator.stats()
+  }
+
+  /**
+   * Another pool to the same server, with other options: for work that must not wait for this one's, or take from
+   * it. Whoever makes it ends it.
+   * @throws HF_OPTION_INVALID
+   */
+  sibling(options: Partial<PoolOptions> & Pick<PoolConfig, 'allowExitOnIdle'>): Pool {
+    const own = { warm: false, max: undefined, connectionTimeoutMillis: undefined, echo: undefined }
+    return new Pool({ ...this.#config, ...own, ...options }, this.#clock)
   }
 
   /** How long waits, holds and statements took, as histograms that only grow. */

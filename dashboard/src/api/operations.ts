@@ -105,7 +105,7 @@ export interface Operations {
       components: {
         database: {
           status: "healthy" | "unhealthy"
-          /** From asking the pool for a connection to the answer of SELECT 1 */
+          /** From asking for a connection, beside the pool, to the answer of SELECT 1 */
           latency_ms: number
           /** Since when it is so, as far as it was looked at */
           since: string

@@ -38,7 +38,9 @@ export class HistoryKeeper {
       clearTimeout(timer)
       const failed = await this.#load(range, ended.signal)
       const again = failed || (range.kind === 'last' && range.ms > LIVE_UP_TO_MS)
-      if (again && !ended.signal.aborted) timer = setTimeout(() => void load(), RELOAD_MS)
+      // Nobody looks: when somebody does, the stream returns, and so does this.
+      if (again && !ended.signal.aborted && this.#stream.state.peek() !== 'paused')
+        timer = setTimeout(() => void load(), RELOAD_MS)
     }
     void load()
     const stopReturns = afterFirst(this.#stream.returns, () => void load())

@@ -4,7 +4,7 @@ import type { DatabaseEvent, HealthEvent, PoolEvent } from '../api/operations.ts
 
 /**
  * Where the live stream stands. connecting -> live with the first event; live -> stale when nothing came for
- * five seconds; stale -> live with the next event. A page that nobody looks at is paused: browsers open six
+ * five seconds; stale -> live with the next event. A page that nobody looks at is paused until somebody does: browsers open six
  * connections to a server and no more, and a dozen tabs must not use them up.
  */
 export type StreamState = 'connecting' | 'live' | 'stale' | 'paused'
@@ -32,6 +32,8 @@ export class LiveStream {
   #openedAt = 0
   #ticker: ReturnType<typeof setInterval> | undefined
   #hiddenAt: number | undefined
+  /** Connecting again, after a pause. */
+  #isReturning = false
 
   /** How old the picture is, in milliseconds. */
   readonly ageMs: ReadonlySignal<number> = computed(() => this.sinceHere(this.#lastEventAt.value))
@@ -77,7 +79,8 @@ export class LiveStream {
   #heard(): void {
     this.#lastEventAt.value = Date.now()
     if (this.state.peek() === 'live') return
-    if (this.state.peek() !== 'connecting') this.returns.value += 1
+    if (this.state.peek() !== 'connecting' || this.#isReturning) this.returns.value += 1
+    this.#isReturning = false
     this.state.value = 'live'
   }
 
@@ -100,6 +103,10 @@ export class LiveStream {
   readonly #onVisibility = (): void => {
     this.#hiddenAt = document.hidden ? Date.now() : undefined
     if (document.hidden || this.state.peek() !== 'paused') return
+    // As at the start: without an event soon it is stale, and made anew.
+    this.state.value = 'connecting'
+    this.#lastEventAt.value = Date.now()
+    this.#isReturning = true
     this.#connect()
   }
 }

@@ -38,14 +38,16 @@ export const STATEMENT_COLUMNS: readonly Column<Statement>[] = [
   {
     id: 'mean',
     title: 'Mean',
+    unit: 'ms',
     kind: 'number',
-    width: 68,
+    width: 76,
     value: ({ mean_ms: mean }) => mean,
     cell: ({ mean_ms: mean }) => <Amount figure={duration(mean)} />,
   },
   {
     id: 'share',
     title: 'Share',
+    unit: '%',
     kind: 'number',
     width: 90,
     hint: 'Of the time in all statements of this database',
@@ -55,6 +57,7 @@ export const STATEMENT_COLUMNS: readonly Column<Statement>[] = [
   {
     id: 'total',
     title: 'Total',
+    unit: 'ms',
     kind: 'number',
     width: 90,
     isExtra: true,
@@ -76,8 +79,9 @@ export const STATEMENT_COLUMNS: readonly Column<Statement>[] = [
 /** The course over the last quarter of an hour; only where there is one. */
 export const TREND_COLUMN: Column<Statement> = {
   id: 'trend',
-  title: '15 min',
+  title: 'Trend',
   kind: 'text',
+  isPicture: true,
   isMinor: true,
   width: 100,
   value: () => null,

@@ -7,10 +7,14 @@ import { bytes, count, inWords, percent } from '../words/figures.ts'
 
 export type TableSize = Answer<'GET /v1/database/tables'>['data'][number]
 
-export const keyOfTable = ({ schema, table }: TableSize): string => `${schema}.${table}`
+/** As PostgreSQL would write it: quoted where it has to be, so that no two tables have one name. */
+const quoted = (name: string): string =>
+  /^[a-z_][a-z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`
+
+export const keyOfTable = ({ schema, table }: TableSize): string => `${quoted(schema)}.${quoted(table)}`
 
 /** Without the schema that needs no naming. */
-const nameOf = (row: TableSize): string => (row.schema === 'public' ? row.table : keyOfTable(row))
+const nameOf = (row: TableSize): string => (row.schema === 'public' ? quoted(row.table) : keyOfTable(row))
 
 function deadShare({ dead_rows: dead, estimated_rows: rows }: TableSize): number | null {
   if (dead === null || rows === null || dead + rows === 0) return null
@@ -25,6 +29,7 @@ const sizeColumn = (
   id,
   title,
   kind: 'number',
+  unit: 'bytes',
   width: 86,
   isExtra,
   value: (row) => row[`${id}_bytes`],
@@ -49,6 +54,7 @@ export const TABLE_COLUMNS: readonly Column<TableSize>[] = [
   {
     id: 'dead',
     title: 'Dead',
+    unit: '%',
     kind: 'number',
     width: 64,
     isMinor: true,

@@ -1,5 +1,7 @@
 const WIDTH = 92
 const HEIGHT = 20
+/** Two points are no course. */
+const FEWEST = 3
 
 /** A small course of values, from zero to their maximum. Says in words what it shows. */
 export function Sparkline({ values, label }: { readonly values: readonly number[]; readonly label: string }) {
@@ -20,7 +22,7 @@ export function Sparkline({ values, label }: { readonly values: readonly number[
       role="img"
       aria-label={label}
     >
-      {values.length > 1 && <path d={line} />}
+      {values.length >= FEWEST && <path d={line} />}
     </svg>
   )
 }

@@ -44,6 +44,23 @@ export function setQuery(
   go(addressOf(now.path, { ...Object.fromEntries(now.query), ...changes }), how)
 }
 
+const PLACE_KEY = 'holdfast.place'
+
+/** Whoever has to sign in first comes back to where they wanted to go, in this tab. */
+export function rememberPlace(): void {
+  const now = place.peek()
+  if (now.query.has('sign-in') || (now.path === '' && now.query.size === 0)) return
+  sessionStorage.setItem(PLACE_KEY, addressOf(now.path, Object.fromEntries(now.query)))
+}
+
+/** Goes to the place that was remembered; takes what signing in left out of the address. */
+export function returnToPlace(): void {
+  const remembered = sessionStorage.getItem(PLACE_KEY)
+  sessionStorage.removeItem(PLACE_KEY)
+  if (place.peek().query.has('sign-in')) setQuery({ 'sign-in': undefined }, 'replace')
+  if (remembered?.startsWith(basePath()) && place.peek().path === '') go(remembered, 'replace')
+}
+
 /** From here on addresses of this console are followed without a request. */
 export function startRouter(): void {
   place.value = readPlace()

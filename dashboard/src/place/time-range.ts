@@ -21,7 +21,7 @@ export const timeRange = computed<TimeRange>(() => {
   const span = /^(\d{10,14})-(\d{10,14})$/.exec(query.value.get('span') ?? '')
   if (span) return { kind: 'span', fromMs: Number(span[1]), toMs: Number(span[2]) }
   const asked = query.value.get('range') ?? ''
-  const name: RangeName = asked in RANGES ? (asked as RangeName) : '15m'
+  const name: RangeName = Object.hasOwn(RANGES, asked) ? (asked as RangeName) : '15m'
   return { kind: 'last', name, ms: RANGES[name].ms }
 })
 
@@ -29,9 +29,13 @@ export function chooseRange(name: RangeName): void {
   setQuery({ range: name === '15m' ? undefined : name, span: undefined })
 }
 
+/** Less than this shows nothing: samples are a second apart. */
+const SHORTEST_MS = 10_000
+
 /** Zooms the page into a span. */
 export function chooseSpan(fromMs: number, toMs: number): void {
-  setQuery({ span: `${Math.round(fromMs)}-${Math.round(toMs)}` })
+  const missing = Math.max(0, SHORTEST_MS - (toMs - fromMs)) / 2
+  setQuery({ span: `${Math.round(fromMs - missing)}-${Math.round(toMs + missing)}` })
 }
 
 /** Back to the range that was chosen before zooming in. */

@@ -1,9 +1,10 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { session } from '../api/session.ts'
+import { session, sessionFailure } from '../api/session.ts'
 import { identity } from '../live/identity.ts'
 import { path } from '../place/router.ts'
 import { Card } from '../parts/card.tsx'
+import { Failed } from '../parts/states.tsx'
 import { Bar } from './bar.tsx'
 import { KeyHelp } from './key-help.tsx'
 import { listenToKeys } from './keys.ts'
@@ -43,7 +44,7 @@ function Frame() {
         <div class="page">
           <Bar title={title} hasRange={page?.hasRange ?? false} onFind={find} />
           <main id="main" tabIndex={-1}>
-            {page ? <page.view key={page.path} /> : <NoSuchPage />}
+            {sessionFailure.value ? <Unreachable /> : page ? <page.view key={page.path} /> : <NoSuchPage />}
           </main>
         </div>
       </div>
@@ -57,6 +58,17 @@ function NoSuchPage() {
   return (
     <Card title="There is no such page" span={12}>
       <p>The address names none of the pages in the rail. An older or newer Holdfast may have had it.</p>
+    </Card>
+  )
+}
+
+/** Nobody can be asked, not even who is signed in. It is tried again all the time. */
+function Unreachable() {
+  const failure = sessionFailure.value
+  if (!failure) return null
+  return (
+    <Card title="Holdfast cannot be reached" span={12}>
+      <Failed error={failure.error} since={failure.since} />
     </Card>
   )
 }

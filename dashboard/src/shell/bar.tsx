@@ -44,13 +44,14 @@ function Database() {
     return (
       <span class="db">{isDown ? <b class="down">PostgreSQL does not answer</b> : <i class="bone" />}</span>
     )
+  const tone = live.isStale.value ? '' : isDown ? 'crit' : 'ok'
   const about = [`PostgreSQL ${now.server_version}`, now.role, now.address ?? 'local socket'].join(' · ')
   return (
     <span class="db">
       <i
-        class={`dot ${isDown ? 'crit' : 'ok'}`}
+        class={`dot ${tone}`}
         role="img"
-        aria-label={isDown ? 'does not answer' : 'answers'}
+        aria-label={isDown ? 'does not answer' : tone === '' ? 'not known now' : 'answers'}
       />
       <b>{now.database}</b> <em title={about}>{isDown ? 'does not answer' : about}</em>
     </span>
@@ -61,9 +62,8 @@ function Range() {
   const range = timeRange.value
   if (range.kind === 'span')
     return (
-      <button type="button" class="seg span" onClick={leaveSpan} title="Back to the present">
-        {moment(range.fromMs, live.now.value)} to {moment(range.toMs, live.now.value)}{' '}
-        <span aria-label="leave">✕</span>
+      <button type="button" class="seg span" onClick={leaveSpan}>
+        {moment(range.fromMs, live.now.value)} to {moment(range.toMs, live.now.value)} <b>back to now</b>
       </button>
     )
   return <Choice label="Time range" options={RANGE_CHOICES} chosen={range.name} choose={chooseRange} />

@@ -1,3 +1,4 @@
+import { useSignal } from '@preact/signals'
 import { session, signOut } from '../api/session.ts'
 import { type Page, type PageGroup, PAGES } from '../pages/index.ts'
 import { addressOf, path } from '../place/router.ts'
@@ -19,6 +20,7 @@ export const pageAt = (at: string): Page | undefined => PAGES.find((page) => pag
 export function Rail({ onKeys }: { readonly onKeys: () => void }) {
   const here = pageAt(path.value)
   const who = session.value
+  const failure = useSignal<string | undefined>(undefined)
   return (
     <nav class="rail" aria-label="Main">
       <a class="brand" href={addressOf('')}>
@@ -51,8 +53,13 @@ export function Rail({ onKeys }: { readonly onKeys: () => void }) {
         <button type="button" onClick={onKeys} aria-keyshortcuts="?">
           Keys <kbd>?</kbd>
         </button>
-        <button type="button" onClick={() => void signOut()} disabled={typeof who === 'string'}>
-          Sign out <em>{typeof who === 'string' ? '' : who.role}</em>
+        <button
+          type="button"
+          onClick={() => void signOut().then((error) => (failure.value = error?.message))}
+          disabled={typeof who === 'string'}
+        >
+          {failure.value === undefined ? 'Sign out' : 'Not signed out'}{' '}
+          <em>{typeof who === 'string' ? '' : who.role}</em>
         </button>
         <Choice label="Theme" options={THEME_CHOICES} chosen={theme.value} choose={chooseTheme} />
       </div>

@@ -1,11 +1,13 @@
 import { useSignal } from '@preact/signals'
-import { query } from '../place/router.ts'
+import { useEffect } from 'preact/hooks'
+import { query, rememberPlace } from '../place/router.ts'
 import { ToType } from '../parts/copy.tsx'
 
 /** What somebody sees who is not signed in: how to get in. */
 export function SignIn() {
   const link = useSignal('')
   const isRefused = query.value.get('sign-in') === 'refused'
+  useEffect(rememberPlace, [])
   // The whole link or what stands behind its "token=".
   const token = /(?:token=)?([\w-]{20,200})\s*$/.exec(link.value)?.[1]
   return (
@@ -21,7 +23,7 @@ export function SignIn() {
         Each sign-in link works once. On the machine that Holdfast runs on, in the folder it was started from:
       </p>
       <ToType text="npx holdfast sign-in" />
-      <p>Or ask somebody who is signed in as admin for one.</p>
+      <p>Where it is part of a service, whoever runs that makes the links.</p>
       <form method="get" action="sign-in">
         <label for="link">Have a link?</label>
         <input
@@ -37,6 +39,7 @@ export function SignIn() {
         <button type="submit" class="button" disabled={token === undefined}>
           Sign in
         </button>
+        {link.value.trim() !== '' && token === undefined && <p role="status">This is no sign-in link.</p>}
       </form>
     </main>
   )

@@ -72,7 +72,7 @@ export const databaseRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
   app,
   { context },
 ) => {
-  const { pool, schema, readings } = context
+  const { pool, reader, schema, readings } = context
 
   app.get(
     '/v1/database/health',
@@ -87,9 +87,9 @@ export const databaseRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
     async () =>
       readings.get('health', LIFE_MS, async () => {
         const started = performance.now()
-        const identity = await readIdentity(pool)
+        const identity = await readIdentity(reader)
         const latencyMs = performance.now() - started
-        const own = await inspectSchema(pool, schema)
+        const own = await inspectSchema(reader, schema)
         return {
           status: 'healthy' as const,
           latency_ms: Math.round(latencyMs * 1_000) / 1_000,
@@ -101,7 +101,7 @@ export const databaseRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
           is_read_only: identity.isReadOnly,
           uptime_seconds: Math.round((Date.now() - identity.startedAt.getTime()) / 1_000),
           schema: { name: schema, state: own.state, pending: [...own.pending] },
-          hidden: await readHidden(pool, identity, own, schema),
+          hidden: await readHidden(reader, identity, own, schema),
         }
       }),
   )
@@ -131,17 +131,17 @@ export const databaseRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
     },
     async () =>
       readings.get('stats', LIFE_MS, async () => {
-        const identity = await readIdentity(pool)
-        const counters = await readCounters(pool)
+        const identity = await readIdentity(reader)
+        const counters = await readCounters(reader)
         return {
           timestamp: new Date().toISOString(),
           database: identity.database,
-          database_size_bytes: await readDatabaseSize(pool),
-          connections: await readConnections(pool),
+          database_size_bytes: await readDatabaseSize(reader),
+          connections: await readConnections(reader),
           cache_hit_ratio_percent: counters.cacheHitPercent,
           transactions: { committed: counters.commits, rolled_back: counters.rollbacks },
-          largest_tables: await readLargestTables(pool, 10),
-          hidden: await readHidden(pool, identity, await inspectSchema(pool, schema), schema),
+          largest_tables: await readLargestTables(reader, 10),
+          hidden: await readHidden(reader, identity, await inspectSchema(reader, schema), schema),
         }
       }),
   )

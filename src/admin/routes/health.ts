@@ -14,7 +14,7 @@ const Health = Type.Object({
     database: Type.Object({
       status: Type.Union([Type.Literal('healthy'), Type.Literal('unhealthy')]),
       latency_ms: Type.Number({
-        description: 'From asking the pool for a connection to the answer of SELECT 1',
+        description: 'From asking for a connection, beside the pool, to the answer of SELECT 1',
       }),
       since: Type.String({
         format: 'date-time',
@@ -46,7 +46,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> 
   app,
   { context },
 ) => {
-  const { pool, schema, live } = context
+  const { pool, reader, schema, live } = context
 
   app.get(
     '/livez',
@@ -78,8 +78,10 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> 
       const health = await live.probe()
       const { code, reason } = failureOf(health)
       if (!health.ok) return refuse(code, reason)
+      const exhausted = await live.probePool()
+      if (exhausted !== undefined) return refuse('HF_POOL_ACQUIRE_TIMEOUT', exhausted)
       try {
-        const readiness = await readReadiness(pool, schema)
+        const readiness = await readReadiness(reader, schema)
         if (!readiness.isReady) return refuse('HF_SCHEMA_MISSING', readiness.reason)
       } catch (error) {
         const { code: lost, reason: why } = connectFailureInBrief(error)

@@ -93,7 +93,7 @@ export const monitoringRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext
   { context },
 ) => {
   const { live, readings } = context
-  const statements = new SlowStatements(context.pool, live.statementMetrics)
+  const statements = new SlowStatements(context.reader, live.statementMetrics)
 
   app.get(
     '/v1/database/monitoring/summary',
@@ -178,11 +178,16 @@ function describeWindow<Name extends string>({
   }
 }
 
-async function examineNow({ pool, schema, migrations }: AdminContext): Promise<Static<typeof Summary>> {
+async function examineNow({
+  pool,
+  reader,
+  schema,
+  migrations,
+}: AdminContext): Promise<Static<typeof Summary>> {
   const timestamp = new Date().toISOString()
   const { score, findings, good } = await examine({
-    db: pool,
-    identity: await readIdentity(pool),
+    db: reader,
+    identity: await readIdentity(reader),
     schema,
     migrations,
     connectionLimit: pool.options.size + pool.options.overflow,

@@ -36,7 +36,7 @@ export const tableRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> =
     },
     async (request) => {
       const { limit } = request.query
-      const read = (): Promise<TableSize[]> => readLargestTables(context.pool, limit)
+      const read = (): Promise<TableSize[]> => readLargestTables(context.reader, limit)
       return { data: await context.readings.get(`tables ${limit}`, LIFE_MS, read) }
     },
   )

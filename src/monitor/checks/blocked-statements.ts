@@ -15,8 +15,8 @@ type Blocker = {
 }
 
 /**
- * Sessions that others wait for and that wait for nobody themselves: the roots of the lock queues. Statement
- * texts stay out: those of running statements hold values.
+ * Sessions that others wait for and that wait for nobody themselves: the roots of the lock queues. Pid 0 stands for
+ * prepared transactions. Statement texts stay out: those of running statements hold values.
  */
 const ROOTS = `
   WITH RECURSIVE waiting AS (
@@ -33,7 +33,7 @@ const ROOTS = `
          coalesce(a.state, 'hidden') AS state, count(DISTINCT c.waiter)::int AS waiting,
          max(extract(epoch FROM clock_timestamp() - w.since))::float8 AS seconds
     FROM chain c JOIN waiting w ON w.pid = c.waiter LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = c.blocker
-   WHERE c.blocker NOT IN (SELECT pid FROM waiting) AND c.blocker <> 0
+   WHERE c.blocker NOT IN (SELECT pid FROM waiting)
    GROUP BY 1, 2, 3, 4 ORDER BY seconds DESC LIMIT $2`
 
 /** Somebody waits for a lock, and this is who holds it. */
@@ -48,14 +48,27 @@ export const blockedStatements: Check = {
 
 function describe({ pid, user, application, state, waiting, seconds }: Blocker): Finding {
   const rounded = Math.round(seconds)
-  const who = application || `session ${pid}`
-  const waits = waiting === 1 ? 'One statement waits' : `${waiting} statements wait`
-  const isIdle = state.startsWith('idle in transaction')
-  return {
+  const common = {
     check: 'blocked-statements',
     severity: seconds < ERROR_SECONDS ? 'warning' : 'error',
+  } as const
+  const waits = `${waiting === 1 ? 'One statement waits' : `${waiting} statements wait`}, the longest for ${rounded} s, for a lock that`
+  if (pid === 0) {
+    return {
+      ...common,
+      subject: 'prepared transactions',
+      message: `${waits} a prepared transaction holds.`,
+      evidence: { waiting, longest_wait_seconds: rounded },
+      action: 'Nobody runs it: end it with COMMIT PREPARED or ROLLBACK PREPARED and its gid. To see them:',
+      sql: 'SELECT gid, prepared, owner, database FROM pg_prepared_xacts ORDER BY prepared;',
+    }
+  }
+  const who = application || `session ${pid}`
+  const isIdle = state.startsWith('idle in transaction')
+  return {
+    ...common,
     subject: `pid ${pid}`,
-    message: `${waits}, the longest for ${rounded} s, for a lock that ${who} holds${isIdle ? ' while it does nothing inside a transaction' : ''}.`,
+    message: `${waits} ${who} holds${isIdle ? ' while it does nothing inside a transaction' : ''}.`,
     evidence: { pid, user, application, state, waiting, longest_wait_seconds: rounded },
     action: isIdle
       ? 'Nothing runs there that could be cancelled. To end that session, undoing its transaction:'

@@ -1,7 +1,9 @@
 import type { Definition } from '../../parts/meaning.tsx'
 
-const RANGE =
+const BY_THE_SECOND =
   'Each point covers one step of the range: 1 s at 15 minutes, 5 s at an hour, 2 min at a day, 15 min at a week.'
+const BY_FIVE_SECONDS =
+  'Each point covers one step of the range: 5 s up to an hour, 2 min at a day, 15 min at a week.'
 
 export const VERDICT_DEFINITIONS: readonly Definition[] = [
   {
@@ -48,9 +50,9 @@ export const CONNECTION_DEFINITIONS: readonly Definition[] = [
   {
     figure: 'Connections',
     means:
-      'Client connections to this database from everywhere, by what they do. Idle in transaction: they hold locks and do nothing.',
+      'Client connections to this database from everywhere, by what they do, drawn on top of each other; one of the active is the one that counts them. Idle in transaction: they hold locks and do nothing.',
     source: 'pg_stat_activity: state',
-    window: RANGE,
+    window: BY_FIVE_SECONDS,
   },
 ]
 
@@ -60,11 +62,11 @@ export const THROUGHPUT_DEFINITIONS: readonly Definition[] = [
     means:
       'Transactions that ended in this database, from everywhere, rolled back ones included. A statement outside a transaction is one.',
     source: 'pg_stat_database: xact_commit + xact_rollback',
-    window: RANGE,
+    window: BY_FIVE_SECONDS,
   },
   {
     figure: 'Through this pool',
-    means: 'Statements that this process sent, Holdfast’s own questions included.',
+    means: 'Statements that this process sent through its pool; Holdfast’s own go beside it.',
     source: 'pool.timings.statements',
     window: 'The last second.',
   },
@@ -76,7 +78,7 @@ export const LATENCY_DEFINITIONS: readonly Definition[] = [
     means:
       'What half, and 99 of 100, of the statements through this pool took at most: from the driver to the result, the way there and back included, waiting for a connection left out.',
     source: 'pool.timings.statements, in buckets of 12.5%',
-    window: RANGE,
+    window: BY_THE_SECOND,
   },
 ]
 
@@ -86,6 +88,6 @@ export const CACHE_DEFINITIONS: readonly Definition[] = [
     means:
       'Blocks that PostgreSQL found in its own memory, of all that it needed. Excellent from 98%, good from 94%, fair from 90%, poor below. What the operating system had in memory counts as a miss.',
     source: 'pg_stat_database: blks_hit / (blks_hit + blks_read)',
-    window: RANGE,
+    window: BY_FIVE_SECONDS,
   },
 ]

@@ -27,7 +27,7 @@ import { keyOfTable, TABLE_COLUMNS, TABLE_DEFINITIONS, TableDetail } from '../ta
 import { CacheCard, ConnectionsCard, LatencyCard, ThroughputCard } from './charts.tsx'
 import { FindingDetail } from './finding-detail.tsx'
 import { PoolCard } from './pool-card.tsx'
-import { CHECKS, keyOfFinding, type Summary, Verdict } from './verdict.tsx'
+import { CHECKS, findingsByKey, type Summary, Verdict } from './verdict.tsx'
 
 type TableList = Answer<'GET /v1/database/tables'>
 
@@ -187,7 +187,7 @@ function Detail({
         </ul>
       </Panel>
     )
-  const finding = summary.state.value.data?.findings.find((one) => keyOfFinding(one) === opened)
+  const finding = findingsByKey(summary.state.value.data?.findings ?? []).get(opened)
   if (finding)
     return (
       <Panel title="What to do" onClose={close}>

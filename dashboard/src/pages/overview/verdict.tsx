@@ -19,7 +19,16 @@ const TOLD_AT_ONCE = 3
 /** The address of the list of what was looked at. */
 export const CHECKS = 'checks'
 
-export const keyOfFinding = ({ check, subject }: Finding): string => `${check}:${subject}`
+/** The findings by the name in the address; of two alike the second has a number. */
+export function findingsByKey(findings: readonly Finding[]): ReadonlyMap<string, Finding> {
+  const byKey = new Map<string, Finding>()
+  for (const finding of findings) {
+    const name = `${finding.check}:${finding.subject}`
+    const alike = [...byKey.keys()].filter((key) => key === name || key.startsWith(`${name}:`)).length
+    byKey.set(alike === 0 ? name : `${name}:${alike + 1}`, finding)
+  }
+  return byKey
+}
 
 const ACTIONS: Readonly<Record<string, string>> = {
   'blocked-statements': 'See the lock',
@@ -153,7 +162,7 @@ function DownDetail() {
 }
 
 function ToDo({ summary, areAllTold }: { readonly summary: Summary; readonly areAllTold: boolean }) {
-  const told = summary.findings.slice(0, areAllTold ? MOST_TOLD : TOLD_AT_ONCE)
+  const told = [...findingsByKey(summary.findings)].slice(0, areAllTold ? MOST_TOLD : TOLD_AT_ONCE)
   if (told.length === 0)
     return (
       <p class="good">
@@ -165,11 +174,11 @@ function ToDo({ summary, areAllTold }: { readonly summary: Summary; readonly are
     )
   return (
     <ol class="todo">
-      {told.map((finding) => (
-        <li key={keyOfFinding(finding)}>
+      {told.map(([key, finding]) => (
+        <li key={key}>
           <i class={`mark ${finding.severity}`} role="img" aria-label={finding.severity} />
           <span title={finding.message}>{finding.message}</span>
-          <button type="button" class="do" onClick={() => setQuery({ open: keyOfFinding(finding) })}>
+          <button type="button" class="do" onClick={() => setQuery({ open: key })}>
             {ACTIONS[finding.check] ?? 'See what to do'}
           </button>
         </li>

@@ -118,15 +118,17 @@ function ValueTable<Name extends string>({
       id: label,
       title: label,
       kind: 'number',
-      width: 96,
+      width: 132,
       value: ({ values }) => values[index] ?? null,
       cell: ({ values }) => inWords(format(values[index] ?? null)),
     })),
   ]
-  const points = window.times.map((time, index) => ({
-    at: time * 1_000,
-    values: series.map(({ name }) => window.series[name][index] ?? null),
-  }))
+  const points = window.times
+    .map((time, index) => ({
+      at: time * 1_000,
+      values: series.map(({ name }) => window.series[name][index] ?? null),
+    }))
+    .filter(({ values }) => values.some((value) => value !== null))
   return (
     <div class="chart">
       <Table
@@ -138,7 +140,7 @@ function ValueTable<Name extends string>({
         lines={3}
       />
       <div class="below">
-        <span class="at">{points.length.toLocaleString('en')} values</span>
+        <span class="note">{points.length.toLocaleString('en')} values</span>
         {turn}
       </div>
     </div>

@@ -38,7 +38,12 @@ export function plotOptions(spec: PlotSpec, width: number): uPlot.Options {
     cursor: {
       y: false,
       points: { size: 5 },
-      sync: { key: CROSSHAIR, setSeries: false },
+      // Where one looks is shared; what one drags is not: each drag zooms once.
+      sync: {
+        key: CROSSHAIR,
+        setSeries: false,
+        filters: { pub: (type) => type === 'mousemove' || type === 'mouseleave' },
+      },
       drag: { x: true, y: false, setScale: false, dist: SMALLEST_DRAG_PX },
     },
     scales: {

@@ -132,6 +132,7 @@ function ChartFrame({
   const at = index === null ? undefined : (times[index] as number) * 1_000
   const valueOf = ({ values }: ChartSeries): number | null =>
     (index === null ? values.findLast((value) => value !== null) : values[index]) ?? null
+  const isFloored = isShare === true && shareFloor(series.flatMap(({ values }) => values)) > 0
   const words = series.map((one) => `${one.label} ${inWords(format(valueOf(one)))}`).join(', ')
   return (
     <div class="chart">
@@ -142,17 +143,16 @@ function ChartFrame({
         aria-label={`${label}: ${words}`}
         style={{ height: `${height}px` }}
       />
+      {at !== undefined && (
+        <span class="at" title={instant(at)}>
+          {moment(at, nowMs)}
+        </span>
+      )}
       <div class="below">
         <Legend
           entries={series.map((one) => ({ label: one.label, tone: one.tone, figure: format(valueOf(one)) }))}
         />
-        <span class="at" title={at === undefined ? undefined : instant(at)}>
-          {at === undefined
-            ? isShare && shareFloor(series.flatMap(({ values }) => values)) > 0
-              ? 'from 90%'
-              : ''
-            : moment(at, nowMs)}
-        </span>
+        {isFloored && <span class="note">from 90%</span>}
         {tools}
       </div>
     </div>

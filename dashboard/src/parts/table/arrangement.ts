@@ -1,5 +1,6 @@
-import { useComputed, useSignal, type ReadonlySignal, type Signal } from '@preact/signals'
-import { useRef } from 'preact/hooks'
+import { effect, useComputed, useSignal, type ReadonlySignal, type Signal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import { query, setQuery } from '../../place/router.ts'
 import { type Column, filterRows, keepOrder, type Sort, sortRows } from './column.ts'
 
 /** How one table is arranged now. */
@@ -18,20 +19,36 @@ export interface Arrangement<Row> {
 /** Chosen columns are remembered by the browser, for each table. */
 const storageKey = (table: string): string => `holdfast.columns.${table}`
 
+/** @param hasAddress whether order and filter are part of the page's address. */
 export function useArrangement<Row>(
   table: string,
   rows: ReadonlySignal<readonly Row[]>,
   columns: readonly Column<Row>[],
   keyOf: (row: Row) => string,
   first: Sort | undefined,
+  hasAddress: boolean,
 ): Arrangement<Row> {
-  const sort = useSignal(first)
-  const filter = useSignal('')
+  const sort = useSignal((hasAddress && sortFromAddress(columns)) || first)
+  const filter = useSignal(hasAddress ? (query.peek().get('filter') ?? '') : '')
+  useEffect(() => {
+    if (!hasAddress) return
+    return effect(() => {
+      const changed = sort.value === first ? undefined : sortInAddress(sort.value)
+      const wanted = { sort: changed, filter: filter.value === '' ? undefined : filter.value }
+      const now = query.peek()
+      if (
+        (now.get('sort') ?? undefined) !== wanted.sort ||
+        (now.get('filter') ?? undefined) !== wanted.filter
+      )
+        setQuery(wanted, 'replace')
+    })
+  }, [])
   const shown = useSignal<ReadonlySet<string>>(remembered(table, columns))
   const order = useRef<{ sort: Sort | undefined; keys: readonly string[] }>({ sort: undefined, keys: [] })
   const visible = useComputed(() => columns.filter(({ id }) => shown.value.has(id)))
   const ordered = useComputed(() => {
     const by = sort.value
+    if (by === undefined) return rows.value // as they come: the first is first
     const isSame = order.current.sort === by && order.current.keys.length > 0
     const arranged = isSame
       ? keepOrder(rows.value, keyOf, order.current.keys)
@@ -55,6 +72,16 @@ export function useArrangement<Row>(
       sort.value = { column: column.id, isDescending }
     },
   }
+}
+
+/** `-share`: by share, the largest first. */
+const sortInAddress = (sort: Sort | undefined): string | undefined =>
+  sort && `${sort.isDescending ? '-' : ''}${sort.column}`
+
+function sortFromAddress<Row>(columns: readonly Column<Row>[]): Sort | undefined {
+  const asked = query.peek().get('sort') ?? ''
+  const column = asked.replace(/^-/, '')
+  return columns.some(({ id }) => id === column) ? { column, isDescending: asked.startsWith('-') } : undefined
 }
 
 export function rememberColumns(table: string, shown: ReadonlySet<string>): void {

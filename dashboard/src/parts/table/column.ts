@@ -17,6 +17,10 @@ export interface Column<Row> {
   readonly isMinor?: boolean
   /** Hidden until somebody chooses it. */
   readonly isExtra?: boolean
+  /** The unit of the value, for files; what is shown says its own. */
+  readonly unit?: string
+  /** Has no value of its own: left out of files. */
+  readonly isPicture?: boolean
   /** Explains the title to whoever hovers. */
   readonly hint?: string
 }

@@ -1,9 +1,10 @@
 import type { Column } from './column.ts'
 
 /** RFC 4180. A text that a spreadsheet would take for a formula is made one that it does not. */
-export function toCsv<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
+export function toCsv<Row>(rows: readonly Row[], shown: readonly Column<Row>[]): string {
+  const columns = shown.filter(({ isPicture }) => isPicture !== true)
   const lines = [
-    columns.map(({ title }) => quoted(title)),
+    columns.map(({ title, unit }) => quoted(unit === undefined ? title : `${title} (${unit})`)),
     ...rows.map((row) => columns.map(({ value }) => cellOf(value(row)))),
   ]
   return lines.map((cells) => `${cells.join(',')}\r\n`).join('')

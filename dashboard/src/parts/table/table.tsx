@@ -20,7 +20,7 @@ export interface TableProps<Row> {
   readonly onOpen?: (row: Row) => void
   /** The row whose detail is open. */
   readonly openKey?: string | undefined
-  /** With filter, choice of columns and CSV. */
+  /** With filter, choice of columns and CSV; order and filter are part of the address. */
   readonly hasTools?: boolean
   /** Rows that are seen at once; the rest is scrolled to. Default: all the height there is. */
   readonly lines?: number
@@ -42,7 +42,7 @@ export function Table<Row>(props: TableProps<Row>) {
   const { id, label, columns: all, keyOf, onOpen, openKey, hasTools = false, lines, empty } = props
   const source = useSignal(props.rows)
   source.value = props.rows
-  const arrangement = useArrangement(id, source, all, keyOf, props.sort)
+  const arrangement = useArrangement(id, source, all, keyOf, props.sort, hasTools)
   const rows = arrangement.rows.value
   const viewport = useViewport({ height: (lines ?? USUAL_LINES) * ROW_PX, width: NARROW_PX })
   const columns = useComputed(() => {

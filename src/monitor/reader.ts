@@ -1,0 +1,105 @@
+import {
+  type Clock,
+  type QueryResultRow,
+  type Queryable,
+  SQLSTATE,
+  sqlstateOf,
+  within,
+} from '../core/index.ts'
+import type { Pool, PoolHealth, PooledClient } from '../pool/index.ts'
+import { readingBusy } from './errors.ts'
+
+/** Longest wait for somebody's lock: what is looked at must not queue behind those who work. */
+const LOCK_TIMEOUT_MS = 50
+/** What the server itself ends; the network is given a second more. */
+const STATEMENT_TIMEOUT_MS = 5_000
+const LONGEST_MS = STATEMENT_TIMEOUT_MS + 1_000
+/** Of our own, beside the pool that is looked at. */
+const CONNECTIONS = {
+  size: 1,
+  overflow: 2,
+  acquireTimeoutMs: LONGEST_MS,
+  connectTimeoutMs: LONGEST_MS,
+} as const
+
+/** Local to one transaction, so that nothing of it stays behind, also not behind a pooler. */
+const GUARD = `BEGIN READ ONLY; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; SET LOCAL statement_timeout = ${STATEMENT_TIMEOUT_MS}`
+
+/**
+ * Reads what monitoring shows. On up to three connections of its own, so that a pool which is used up can still be
+ * looked at and looking takes nothing from it; each statement in a read-only transaction that waits for no lock and
+ * has an end, also when the network is silent.
+ */
+export class Reader implements Queryable {
+  readonly #watched: Pool
+  readonly #own: Pool
+  readonly #clock: Clock
+
+  /** @param watched the pool whose database is read. */
+  constructor(watched: Pool, clock: Clock) {
+    this.#watched = watched
+    this.#own = watched.sibling({ ...CONNECTIONS, allowExitOnIdle: true })
+    this.#clock = clock
+  }
+
+  /** @throws HF_MONITOR_BUSY, the pool's and the driver's errors */
+  async query<Row extends QueryResultRow = QueryResultRow>(
+    text: string,
+    values?: unknown[],
+  ): Promise<{ rows: Row[]; rowCount: number | null }> {
+    const client = await this.#connect()
+    const late = (): Error => readingBusy(`no answer within ${LONGEST_MS / 1_000} s`)
+    try {
+      const result = await within(this.#clock, LONGEST_MS, guarded<Row>(client, text, values), late)
+      client.release()
+      return result
+    } catch (error) {
+      // The server ended the statement and the session is fine; everything else may have left it anyhow.
+      const reason = REASONS[sqlstateOf(error) ?? '']
+      client.release(sqlstateOf(error) === undefined ? (error as Error) : undefined)
+      throw reason === undefined ? error : readingBusy(reason, error)
+    }
+  }
+
+  /** Whether the database answers, whatever the pool that is looked at is busy with. */
+  async probe(timeoutMs: number): Promise<PoolHealth> {
+    const health = await this.#own.health(timeoutMs)
+    return sqlstateOf(health.error) === SQLSTATE.tooManyConnections ? this.#watched.health(timeoutMs) : health
+  }
+
+  end(): Promise<void> {
+    return this.#own.end({ timeoutMs: 1_000 })
+  }
+
+  /** Where the server has no room for another connection, one of the pool's has to do. */
+  async #connect(): Promise<PooledClient> {
+    try {
+      return await this.#own.connect()
+    } catch (error) {
+      if (sqlstateOf(error) !== SQLSTATE.tooManyConnections) throw error
+      return this.#watched.connect({ signal: AbortSignal.timeout(LONGEST_MS) })
+    }
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  [SQLSTATE.lockNotAvailable]: 'somebody holds a lock on what is read',
+  [SQLSTATE.queryCanceled]: `it took longer than ${STATEMENT_TIMEOUT_MS / 1_000} s`,
+}
+
+async function guarded<Row extends QueryResultRow>(
+  client: PooledClient,
+  text: string,
+  values: unknown[] | undefined,
+): Promise<{ rows: Row[]; rowCount: number | null }> {
+  await client.query(GUARD)
+  try {
+    const result = await client.query<Row>(text, values)
+    await client.query('COMMIT')
+    return result
+  } catch (error) {
+    // Why it failed is what counts; a session that cannot even roll back is closed on release.
+    await client.query('ROLLBACK').catch(() => undefined)
+    throw error
+  }
+}
