@@ -77,6 +77,7 @@ describe.skipIf(isBrowserMissing)(`the console when something is gone${BROWSER_S
     const { page } = await marked()
     toServer.freeze()
     await page.locator('.live', { hasText: /^stale/ }).waitFor()
+    await page.waitForRequest('**/v1/events') // after ten seconds of silence, by itself
     await toServer.heal()
     await isLive(page)
     await isSamePage(page)
@@ -116,6 +117,41 @@ describe.skipIf(isBrowserMissing)(`the console when something is gone${BROWSER_S
       await late.page.getByRole('heading', { name: /^Working/ }).waitFor()
       await isSamePage(page)
       await watched.expectClean()
+    },
+  )
+
+  test('PostgreSQL frozen in the middle of a look: found out all the same', { timeout: 90_000 }, async () => {
+    const { page } = await marked()
+    toDatabase.freeze()
+    await page.getByRole('heading', { name: /^PostgreSQL does not answer since/ }).waitFor()
+    await toDatabase.heal()
+    await page.getByRole('heading', { name: /^Working/ }).waitFor()
+    await isSamePage(page)
+  })
+
+  test(
+    'a page that was paused comes back, also when its first try is refused',
+    { timeout: 60_000 },
+    async () => {
+      const { page } = await marked()
+      await page.clock.install()
+      await page.evaluate(() =>
+        Object.defineProperty(document, 'hidden', { configurable: true, value: true }),
+      )
+      await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')))
+      await page.clock.runFor(62_000)
+      await page.locator('.live', { hasText: 'paused' }).waitFor()
+      await page.route('**/v1/events', (route) => route.fulfill({ status: 502, body: '' }))
+      await page.evaluate(() =>
+        Object.defineProperty(document, 'hidden', { configurable: true, value: false }),
+      )
+      await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')))
+      await page.clock.runFor(7_000)
+      await page.locator('.live', { hasText: /^stale/ }).waitFor()
+      await page.unroute('**/v1/events')
+      await page.clock.runFor(7_000)
+      await isLive(page)
+      await isSamePage(page)
     },
   )
 })

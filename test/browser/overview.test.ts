@@ -77,6 +77,7 @@ describe.skipIf(isBrowserMissing)(`the console's overview${BROWSER_SUITE}`, () =
     const { page } = await open()
     await page.goto(client().server.createSignInLink())
     const card = page.getByRole('region', { name: 'Latency' })
+    await client().pool.query('SELECT 1')
     await card.getByRole('button', { name: 'Latency as a table' }).click()
     await card.getByRole('grid', { name: 'Latency over time' }).getByRole('row').nth(1).waitFor()
     await card.getByRole('button', { name: 'Latency as a chart' }).click()
@@ -90,7 +91,11 @@ describe.skipIf(isBrowserMissing)(`the console's overview${BROWSER_SUITE}`, () =
     const [, from = 0, to = 0] = (/span=(\d+)-(\d+)/.exec(page.url()) ?? []).map(Number)
     expect((to - from) / 60_000).toBeGreaterThan(3)
     expect((to - from) / 60_000).toBeLessThan(6)
-    await page.getByTitle('Back to the present').click()
+    // One drag is one step: back is where one was.
+    await page.goBack()
+    await page.waitForURL(`${client().server.url}/`)
+    await page.goForward()
+    await page.getByRole('button', { name: 'back to now' }).click()
     await page.waitForURL(`${client().server.url}/`)
   })
 
@@ -129,9 +134,29 @@ describe.skipIf(isBrowserMissing)(`the console's overview${BROWSER_SUITE}`, () =
       .getByText(/^last \d+ (s|min)$/)
       .waitFor()
     const card = page.getByRole('region', { name: 'Latency' })
+    await client().pool.query('SELECT 1')
     await card.getByRole('button', { name: 'Latency as a table' }).click()
     await card.getByRole('grid').getByRole('row').nth(1).waitFor()
     expect(await page.locator('.age').count()).toBe(0)
+  })
+
+  test('an address leads there: order, filter and the open row, also for whoever has to sign in first', async () => {
+    const { page } = await open()
+    const address = `${client().server.url}/tables?sort=name&filter=orders&open=public.orders`
+    await page.goto(address)
+    await page.getByRole('heading', { name: 'Sign in to Holdfast' }).waitFor()
+    await page.goto(client().server.createSignInLink())
+    await page.getByRole('complementary', { name: 'public.orders' }).waitFor()
+    expect(page.url()).toBe(address)
+    expect(await page.getByRole('columnheader', { name: 'Table' }).getAttribute('aria-sort')).toBe(
+      'ascending',
+    )
+    await page.getByRole('button', { name: /^Size/ }).click()
+    await page.waitForURL(/tables\?filter=orders&open=public.orders$/)
+    for (const nonsense of ['?range=toString', '?range=constructor', '?span=9-1', '?open=__proto__']) {
+      await page.goto(`${client().server.url}/${nonsense}`)
+      await page.getByRole('img', { name: /^Connections: \d/ }).waitFor()
+    }
   })
 
   test('remembers the choice of light or dark, and paints it first', async () => {

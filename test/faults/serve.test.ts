@@ -124,17 +124,19 @@ describe('PostgreSQL under a running service', () => {
   test('frozen with its sockets open: 503 within the probe deadline, and back by itself', async () => {
     await withService(server.url, async (ready, pool) => {
       expect((await ready()).status).toBe(200)
-      process.kill(server.pid, 'SIGSTOP')
-      const { rows } = await pool.query('SELECT pg_backend_pid() AS pid') // the backend itself still answers
-      process.kill(rows[0].pid as number, 'SIGSTOP')
+      // The server, and every session that is open: each would answer by itself.
+      const { rows } = await pool.query<{ pid: number }>(
+        "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'",
+      )
+      const frozen = [server.pid, ...rows.map(({ pid }) => pid)]
       try {
+        for (const pid of frozen) process.kill(pid, 'SIGSTOP')
         expect(await ready()).toMatchObject({
           status: 503,
           body: { code: 'HF_CONNECT_TIMEOUT', reason: 'The database does not answer.' },
         })
       } finally {
-        process.kill(server.pid, 'SIGCONT')
-        process.kill(rows[0].pid as number, 'SIGCONT')
+        for (const pid of frozen) process.kill(pid, 'SIGCONT')
       }
       await expectBackWithin5s(ready)
     })
@@ -148,6 +150,23 @@ describe('PostgreSQL under a running service', () => {
       await proxy.heal()
       await expectBackWithin5s(ready)
       expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+    })
+  })
+
+  test('a pool that is used up is said to be that, and not taken for a server that is gone', async () => {
+    await withService(server.url, async (ready, pool) => {
+      const held = await Promise.all(Array.from({ length: 8 }, () => pool.connect()))
+      const waiting = pool.query('SELECT 1')
+      expect(await ready()).toMatchObject({
+        status: 503,
+        body: {
+          code: 'HF_POOL_ACQUIRE_TIMEOUT',
+          reason: expect.stringContaining('8 of 8 are in use, 1 callers wait'),
+        },
+      })
+      for (const client of held) client.release()
+      await waiting
+      expect((await ready()).status).toBe(200)
     })
   })
 

@@ -4,9 +4,10 @@ import { blockedStatements } from '../../src/monitor/checks/blocked-statements.t
 import { describeIdle, readIdleInTransaction } from '../../src/monitor/checks/idle-in-transaction.ts'
 import { poolUse } from '../../src/monitor/checks/pool-use.ts'
 import { Pool } from '../../src/pool/index.ts'
-import { type AdminClient, useAdminServer } from '../support/admin-server.ts'
+import { serveAdmin } from '../../src/admin/index.ts'
+import { type AdminClient, TEST_OPTIONS, useAdminServer } from '../support/admin-server.ts'
 import { useDatabase } from '../support/database.ts'
-import { removeScratchAfterwards } from '../support/scratch.ts'
+import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
 
 removeScratchAfterwards()
 const database = useDatabase()
@@ -50,18 +51,77 @@ describe('slow queries', () => {
     expect((await ask<SlowQueries>('/monitoring/slow-queries?window=reset&limit=2')).data).toHaveLength(2)
   })
 
-  test('of others are hidden from a role without the right, and counted', async () => {
-    await pool.query('CREATE ROLE narrow_of_the_test LOGIN')
-    await pool.query('SET ROLE narrow_of_the_test; RESET ROLE')
+  test('of others are counted for a role without the right, and not shown', async () => {
+    await pool.query('CREATE EXTENSION IF NOT EXISTS pg_stat_statements')
+    await pool.query('CREATE ROLE narrow_of_the_test')
     const narrow = new Pool({ connectionString: database.url, options: '-c role=narrow_of_the_test' })
+    const server = await serveAdmin({ pool: narrow }, TEST_OPTIONS, scratch('state'))
     try {
-      const { rows } = await narrow.query(
-        'SELECT count(*) FILTER (WHERE queryid IS NULL)::int AS hidden FROM pg_stat_statements(false)',
-      )
-      expect(rows[0].hidden).toBeGreaterThan(0)
+      const response = await fetch(`${server.url}/v1/database/monitoring/slow-queries?window=reset`, {
+        headers: { authorization: `Bearer ${server.admin.createToken('viewer')}` },
+      })
+      const { data } = (await response.json()) as SlowQueries
+      expect(data.find(({ id }) => id === null)).toMatchObject({ query: null, calls: expect.any(Number) })
+      expect(JSON.stringify(data)).not.toContain('pg_sleep')
     } finally {
+      await server.close()
       await narrow.end()
       await pool.query('DROP ROLE narrow_of_the_test')
+    }
+  })
+
+  test('begin anew with a reset, and are never negative', async () => {
+    await pool.query('SELECT pg_sleep($1)', [0.3])
+    await ask('/monitoring/slow-queries?limit=41')
+    await pool.query('SELECT pg_stat_statements_reset()')
+    for (let call = 0; call < 5; call += 1) await pool.query('SELECT pg_sleep($1)', [0])
+    const { data } = await ask<SlowQueries>('/monitoring/slow-queries?limit=42')
+    const slept = data.find(({ query }) => query === 'SELECT pg_sleep($1)')
+    expect(slept?.calls).toBe(5)
+    expect(slept?.mean_ms).toBeLessThan(100)
+    for (const { mean_ms: mean, share_percent: share } of data) {
+      expect(mean).toBeGreaterThanOrEqual(0)
+      expect(share).toBeGreaterThanOrEqual(0)
+      expect(share).toBeLessThanOrEqual(100)
+    }
+  })
+})
+
+describe('looking', () => {
+  test('waits for no lock, takes nothing from the pool, and is given up', async () => {
+    const holder = await pool.connect()
+    await holder.query('BEGIN; LOCK TABLE pg_stat_statements IN ACCESS EXCLUSIVE MODE')
+    const before = pool.stats().busy
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, (_, n) =>
+        get(`/v1/database/monitoring/slow-queries?window=reset&limit=${100 + n}`, client().bearer('viewer')),
+      ),
+    )
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]))
+    expect(await answers[0]?.json()).toMatchObject({ code: 'HF_MONITOR_BUSY' })
+    expect(pool.stats()).toMatchObject({ busy: before, waiting: 0 })
+    expect((await get('/health')).status).toBe(200)
+    await holder.query('ROLLBACK')
+    holder.release()
+  })
+
+  test('goes on while the pool is used up, and says so', async () => {
+    const small = new Pool({ connectionString: database.url, size: 2, overflow: 0 })
+    const server = await serveAdmin({ pool: small }, TEST_OPTIONS, scratch('state'))
+    const held = [await small.connect(), await small.connect()]
+    const waiting = small.query('SELECT 1')
+    try {
+      const headers = { authorization: `Bearer ${server.admin.createToken('viewer')}` }
+      const summary = await (await fetch(`${server.url}/v1/database/monitoring/summary`, { headers })).json()
+      expect(summary).toMatchObject({
+        findings: [{ check: 'pool-use', severity: 'error', message: expect.stringContaining('2 of 2') }],
+      })
+      expect((await fetch(`${server.url}/health`)).status).toBe(200)
+    } finally {
+      for (const one of held) one.release()
+      await waiting
+      await server.close()
+      await small.end()
     }
   })
 })

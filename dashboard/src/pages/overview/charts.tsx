@@ -94,6 +94,7 @@ export function LatencyCard({ history }: Known) {
   return (
     <ChartCard
       title="Latency"
+      nothing="No statement went through this pool."
       span={4}
       size="timed"
       now={

@@ -18,12 +18,26 @@ export interface ChartCardProps<Name extends string>
   readonly window: TimeWindow<Name> | undefined
   readonly error: ApiError | undefined
   readonly format: (value: number | null) => Figure
+  /** Said where nothing is known of the time that is shown. */
+  readonly nothing?: string
   readonly series: readonly { readonly name: Name; readonly label: string; readonly tone: Tone }[]
 }
 
+const NOTHING = 'Nothing is known of this time yet.'
+
 /** A card whose picture is a chart, or the same values as a table. */
 export function ChartCard<Name extends string>(props: ChartCardProps<Name>) {
-  const { window, error, format, series, form: _form, isShare: _isShare, height: _height, ...card } = props
+  const {
+    window,
+    error,
+    format,
+    series,
+    form: _form,
+    isShare: _isShare,
+    height: _height,
+    nothing: _nothing,
+    ...card
+  } = props
   const isTable = useSignal(false)
   const failingSince = useSignal(Date.now())
   const turn = (
@@ -62,7 +76,7 @@ function Plot<Name extends string>({
   readonly props: ChartCardProps<Name>
   readonly turn: ComponentChildren
 }) {
-  const { title, series, format, form, isShare, height } = props
+  const { title, series, format, form, isShare, height, nothing = NOTHING } = props
   const isKnown = series.some(({ name }) => window.series[name].some((value) => value !== null))
   return (
     <>
@@ -81,7 +95,7 @@ function Plot<Name extends string>({
       />
       {!isKnown && (
         <div class="over">
-          <Empty title="Nothing is known of this time.">It fills as this process watches.</Empty>
+          <Empty title={nothing} />
         </div>
       )}
     </>
@@ -132,6 +146,7 @@ function ValueTable<Name extends string>({
   return (
     <div class="chart">
       <Table
+        empty={<Empty title={NOTHING} />}
         id={`chart-${title.toLowerCase().replaceAll(' ', '-')}`}
         label={`${title} over time`}
         rows={points.toReversed()}

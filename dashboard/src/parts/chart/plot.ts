@@ -42,7 +42,7 @@ export function plotOptions(spec: PlotSpec, width: number): uPlot.Options {
       sync: {
         key: CROSSHAIR,
         setSeries: false,
-        filters: { pub: (type) => type === 'mousemove' || type === 'mouseleave' },
+        filters: { pub: (type) => type === 'mousemove' || type === 'mouseleave', sub: () => true },
       },
       drag: { x: true, y: false, setScale: false, dist: SMALLEST_DRAG_PX },
     },

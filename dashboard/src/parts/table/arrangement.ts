@@ -33,7 +33,8 @@ export function useArrangement<Row>(
   useEffect(() => {
     if (!hasAddress) return
     return effect(() => {
-      const changed = sort.value === first ? undefined : sortInAddress(sort.value)
+      const order = sortInAddress(sort.value)
+      const changed = order === sortInAddress(first) ? undefined : order
       const wanted = { sort: changed, filter: filter.value === '' ? undefined : filter.value }
       const now = query.peek()
       if (
