@@ -1,4 +1,4 @@
-import { type Clock, EventChannel, messageOf, Scheduler } from '../core/index.ts'
+import { type Clock, EventChannel, Scheduler } from '../core/index.ts'
 import {
   DatabaseMetrics,
   findStatementSource,
@@ -111,9 +111,10 @@ export class LivePicture {
     if (!health.ok) return this.databaseMetrics.interrupt()
     try {
       await this.#publishCounters()
-    } catch (error) {
-      // It went away between the probe and this: the next sample tells.
-      this.#tellHealth(false, messageOf(error), null)
+    } catch {
+      // It went away between the probe and this, or is too busy to be read: asked again, it tells which.
+      const again = await this.probe()
+      this.#tellHealth(again.ok, again.reason ?? null, again.latencyMs)
       this.databaseMetrics.interrupt()
     }
   }

@@ -1,4 +1,4 @@
-import { MetricHistory, type Resolution } from './metric-history.ts'
+import { MetricHistory, UP_TO_A_WEEK } from './metric-history.ts'
 import type { Counters } from './queries.ts'
 
 /** What is kept of a database over time. */
@@ -15,15 +15,6 @@ export const DATABASE_SERIES = [
 
 export type DatabaseSeries = (typeof DATABASE_SERIES)[number]
 
-const MINUTE_MS = 60_000
-
-/** An hour by five seconds, a day by two minutes, a week by a quarter of an hour. */
-const RESOLUTIONS: readonly Resolution[] = [
-  { stepMs: 5_000, steps: 12 * 60 + 1 },
-  { stepMs: 2 * MINUTE_MS, steps: 24 * 30 + 1 },
-  { stepMs: 15 * MINUTE_MS, steps: 7 * 24 * 4 + 1 },
-]
-
 /** What one look at the database found. */
 export interface DatabaseSample {
   readonly counters: Counters
@@ -39,7 +30,7 @@ interface DatabaseTotals {
 
 /** Remembers samples of one database: a week in ever coarser steps. */
 export class DatabaseMetrics {
-  readonly history = new MetricHistory<DatabaseSeries, DatabaseTotals>(DATABASE_SERIES, RESOLUTIONS, derive)
+  readonly history = new MetricHistory<DatabaseSeries, DatabaseTotals>(DATABASE_SERIES, UP_TO_A_WEEK, derive)
   #last: DatabaseTotals | undefined
 
   /**

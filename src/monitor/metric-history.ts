@@ -4,6 +4,15 @@ export interface Resolution {
   readonly steps: number
 }
 
+const MINUTE_MS = 60_000
+
+/** An hour by five seconds, a day by two minutes, a week by a quarter of an hour; each a step more than asked for. */
+export const UP_TO_A_WEEK: readonly Resolution[] = [
+  { stepMs: 5_000, steps: 12 * 60 + 1 },
+  { stepMs: 2 * MINUTE_MS, steps: 24 * 30 + 1 },
+  { stepMs: 15 * MINUTE_MS, steps: 7 * 24 * 4 + 1 },
+]
+
 /** A window of a history. `series` has one list per name, all of one length; null where nothing is known. */
 export interface MetricWindow<Name extends string> {
   /** Milliseconds since 1970 of the first value. */

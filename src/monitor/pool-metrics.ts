@@ -1,6 +1,6 @@
 import { type HistogramCounts, percentile } from '../core/index.ts'
 import type { Pool, PoolStats } from '../pool/index.ts'
-import { MetricHistory, type Resolution } from './metric-history.ts'
+import { MetricHistory, type Resolution, UP_TO_A_WEEK } from './metric-history.ts'
 
 /** What is kept of a pool over time. Counts are means over the step. */
 export const POOL_SERIES = [
@@ -16,15 +16,8 @@ export const POOL_SERIES = [
 
 export type PoolSeries = (typeof POOL_SERIES)[number]
 
-const MINUTE_MS = 60_000
-
-/** 15 minutes by the second, an hour by five, a day by two minutes, a week by a quarter of an hour. */
-const RESOLUTIONS: readonly Resolution[] = [
-  { stepMs: 1_000, steps: 15 * 60 + 5 },
-  { stepMs: 5_000, steps: 12 * 60 + 1 },
-  { stepMs: 2 * MINUTE_MS, steps: 24 * 30 + 1 },
-  { stepMs: 15 * MINUTE_MS, steps: 7 * 24 * 4 + 1 },
-]
+/** Before that, a quarter of an hour by the second. */
+const RESOLUTIONS: readonly Resolution[] = [{ stepMs: 1_000, steps: 15 * 60 + 5 }, ...UP_TO_A_WEEK]
 
 /** Running totals: counts of connections as milliseconds that they were so, summed. */
 interface PoolTotals {

@@ -1,6 +1,6 @@
 /** What a person sees while the stream is cut, or PostgreSQL is gone; and that it heals without a reload. */
 import type { Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type AdminServer, serveAdmin } from '../../src/admin/index.ts'
 import { Pool } from '../../src/pool/index.ts'
 import { FaultProxy } from '../../src/testing/index.ts'
@@ -25,6 +25,12 @@ beforeAll(async () => {
   toServer = await FaultProxy.start({ host: '127.0.0.1', port: Number(new URL(server.url).port) })
 })
 
+// What one test broke must not be the next one's fault.
+afterEach(async () => {
+  await toServer.heal()
+  await toDatabase.heal()
+})
+
 afterAll(async () => {
   await server.close()
   await pool.end()
@@ -39,6 +45,8 @@ async function marked(): Promise<WatchedPage> {
   await watched.page.goto(`${origin}${server.admin.createSignInPath('viewer')}`)
   await isLive(watched.page)
   await watched.page.getByRole('img', { name: /^Connections: \d/ }).waitFor()
+  // There is a last picture to keep only once there was a first.
+  await watched.page.getByRole('heading', { name: /^Working/ }).waitFor()
   await watched.page.evaluate(() => Object.assign(globalThis, { mark: 'same page' }))
   return watched
 }

@@ -38,7 +38,7 @@ export const POOL_DEFINITIONS: readonly Definition[] = [
     window: 'The last minute, at the range of 15 minutes.',
   },
   {
-    figure: 'Checkouts, timed out, left open, not connected',
+    figure: 'Checkouts, timed out, left open, failed',
     means:
       'Connections given out; callers that gave up waiting; connections that came back inside a transaction; attempts to connect that failed.',
     source: 'pool.stats(): acquired, acquireTimeouts, dirtyReleases, connectFailures',

@@ -71,7 +71,7 @@ function Picture({
             { label: 'checkouts', figure: count(pool.acquired) },
             { label: 'timed out', figure: count(pool.acquire_timeouts) },
             { label: 'left open', figure: count(pool.dirty_releases) },
-            { label: 'not connected', figure: count(pool.connect_failures) },
+            { label: 'failed', figure: count(pool.connect_failures) },
           ]}
         />
       </div>
