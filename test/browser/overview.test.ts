@@ -33,11 +33,13 @@ describe.skipIf(isBrowserMissing)(`the console's overview${BROWSER_SUITE}`, () =
         const watched = await open({ colorScheme, viewport: { width, height: 900 } })
         const { page } = watched
         // Data comes after the first paint, as it does over a network.
-        await page.route('**/v1/**', async (route) => {
-          if (route.request().url().endsWith('/events')) return route.continue()
-          const response = await route.fetch()
-          await new Promise((resolve) => setTimeout(resolve, 150))
-          await route.fulfill({ response })
+        const network = await page.context().newCDPSession(page)
+        await network.send('Network.enable')
+        await network.send('Network.emulateNetworkConditions', {
+          offline: false,
+          latency: 150,
+          downloadThroughput: -1,
+          uploadThroughput: -1,
         })
         await page.goto(client().server.createSignInLink())
         await page.getByRole('heading', { name: /^Working/ }).waitFor()

@@ -8,7 +8,7 @@ import { KeyHelp } from '../shell/key-help.tsx'
 import { chooseTheme, startTheme, theme } from '../style/theme.ts'
 import { CardStates } from './cards.tsx'
 import { ChartEdges, Charts } from './charts.tsx'
-import { Figures, Gauges } from './figures.tsx'
+import { Figures, Gauges } from './amounts.tsx'
 import { Tables } from './tables.tsx'
 
 const THEMES = [
