@@ -130,6 +130,21 @@ describe('what is served', () => {
     )
   })
 
+  test.each([
+    ['/ops', '/ops'],
+    ['/ops/', '/ops'],
+    ['/:tenant/ops', '/acme/ops'],
+  ])('mounted at %s finds itself at %s', async (prefix, at) => {
+    const app = Fastify()
+    await app.register(new Admin({ pool: client().pool }).plugin, { prefix })
+    const ask = (path: string) => app.inject({ url: `${at}${path}`, headers: asPerson })
+    expect((await ask('/')).body).toContain('<base href="./"')
+    expect((await ask('/queries')).body).toContain('<base href="./"')
+    expect((await ask('/queries/1')).body).toContain('<base href="../"')
+    expect((await ask('/v1/nowhere')).statusCode).toBe(404)
+    await app.close()
+  })
+
   test('does not believe what a cookie says about the theme', async () => {
     const html = await (await client().get('/', { ...asPerson, cookie: 'holdfast-theme="><script>' })).text()
     expect(html).toContain('<html lang="en">')
