@@ -9,8 +9,9 @@ const LONGEST_MS = 10_000
 const MOST_KEPT = 64
 
 interface Kept {
-  readonly at: number
   readonly answer: Promise<unknown>
+  /** When it came, in monotonic milliseconds; infinity while it is still being read. */
+  at: number
 }
 
 /**
@@ -35,20 +36,25 @@ export class Readings {
    * @throws HF_MONITOR_BUSY, HF_CONNECT_*, or what `read` throws
    */
   get<T>(key: string, lifeMs: number, read: () => Promise<T>): Promise<T> {
-    const now = this.#clock.monotonicMs()
-    const kept = this.#kept.get(key)
+    const known = this.#kept.get(key)
     // Of one key there is one kind of answer.
-    if (kept && now - kept.at < lifeMs) return kept.answer as Promise<T>
+    if (known && this.#clock.monotonicMs() - known.at < lifeMs) return known.answer as Promise<T>
     const answer = within(this.#clock, LONGEST_MS, this.#readNow(read), () =>
       readingBusy(`it took longer than ${LONGEST_MS / 1_000} s`),
     )
     this.#kept.delete(key)
     if (this.#kept.size >= MOST_KEPT) this.#forgetOldest()
-    this.#kept.set(key, { at: now, answer })
-    // A failure is not kept: the next one asks anew.
-    answer.catch(() => {
-      if (this.#kept.get(key)?.answer === answer) this.#kept.delete(key)
-    })
+    const kept: Kept = { answer, at: Number.POSITIVE_INFINITY }
+    this.#kept.set(key, kept)
+    answer.then(
+      () => {
+        kept.at = this.#clock.monotonicMs()
+      },
+      () => {
+        // A failure is not kept: the next one asks anew.
+        if (this.#kept.get(key) === kept) this.#kept.delete(key)
+      },
+    )
     return answer
   }
 

@@ -14,6 +14,7 @@ import {
 export type StatementSpan = 'recent' | 'reset'
 
 const RECENT_MS = 15 * 60_000
+const STEP_SECONDS = STATEMENT_STEP_MS / 1_000
 
 /** The statements that took the most time, in the API's names. */
 export class SlowStatements {
@@ -28,7 +29,7 @@ export class SlowStatements {
 
   async read(span: StatementSpan, limit: number, nowMs: number) {
     const source = await findStatementSource(this.#db)
-    const nothing = { since: null, step_seconds: STATEMENT_STEP_MS / 1_000, total_ms: 0, calls: 0, data: [] }
+    const nothing = { since: null, step_seconds: STEP_SECONDS, total_ms: 0, calls: 0, data: [] }
     if (source.state !== 'collecting')
       return { ...nothing, state: source.state, remedy: { action: source.action, sql: source.sql } }
     const reading = await readStatements(this.#db, source.schema)
@@ -44,7 +45,7 @@ export class SlowStatements {
       state: source.state,
       remedy: null,
       since: Number.isFinite(window.sinceMs) ? new Date(window.sinceMs).toISOString() : null,
-      step_seconds: window.stepMs / 1_000,
+      step_seconds: STEP_SECONDS,
       total_ms: rounded(window.all.totalMs),
       calls: window.all.calls,
       data: shown.map(({ id, calls, totalMs, rows, trend }) => ({
@@ -68,7 +69,6 @@ function sinceReset({ resetAtMs, entries }: StatementReading): StatementWindow {
     statements.reduce((total, use) => total + use[of], 0)
   return {
     sinceMs: resetAtMs ?? Number.NEGATIVE_INFINITY,
-    stepMs: STATEMENT_STEP_MS,
     all: { calls: sum('calls'), totalMs: sum('totalMs'), rows: sum('rows') },
     statements: statements.map((use) => ({ ...use, trend: [] })),
   }

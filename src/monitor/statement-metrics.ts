@@ -18,7 +18,6 @@ export interface StatementUse extends StatementTotals {
 /** What statements did within a window, the most expensive first. */
 export interface StatementWindow {
   readonly sinceMs: number
-  readonly stepMs: number
   readonly all: StatementTotals
   readonly statements: readonly StatementUse[]
 }
@@ -34,6 +33,11 @@ export interface StatementReading {
 export interface StatementEntry extends StatementTotals {
   /** PostgreSQL's queryid; null where this role may not know. */
   readonly id: string | null
+}
+
+interface Recorded {
+  readonly atMs: number
+  readonly reading: StatementReading
 }
 
 interface Step {
@@ -91,7 +95,7 @@ export function totalsByStatement(
 /** The last quarter of an hour of statements in steps of 30 s, in memory of a bounded size. */
 export class StatementMetrics {
   #steps: readonly Step[] = []
-  #last: { readonly atMs: number; readonly reading: StatementReading } | undefined
+  #last: Recorded | undefined
 
   /** Whether there is anything to take a difference from. */
   get hasBegun(): boolean {
@@ -120,16 +124,10 @@ export class StatementMetrics {
     }))
     return {
       sinceMs: known[0]?.fromMs ?? last.atMs,
-      stepMs: STATEMENT_STEP_MS,
       all: steps.reduce((sum, { all }) => plus(sum, all), NOTHING),
       statements: statements.toSorted((a, b) => b.totalMs - a.totalMs),
     }
   }
-}
-
-interface Recorded {
-  readonly atMs: number
-  readonly reading: StatementReading
 }
 
 function stepBetween(before: Recorded, after: Recorded): Step {

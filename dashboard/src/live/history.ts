@@ -1,9 +1,8 @@
 import { effect, signal } from '@preact/signals'
-import { type Answer, ask } from '../api/client.ts'
-import type { ApiError } from '../api/client.ts'
+import { type Answer, type ApiError, ask } from '../api/client.ts'
 import type { DatabaseEvent, PoolEvent } from '../api/operations.ts'
 import type { TimeRange } from '../place/time-range.ts'
-import { type LiveStream } from './stream.ts'
+import type { LiveStream } from './stream.ts'
 import { append, fromAnswer, type TimeWindow } from './window.ts'
 
 type History = Answer<'GET /v1/database/monitoring/history'>
@@ -14,7 +13,13 @@ export type DatabaseSeries = keyof History['database']['series']
 export interface PageHistory {
   readonly pool: TimeWindow<PoolSeries> | undefined
   readonly database: TimeWindow<DatabaseSeries> | undefined
-  readonly error: ApiError | undefined
+  /** Why it cannot be told, and since when; undefined while it can. */
+  readonly failure: HistoryFailure | undefined
+}
+
+export interface HistoryFailure {
+  readonly error: ApiError
+  readonly since: number
 }
 
 /** A quarter of an hour moves with every event; longer ranges are asked for again. */
@@ -23,7 +28,7 @@ const RELOAD_MS = 10_000
 
 /** What was, from the API, moved on by what is, from the stream. */
 export class HistoryKeeper {
-  readonly state = signal<PageHistory>({ pool: undefined, database: undefined, error: undefined })
+  readonly state = signal<PageHistory>({ pool: undefined, database: undefined, failure: undefined })
   readonly #stream: LiveStream
 
   constructor(stream: LiveStream) {
@@ -65,11 +70,13 @@ export class HistoryKeeper {
       this.state.value = {
         pool: fromAnswer(answer.pool),
         database: fromAnswer(answer.database),
-        error: undefined,
+        failure: undefined,
       }
       return false
     } catch (error) {
-      if (!ended.aborted) this.state.value = { ...this.state.peek(), error: error as ApiError }
+      const before = this.state.peek()
+      const failure = { error: error as ApiError, since: before.failure?.since ?? Date.now() }
+      if (!ended.aborted) this.state.value = { ...before, failure }
       return true
     }
   }

@@ -3,7 +3,7 @@ import type { LiveResource } from '../api/resource.ts'
 import { ageOf } from '../live/freshness.ts'
 import { Card, type CardProps } from '../parts/card.tsx'
 import { Panel } from '../parts/panel.tsx'
-import { Failed, Loading } from '../parts/states.tsx'
+import { Loaded } from '../parts/states.tsx'
 import { Table, type TableProps } from '../parts/table/table.tsx'
 import { query, setQuery } from '../place/router.ts'
 
@@ -22,7 +22,7 @@ const open = (key: string | undefined): void => setQuery({ open: key })
 /** A page that is one list, with the detail of a row beside it. */
 export function ListPage<T, Row>(props: ListPageProps<T, Row>) {
   const { resource, rowsOf, empty, detail, title, note, definitions, tools, ...table } = props
-  const { data, error, failingSince } = resource.state.value
+  const { data } = resource.state.value
   const openKey = query.value.get('open') ?? undefined
   const rows = data === undefined ? [] : rowsOf(data)
   const row = openKey === undefined ? undefined : rows.find((one) => props.keyOf(one) === openKey)
@@ -38,15 +38,21 @@ export function ListPage<T, Row>(props: ListPageProps<T, Row>) {
         tools={tools}
         staleMs={ageOf(resource.state.value)}
       >
-        {data !== undefined && rows.length > 0 ? (
-          <Table {...table} rows={rows} hasTools onOpen={(one) => open(props.keyOf(one))} openKey={openKey} />
-        ) : data !== undefined ? (
-          empty(data)
-        ) : error ? (
-          <Failed error={error} since={failingSince} retry={() => resource.refresh()} />
-        ) : (
-          <Loading lines={12} />
-        )}
+        <Loaded resource={resource} lines={12}>
+          {(answer) =>
+            rows.length === 0 ? (
+              empty(answer)
+            ) : (
+              <Table
+                {...table}
+                rows={rows}
+                hasTools
+                onOpen={(one) => open(props.keyOf(one))}
+                openKey={openKey}
+              />
+            )
+          }
+        </Loaded>
       </Card>
       {openKey !== undefined && data !== undefined && (
         <Panel title={opened?.title ?? 'Detail'} onClose={() => open(undefined)}>

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import type { ApiError } from '../api/client.ts'
+import type { LiveResource } from '../api/resource.ts'
 import { live } from '../live/stream.ts'
 import { instant, moment } from '../words/times.ts'
 import { ToType } from './copy.tsx'
@@ -13,6 +14,23 @@ export function Loading({ lines = 3 }: { readonly lines?: number }) {
       ))}
     </div>
   )
+}
+
+/** What was asked for once it is there; until then quiet bars, or what failed. */
+export function Loaded<T>({
+  resource,
+  lines,
+  children,
+}: {
+  readonly resource: LiveResource<T>
+  /** Rows that are kept free while it loads. */
+  readonly lines: number
+  readonly children: (data: T) => ComponentChildren
+}) {
+  const { data, error, failingSince } = resource.state.value
+  if (data !== undefined) return <>{children(data)}</>
+  if (error) return <Failed error={error} since={failingSince} retry={() => resource.refresh()} />
+  return <Loading lines={lines} />
 }
 
 /** What would be here, and how to get it. */

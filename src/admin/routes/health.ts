@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { isHoldfastError } from '../../core/index.ts'
 import type { PoolHealth } from '../../pool/index.ts'
 import { connectFailureInBrief } from '../../pool/index.ts'
 import type { AdminContext } from '../context.ts'
@@ -84,6 +85,8 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> 
         const readiness = await readReadiness(reader, schema)
         if (!readiness.isReady) return refuse('HF_SCHEMA_MISSING', readiness.reason)
       } catch (error) {
+        // It answers, but cannot be read now; or it went away meanwhile.
+        if (isHoldfastError(error)) return refuse(error.code, error.message)
         const { code: lost, reason: why } = connectFailureInBrief(error)
         return refuse(lost, why)
       }

@@ -50,7 +50,7 @@ export function ConnectionsCard({
       form="stacked"
       height={134}
       window={window}
-      error={history.error}
+      failure={history.failure}
       format={count}
       series={[
         { name: 'connections_idle', label: 'idle', tone: 'c4' },
@@ -81,7 +81,7 @@ export function ThroughputCard({ history, pool }: Known) {
       staleMs={databaseAge.value}
       form="area"
       window={history.database}
-      error={history.error}
+      failure={history.failure}
       format={perSecond}
       series={[{ name: 'transactions_per_second', label: 'transactions', tone: 'c1' }]}
     />
@@ -111,7 +111,7 @@ export function LatencyCard({ history }: Known) {
       staleMs={processAge.value}
       form="lines"
       window={window}
-      error={history.error}
+      failure={history.failure}
       format={duration}
       series={[
         { name: 'statement_p99_ms', label: 'p99', tone: 'c2' },
@@ -142,7 +142,7 @@ export function CacheCard({ history }: Known) {
       form="area"
       isShare
       window={history.database}
-      error={history.error}
+      failure={history.failure}
       format={percent}
       series={[{ name: 'cache_hit_percent', label: 'found in memory', tone: 'c1' }]}
     />

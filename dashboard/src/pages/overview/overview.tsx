@@ -9,7 +9,7 @@ import { HistoryKeeper } from '../../live/history.ts'
 import { live } from '../../live/stream.ts'
 import { Card } from '../../parts/card.tsx'
 import { Panel } from '../../parts/panel.tsx'
-import { Failed, Loading } from '../../parts/states.tsx'
+import { Loaded, Loading } from '../../parts/states.tsx'
 import { Table } from '../../parts/table/table.tsx'
 import { addressOf, query, setQuery } from '../../place/router.ts'
 import { rangeQuery, timeRange } from '../../place/time-range.ts'
@@ -82,7 +82,7 @@ const openKey = (kind: string): string | undefined => {
 }
 
 function Slowest({ statements }: { readonly statements: LiveResource<SlowQueries> }) {
-  const { data, error, failingSince } = statements.state.value
+  const { data } = statements.state.value
   const since = data?.since == null ? undefined : age(live.now.value - Date.parse(data.since))
   return (
     <Card
@@ -94,30 +94,29 @@ function Slowest({ statements }: { readonly statements: LiveResource<SlowQueries
       staleMs={ageOf(statements.state.value)}
       tools={<a href={addressOf('queries', rangeQuery())}>All queries</a>}
     >
-      {data && data.data.length > 0 ? (
-        <Table
-          id="slowest"
-          label="Slowest statements by total time"
-          rows={data.data}
-          columns={STATEMENTS}
-          keyOf={keyOfStatement}
-          lines={LINES}
-          onOpen={(statement) => open('statement', keyOfStatement(statement))}
-          openKey={openKey('statement')}
-        />
-      ) : data ? (
-        <NoStatements answer={data} />
-      ) : error ? (
-        <Failed error={error} since={failingSince} retry={() => statements.refresh()} />
-      ) : (
-        <Loading lines={LINES + 1} />
-      )}
+      <Loaded resource={statements} lines={LINES + 1}>
+        {(answer) =>
+          answer.data.length === 0 ? (
+            <NoStatements answer={answer} />
+          ) : (
+            <Table
+              id="slowest"
+              label="Slowest statements by total time"
+              rows={answer.data}
+              columns={STATEMENTS}
+              keyOf={keyOfStatement}
+              lines={LINES}
+              onOpen={(statement) => open('statement', keyOfStatement(statement))}
+              openKey={openKey('statement')}
+            />
+          )
+        }
+      </Loaded>
     </Card>
   )
 }
 
 function Largest({ tables }: { readonly tables: LiveResource<TableList> }) {
-  const { data, error, failingSince } = tables.state.value
   return (
     <Card
       title="Largest tables"
@@ -127,23 +126,21 @@ function Largest({ tables }: { readonly tables: LiveResource<TableList> }) {
       staleMs={ageOf(tables.state.value)}
       tools={<a href={addressOf('tables', rangeQuery())}>All tables</a>}
     >
-      {data ? (
-        <Table
-          id="largest"
-          label="Largest tables"
-          rows={data.data}
-          columns={TABLES}
-          keyOf={keyOfTable}
-          lines={LINES}
-          onOpen={(table) => open('table', keyOfTable(table))}
-          openKey={openKey('table')}
-          empty={<p class="state">This database has no tables yet.</p>}
-        />
-      ) : error ? (
-        <Failed error={error} since={failingSince} retry={() => tables.refresh()} />
-      ) : (
-        <Loading lines={LINES + 1} />
-      )}
+      <Loaded resource={tables} lines={LINES + 1}>
+        {({ data }) => (
+          <Table
+            id="largest"
+            label="Largest tables"
+            rows={data}
+            columns={TABLES}
+            keyOf={keyOfTable}
+            lines={LINES}
+            onOpen={(table) => open('table', keyOfTable(table))}
+            openKey={openKey('table')}
+            empty={<p class="state">This database has no tables yet.</p>}
+          />
+        )}
+      </Loaded>
     </Card>
   )
 }

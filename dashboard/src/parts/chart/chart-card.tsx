@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
-import type { ApiError } from '../../api/client.ts'
+import type { HistoryFailure } from '../../live/history.ts'
 import { live } from '../../live/stream.ts'
 import type { TimeWindow } from '../../live/window.ts'
 import { chooseSpan, timeRange } from '../../place/time-range.ts'
@@ -16,7 +16,7 @@ import { TimeChart, type TimeChartProps } from './time-chart.tsx'
 export interface ChartCardProps<Name extends string>
   extends Omit<CardProps, 'children' | 'tools'>, Pick<TimeChartProps, 'form' | 'isShare' | 'height'> {
   readonly window: TimeWindow<Name> | undefined
-  readonly error: ApiError | undefined
+  readonly failure: HistoryFailure | undefined
   readonly format: (value: number | null) => Figure
   /** Said where nothing is known of the time that is shown. */
   readonly nothing?: string
@@ -29,7 +29,7 @@ const NOTHING = 'Nothing is known of this time yet.'
 export function ChartCard<Name extends string>(props: ChartCardProps<Name>) {
   const {
     window,
-    error,
+    failure,
     format,
     series,
     form: _form,
@@ -39,7 +39,6 @@ export function ChartCard<Name extends string>(props: ChartCardProps<Name>) {
     ...card
   } = props
   const isTable = useSignal(false)
-  const failingSince = useSignal(Date.now())
   const turn = (
     <button
       type="button"
@@ -51,11 +50,7 @@ export function ChartCard<Name extends string>(props: ChartCardProps<Name>) {
     </button>
   )
   if (window === undefined)
-    return (
-      <Card {...card}>
-        {error ? <Failed error={error} since={failingSince.value} /> : <Loading lines={4} />}
-      </Card>
-    )
+    return <Card {...card}>{failure ? <Failed {...failure} /> : <Loading lines={4} />}</Card>
   return (
     <Card {...card}>
       {isTable.value ? (
