@@ -1,10 +1,39 @@
 import type pg from 'pg'
-import { type HoldfastError } from '../core/index.ts'
+import type { HoldfastError } from '../core/index.ts'
+import { callSiteOf } from './call-site.ts'
 import type { Connection } from './connection.ts'
 import { releasedTwice } from './errors.ts'
+import type { Holder } from './holder.ts'
 
 /** A client while somebody holds it. The same object each time its connection is given out. */
 export type PooledClient = pg.PoolClient & Disposable
+
+/** One holder of one connection, from the moment it got it until it gives it back. */
+export class Checkout implements Holder {
+  readonly connection: Connection
+  readonly since: number
+  readonly label: string | undefined
+  readonly #trace: Error | undefined
+  isReleased = false
+  isReported = false
+  lastText: string | undefined
+
+  constructor(connection: Connection, since: number, label: string | undefined, trace: Error | undefined) {
+    this.connection = connection
+    this.since = since
+    this.label = label
+    this.#trace = trace
+  }
+
+  get callSite(): string | undefined {
+    return this.#trace && callSiteOf(this.#trace)
+  }
+
+  /** The stack from there on. */
+  get stack(): string | undefined {
+    return this.#trace?.stack
+  }
+}
 
 /**
  * Arms a connection's client for one holder. Its `release` is good once: a second call is refused in debug mode
@@ -15,17 +44,20 @@ export type PooledClient = pg.PoolClient & Disposable
  * @param giveBack is told once; a truthy argument of `release` means "do not use this connection again".
  */
 export function armCheckout(
-  connection: Connection,
+  checkout: Checkout,
   isDebug: boolean,
-  giveBack: (destroy: Error | boolean | undefined) => void,
+  giveBack: (checkout: Checkout, destroy: Error | boolean | undefined) => void,
 ): PooledClient {
-  let isReleased = false
+  const { connection } = checkout
   const release = (destroy?: Error | boolean): void => {
-    if (isReleased) return refuse(isDebug, releasedTwice)
-    isReleased = true
-    giveBack(destroy)
+    if (checkout.isReleased) return refuse(isDebug, releasedTwice)
+    checkout.isReleased = true
+    giveBack(checkout, destroy)
   }
-  return Object.assign(connection.client, { release, [Symbol.dispose]: () => release() }) as PooledClient
+  const client = connection.client as PooledClient
+  client.release = release
+  client[Symbol.dispose] = () => release()
+  return client
 }
 
 function refuse(isDebug: boolean, error: () => HoldfastError): void {

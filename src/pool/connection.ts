@@ -1,53 +1,80 @@
 import { once } from 'node:events'
 import pg from 'pg'
-import { type Clock, type Histogram, within } from '../core/index.ts'
-import { observeQueries } from './observe.ts'
+import { type Clock, within } from '../core/index.ts'
+import { type DriverClient, driverOf, hasOneReader, isOwnQuery } from './driver.ts'
+import type { Holder } from './holder.ts'
 import type { ResolvedPoolConfig } from './options.ts'
+import type { StatementCall } from './wire/exchange.ts'
+import type { Outbox } from './wire/outbox.ts'
+import { Wire } from './wire/wire.ts'
 
 /**
  * Where a connection stands. It is in exactly one of these, and the pool's books ({@link Slots}) move it:
  *
- * connecting -> ready for a waiter (busy) or idle; idle -> checking (asked whether it still works) -> busy or
- * idle; busy -> cleaning (its holder left it in a transaction) -> idle; anything -> closing -> gone. It counts
- * against the limit until its socket is closed.
+ * connecting -> ready for a waiter (busy, or lane) or idle; idle -> checking (asked whether it still works) ->
+ * busy, lane or idle; lane -> ready for a waiter or idle; busy -> cleaning (its holder left it in a transaction)
+ * -> idle; anything -> closing -> gone. It counts against the limit until its socket is closed.
  */
-export type ConnectionState = 'connecting' | 'idle' | 'checking' | 'busy' | 'cleaning' | 'closing'
+export type ConnectionState = 'connecting' | 'idle' | 'checking' | 'busy' | 'lane' | 'cleaning' | 'closing'
+
+const WHO_IS_THERE: StatementCall = {
+  text: 'SELECT pg_backend_pid() AS pid',
+  values: [],
+  isArrayMode: false,
+  types: undefined,
+  isNamed: false,
+}
+
+/** Everything that the driver's `query` takes. */
+export type DriverQuery = (...args: unknown[]) => unknown
 
 /** A live server answers within a round trip; longer than this is as good as dead to whoever waits. */
 const PING_DEADLINE_MS = 2_000
 
-/** The parts of pg's client that its types leave out. */
-interface ClientInternals {
-  readonly connection: { readonly stream: { destroy(): void } }
-  readonly readyForQuery: boolean
-  getTransactionStatus(): 'I' | 'T' | 'E' | null
-  ref(): void
-  unref(): void
-}
-
 /** One connection to the server: a `pg.Client` and what the pool knows about it. */
 export class Connection {
   readonly client: pg.Client
+  /** Past the driver, for statements of `pool.query`; undefined where only the driver may be used. */
+  wire: Wire | undefined
   state: ConnectionState = 'connecting'
+  /** Who has it, while its client is given out. */
+  holder: Holder | undefined
+  /** What it runs for `pool.query`, while it does. */
+  statementText: string | undefined
+  /** Monotonic milliseconds since when it is busy. */
+  busySince = 0
   /** Monotonic milliseconds from which on it is replaced when nobody holds it. */
   expiresAt = Number.POSITIVE_INFINITY
   idleSince = 0
-  busySince = 0
   uses = 0
   /** Set once the socket or the session is gone: never given out again. */
   isBroken = false
   readonly closed: Promise<void>
+  /** The driver's own way to run a statement. What holders call is watched, see the gate. */
+  readonly driverQuery: DriverQuery
   readonly #config: ResolvedPoolConfig
   readonly #clock: Clock
+  readonly #outbox: Outbox
+  readonly #mayUseWire: boolean
+  /** The server itself is at the other end: no pooler that hands sessions around. Known once it is open. */
+  isDirect = false
+  /** How long its first answer took. */
+  roundTripMs: number | undefined
 
-  /** @param durations is told how long each statement took. */
-  constructor(config: ResolvedPoolConfig, clock: Clock, durations: Histogram) {
+  /** @param outbox where messages are written; shared by the connections of a pool. */
+  constructor(config: ResolvedPoolConfig, clock: Clock, outbox: Outbox) {
     this.#config = config
     this.#clock = clock
+    this.#outbox = outbox
     const Client = config.Client ?? pg.Client
     this.client = new Client({ ...config.client, connectionTimeoutMillis: config.options.connectTimeoutMs })
-    observeQueries(this.client, clock, durations, config.echo)
+    this.driverQuery = this.client.query.bind(this.client) as DriverQuery
+    this.#mayUseWire = config.options.pipelining !== 'off' && isOwnQuery(this.client)
     this.closed = new Promise((resolve) => this.client.once('end', resolve))
+  }
+
+  get driver(): DriverClient {
+    return driverOf(this.client)
   }
 
   /** Connects and prepares the session. Rejects with the driver's error. */
@@ -59,12 +86,31 @@ export class Connection {
 
   async #prepare(): Promise<void> {
     await this.client.connect()
+    if (this.#mayUseWire && hasOneReader(this.client)) {
+      const { preparedLimit } = this.#config.options
+      this.wire = new Wire(this.driver, this.#outbox, () => this.#clock.monotonicMs(), preparedLimit)
+    }
     await this.#config.onConnect?.(this.client)
+    if (this.wire) await this.#meetServer(this.wire)
+  }
+
+  /** Asks who is there. A pooler makes up a process id of its own for the client: what the server says differs. */
+  async #meetServer(wire: Wire): Promise<void> {
+    await this.quiet()
+    const since = this.#clock.monotonicMs()
+    const { rows } = await wire.run(WHO_IS_THERE)
+    this.roundTripMs = this.#clock.monotonicMs() - since
+    this.isDirect = (rows[0] as { pid: number }).pid === this.driver.processID
+  }
+
+  /** True when nothing is on its way, neither the driver's nor ours. */
+  get isQuiet(): boolean {
+    return this.driver.readyForQuery && !this.wire?.pending
   }
 
   /** True when the session is outside a transaction and nothing is on its way. */
   get isClean(): boolean {
-    return this.#internals.readyForQuery && this.#internals.getTransactionStatus() === 'I'
+    return this.isQuiet && this.client.getTransactionStatus() === 'I'
   }
 
   isExpired(now: number): boolean {
@@ -79,15 +125,17 @@ export class Connection {
   /** Asks the server for an answer, within two seconds or the clean-up deadline if that is shorter. */
   ping(): Promise<boolean> {
     const limitMs = Math.min(PING_DEADLINE_MS, this.#config.options.cleanupTimeoutMs)
-    return within(
-      this.#clock,
-      limitMs,
-      this.client.query('SELECT 1'),
-      () => new Error('no answer in time'),
-    ).then(
+    const late = (): Error => new Error('no answer in time')
+    return within(this.#clock, limitMs, this.driverQuery('SELECT 1') as Promise<unknown>, late).then(
       () => !this.isBroken,
       () => false,
     )
+  }
+
+  /** Resolves when nothing is on its way any more. */
+  async quiet(): Promise<void> {
+    if (this.wire?.pending) await this.wire.drained()
+    if (!this.driver.readyForQuery) await once(this.client, 'drain')
   }
 
   /**
@@ -96,8 +144,8 @@ export class Connection {
    */
   async cleanUp(): Promise<boolean> {
     try {
-      if (!this.#internals.readyForQuery) await this.#within(once(this.client, 'drain'))
-      if (!this.isClean) await this.#within(this.client.query('ROLLBACK'))
+      if (!this.isQuiet) await this.#within(this.quiet())
+      if (!this.isClean) await this.#within(this.driverQuery('ROLLBACK') as Promise<unknown>)
     } catch {
       return false // whatever the reason: it is closed for it
     }
@@ -106,32 +154,24 @@ export class Connection {
 
   /** Closes in good order; destroys the socket when that takes longer than the clean-up deadline. */
   async close(): Promise<void> {
-    if (this.isBroken || !this.#internals.readyForQuery) return this.destroy()
+    if (this.isBroken || !this.isQuiet) return this.destroy()
     await this.#within(this.client.end()).catch(() => this.destroy())
   }
 
   async destroy(): Promise<void> {
-    this.#internals.connection.stream.destroy()
+    this.driver.connection.stream.destroy()
     // A client that never connected, or already ended, emits no further `end`.
     await this.#within(this.closed).catch(() => {})
   }
 
   /** Whether this connection alone keeps the process alive. */
   keepAlive(should: boolean): void {
-    if (should) this.#internals.ref()
-    else this.#internals.unref()
-  }
-
-  get #internals(): ClientInternals {
-    return this.client as unknown as ClientInternals
+    if (should) this.driver.ref()
+    else this.driver.unref()
   }
 
   #within<T>(work: Promise<T>): Promise<T> {
-    return within(
-      this.#clock,
-      this.#config.options.cleanupTimeoutMs,
-      work,
-      () => new Error('no answer in time'),
-    )
+    const late = (): Error => new Error('no answer in time')
+    return within(this.#clock, this.#config.options.cleanupTimeoutMs, work, late)
   }
 }

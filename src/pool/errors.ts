@@ -1,5 +1,16 @@
 import { HoldfastError } from '../core/index.ts'
 
+/** Who holds a connection, as far as is known. Never values. */
+export interface HolderPicture {
+  readonly heldMs: number
+  /** What the caller named its work. */
+  readonly label: string | undefined
+  /** Where the application asked for the connection. */
+  readonly callSite: string | undefined
+  /** The text of the last statement it sent. */
+  readonly lastText: string | undefined
+}
+
 /** What the pool looked like at a moment, for messages. */
 export interface PoolPicture {
   readonly size: number
@@ -8,12 +19,28 @@ export interface PoolPicture {
   readonly idle: number
   readonly connecting: number
   readonly waiting: number
-  readonly longestHoldMs: number
+  /** Who holds connections for longest, longest first. */
+  readonly holders: readonly HolderPicture[]
 }
 
-const inWords = (picture: PoolPicture): string =>
-  `${picture.busy} of ${picture.size}+${picture.overflow} connections are checked out (the longest for ` +
-  `${Math.round(picture.longestHoldMs)} ms), ${picture.connecting} connecting, ${picture.waiting} waiting`
+const inWords = ({ busy, size, overflow, connecting, waiting, holders }: PoolPicture): string => {
+  const longest = holders.map(holderInWords).join('; ')
+  return (
+    `${busy} of ${size}+${overflow} connections are busy, ${connecting} connecting, ${waiting} waiting` +
+    (longest === '' ? '' : `. Held for longest: ${longest}`)
+  )
+}
+
+function holderInWords({ heldMs, label, callSite, lastText }: HolderPicture): string {
+  const who = [label && `"${label}"`, callSite && `from ${callSite}`].filter(Boolean).join(' ')
+  const what = lastText ? `, last statement: ${shortened(lastText)}` : ''
+  return `${Math.round(heldMs)} ms${who && ` by ${who}`}${what}`
+}
+
+function shortened(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim()
+  return line.length <= 80 ? line : `${line.slice(0, 79)}…`
+}
 
 export function acquireTimeout(waitedMs: number, picture: PoolPicture): HoldfastError {
   return new HoldfastError({
@@ -46,6 +73,14 @@ export function releasedTwice(): HoldfastError {
   return new HoldfastError({
     code: 'HF_POOL_RELEASED_TWICE',
     message: 'This checkout was released before. Release each checkout once; a finally block is the place.',
+  })
+}
+
+export function usedAfterRelease(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_POOL_USED_AFTER_RELEASE',
+    message:
+      'This client was used after its release, and belongs to nobody now. Await every query before the release.',
   })
 }
 

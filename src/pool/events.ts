@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { HolderPicture } from './errors.ts'
 
 /** What a pool tells while it runs: pg.Pool's events, and its own. */
 export interface PoolEvents {
@@ -13,11 +14,21 @@ export interface PoolEvents {
   /** An idle connection was lost. Nobody has to listen: unlike with pg.Pool the process goes on. */
   error: [error: Error, client: pg.PoolClient]
   /** A checkout came back inside a transaction, or with a query on its way; `kept` tells whether a rollback saved the connection. */
-  'pool:dirty-release': [{ kept: boolean; heldMs: number }]
+  'pool:dirty-release': [{ kept: boolean } & HolderPicture]
+  /** A checkout is held for longer than `leakThresholdMs`, and no statement of it is running. Told once. */
+  'pool:leak': [HolderPicture]
+  /** A checkout that was reported as a leak came back after all. */
+  'pool:leak-returned': [HolderPicture]
+  /** Somebody holds a connection and asks for another while there is none: if all do so, nobody goes on. */
+  'pool:nested-checkout': [{ outer: HolderPicture; stack: string | undefined }]
+  /** A client was used after it had been released. */
+  'pool:used-after-release': [{ text: string; stack: string | undefined }]
+  /** The first statement of a lane is running for longer than `laneStallMs`: the lane gets no new ones meanwhile. */
+  'lane:stalled': [{ depth: number; sinceMs: number }]
   /** All connections are busy and a caller has to wait. */
   'pool:exhausted': [{ busy: number; waiting: number }]
   /** A connection could not be opened. */
   'pool:connect-failed': [{ error: unknown }]
   /** `end` had to destroy checkouts that were not given back in time. */
-  'pool:leaked-at-end': [{ count: number; longestHoldMs: number }]
+  'pool:leaked-at-end': [{ count: number; holders: readonly HolderPicture[] }]
 }

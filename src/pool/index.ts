@@ -4,9 +4,10 @@
  */
 export type { PooledClient } from './checkout.ts'
 export { connectFailure, connectFailureInBrief } from './connect-failure.ts'
-export type { EchoedQuery } from './observe.ts'
+export type { HolderPicture, PoolPicture } from './errors.ts'
 export type { PoolEvents } from './events.ts'
+export { withLabel } from './label.ts'
 export { advisoryKey, AdvisoryLease } from './lease.ts'
 export { POOL_OPTIONS, type PoolConfig, type PoolOptions } from './options.ts'
 export { type ConnectOptions, type EndOptions, Pool } from './pool.ts'
-export type { PoolCounters, PoolHealth, PoolStats, PoolTimings } from './stats.ts'
+export type { EchoedQuery, PoolCounters, PoolHealth, PoolStats, PoolTimings } from './stats.ts'

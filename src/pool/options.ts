@@ -1,8 +1,11 @@
 import type pg from 'pg'
-import { custom, flag, integer, type OptionValues, resolveOptions } from '../core/index.ts'
-import type { EchoedQuery } from './observe.ts'
+import { custom, flag, integer, oneOf, type OptionValues, resolveOptions } from '../core/index.ts'
+import type { EchoedQuery } from './stats.ts'
 
 const DAY_MS = 86_400_000
+
+/** Whether and how statements share connections. */
+export type Pipelining = 'auto' | 'off' | { readonly lanes: number; readonly depth: number }
 
 /** Options of a pool, apart from where to connect. */
 export const POOL_OPTIONS = {
@@ -84,13 +87,65 @@ export const POOL_OPTIONS = {
     max: DAY_MS,
     env: 'HOLDFAST_POOL_CLEANUP_TIMEOUT_MS',
   }),
+  pipelining: custom<Pipelining>({
+    doc: 'Whether single statements of many callers share connections (lanes). In code also { lanes, depth }: how many, and how many statements on their way on each.',
+    default: 'auto',
+    accepts: 'auto, off, or { lanes, depth } with whole numbers from 1 to 1000',
+    env: 'HOLDFAST_POOL_PIPELINING',
+    parse: parsePipelining,
+  }),
+  prepare: flag({
+    doc: 'Keep statements prepared on the server under names of ours. Off for poolers that cannot.',
+    default: true,
+    env: 'HOLDFAST_POOL_PREPARE',
+  }),
+  preparedLimit: integer({
+    doc: 'Prepared statements that each connection keeps; the least recently used leaves.',
+    default: 200,
+    min: 1,
+    max: 10_000,
+    env: 'HOLDFAST_POOL_PREPARED_LIMIT',
+  }),
+  slowStatementMs: integer({
+    doc: 'A statement that takes the server longer than this on average gets a connection of its own.',
+    default: 5,
+    min: 1,
+    max: DAY_MS,
+    env: 'HOLDFAST_POOL_SLOW_STATEMENT_MS',
+  }),
+  laneStallMs: integer({
+    doc: 'How long a statement on a lane may wait for a lock before it is sent to a connection of its own, and how long one may run before its lane gets no new work.',
+    default: 20,
+    min: 1,
+    max: 60_000,
+    env: 'HOLDFAST_POOL_LANE_STALL_MS',
+  }),
+  statementLimit: integer({
+    doc: 'Statement texts that are remembered, with what each did.',
+    default: 1_000,
+    min: 10,
+    max: 100_000,
+    env: 'HOLDFAST_POOL_STATEMENT_LIMIT',
+  }),
   warm: flag({
     doc: 'Open the whole size when the pool is made.',
     default: false,
     env: 'HOLDFAST_POOL_WARM',
   }),
+  leakThresholdMs: integer({
+    doc: 'A connection held for longer, with no statement running, is reported as a leak with the place that took it; 0 never, and call sites are not recorded then.',
+    default: 0,
+    min: 0,
+    max: DAY_MS,
+    env: 'HOLDFAST_POOL_LEAK_THRESHOLD_MS',
+  }),
+  onLeak: oneOf(['report', 'destroy'], {
+    doc: 'What happens to a leaked connection besides the report.',
+    default: 'report',
+    env: 'HOLDFAST_POOL_ON_LEAK',
+  }),
   debug: flag({
-    doc: 'Throw on a second release of the same checkout instead of ignoring it.',
+    doc: 'Throw on a second release of the same checkout, and on the use of a released client, instead of passing over it.',
     default: false,
     env: 'HOLDFAST_POOL_DEBUG',
   }),
@@ -164,4 +219,15 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
     { kind: 'object', source: 'argument', values: given },
   ])
   return { options: values, client, maxUses, allowExitOnIdle, Client, onConnect, echo }
+}
+
+function parsePipelining(input: unknown): Pipelining | undefined {
+  if (input === 'auto' || input === 'off') return input
+  if (typeof input !== 'object' || input === null) return undefined
+  const { lanes, depth } = input as Record<string, unknown>
+  return isLimit(lanes) && isLimit(depth) ? { lanes, depth } : undefined
+}
+
+function isLimit(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 1_000
 }

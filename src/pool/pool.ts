@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events'
 import type pg from 'pg'
 import { type Clock, messageOf, systemClock, within } from '../core/index.ts'
-import { Allocator } from './allocator.ts'
 import type { PooledClient } from './checkout.ts'
+import { Engine } from './engine.ts'
 import type { PoolEvents } from './events.ts'
 import { type PoolConfig, type PoolOptions, resolvePoolConfig } from './options.ts'
 import type { PoolHealth, PoolStats, PoolTimings } from './stats.ts'
@@ -31,7 +31,7 @@ const DEFAULT_END_TIMEOUT_MS = 10_000
 
 /**
  * A pool of PostgreSQL connections with the face of `pg.Pool`: promises and callbacks, counters, events.
- * How connections are handed out is the {@link Allocator}'s.
+ * How connections are handed out and statements are run is the {@link Engine}'s.
  *
  * @example
  * import { Pool } from 'holdfast/pool'
@@ -45,7 +45,7 @@ export class Pool extends EventEmitter<PoolEvents> {
   declare readonly options: PoolOptions & pg.ClientConfig
   readonly #config: PoolConfig
   readonly #clock: Clock
-  readonly #allocator: Allocator
+  readonly #engine: Engine
   #ending: Promise<void> | undefined
   #hasEnded = false
 
@@ -57,7 +57,9 @@ export class Pool extends EventEmitter<PoolEvents> {
     Object.defineProperty(this, 'options', { value: options, enumerable: false })
     this.#config = config
     this.#clock = clock
-    this.#allocator = new Allocator(resolved, clock, this)
+    this.#engine = new Engine(resolved, clock, this, (args) =>
+      (this.query as (...all: unknown[]) => unknown)(...args),
+    )
   }
 
   get totalCount(): number {
@@ -93,16 +95,17 @@ export class Pool extends EventEmitter<PoolEvents> {
   connect(options?: ConnectOptions): Promise<PooledClient>
   connect(callback: ConnectCallback): void
   connect(argument?: ConnectOptions | ConnectCallback): Promise<PooledClient> | void {
-    if (typeof argument !== 'function') return this.#allocator.checkOut(argument?.signal)
-    this.#allocator.checkOut().then(
+    if (typeof argument !== 'function')
+      return this.#engine.checkouts.take(argument?.signal, this.connect as () => unknown)
+    this.#engine.checkouts.take(undefined, this.connect as () => unknown).then(
       (client) => argument(undefined, client, (destroy) => client.release(destroy)),
       (error: Error) => argument(error, undefined, () => {}),
     )
   }
 
   /**
-   * Runs one statement on a connection of its own and gives the connection back. A failed statement does not
-   * cost the connection.
+   * Runs one statement. Quick ones share connections with those of other callers (lanes); everything else gets a
+   * connection of its own for as long as it takes. A failed statement does not cost the connection.
    */
   query<Row extends pg.QueryResultRow = any>(
     query: string | pg.QueryConfig,
@@ -120,7 +123,7 @@ export class Pool extends EventEmitter<PoolEvents> {
     callback?: QueryCallback,
   ): Promise<pg.QueryResult> | void {
     const whenDone = typeof values === 'function' ? values : callback
-    const outcome = this.#runOne(query, typeof values === 'function' ? undefined : values)
+    const outcome = this.#engine.queries.run(query, typeof values === 'function' ? undefined : values)
     if (!whenDone) return outcome
     outcome.then(
       (result) => whenDone(undefined, result),
@@ -130,7 +133,7 @@ export class Pool extends EventEmitter<PoolEvents> {
 
   /** The pool in numbers. */
   stats(): PoolStats {
-    return this.#allocator.stats()
+    return this.#engine.stats()
   }
 
   /**
@@ -145,7 +148,7 @@ export class Pool extends EventEmitter<PoolEvents> {
 
   /** How long waits, holds and statements took, as histograms that only grow. */
   get timings(): PoolTimings {
-    return this.#allocator.timings
+    return this.#engine.timings
   }
 
   /** Asks the server for one answer, within `timeoutMs` altogether (default 2 s). Never rejects. */
@@ -173,7 +176,7 @@ export class Pool extends EventEmitter<PoolEvents> {
   end(argument?: EndOptions | (() => void)): Promise<void> | void {
     const timeoutMs =
       (typeof argument === 'object' ? argument.timeoutMs : undefined) ?? DEFAULT_END_TIMEOUT_MS
-    this.#ending ??= this.#allocator.end(timeoutMs).then(() => {
+    this.#ending ??= this.#engine.end(timeoutMs).then(() => {
       this.#hasEnded = true
     })
     if (typeof argument !== 'function') return this.#ending
@@ -184,23 +187,13 @@ export class Pool extends EventEmitter<PoolEvents> {
     await this.end()
   }
 
-  async #runOne(query: string | pg.QueryConfig, values?: unknown[]): Promise<pg.QueryResult> {
-    const client = await this.#allocator.checkOut()
-    try {
-      return await client.query(query, values)
-    } finally {
-      // Also after an error: whether it cost the connection is for the release gate to see.
-      client.release()
-    }
-  }
-
   async #probe(timeoutMs: number): Promise<void> {
     const late = (): Error => new Error(`no answer within ${timeoutMs} ms`)
     const started = this.#clock.monotonicMs()
     const giveUp = new AbortController()
     const timer = this.#clock.setTimer(() => giveUp.abort(late()), timeoutMs)
     try {
-      const client = await this.#allocator.checkOut(giveUp.signal)
+      const client = await this.#engine.checkouts.take(giveUp.signal, this.health as () => unknown)
       const restMs = timeoutMs - (this.#clock.monotonicMs() - started)
       await within(this.#clock, restMs, client.query('SELECT 1'), late).then(
         () => client.release(),

@@ -10,6 +10,7 @@ export class Slots {
     idle: new Set(),
     checking: new Set(),
     busy: new Set(),
+    lane: new Set(),
     cleaning: new Set(),
     closing: new Set(),
   }

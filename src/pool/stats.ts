@@ -16,8 +16,12 @@ export interface PoolStats {
   /** Being opened, or being checked before they are given out. */
   readonly connecting: number
   readonly closing: number
-  /** Callers that wait for a connection. */
+  /** Callers that wait for a connection, or for room on a lane. */
   readonly waiting: number
+  /** Connections that carry statements of many callers. */
+  readonly lanes: number
+  /** Statements on their way on each lane. */
+  readonly laneDepths: readonly number[]
   readonly acquired: number
   readonly created: number
   readonly closed: number
@@ -26,6 +30,8 @@ export interface PoolStats {
   readonly pingFailures: number
   readonly acquireTimeouts: number
   readonly dirtyReleases: number
+  /** Checkouts that were reported as held for too long. */
+  readonly leaks: number
   /** Milliseconds that callers waited for a connection, summed; divide by `acquired` for the mean. */
   readonly waitMsTotal: number
   /** Milliseconds that connections were held, summed over finished checkouts. */
@@ -44,6 +50,7 @@ export type PoolCounters = {
       | 'pingFailures'
       | 'acquireTimeouts'
       | 'dirtyReleases'
+      | 'leaks'
       | 'waitMsTotal'
       | 'holdMsTotal'
   ]: number
@@ -59,6 +66,7 @@ export function zeroCounters(): PoolCounters {
     pingFailures: 0,
     acquireTimeouts: 0,
     dirtyReleases: 0,
+    leaks: 0,
     waitMsTotal: 0,
     holdMsTotal: 0,
   }
@@ -71,8 +79,8 @@ export interface PoolTimings {
   /** From having a connection to giving it back. */
   readonly holds: Histogram
   /**
-   * Each statement that was awaited, from handing it to the driver to its result, failures included. Statements
-   * with a callback and cursors are not in it.
+   * Each statement, from asking for it to its result, failures included; on a connection that is held, without
+   * the wait for the connection. Cursors and streams are not in it.
    */
   readonly statements: Histogram
 }
@@ -89,4 +97,11 @@ export interface PoolHealth {
   /** Why not; undefined when ok. */
   readonly reason: string | undefined
   readonly error: unknown
+}
+
+/** One statement as it went by: its text and time, never its values. */
+export interface EchoedQuery {
+  readonly text: string
+  readonly durationMs: number
+  readonly failed: boolean
 }

@@ -2,15 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { connectFailure } from '../../src/pool/index.ts'
 import { resolvePoolConfig } from '../../src/pool/options.ts'
-import { type Waiter, Waiters } from '../../src/pool/waiters.ts'
-
-const waiter = (since: number): Waiter => ({
-  place: -1,
-  since,
-  deadline: since,
-  serve: () => {},
-  refuse: () => {},
-})
+import { Queue, type Queued } from '../../src/pool/queue.ts'
 
 test('the queue of waiters is a queue, whatever leaves it from the middle', () => {
   const step = fc.oneof(
@@ -20,12 +12,12 @@ test('the queue of waiters is a queue, whatever leaves it from the middle', () =
   )
   fc.assert(
     fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
-      const queue = new Waiters()
-      const model: Waiter[] = []
+      const queue = new Queue<Queued & { made: number }>()
+      const model: (Queued & { made: number })[] = []
       let made = 0
       for (const action of steps) {
         if (action === 'push') {
-          const one = waiter(made++)
+          const one = { place: -1, made: made++ }
           queue.push(one)
           model.push(one)
         } else if (action === 'shift') {

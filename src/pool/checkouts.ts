@@ -1,0 +1,192 @@
+import type { EventEmitter } from 'node:events'
+import type pg from 'pg'
+import type { Clock } from '../core/index.ts'
+import type { Allocator } from './allocator.ts'
+import { traceAbove } from './call-site.ts'
+import { armCheckout, Checkout, type PooledClient } from './checkout.ts'
+import type { Connection } from './connection.ts'
+import { type HolderPicture, usedAfterRelease } from './errors.ts'
+import type { PoolEvents } from './events.ts'
+import type { Holder } from './holder.ts'
+import { beginHolding, heldBy } from './holding.ts'
+import { currentLabel } from './label.ts'
+import type { ResolvedPoolConfig } from './options.ts'
+import type { PoolCounters, PoolTimings } from './stats.ts'
+import type { Waiter } from './waiter.ts'
+
+/** The longest holders that a message names. */
+const NAMED_HOLDERS = 3
+
+/** What checkouts need of the pool around them. */
+export interface CheckoutsPort {
+  readonly allocator: Allocator
+  readonly events: EventEmitter<PoolEvents>
+  readonly counters: PoolCounters
+  readonly timings: PoolTimings
+  /** Runs what somebody sent on a client that is not theirs any more. */
+  readonly runInstead: (args: readonly unknown[]) => unknown
+}
+
+/** Connections in the hands of callers: who holds which since when, and whether they come back as they should. */
+export class Checkouts {
+  readonly #config: ResolvedPoolConfig
+  readonly #clock: Clock
+  readonly #port: CheckoutsPort
+
+  constructor(config: ResolvedPoolConfig, clock: Clock, port: CheckoutsPort) {
+    this.#config = config
+    this.#clock = clock
+    this.#port = port
+  }
+
+  /**
+   * Takes a connection out for one holder.
+   * @param above the public function that was called: its caller is the call site.
+   * @throws HF_POOL_ACQUIRE_TIMEOUT, HF_POOL_QUEUE_FULL, HF_POOL_ENDED, the driver's error, the signal's reason
+   */
+  take(signal: AbortSignal | undefined, above: (...args: never[]) => unknown): Promise<PooledClient> {
+    if (signal?.aborted) return Promise.reject(signal.reason as Error)
+    const { acquireTimeoutMs, leakThresholdMs } = this.#config.options
+    const trace = leakThresholdMs > 0 ? traceAbove(above) : undefined
+    this.#tellNested(trace)
+    const hold = beginHolding(this)
+    const since = this.#clock.monotonicMs()
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        if (this.#port.allocator.abandon(waiter)) waiter.refuse(signal?.reason)
+      }
+      const waiter: Waiter = {
+        place: -1,
+        purpose: 'busy',
+        since,
+        deadline: acquireTimeoutMs === 0 ? Number.POSITIVE_INFINITY : since + acquireTimeoutMs,
+        serve: (connection) => {
+          signal?.removeEventListener('abort', onAbort)
+          const checkout = new Checkout(connection, connection.busySince, currentLabel(), trace)
+          hold(checkout)
+          resolve(this.#handOver(checkout))
+        },
+        refuse: (error) => {
+          signal?.removeEventListener('abort', onAbort)
+          reject(error as Error)
+        },
+      }
+      this.#port.allocator.acquire(waiter)
+      if (waiter.place >= 0) signal?.addEventListener('abort', onAbort, { once: true })
+    })
+  }
+
+  /** The code that runs holds a connection inside a transaction: it may hold locks that others wait for. */
+  isInTransaction(): boolean {
+    const held = heldBy(this)
+    return held !== undefined && held.connection.client.getTransactionStatus() !== 'I'
+  }
+
+  /** Somebody sends a statement on a client that was released. */
+  late(connection: Connection, args: readonly unknown[]): unknown {
+    const stack = traceAbove(connection.client.query as () => unknown).stack
+    const [query] = args
+    const text = typeof query === 'string' ? query : String((query as { text?: unknown } | null)?.text ?? '')
+    this.#port.allocator.tell('pool:used-after-release', { text, stack })
+    if (this.#config.options.debug) throw usedAfterRelease()
+    return this.#port.runInstead(args)
+  }
+
+  /** Who holds connections, the longest first. */
+  holders(): HolderPicture[] {
+    const now = this.#clock.monotonicMs()
+    return [...this.#port.allocator.slots.in('busy')]
+      .map((connection) => pictureOf(connection, now))
+      .toSorted((a, b) => b.heldMs - a.heldMs)
+  }
+
+  longestHolders(): HolderPicture[] {
+    return this.holders().slice(0, NAMED_HOLDERS)
+  }
+
+  /** Tells of checkouts that the end of the pool has to destroy. */
+  tellLeft(): void {
+    const holders = this.holders()
+    if (holders.length > 0)
+      this.#port.allocator.tell('pool:leaked-at-end', { count: holders.length, holders })
+  }
+
+  /** Tells of checkouts that are held for too long; returns when the next may be. */
+  sweep(now: number): number {
+    const { leakThresholdMs, onLeak } = this.#config.options
+    let next = Number.POSITIVE_INFINITY
+    if (leakThresholdMs === 0) return next
+    for (const connection of this.#port.allocator.slots.in('busy')) {
+      const { holder } = connection
+      if (!holder || holder.isReported) continue
+      const due = holder.since + leakThresholdMs
+      if (due > now) {
+        next = Math.min(next, due)
+      } else if (!connection.isQuiet) {
+        next = Math.min(next, now + leakThresholdMs) // a statement is running: slow, but not forgotten
+      } else {
+        holder.isReported = true
+        this.#port.counters.leaks += 1
+        this.#port.allocator.tell('pool:leak', pictureOf(connection, now))
+        if (onLeak === 'destroy') this.#takeAway(connection, holder)
+      }
+    }
+    return next
+  }
+
+  #handOver(checkout: Checkout): PooledClient {
+    const { connection } = checkout
+    connection.holder = checkout
+    const { debug, leakThresholdMs } = this.#config.options
+    const client = armCheckout(checkout, debug, (given, destroy) => this.#takeBack(given, destroy))
+    if (leakThresholdMs > 0) this.#port.allocator.expect(checkout.since + leakThresholdMs)
+    this.#port.allocator.tell('acquire', client)
+    return client
+  }
+
+  #takeBack(checkout: Checkout, destroy: Error | boolean | undefined): void {
+    const { connection } = checkout
+    const now = this.#clock.monotonicMs()
+    const heldMs = now - checkout.since
+    this.#port.counters.holdMsTotal += heldMs
+    this.#port.timings.holds.record(heldMs)
+    const { allocator, events } = this.#port
+    if (events.listenerCount('release') > 0)
+      allocator.tell(
+        'release',
+        destroy instanceof Error ? destroy : undefined,
+        connection.client as pg.PoolClient,
+      )
+    if (connection.holder !== checkout) return // it was taken away from its holder
+    const picture = checkout.isReported || !connection.isClean ? pictureOf(connection, now) : undefined
+    connection.holder = undefined
+    if (picture && checkout.isReported) allocator.tell('pool:leak-returned', picture)
+    allocator.giveBack(connection, destroy, (kept) => {
+      if (picture) allocator.tell('pool:dirty-release', { kept, ...picture })
+    })
+  }
+
+  #takeAway(connection: Connection, holder: Holder): void {
+    holder.isReleased = true
+    connection.holder = undefined
+    this.#port.allocator.giveBack(connection, true)
+  }
+
+  #tellNested(trace: Error | undefined): void {
+    const outer = heldBy(this)
+    if (!outer || this.#port.allocator.canServe()) return
+    this.#port.allocator.tell('pool:nested-checkout', {
+      outer: pictureOf(outer.connection, this.#clock.monotonicMs()),
+      stack: trace?.stack,
+    })
+  }
+}
+
+function pictureOf({ holder, busySince, statementText }: Connection, now: number): HolderPicture {
+  return {
+    heldMs: now - (holder?.since ?? busySince),
+    label: holder?.label,
+    callSite: holder?.callSite,
+    lastText: holder ? holder.lastText : statementText,
+  }
+}

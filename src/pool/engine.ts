@@ -1,0 +1,155 @@
+import type { EventEmitter } from 'node:events'
+import type { Clock } from '../core/index.ts'
+import { Allocator, type Tenant } from './allocator.ts'
+import { Checkouts } from './checkouts.ts'
+import type { Connection } from './connection.ts'
+import { acquireTimeout, type PoolPicture } from './errors.ts'
+import type { PoolEvents } from './events.ts'
+import { gateClient } from './gate.ts'
+import { type LaneLimits, Lanes } from './lanes/lanes.ts'
+import type { ResolvedPoolConfig } from './options.ts'
+import { Queries } from './queries.ts'
+import { Statements } from './statements.ts'
+import { emptyTimings, type PoolStats, zeroCounters } from './stats.ts'
+
+const AUTOMATIC: LaneLimits = { lanes: 4, depth: 64 }
+
+/** The parts of a pool, put together: who waits, lanes, statements, checkouts. */
+export class Engine implements Tenant {
+  readonly timings = emptyTimings()
+  readonly statements: Statements
+  readonly queries: Queries
+  readonly checkouts: Checkouts
+  readonly #config: ResolvedPoolConfig
+  readonly #clock: Clock
+  readonly #allocator: Allocator
+  readonly #lanes: Lanes
+  readonly #counters = zeroCounters()
+
+  /** @param runInstead the pool's own `query`, for statements on clients that were released. */
+  constructor(
+    config: ResolvedPoolConfig,
+    clock: Clock,
+    events: EventEmitter<PoolEvents>,
+    runInstead: (args: readonly unknown[]) => unknown,
+  ) {
+    this.#config = config
+    this.#clock = clock
+    const { options } = config
+    this.statements = new Statements(options.statementLimit)
+    this.#allocator = new Allocator(
+      config,
+      clock,
+      events,
+      { counters: this.#counters, timings: this.timings },
+      this,
+    )
+    const limits = typeof options.pipelining === 'object' ? options.pipelining : AUTOMATIC
+    const { size, overflow } = options
+    const lanes = Math.max(1, Math.min(limits.lanes, size + overflow))
+    this.#lanes = new Lanes({ ...limits, lanes }, options.laneStallMs, clock, events, {
+      expect: (deadline) => this.#allocator.expect(deadline),
+      canSpare: () => this.#allocator.canServe(),
+      borrow: (serve, refuse) => this.#borrow(serve, refuse),
+      giveBack: (connection, isBroken) => this.#allocator.giveBack(connection, isBroken),
+      runAlone: (query) => this.queries.runAlone(query),
+      settle: (query, exchange, at) => this.queries.settle(query, exchange, at),
+    })
+    this.checkouts = new Checkouts(config, clock, {
+      allocator: this.#allocator,
+      events,
+      counters: this.#counters,
+      timings: this.timings,
+      runInstead,
+    })
+    this.queries = new Queries(options, clock, {
+      allocator: this.#allocator,
+      lanes: this.#lanes,
+      statements: this.statements,
+      isHolding: () => this.checkouts.isInTransaction(),
+      finished: (text, durationMs, hasFailed) => this.#finished(text, durationMs, hasFailed),
+      picture: () => this.picture(),
+    })
+    this.#allocator.start()
+  }
+
+  stats(): PoolStats {
+    const { size, overflow } = this.#config.options
+    const { slots } = this.#allocator
+    const { total } = slots
+    return {
+      size,
+      overflow,
+      overflowInUse: Math.max(0, total - size),
+      total,
+      idle: slots.count('idle') + this.#lanes.idle,
+      busy: slots.count('busy') + slots.count('cleaning') + slots.count('lane') - this.#lanes.idle,
+      connecting: slots.count('connecting') + slots.count('checking'),
+      closing: slots.count('closing'),
+      waiting: this.#allocator.waiting + this.#lanes.waiting,
+      lanes: slots.count('lane'),
+      laneDepths: this.#lanes.depths,
+      ...this.#counters,
+    }
+  }
+
+  async end(timeoutMs: number): Promise<void> {
+    this.#lanes.end()
+    await this.#allocator.end(timeoutMs, () => this.checkouts.tellLeft())
+  }
+
+  opened(connection: Connection): void {
+    if (connection.roundTripMs !== undefined) this.#lanes.roundTrip.sample(connection.roundTripMs)
+    gateClient(connection, this.#clock, {
+      finished: (text, durationMs, rowCount, hasFailed) => {
+        if (text !== '') this.statements.of(text).record(durationMs, rowCount, hasFailed)
+        this.#finished(text, durationMs, hasFailed)
+      },
+      late: (late, args) => this.checkouts.late(late, args),
+    })
+  }
+
+  yieldOne(): void {
+    this.#lanes.yieldOne()
+  }
+
+  lost(connection: Connection, error: Error): void {
+    this.#lanes.lose(connection) // first: what fails must not make room for others
+    connection.wire?.fail(error)
+  }
+
+  sweep(now: number): number {
+    const next = this.#lanes.sweep(now, (query) => {
+      this.#counters.acquireTimeouts += 1
+      query.refuse(acquireTimeout(now - query.since, this.picture()))
+    })
+    return Math.min(next, this.checkouts.sweep(now))
+  }
+
+  picture(): PoolPicture {
+    const { size, overflow, busy, idle, connecting, waiting } = this.stats()
+    return { size, overflow, busy, idle, connecting, waiting, holders: this.checkouts.longestHolders() }
+  }
+
+  #borrow(serve: (connection: Connection) => void, refuse: (error: unknown) => void): void {
+    const since = this.#clock.monotonicMs()
+    const { acquireTimeoutMs } = this.#config.options
+    const deadline = acquireTimeoutMs === 0 ? Number.POSITIVE_INFINITY : since + acquireTimeoutMs
+    try {
+      this.#allocator.acquire({ place: -1, purpose: 'lane', since, deadline, serve, refuse })
+    } catch (error) {
+      refuse(error)
+    }
+  }
+
+  #finished(text: string, durationMs: number, hasFailed: boolean): void {
+    this.timings.statements.record(durationMs)
+    const { echo } = this.#config
+    if (!echo) return
+    try {
+      echo({ text, durationMs, failed: hasFailed })
+    } catch (error) {
+      process.emitWarning(error as Error) // a log that fails must not fail the query
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import type { Clock } from '../core/index.ts'
+import type { Connection } from './connection.ts'
+
+/** What the pool does with the queries of its holders. */
+export interface GateKeeper {
+  /** A statement of a holder's was answered. `text` is empty for a prepared statement's name alone. */
+  finished(text: string, durationMs: number, rowCount: number, hasFailed: boolean): void
+  /** Somebody uses a client that was released. Answers in its place. */
+  late(connection: Connection, args: readonly unknown[]): unknown
+}
+
+type Callback = (error: unknown, result: unknown) => void
+
+/**
+ * Stands in front of `client.query`: observes what holders run, keeps those out who released the client before,
+ * and lets the driver begin only when nothing of ours is on its way.
+ */
+export function gateClient(connection: Connection, clock: Clock, keeper: GateKeeper): void {
+  const { client, driverQuery } = connection
+  client.query = ((...args: unknown[]): unknown => {
+    if (!connection.holder && connection.state !== 'connecting') return keeper.late(connection, args)
+    const text = textOf(args[0])
+    if (connection.holder) connection.holder.lastText = text
+    if (/^\s*(discard|deallocate)\b/i.test(text)) connection.wire?.forgetPrepared()
+    const started = clock.monotonicMs()
+    const finish = (result: unknown, hasFailed: boolean): void =>
+      keeper.finished(text, clock.monotonicMs() - started, rowCountOf(result), hasFailed)
+    watchCallback(args, finish)
+    const outcome = connection.wire?.pending
+      ? connection.wire.drained().then(() => driverQuery(...args))
+      : driverQuery(...args)
+    if (outcome instanceof Promise)
+      outcome.then(
+        (result) => finish(result, false),
+        () => finish(undefined, true),
+      )
+    return outcome
+  }) as typeof client.query
+}
+
+/** With a callback there is no promise to watch. */
+function watchCallback(args: unknown[], finish: (result: unknown, hasFailed: boolean) => void): void {
+  const at = args.findLastIndex((arg) => typeof arg === 'function')
+  if (at < 1) return
+  const callback = args[at] as Callback
+  args[at] = (error: unknown, result: unknown) => {
+    finish(result, Boolean(error))
+    callback(error, result)
+  }
+}
+
+function textOf(query: unknown): string {
+  return typeof query === 'string' ? query : String((query as { text?: unknown } | null)?.text ?? '')
+}
+
+function rowCountOf(result: unknown): number {
+  return (result as { rowCount?: number | null } | undefined)?.rowCount ?? 0
+}

@@ -1,0 +1,164 @@
+import { SQLSTATE, sqlstateOf } from '../../core/index.ts'
+import type { Connection } from '../connection.ts'
+import type { PoolQuery } from '../query.ts'
+import type { Exchange, StatementCall } from '../wire/exchange.ts'
+import type { Wire } from '../wire/wire.ts'
+import type { RoundTrip } from './round-trip.ts'
+
+/**
+ * opening -> open -> retiring -> gone.
+ *
+ * A lane opens by reading the session's own `lock_timeout` and setting the lane's; then statements ride. A
+ * retiring one takes no more; when the last is answered it puts the setting back and the connection goes back to
+ * the pool. It is gone when it went back, or when its connection was lost.
+ */
+export type LaneState = 'opening' | 'open' | 'retiring' | 'gone'
+
+/** What a lane tells whoever keeps it. */
+export interface LaneKeeper {
+  /** It opened, or something was answered: there is room. */
+  readonly hasRoom: (lane: Lane) => void
+  /** A statement was answered; it is not settled yet. */
+  readonly answered: (query: PoolQuery, exchange: Exchange, at: number) => void
+  /** A statement waited for a lock and was sent away undone. */
+  readonly sentAway: (query: PoolQuery) => void
+  /** The connection is free again, with its own settings. */
+  readonly retired: (lane: Lane) => void
+  /** Its settings could not be read or changed. */
+  readonly unfit: (lane: Lane) => void
+}
+
+const READ_LOCK_TIMEOUT =
+  "SELECT (extract(epoch FROM current_setting('lock_timeout')::interval) * 1000)::int AS ms"
+const SET_LOCK_TIMEOUT = "SELECT set_config('lock_timeout', $1, false)"
+
+const internal = (text: string, values: readonly string[] = []): StatementCall => ({
+  text,
+  values,
+  isArrayMode: false,
+  types: undefined,
+  isNamed: false,
+})
+
+/** A connection that carries the statements of many callers, one behind the other without waiting for answers. */
+export class Lane {
+  readonly connection: Connection
+  state: LaneState = 'opening'
+  /** Monotonic milliseconds when the server began with the first statement on its way, as far as we know. */
+  headSince = 0
+  /** Monotonic milliseconds when it last had something to do. */
+  usedAt = 0
+  /** It was told that it stalls. */
+  isKnownStalled = false
+  readonly #wire: Wire
+  readonly #stallMs: number
+  readonly #roundTrip: RoundTrip
+  readonly #keeper: LaneKeeper
+  #ownLockMs = 0
+  /** Statements sent in this tick: they leave together. */
+  #gathered = 0
+
+  constructor(connection: Connection, wire: Wire, stallMs: number, roundTrip: RoundTrip, keeper: LaneKeeper) {
+    this.connection = connection
+    this.#wire = wire
+    this.#stallMs = stallMs
+    this.#roundTrip = roundTrip
+    this.#keeper = keeper
+  }
+
+  /** Statements on their way. */
+  get depth(): number {
+    return this.#wire.pending
+  }
+
+  /** Statements that leave together at the end of this tick. */
+  get gathered(): number {
+    return this.#wire.isGathering ? this.#gathered : 0
+  }
+
+  /** The first statement on its way has been running for too long: it may wait, or be slow. */
+  isStalled(now: number): boolean {
+    return this.#wire.pending > 0 && now - this.headSince > this.#stallMs
+  }
+
+  open(now: number): void {
+    this.usedAt = now
+    this.headSince = now
+    this.#wire.send(internal(READ_LOCK_TIMEOUT), (exchange) => {
+      if (this.state === 'gone') return
+      const [own] = exchange.rows as { ms: number }[]
+      if (!own) return this.#giveUp()
+      this.#ownLockMs = own.ms
+      const isShorter = own.ms > 0 && own.ms < this.#stallMs
+      if (!isShorter) this.#setLockTimeout(this.#stallMs, (error) => error && this.#giveUp())
+      if (this.state === 'retiring') return this.#finish()
+      this.state = 'open'
+      this.#keeper.hasRoom(this)
+    })
+  }
+
+  ride(query: PoolQuery, now: number): void {
+    if (!this.#wire.isGathering) this.#gathered = 0
+    this.#gathered += 1
+    query.wasFirst = this.#wire.pending === 0
+    if (query.wasFirst) this.headSince = now
+    this.usedAt = now
+    this.#wire.send(query, this.#answered)
+  }
+
+  /** Takes no more; the connection goes back when everything on its way is answered. */
+  retire(): void {
+    if (this.state === 'open') {
+      this.state = 'retiring'
+      if (this.#wire.pending === 0) this.#finish()
+    } else if (this.state === 'opening') {
+      this.state = 'retiring'
+    }
+  }
+
+  /** Its connection is lost. */
+  lose(): void {
+    this.state = 'gone'
+  }
+
+  readonly #answered = (exchange: Exchange): void => {
+    const query = exchange.call as PoolQuery
+    const now = this.#wire.heardAt
+    const elapsedMs = now - this.headSince
+    this.headSince = now
+    this.usedAt = now
+    this.isKnownStalled = false
+    if (sqlstateOf(exchange.error) === SQLSTATE.lockNotAvailable) {
+      query.statement.learn(elapsedMs)
+      this.#keeper.sentAway(query)
+    } else {
+      if (query.wasFirst) this.#roundTrip.sample(elapsedMs)
+      query.statement.learn(Math.max(0, elapsedMs - (query.wasFirst ? this.#roundTrip.leastMs : 0)))
+      this.#keeper.answered(query, exchange, now)
+    }
+    if (this.state === 'retiring' && this.#wire.pending === 0) this.#finish()
+    else if (this.state === 'open') this.#keeper.hasRoom(this)
+  }
+
+  #finish(): void {
+    this.#setLockTimeout(this.#ownLockMs, (error) => {
+      if (this.state === 'gone') return
+      if (error) return this.#giveUp()
+      this.state = 'gone'
+      this.#keeper.retired(this)
+    })
+  }
+
+  #giveUp(): void {
+    if (this.state === 'gone') return
+    this.state = 'gone'
+    this.#keeper.unfit(this)
+  }
+
+  #setLockTimeout(ms: number, done: (error: Error | undefined) => void): void {
+    this.#wire.send(internal(SET_LOCK_TIMEOUT, [String(ms)]), ({ error }) => {
+      this.headSince = this.#wire.heardAt
+      done(error)
+    })
+  }
+}

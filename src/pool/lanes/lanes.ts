@@ -1,0 +1,279 @@
+import type { EventEmitter } from 'node:events'
+import type { Clock } from '../../core/index.ts'
+import type { Connection } from '../connection.ts'
+import type { PoolEvents } from '../events.ts'
+import type { PoolQuery } from '../query.ts'
+import { Queue } from '../queue.ts'
+import type { Exchange } from '../wire/exchange.ts'
+import { Lane, type LaneKeeper } from './lane.ts'
+import { RoundTrip } from './round-trip.ts'
+
+/** A lane with so many statements on their way wants another beside it. */
+const CROWDED_FROM = 16
+/** Statements of one tick that go to the same lane: what leaves together is cheap for both sides. */
+const GATHERED_AT_MOST = 32
+/** A lane without work becomes an ordinary connection again. */
+const IDLE_MS = 1_000
+
+/** What lanes need of the pool they live in. */
+export interface LanePort {
+  /** Whether a connection could be had without anybody waiting for it. */
+  canSpare(): boolean
+  /** A connection for lane duty, in its turn among all who wait. */
+  borrow(serve: (connection: Connection) => void, refuse: (error: unknown) => void): void
+  /** It is free again; `isBroken` when it must not be used any more. */
+  giveBack(connection: Connection, isBroken: boolean): void
+  /** Makes sure that the sweep comes by then. */
+  expect(deadline: number): void
+  /** Runs a statement on a connection of its own. */
+  runAlone(query: PoolQuery): void
+  /** Settles a statement. */
+  settle(query: PoolQuery, exchange: Exchange, at: number): void
+}
+
+/** How many lanes, and how many statements on their way on each. */
+export interface LaneLimits {
+  readonly lanes: number
+  readonly depth: number
+}
+
+/**
+ * Lanes of one pool: connections on which `pool.query` calls of many callers travel one behind the other, without
+ * waiting for each other's answers.
+ *
+ * The statements of a tick go to the lane with the least on its way, together: one write here, one read there. A
+ * crowded lane gets another beside it; one without work goes back to the pool. No lane waits for a lock (its
+ * `lock_timeout` sees to that), and one whose first statement takes long gets no new ones until it moves.
+ */
+export class Lanes {
+  readonly roundTrip = new RoundTrip()
+  /** Lanes do not work here: there is a pooler between us and the server. */
+  isBarred = false
+  readonly #limits: LaneLimits
+  readonly #stallMs: number
+  readonly #clock: Clock
+  readonly #port: LanePort
+  readonly #events: EventEmitter<PoolEvents>
+  readonly #lanes = new Set<Lane>()
+  readonly #waiting = new Queue<PoolQuery>()
+  readonly #keeper: LaneKeeper
+  #current: Lane | undefined
+  #borrowing = 0
+  #isEnding = false
+
+  constructor(
+    limits: LaneLimits,
+    stallMs: number,
+    clock: Clock,
+    events: EventEmitter<PoolEvents>,
+    port: LanePort,
+  ) {
+    this.#limits = limits
+    this.#stallMs = stallMs
+    this.#clock = clock
+    this.#port = port
+    this.#events = events
+    this.#keeper = {
+      hasRoom: (lane) => this.#fill(lane),
+      answered: (query, exchange, at) => port.settle(query, exchange, at),
+      sentAway: (query) => port.runAlone(query),
+      retired: (lane) => this.#remove(lane, false),
+      unfit: (lane) => this.#remove(lane, true),
+    }
+  }
+
+  /** Lanes that carry, or could carry, statements now. */
+  get count(): number {
+    return this.#lanes.size
+  }
+
+  /** Statements that wait for a lane. */
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  get depths(): number[] {
+    return [...this.#lanes].map(({ depth }) => depth)
+  }
+
+  /** Lanes without work: as good as idle connections. */
+  get idle(): number {
+    let idle = 0
+    for (const lane of this.#lanes) if (lane.depth === 0) idle += 1
+    return idle
+  }
+
+  ride(query: PoolQuery): void {
+    if (this.#waiting.size > 0) return this.#wait(query)
+    const lane = this.#choose(query.since)
+    if (lane) this.#board(lane, query, query.since)
+    else if (this.#isStuck(query.since)) this.#port.runAlone(query)
+    else this.#wait(query)
+  }
+
+  /** A caller waits for a whole connection: the lane with the least to do goes back. */
+  yieldOne(): void {
+    let least: Lane | undefined
+    for (const lane of this.#lanes) {
+      if (lane.state === 'retiring') return // one is on its way back already
+      if (lane.state === 'open' && (!least || lane.depth < least.depth)) least = lane
+    }
+    if (least) this.#retire(least)
+  }
+
+  /** The pool ends: whoever waits is served, then the lanes go back. */
+  end(): void {
+    this.#isEnding = true
+    for (const lane of this.#lanes) this.#fill(lane)
+  }
+
+  /** The connection of a lane is lost; what it carried has been answered with the error. */
+  lose(connection: Connection): void {
+    for (const lane of this.#lanes) {
+      if (lane.connection !== connection) continue
+      lane.lose()
+      this.#lanes.delete(lane)
+      if (this.#current === lane) this.#current = undefined
+    }
+    if (this.#waiting.size > 0) this.#grow()
+  }
+
+  /** Refuses whoever waits. */
+  refuseAll(error: () => Error): void {
+    for (let query = this.#waiting.shift(); query; query = this.#waiting.shift()) query.reject(error())
+  }
+
+  /**
+   * Handles what has come due: refuses those whose `deadline` is over, tells of stalled lanes, sends idle ones
+   * back. @returns the next moment to look.
+   */
+  sweep(now: number, refuse: (query: PoolQuery) => void): number {
+    for (let query = this.#waiting.peek(); query && query.deadline <= now; query = this.#waiting.peek()) {
+      this.#waiting.remove(query)
+      refuse(query)
+    }
+    let next = this.#waiting.peek()?.deadline ?? Number.POSITIVE_INFINITY
+    for (const lane of this.#lanes) {
+      if (lane.depth > 0) {
+        if (lane.isStalled(now)) this.#tellStalled(lane, now)
+        next = Math.min(next, Math.max(now, lane.headSince) + this.#stallMs)
+      } else if (lane.state === 'open') {
+        if (now - lane.usedAt >= IDLE_MS) this.#retire(lane)
+        else next = Math.min(next, lane.usedAt + IDLE_MS)
+      }
+    }
+    return next
+  }
+
+  #board(lane: Lane, query: PoolQuery, now: number): void {
+    lane.ride(query, now)
+    if (query.wasFirst) this.#port.expect(now + this.#stallMs)
+  }
+
+  #wait(query: PoolQuery): void {
+    this.#waiting.push(query)
+    this.#grow()
+  }
+
+  /** The lane for a statement of this tick; undefined when none has room. */
+  #choose(now: number): Lane | undefined {
+    const current = this.#current
+    if (
+      current?.state === 'open' &&
+      current.gathered > 0 &&
+      current.gathered < GATHERED_AT_MOST &&
+      current.depth < this.#limits.depth
+    )
+      return current
+    let least: Lane | undefined
+    for (const lane of this.#lanes) {
+      if (lane.state !== 'open' || lane.depth >= this.#limits.depth || lane.isStalled(now)) continue
+      if (!least || lane.depth < least.depth) least = lane
+      if (lane.depth < CROWDED_FROM) break
+    }
+    if (!least || least.depth >= CROWDED_FROM) this.#grow()
+    this.#current = least
+    return least
+  }
+
+  /** Every lane there may be is stalled: waiting for them would be worse than a connection of its own. */
+  #isStuck(now: number): boolean {
+    if (this.#lanes.size < this.#limits.lanes) return false
+    for (const lane of this.#lanes) if (!lane.isStalled(now)) return false
+    return true
+  }
+
+  #fill(lane: Lane): void {
+    if (this.#waiting.size === 0) {
+      if (this.#isEnding) this.#retire(lane)
+      return
+    }
+    const now = this.#clock.monotonicMs()
+    while (this.#waiting.size > 0 && lane.depth < this.#limits.depth)
+      this.#board(lane, this.#waiting.shift() as PoolQuery, now)
+  }
+
+  /** Asks for another lane, one at a time. */
+  #grow(): void {
+    if (this.#borrowing > 0 || this.isBarred || this.#lanes.size >= this.#limits.lanes) return
+    for (const lane of this.#lanes) if (lane.state === 'opening') return
+    if (this.#lanes.size > 0 && !this.#port.canSpare()) return
+    this.#borrowing += 1
+    const since = this.#clock.monotonicMs()
+    this.#port.borrow(
+      (connection) => {
+        this.#borrowing -= 1
+        this.#add(connection)
+      },
+      (error) => {
+        this.#borrowing -= 1
+        if (this.#lanes.size > 0) return
+        // They all wait for this one connection, and another attempt would tell the same.
+        for (let query = this.#waiting.peek(); query && query.since <= since; query = this.#waiting.peek()) {
+          this.#waiting.remove(query)
+          query.reject(error)
+        }
+        if (this.#waiting.size > 0) this.#grow()
+      },
+    )
+  }
+
+  #add(connection: Connection): void {
+    const { wire } = connection
+    if (!wire || !connection.isDirect) this.#bar()
+    const isWanted = !this.isBarred && (this.#waiting.size > 0 || this.#lanes.size > 0)
+    if (!wire || !isWanted) return this.#port.giveBack(connection, false)
+    const lane = new Lane(connection, wire, this.#stallMs, this.roundTrip, this.#keeper)
+    this.#lanes.add(lane)
+    lane.open(this.#clock.monotonicMs())
+  }
+
+  #retire(lane: Lane): void {
+    if (this.#current === lane) this.#current = undefined
+    lane.retire()
+  }
+
+  #remove(lane: Lane, isBroken: boolean): void {
+    this.#lanes.delete(lane)
+    if (this.#current === lane) this.#current = undefined
+    this.#port.giveBack(lane.connection, isBroken)
+    if (this.#waiting.size > 0) this.#grow()
+  }
+
+  /** From now on every statement gets a connection of its own. */
+  #bar(): void {
+    this.isBarred = true
+    for (let query = this.#waiting.shift(); query; query = this.#waiting.shift()) this.#port.runAlone(query)
+  }
+
+  /** A busy process reads late: only what is still so after reading is a stall. */
+  #tellStalled(lane: Lane, now: number): void {
+    if (lane.isKnownStalled || this.#events.listenerCount('lane:stalled') === 0) return
+    const { headSince } = lane
+    setImmediate(() => {
+      if (lane.headSince !== headSince || lane.depth === 0 || lane.isKnownStalled) return
+      lane.isKnownStalled = true
+      this.#events.emit('lane:stalled', { depth: lane.depth, sinceMs: now - headSince })
+    })
+  }
+}

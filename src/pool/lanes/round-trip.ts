@@ -1,0 +1,28 @@
+/** After so many samples the older half is forgotten: the network may have changed. */
+const WINDOW = 512
+
+/**
+ * How long an answer takes at least: the way to the server and back. What a statement takes longer than that is
+ * the server's work.
+ */
+export class RoundTrip {
+  #least = Number.POSITIVE_INFINITY
+  #leastBefore = Number.POSITIVE_INFINITY
+  #samples = 0
+
+  /** Milliseconds; zero before anything was measured. */
+  get leastMs(): number {
+    const least = Math.min(this.#least, this.#leastBefore)
+    return least === Number.POSITIVE_INFINITY ? 0 : least
+  }
+
+  /** @param elapsedMs from sending a statement, with nothing ahead of it, to its answer. */
+  sample(elapsedMs: number): void {
+    this.#least = Math.min(this.#least, elapsedMs)
+    this.#samples += 1
+    if (this.#samples < WINDOW) return
+    this.#samples = 0
+    this.#leastBefore = this.#least
+    this.#least = Number.POSITIVE_INFINITY
+  }
+}

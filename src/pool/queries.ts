@@ -1,0 +1,194 @@
+import type pg from 'pg'
+import type { Clock } from '../core/index.ts'
+import type { Allocator } from './allocator.ts'
+import type { Connection } from './connection.ts'
+import { queueFull, type PoolPicture } from './errors.ts'
+import type { Lanes } from './lanes/lanes.ts'
+import type { PoolOptions } from './options.ts'
+import { PoolQuery, type QueryRunner, readQuery } from './query.ts'
+import type { Statements } from './statements.ts'
+import type { Exchange } from './wire/exchange.ts'
+
+/** A text without parameters is kept prepared from its third call on: the first two may be all there are. */
+const PREPARED_FROM_CALLS = 2
+
+/** What `Queries` needs of the pool around it. */
+export interface QueriesPort {
+  readonly allocator: Allocator
+  readonly lanes: Lanes
+  readonly statements: Statements
+  /** The caller is inside a transaction on a connection that it holds. */
+  isHolding(): boolean
+  /** A statement was answered. */
+  finished(text: string, durationMs: number, hasFailed: boolean): void
+  picture(): PoolPicture
+}
+
+/**
+ * Runs `pool.query`. Three ways, from the fastest to the most general: on a lane, together with other callers'
+ * statements; over the wire on a connection of its own; through the driver.
+ *
+ * A statement rides once it is known to be quick, and as soon as two run at the same time: a lone caller needs no
+ * lane. What was never seen goes alone first.
+ */
+export class Queries implements QueryRunner {
+  readonly #options: PoolOptions
+  readonly #clock: Clock
+  readonly #port: QueriesPort
+  /** Statements on connections of their own. */
+  #alone = 0
+
+  constructor(options: PoolOptions, clock: Clock, port: QueriesPort) {
+    this.#options = options
+    this.#clock = clock
+    this.#port = port
+  }
+
+  run(query: string | pg.QueryConfig, values: unknown[] | undefined): Promise<pg.QueryResult> {
+    return new Promise<pg.QueryResult>((resolve, reject) => {
+      const wanted =
+        this.#options.pipelining === 'off' ? undefined : readQuery(query, values, this.#port.statements)
+      if (!wanted) return this.#runByDriver(query, values, resolve, reject)
+      const since = this.#clock.monotonicMs()
+      const times = { since, deadline: this.#deadline(since) }
+      this.#route(new PoolQuery(wanted, times, this, resolve, reject))
+    }).catch(withCallersStack)
+  }
+
+  /** Runs it on a connection of its own; for what must not, or cannot, ride. */
+  runAlone(query: PoolQuery): void {
+    try {
+      this.#port.allocator.acquire(query)
+    } catch (error) {
+      query.reject(error)
+    }
+  }
+
+  runOn(connection: Connection, query: PoolQuery): void {
+    const { wire } = connection
+    const sentAt = this.#clock.monotonicMs()
+    this.#alone += 1
+    connection.statementText = query.text
+    if (!wire) return this.#runThroughDriver(connection, query)
+    query.isNamed = query.hasName || (connection.isDirect && this.#isWorthPreparing(query))
+    wire.send(query, (exchange) => {
+      const elapsedMs = wire.heardAt - sentAt
+      const { roundTrip } = this.#port.lanes
+      roundTrip.sample(elapsedMs)
+      query.statement.learn(Math.max(0, elapsedMs - roundTrip.leastMs))
+      this.#release(connection)
+      this.settle(query, exchange, wire.heardAt)
+    })
+  }
+
+  settle(query: PoolQuery, exchange: Exchange, at: number): void {
+    const { error } = exchange
+    const result = exchange.result()
+    const durationMs = at - query.since
+    const hasFailed = error !== undefined
+    query.statement.record(durationMs, result.rowCount ?? 0, hasFailed)
+    this.#port.finished(query.text, durationMs, hasFailed)
+    if (error) query.reject(error)
+    else query.resolve(result as unknown as pg.QueryResult)
+  }
+
+  /** The driver runs what it alone can: several statements in one text, cursors, binary results. */
+  #runByDriver(
+    query: unknown,
+    values: unknown,
+    resolve: (result: pg.QueryResult) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const since = this.#clock.monotonicMs()
+    this.#port.allocator.acquire({
+      place: -1,
+      purpose: 'busy',
+      since,
+      deadline: this.#deadline(since),
+      refuse: reject,
+      serve: (connection) => {
+        this.#alone += 1
+        connection.statementText = String((query as { text?: unknown } | null)?.text ?? query)
+        const outcome = new Promise<pg.QueryResult>((done) => {
+          done(connection.driverQuery(query, values) as Promise<pg.QueryResult>)
+        })
+        this.#watch(connection, since, outcome)
+        resolve(outcome as never)
+      },
+    })
+  }
+
+  #runThroughDriver(connection: Connection, query: PoolQuery): void {
+    const { text, values, types } = query
+    const outcome = connection.driverQuery({
+      text,
+      values,
+      types,
+      rowMode: query.isArrayMode ? 'array' : undefined,
+    }) as Promise<pg.QueryResult>
+    this.#watch(connection, query.since, outcome)
+    query.resolve(outcome as never)
+  }
+
+  #watch(connection: Connection, since: number, outcome: Promise<pg.QueryResult>): void {
+    const text = connection.statementText ?? ''
+    const finish = (rowCount: number, hasFailed: boolean): void => {
+      const durationMs = this.#clock.monotonicMs() - since
+      this.#release(connection)
+      this.#port.statements.of(text).record(durationMs, rowCount, hasFailed)
+      this.#port.finished(text, durationMs, hasFailed)
+    }
+    outcome.then(
+      (result) => finish(result.rowCount ?? 0, false),
+      () => finish(0, true),
+    )
+  }
+
+  #release(connection: Connection): void {
+    this.#alone -= 1
+    connection.statementText = undefined
+    this.#port.allocator.giveBack(connection, false)
+  }
+
+  #route(query: PoolQuery): void {
+    const { lanes } = this.#port
+    if (!this.#mayRide(query)) return this.runAlone(query)
+    const isBusy = lanes.count > 0 || this.#alone >= 1
+    if (!isBusy) return this.runAlone(query)
+    if (lanes.waiting >= this.#options.maxWaiting)
+      return query.reject(queueFull(this.#options.maxWaiting, this.#port.picture()))
+    query.isNamed = this.#isWorthPreparing(query)
+    lanes.ride(query)
+    if (query.place >= 0) this.#port.allocator.expect(query.deadline)
+  }
+
+  #mayRide({ statement }: PoolQuery): boolean {
+    const { lanes, allocator } = this.#port
+    return (
+      statement.scan.mayShare &&
+      statement.serviceMs !== undefined &&
+      statement.serviceMs <= this.#options.slowStatementMs &&
+      !lanes.isBarred &&
+      !allocator.isEnding &&
+      !this.#port.isHolding()
+    )
+  }
+
+  #isWorthPreparing({ statement, values, hasName }: PoolQuery): boolean {
+    return this.#options.prepare && (hasName || values.length > 0 || statement.calls >= PREPARED_FROM_CALLS)
+  }
+
+  #deadline(since: number): number {
+    const { acquireTimeoutMs } = this.#options
+    return acquireTimeoutMs === 0 ? Number.POSITIVE_INFINITY : since + acquireTimeoutMs
+  }
+}
+
+/**
+ * Where the answer was read the stack is nothing but the socket's. Here, on the way to the caller's promise, it
+ * leads back to whoever awaits it.
+ */
+function withCallersStack(error: unknown): never {
+  if (error instanceof Error) Error.captureStackTrace(error, withCallersStack)
+  throw error
+}

@@ -1,0 +1,128 @@
+import type pg from 'pg'
+import type { Connection } from './connection.ts'
+import { prepareValue } from './driver.ts'
+import type { Statement, Statements } from './statements.ts'
+import type { Waiter } from './waiter.ts'
+import type { StatementCall } from './wire/exchange.ts'
+import type { WireValue } from './wire/outbox.ts'
+import type { TypeParsers } from './wire/row-shape.ts'
+
+/** What callers may put into a query object; the driver knows more, and runs what has more. */
+const OUR_KEYS = new Set(['text', 'values', 'name', 'rowMode', 'types'])
+
+/** What runs a {@link PoolQuery} once it has a connection of its own. */
+export interface QueryRunner {
+  runOn(connection: Connection, query: PoolQuery): void
+}
+
+/** One call of `pool.query` that goes over the wire: it waits, rides a lane, or has a connection of its own. */
+export class PoolQuery implements StatementCall, Waiter {
+  readonly purpose = 'busy'
+  place = -1
+  readonly statement: Statement
+  readonly values: readonly WireValue[]
+  readonly isArrayMode: boolean
+  readonly types: TypeParsers | undefined
+  /** The caller gave it a name, so it wants it prepared. */
+  readonly hasName: boolean
+  isNamed = false
+  /** Nothing was on its way when it was sent: its answer tells the round trip. */
+  wasFirst = true
+  readonly since: number
+  readonly deadline: number
+  readonly resolve: (result: pg.QueryResult) => void
+  readonly reject: (error: unknown) => void
+  readonly #runner: QueryRunner
+
+  constructor(
+    wanted: Wanted,
+    times: { since: number; deadline: number },
+    runner: QueryRunner,
+    resolve: (result: pg.QueryResult) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.statement = wanted.statement
+    this.values = wanted.values
+    this.isArrayMode = wanted.isArrayMode
+    this.types = wanted.types
+    this.hasName = wanted.hasName
+    this.since = times.since
+    this.deadline = times.deadline
+    this.#runner = runner
+    this.resolve = resolve
+    this.reject = reject
+  }
+
+  get text(): string {
+    return this.statement.text
+  }
+
+  serve(connection: Connection): void {
+    this.#runner.runOn(connection, this)
+  }
+
+  refuse(error: unknown): void {
+    this.reject(error)
+  }
+}
+
+/** A query as it was asked for, ready for the wire. */
+export interface Wanted {
+  readonly statement: Statement
+  readonly values: readonly WireValue[]
+  readonly isArrayMode: boolean
+  readonly types: TypeParsers | undefined
+  readonly hasName: boolean
+}
+
+const NO_VALUES: readonly WireValue[] = []
+
+/**
+ * Reads the arguments of `query`. Undefined when they ask for something that only the driver does: several
+ * statements in one text, a cursor, a binary result, a per-call option.
+ *
+ * @throws what a value's own serialiser throws.
+ */
+export function readQuery(
+  query: string | pg.QueryConfig,
+  values: readonly unknown[] | undefined,
+  statements: Statements,
+): Wanted | undefined {
+  if (typeof query === 'string') return readText(statements, query, values, undefined)
+  if (typeof query !== 'object' || query === null || typeof query.text !== 'string') return undefined
+  for (const key in query) {
+    if (OUR_KEYS.has(key)) continue
+    if ((query as unknown as Record<string, unknown>)[key] !== undefined) return undefined
+  }
+  return readText(statements, query.text, values ?? query.values, query)
+}
+
+function readText(
+  statements: Statements,
+  text: string,
+  values: readonly unknown[] | undefined,
+  config: (pg.QueryConfig & { rowMode?: string }) | undefined,
+): Wanted | undefined {
+  if (values !== undefined && values !== null && !Array.isArray(values)) return undefined
+  const statement = statements.of(text)
+  const { isPlain, hasParameters } = statement.scan
+  // Parameters without values are a mistake that the server explains best the driver's way.
+  if (!isPlain || (hasParameters && !values?.length)) return undefined
+  return {
+    statement,
+    values: values?.length ? wireValues(values) : NO_VALUES,
+    isArrayMode: config?.rowMode === 'array',
+    types: config?.types as TypeParsers | undefined,
+    hasName: Boolean(config?.name),
+  }
+}
+
+function wireValues(values: readonly unknown[]): WireValue[] {
+  const ready: WireValue[] = []
+  for (const value of values) {
+    if (typeof value === 'string') ready.push(value)
+    else if (typeof value === 'number') ready.push(String(value))
+    else ready.push(prepareValue(value))
+  }
+  return ready
+}

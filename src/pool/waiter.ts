@@ -1,0 +1,14 @@
+import type { Connection } from './connection.ts'
+import type { Queued } from './queue.ts'
+
+/** Somebody who waits for a connection. Settles once: served, timed out, aborted or refused. */
+export interface Waiter extends Queued {
+  /** Monotonic milliseconds. */
+  readonly since: number
+  /** Monotonic milliseconds; infinity waits for ever. */
+  readonly deadline: number
+  /** What the connection is for; a lane is the pool's own errand, and no caller. */
+  readonly purpose: 'busy' | 'lane'
+  readonly serve: (connection: Connection) => void
+  readonly refuse: (error: unknown) => void
+}

@@ -1,0 +1,276 @@
+import type pg from 'pg'
+import { SQLSTATE, sqlstateOf } from '../../core/index.ts'
+import type { DriverClient } from '../driver.ts'
+import { Exchange, type StatementCall } from './exchange.ts'
+import { FrameJoiner, frameLength, HEADER_BYTES } from './frames.ts'
+import type { Outbox } from './outbox.ts'
+import { PreparedStatements } from './prepared.ts'
+import { NO_ROWS, readShape } from './row-shape.ts'
+import { readServerError } from './server-error.ts'
+
+/** Messages of the backend, by their code. */
+const MESSAGE = {
+  parseComplete: 0x31,
+  bindComplete: 0x32,
+  closeComplete: 0x33,
+  notification: 0x41,
+  commandComplete: 0x43,
+  dataRow: 0x44,
+  error: 0x45,
+  emptyQuery: 0x49,
+  notice: 0x4e,
+  parameterStatus: 0x53,
+  rowDescription: 0x54,
+  readyForQuery: 0x5a,
+  noData: 0x6e,
+} as const
+
+/**
+ * Runs statements over the socket of a driver's client, past the driver: many on their way at once, each with a
+ * Sync of its own, all messages of a tick in one write, rows read straight from the socket's bytes.
+ *
+ * The driver made the connection and still serves whoever holds it; the two take turns. What arrives while
+ * nothing of ours is on its way is the driver's, and so are notices, notifications and settings at any time.
+ * Whoever sends here makes sure that the driver is idle.
+ */
+export class Wire {
+  readonly #client: DriverClient
+  readonly #outbox: Outbox
+  readonly #now: () => number
+  readonly #prepared: PreparedStatements
+  readonly #joiner = new FrameJoiner()
+  readonly #driverReads: (bytes: Buffer) => void
+  /** Statements in order: those that were sent, from the head on, then those that go out with this tick. */
+  #queue: Exchange[] = []
+  #head = 0
+  #sent = 0
+  #isFlushing = false
+  #failure: Error | undefined
+  /** Names the server should forget; they go with the next statement. */
+  readonly #toClose: string[] = []
+  readonly #onDrained: (() => void)[] = []
+  /** Monotonic milliseconds when the socket last delivered anything. */
+  heardAt = 0
+
+  /** @param preparedLimit how many prepared statements the connection keeps. */
+  constructor(client: DriverClient, outbox: Outbox, now: () => number, preparedLimit: number) {
+    this.#client = client
+    this.#outbox = outbox
+    this.#now = now
+    this.#prepared = new PreparedStatements(preparedLimit)
+    const { stream } = client.connection
+    const [reads] = stream.listeners('data') as ((bytes: Buffer) => void)[]
+    this.#driverReads = reads as (bytes: Buffer) => void
+    stream.removeListener('data', this.#driverReads)
+    stream.on('data', (chunk: Buffer) => this.#read(chunk))
+  }
+
+  /** Statements that are not answered yet. */
+  get pending(): number {
+    return this.#queue.length - this.#head
+  }
+
+  /** Statements of this tick wait to leave together. */
+  get isGathering(): boolean {
+    return this.#isFlushing
+  }
+
+  /** Sends a statement at the end of this tick. */
+  send(call: StatementCall, answered: (exchange: Exchange) => void): Exchange {
+    const exchange = new Exchange(call, answered)
+    this.#enqueue(exchange)
+    return exchange
+  }
+
+  /** The statement's outcome as a promise. */
+  run(call: StatementCall): Promise<pg.QueryResult> {
+    return new Promise((resolve, reject) => {
+      this.send(call, (exchange) => {
+        if (exchange.error) reject(exchange.error)
+        else resolve(exchange.result() as unknown as pg.QueryResult)
+      })
+    })
+  }
+
+  /** Resolves when everything that was sent so far is answered. */
+  drained(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.pending === 0) resolve()
+      else this.#onDrained.push(resolve)
+    })
+  }
+
+  /** The server lost its prepared statements. */
+  forgetPrepared(): void {
+    this.#prepared.clear()
+  }
+
+  /** The connection is gone: everything on its way failed, and so does what comes later. */
+  fail(error: Error): void {
+    this.#failure ??= error
+    this.#failAll(this.#failure)
+  }
+
+  #failAll(error: Error): void {
+    const lost = this.#queue.slice(this.#head)
+    this.#queue = []
+    this.#head = 0
+    this.#sent = 0
+    for (const exchange of lost) {
+      exchange.error ??= error
+      exchange.answered(exchange)
+    }
+    this.#tellDrained()
+  }
+
+  #enqueue(exchange: Exchange): void {
+    this.#queue.push(exchange)
+    if (this.#isFlushing) return
+    this.#isFlushing = true
+    process.nextTick(() => this.#flush())
+  }
+
+  #flush(): void {
+    this.#isFlushing = false
+    if (this.#failure) return this.#failAll(this.#failure)
+    if (this.#sent === this.#queue.length) return
+    for (; this.#sent < this.#queue.length; this.#sent += 1) this.#write(this.#queue[this.#sent] as Exchange)
+    this.#client.connection.stream.write(this.#outbox.take())
+  }
+
+  #write(exchange: Exchange): void {
+    const { text, values, isNamed, begin } = exchange.call
+    const outbox = this.#outbox
+    if (begin !== undefined) {
+      outbox.parse('', begin)
+      outbox.bind('', [])
+      outbox.execute()
+    }
+    for (const name of this.#toClose.splice(0)) outbox.closeStatement(name)
+    let known = isNamed ? this.#prepared.find(text) : undefined
+    if (isNamed && !known) {
+      const { prepared, evicted } = this.#prepared.add(text)
+      if (evicted) outbox.closeStatement(evicted.name)
+      known = prepared
+      exchange.parses = true
+    } else if (known && !known.isParsed) {
+      known = undefined // somebody else's Parse is on its way, and may fail: go without the name
+    }
+    exchange.prepared = known
+    exchange.shape = known?.shape
+    const name = known?.name ?? ''
+    if (exchange.parses || !known) outbox.parse(name, text)
+    outbox.bind(name, values)
+    if (!exchange.shape) outbox.describePortal()
+    outbox.execute()
+    outbox.sync()
+  }
+
+  #read(chunk: Buffer): void {
+    const bytes = this.#joiner.join(chunk)
+    if (!bytes) return
+    this.heardAt = this.#now()
+    let at = 0
+    let driversFrom = -1
+    while (at + HEADER_BYTES <= bytes.length) {
+      const next = at + frameLength(bytes, at)
+      if (next > bytes.length) break
+      const code = bytes[at] as number
+      const isDrivers = this.#head >= this.#sent || isAside(code)
+      if (isDrivers && driversFrom < 0) driversFrom = at
+      if (!isDrivers) {
+        if (driversFrom >= 0) this.#driverReads(bytes.subarray(driversFrom, at))
+        driversFrom = -1
+        this.#take(code, bytes, at + HEADER_BYTES, next)
+      }
+      at = next
+    }
+    if (driversFrom >= 0 && at > driversFrom) this.#driverReads(bytes.subarray(driversFrom, at))
+    if (at < bytes.length) this.#joiner.keep(bytes.subarray(at))
+  }
+
+  /** One message of the answer to the statement at the head. */
+  #take(code: number, bytes: Buffer, from: number, to: number): void {
+    const exchange = this.#queue[this.#head] as Exchange
+    switch (code) {
+      case MESSAGE.dataRow:
+        return exchange.addRow(bytes, from, this.#client)
+      case MESSAGE.bindComplete:
+      case MESSAGE.closeComplete:
+      case MESSAGE.emptyQuery:
+        return
+      case MESSAGE.commandComplete:
+        return exchange.complete(bytes.toString('latin1', from, to - 1))
+      case MESSAGE.readyForQuery:
+        return this.#ready(exchange, bytes[from] as number)
+      case MESSAGE.parseComplete:
+        if (exchange.parses && !exchange.isBeginning && exchange.prepared) exchange.prepared.isParsed = true
+        return
+      case MESSAGE.rowDescription:
+        exchange.shape = readShape(bytes, from)
+        if (exchange.prepared) exchange.prepared.shape = exchange.shape
+        return
+      case MESSAGE.noData:
+        exchange.shape = NO_ROWS
+        if (exchange.prepared) exchange.prepared.shape = NO_ROWS
+        return
+      case MESSAGE.error:
+        exchange.error = readServerError(bytes, from)
+        if (exchange.parses && exchange.prepared?.isParsed === false) this.#prepared.forget(exchange.prepared)
+        return
+      default: {
+        const error = new Error(`unexpected message ${String.fromCharCode(code)} from the server`)
+        this.#client.connection.stream.destroy(error)
+        this.fail(error)
+      }
+    }
+  }
+
+  #ready(exchange: Exchange, status: number): void {
+    this.#client._txStatus = String.fromCharCode(status) as 'I' | 'T' | 'E'
+    this.#queue[this.#head] = undefined as unknown as Exchange // the answer is the caller's now
+    this.#head += 1
+    if (this.#head === this.#queue.length) {
+      this.#queue.length = 0
+      this.#head = 0
+      this.#sent = 0
+    } else if (this.#head > 1_000) {
+      this.#queue.splice(0, this.#head)
+      this.#sent -= this.#head
+      this.#head = 0
+    }
+    if (exchange.error && this.#wasNeverExecuted(exchange)) {
+      const stale = exchange.prepared
+      if (stale) {
+        this.#prepared.forget(stale)
+        this.#toClose.push(stale.name)
+      }
+      exchange.repeat()
+      this.#enqueue(exchange)
+    } else {
+      exchange.answered(exchange)
+    }
+    if (this.#onDrained.length > 0 && this.pending === 0) this.#tellDrained()
+  }
+
+  #tellDrained(): void {
+    for (const tell of this.#onDrained.splice(0)) tell()
+  }
+
+  /**
+   * The server refused a prepared statement before it began: it does not know the name any more, or what the
+   * statement returns has changed. Outside a transaction it can simply be prepared afresh and sent again.
+   */
+  #wasNeverExecuted({ error, prepared, parses, isRepeated }: Exchange): boolean {
+    if (!prepared || parses || isRepeated || this.#client._txStatus !== 'I') return false
+    const sqlstate = sqlstateOf(error)
+    if (sqlstate === SQLSTATE.invalidSqlStatementName) return true
+    const { routine } = error as pg.DatabaseError
+    return sqlstate === SQLSTATE.featureNotSupported && routine === 'RevalidateCachedQuery'
+  }
+}
+
+/** Messages that may come at any time and belong to no statement. */
+function isAside(code: number): boolean {
+  return code === MESSAGE.notice || code === MESSAGE.parameterStatus || code === MESSAGE.notification
+}
