@@ -6,6 +6,7 @@ import { acquireTimeout, invariantBroken, poolEnded, type PoolPicture, queueFull
 import type { PoolEvents } from './events.ts'
 import { Housekeeper } from './housekeeper.ts'
 import type { ResolvedPoolConfig } from './options.ts'
+import { markConnectionError, markUndone } from './outcome.ts'
 import { Queue } from './queue.ts'
 import { Slots } from './slots.ts'
 import type { PoolCounters, PoolTimings } from './stats.ts'
@@ -14,6 +15,18 @@ import { Outbox } from './wire/outbox.ts'
 
 /** After the server said that it has no room for another connection. */
 const CONNECT_PAUSE_MS = 500
+
+/** How a connection comes back. */
+export interface HandBack {
+  /** Anything truthy: it must not be used again. */
+  readonly destroy?: unknown
+  /** Monotonic milliseconds, where they are known already. */
+  readonly now?: number
+  /** Everything that a session can hold is put back. */
+  readonly mustReset?: boolean
+  /** It came back in a transaction, or with something on its way; told whether it could be kept. */
+  readonly onDirty?: (kept: boolean) => void
+}
 
 /** What else lives on the pool's connections, and hears of what happens to them. */
 export interface Tenant {
@@ -97,6 +110,17 @@ export class Allocator {
     this.#housekeeper.expect(deadline)
   }
 
+  /** The short way: nobody waits, and a connection that needs no check is idle. False when it is not so. */
+  serveAtOnce(now: number, serve: (connection: Connection) => void): boolean {
+    if (this.#waiters.size > 0 || this.#isEnding) return false
+    const connection = this.slots.mostRecentIdle()
+    if (!connection || connection.needsPing(now) || connection.isExpired(now)) return false
+    this.slots.move(connection, 'busy')
+    this.#handOver(connection, now, now)
+    serve(connection)
+    return true
+  }
+
   /**
    * Puts a waiter in line.
    * @throws HF_POOL_ENDED, HF_POOL_QUEUE_FULL
@@ -119,17 +143,17 @@ export class Allocator {
 
   /**
    * The release gate: only a session outside a transaction, with nothing on its way, goes to the next.
-   * @param onDirty is told how it ended when it was not so.
    */
-  giveBack(connection: Connection, destroy: unknown, onDirty?: (kept: boolean) => void): void {
+  giveBack(connection: Connection, { destroy, now, mustReset, onDirty }: HandBack = {}): void {
     if (!this.slots.has(connection)) return // lost while it was held; its books are closed
     if (destroy || connection.isBroken) return this.#close(connection)
-    if (connection.isClean) return this.#welcomeBack(connection)
-    this.#counters.dirtyReleases += 1
+    const { isClean } = connection
+    if (isClean && !mustReset) return this.#welcomeBack(connection, now ?? this.#clock.monotonicMs())
+    if (!isClean) this.#counters.dirtyReleases += 1
     this.slots.move(connection, 'cleaning')
-    void connection.cleanUp().then((kept) => {
-      onDirty?.(kept)
-      if (kept) this.#welcomeBack(connection)
+    void connection.cleanUp(mustReset).then((kept) => {
+      if (!isClean) onDirty?.(kept)
+      if (kept) this.#welcomeBack(connection, this.#clock.monotonicMs())
       else this.#close(connection)
     })
   }
@@ -189,42 +213,42 @@ export class Allocator {
   }
 
   /** Gives a connection that is known to work to whoever waits longest; with nobody waiting it becomes idle. */
-  #serveWith(connection: Connection): void {
+  #serveWith(connection: Connection, now = this.#clock.monotonicMs()): void {
     const waiter = this.#shift()
     if (waiter) {
       this.slots.move(connection, waiter.purpose)
-      this.#handOver(connection, waiter)
+      this.#handOver(connection, now, waiter.purpose === 'busy' ? waiter.since : undefined)
+      waiter.serve(connection)
     } else if (this.#isEnding) {
       this.#close(connection)
     } else {
-      this.#rest(connection)
+      this.#rest(connection, now)
     }
   }
 
-  #handOver(connection: Connection, waiter: Waiter): void {
-    const now = this.#clock.monotonicMs()
+  /** @param since when a caller began to wait for it; undefined when it is for the pool itself. */
+  #handOver(connection: Connection, now: number, since: number | undefined): void {
     connection.busySince = now
     connection.uses += 1
-    if (waiter.purpose === 'busy') {
+    if (since !== undefined) {
       this.#counters.acquired += 1
-      this.#counters.waitMsTotal += now - waiter.since
-      this.#timings.waits.record(now - waiter.since)
+      this.#counters.waitMsTotal += now - since
+      this.#timings.waits.record(now - since)
     }
     if (this.#config.allowExitOnIdle) connection.keepAlive(true)
-    waiter.serve(connection)
   }
 
-  #welcomeBack(connection: Connection): void {
-    if (connection.isExpired(this.#clock.monotonicMs())) {
+  #welcomeBack(connection: Connection, now: number): void {
+    if (connection.isExpired(now)) {
       this.#counters.recycled += 1
       this.#close(connection)
     } else {
-      this.#serveWith(connection)
+      this.#serveWith(connection, now)
     }
   }
 
-  #rest(connection: Connection): void {
-    connection.idleSince = this.#clock.monotonicMs()
+  #rest(connection: Connection, now: number): void {
+    connection.idleSince = now
     this.slots.move(connection, 'idle')
     if (this.#config.allowExitOnIdle) connection.keepAlive(false)
     this.#housekeeper.expect(this.#restDeadline(connection))
@@ -271,6 +295,8 @@ export class Allocator {
 
   #connectFailed(error: unknown): void {
     this.#counters.connectFailures += 1
+    markConnectionError(error)
+    markUndone(error)
     this.tell('pool:connect-failed', { error })
     const now = this.#clock.monotonicMs()
     const mayComeBack = this.slots.count('busy') + this.slots.count('lane') > 0
@@ -292,7 +318,7 @@ export class Allocator {
       this.#counters.pingFailures += 1
       // What was idle for longer went the same way: a server that left, a firewall that forgot. One caller must
       // not wait for the silence of each in turn.
-      const alike = [...this.slots.in('idle')].filter(({ idleSince }) => idleSince <= connection.idleSince)
+      const alike = this.slots.in('idle').filter(({ idleSince }) => idleSince <= connection.idleSince)
       for (const dead of [connection, ...alike]) {
         dead.isBroken = true
         this.#close(dead)
@@ -304,7 +330,9 @@ export class Allocator {
   #lose(connection: Connection, error: Error | undefined): void {
     const { state } = connection
     connection.isBroken = true
-    this.#tenant.lost(connection, error ?? new Error('Connection terminated'))
+    const failure = error ?? new Error('Connection terminated')
+    markConnectionError(failure)
+    this.#tenant.lost(connection, failure)
     if (state !== 'idle' && state !== 'lane') return
     this.#close(connection)
     if (error && this.#events.listenerCount('error') > 0)

@@ -8,7 +8,7 @@ import type { Connection } from './connection.ts'
 import { type HolderPicture, usedAfterRelease } from './errors.ts'
 import type { PoolEvents } from './events.ts'
 import type { Holder } from './holder.ts'
-import { beginHolding, heldBy } from './holding.ts'
+import { beginHolding, heldBy, whileHolding } from './holding.ts'
 import { currentLabel } from './label.ts'
 import type { ResolvedPoolConfig } from './options.ts'
 import type { PoolCounters, PoolTimings } from './stats.ts'
@@ -40,40 +40,85 @@ export class Checkouts {
   }
 
   /**
-   * Takes a connection out for one holder.
+   * Takes a connection out for one holder, who gives it back with the client's `release`.
    * @param above the public function that was called: its caller is the call site.
-   * @throws HF_POOL_ACQUIRE_TIMEOUT, HF_POOL_QUEUE_FULL, HF_POOL_ENDED, the driver's error, the signal's reason
+   * @param then gets the checkout, as soon as it is there.
+   * @param refuse HF_POOL_ACQUIRE_TIMEOUT, HF_POOL_QUEUE_FULL, HF_POOL_ENDED, the driver's error, the signal's reason
    */
-  take(signal: AbortSignal | undefined, above: (...args: never[]) => unknown): Promise<PooledClient> {
-    if (signal?.aborted) return Promise.reject(signal.reason as Error)
+  take(
+    signal: AbortSignal | undefined,
+    above: (...args: never[]) => unknown,
+    then: (checkout: Checkout, client: PooledClient) => void,
+    refuse: (error: unknown) => void,
+  ): void {
+    if (signal?.aborted) return refuse(signal.reason)
     const { acquireTimeoutMs, leakThresholdMs } = this.#config.options
+    const { allocator } = this.#port
     const trace = leakThresholdMs > 0 ? traceAbove(above) : undefined
-    this.#tellNested(trace)
-    const hold = beginHolding(this)
+    if (!allocator.canServe()) this.#tellNested(trace)
     const since = this.#clock.monotonicMs()
+    const label = currentLabel()
+    const serve = (connection: Connection): void => {
+      const checkout = new Checkout(connection, connection.busySince, label, trace)
+      then(checkout, this.#handOver(checkout))
+    }
+    if (allocator.serveAtOnce(since, serve)) return
+    const onAbort = (): void => {
+      if (allocator.abandon(waiter)) refuse(signal?.reason)
+    }
+    const settled = (): void => signal?.removeEventListener('abort', onAbort)
+    const waiter: Waiter = {
+      place: -1,
+      purpose: 'busy',
+      since,
+      deadline: acquireTimeoutMs === 0 ? Number.POSITIVE_INFINITY : since + acquireTimeoutMs,
+      serve: (connection) => {
+        settled()
+        serve(connection)
+      },
+      refuse: (error) => {
+        settled()
+        refuse(error)
+      },
+    }
+    try {
+      allocator.acquire(waiter)
+    } catch (error) {
+      return refuse(error)
+    }
+    if (waiter.place >= 0) signal?.addEventListener('abort', onAbort, { once: true })
+  }
+
+  /** A client for whoever calls; the caller counts as holder from its await on. */
+  connect(signal: AbortSignal | undefined, above: (...args: never[]) => unknown): Promise<PooledClient> {
+    const hold = beginHolding(this)
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        if (this.#port.allocator.abandon(waiter)) waiter.refuse(signal?.reason)
-      }
-      const waiter: Waiter = {
-        place: -1,
-        purpose: 'busy',
-        since,
-        deadline: acquireTimeoutMs === 0 ? Number.POSITIVE_INFINITY : since + acquireTimeoutMs,
-        serve: (connection) => {
-          signal?.removeEventListener('abort', onAbort)
-          const checkout = new Checkout(connection, connection.busySince, currentLabel(), trace)
+      this.take(
+        signal,
+        above,
+        (checkout, client) => {
           hold(checkout)
-          resolve(this.#handOver(checkout))
+          resolve(client)
         },
-        refuse: (error) => {
-          signal?.removeEventListener('abort', onAbort)
-          reject(error as Error)
-        },
-      }
-      this.#port.allocator.acquire(waiter)
-      if (waiter.place >= 0) signal?.addEventListener('abort', onAbort, { once: true })
+        reject,
+      )
     })
+  }
+
+  /** Runs `work` with a connection that it holds, and gives it back. */
+  async with<T>(
+    signal: AbortSignal | undefined,
+    above: (...args: never[]) => unknown,
+    work: (connection: Connection) => Promise<T>,
+  ): Promise<T> {
+    const [checkout, client] = await new Promise<[Checkout, PooledClient]>((resolve, reject) => {
+      this.take(signal, above, (...taken) => resolve(taken), reject)
+    })
+    try {
+      return await whileHolding(this, checkout, () => work(checkout.connection))
+    } finally {
+      client.release()
+    }
   }
 
   /** The code that runs holds a connection inside a transaction: it may hold locks that others wait for. */
@@ -140,7 +185,7 @@ export class Checkouts {
     const { debug, leakThresholdMs } = this.#config.options
     const client = armCheckout(checkout, debug, (given, destroy) => this.#takeBack(given, destroy))
     if (leakThresholdMs > 0) this.#port.allocator.expect(checkout.since + leakThresholdMs)
-    this.#port.allocator.tell('acquire', client)
+    if (this.#port.events.listenerCount('acquire') > 0) this.#port.allocator.tell('acquire', client)
     return client
   }
 
@@ -161,20 +206,24 @@ export class Checkouts {
     const picture = checkout.isReported || !connection.isClean ? pictureOf(connection, now) : undefined
     connection.holder = undefined
     if (picture && checkout.isReported) allocator.tell('pool:leak-returned', picture)
-    allocator.giveBack(connection, destroy, (kept) => {
-      if (picture) allocator.tell('pool:dirty-release', { kept, ...picture })
+    allocator.giveBack(connection, {
+      destroy,
+      now,
+      mustReset: this.#config.options.resetOnRelease,
+      onDirty: (kept) => picture && allocator.tell('pool:dirty-release', { kept, ...picture }),
     })
   }
 
+  /** Takes a forgotten connection away from its holder. */
   #takeAway(connection: Connection, holder: Holder): void {
     holder.isReleased = true
     connection.holder = undefined
-    this.#port.allocator.giveBack(connection, true)
+    this.#port.allocator.giveBack(connection, { destroy: true })
   }
 
   #tellNested(trace: Error | undefined): void {
     const outer = heldBy(this)
-    if (!outer || this.#port.allocator.canServe()) return
+    if (!outer) return
     this.#port.allocator.tell('pool:nested-checkout', {
       outer: pictureOf(outer.connection, this.#clock.monotonicMs()),
       stack: trace?.stack,

@@ -25,6 +25,11 @@ const WHO_IS_THERE: StatementCall = {
   isNamed: false,
 }
 
+/** What DISCARD ALL does, but for the prepared statements. */
+const RESET_SESSION =
+  'CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); ' +
+  'DISCARD SEQUENCES; DISCARD TEMP'
+
 /** Everything that the driver's `query` takes. */
 export type DriverQuery = (...args: unknown[]) => unknown
 
@@ -41,6 +46,8 @@ export class Connection {
   holder: Holder | undefined
   /** What it runs for `pool.query`, while it does. */
   statementText: string | undefined
+  /** A statement was interrupted: settles when nothing of the interruption is on its way any more. */
+  interrupted: Promise<unknown> | undefined
   /** Monotonic milliseconds since when it is busy. */
   busySince = 0
   /** Monotonic milliseconds from which on it is replaced when nobody holds it. */
@@ -105,7 +112,7 @@ export class Connection {
 
   /** True when nothing is on its way, neither the driver's nor ours. */
   get isQuiet(): boolean {
-    return this.driver.readyForQuery && !this.wire?.pending
+    return this.driver.readyForQuery && !this.wire?.pending && !this.interrupted
   }
 
   /** True when the session is outside a transaction and nothing is on its way. */
@@ -134,6 +141,7 @@ export class Connection {
 
   /** Resolves when nothing is on its way any more. */
   async quiet(): Promise<void> {
+    await this.interrupted
     if (this.wire?.pending) await this.wire.drained()
     if (!this.driver.readyForQuery) await once(this.client, 'drain')
   }
@@ -141,11 +149,13 @@ export class Connection {
   /**
    * Makes a carelessly released session clean: waits for what is on its way, then ends the transaction if there
    * is one. False when that failed or took longer than the clean-up deadline.
+   * @param mustReset also puts back everything else that a session can hold.
    */
-  async cleanUp(): Promise<boolean> {
+  async cleanUp(mustReset = false): Promise<boolean> {
     try {
       if (!this.isQuiet) await this.#within(this.quiet())
       if (!this.isClean) await this.#within(this.driverQuery('ROLLBACK') as Promise<unknown>)
+      if (mustReset) await this.#within(this.driverQuery(RESET_SESSION) as Promise<unknown>)
     } catch {
       return false // whatever the reason: it is closed for it
     }

@@ -11,6 +11,7 @@ import type { ResolvedPoolConfig } from './options.ts'
 import { Queries } from './queries.ts'
 import { Statements } from './statements.ts'
 import { emptyTimings, type PoolStats, zeroCounters } from './stats.ts'
+import { runTransaction, type Transaction, type TransactionOptions } from './transaction.ts'
 
 const AUTOMATIC: LaneLimits = { lanes: 4, depth: 64 }
 
@@ -51,9 +52,16 @@ export class Engine implements Tenant {
       expect: (deadline) => this.#allocator.expect(deadline),
       canSpare: () => this.#allocator.canServe(),
       borrow: (serve, refuse) => this.#borrow(serve, refuse),
-      giveBack: (connection, isBroken) => this.#allocator.giveBack(connection, isBroken),
+      giveBack: (connection, isBroken) => this.#allocator.giveBack(connection, { destroy: isBroken }),
       runAlone: (query) => this.queries.runAlone(query),
-      settle: (query, exchange, at) => this.queries.settle(query, exchange, at),
+      answered: (query, exchange, at) => {
+        this.#counters.rides += 1
+        this.queries.settle(query, exchange, at)
+      },
+      metLock: (query) => {
+        this.#counters.rideLockWaits += 1
+        this.queries.runAlone(query)
+      },
     })
     this.checkouts = new Checkouts(config, clock, {
       allocator: this.#allocator,
@@ -91,6 +99,16 @@ export class Engine implements Tenant {
       laneDepths: this.#lanes.depths,
       ...this.#counters,
     }
+  }
+
+  transaction<T>(
+    work: (transaction: Transaction) => Promise<T>,
+    options: TransactionOptions,
+    above: (...args: never[]) => unknown,
+  ): Promise<T> {
+    return this.checkouts.with(options.signal, above, (connection) =>
+      runTransaction(connection, this.queries.runHeld, this.#clock, work, options),
+    )
   }
 
   async end(timeoutMs: number): Promise<void> {

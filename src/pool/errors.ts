@@ -1,4 +1,4 @@
-import { HoldfastError } from '../core/index.ts'
+import { HoldfastError, messageOf } from '../core/index.ts'
 
 /** Who holds a connection, as far as is known. Never values. */
 export interface HolderPicture {
@@ -81,6 +81,34 @@ export function usedAfterRelease(): HoldfastError {
     code: 'HF_POOL_USED_AFTER_RELEASE',
     message:
       'This client was used after its release, and belongs to nobody now. Await every query before the release.',
+  })
+}
+
+export function transactionOver(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_TRANSACTION_OVER',
+    message:
+      'This transaction has ended: its function returned, threw, or ended it with SQL. Await every query inside the function.',
+  })
+}
+
+export function transactionAborted(cause: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_TRANSACTION_ABORTED',
+    message:
+      `Nothing was committed: a statement of the transaction had failed (${messageOf(cause)}), and the function went on. ` +
+      'Let the error through, or put what may fail into a savepoint.',
+    cause,
+  })
+}
+
+export function commitUnknown(cause: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_COMMIT_UNKNOWN',
+    message:
+      `COMMIT was sent and the connection was lost before the answer (${messageOf(cause)}): the transaction may have been ` +
+      'committed or not. It is not tried again. Read what it would have written before you decide.',
+    cause,
   })
 }
 

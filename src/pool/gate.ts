@@ -1,5 +1,6 @@
 import type { Clock } from '../core/index.ts'
 import type { Connection } from './connection.ts'
+import { interruptible, interruptOf } from './interrupt.ts'
 
 /** What the pool does with the queries of its holders. */
 export interface GateKeeper {
@@ -26,9 +27,14 @@ export function gateClient(connection: Connection, clock: Clock, keeper: GateKee
     const finish = (result: unknown, hasFailed: boolean): void =>
       keeper.finished(text, clock.monotonicMs() - started, rowCountOf(result), hasFailed)
     watchCallback(args, finish)
-    const outcome = connection.wire?.pending
-      ? connection.wire.drained().then(() => driverQuery(...args))
-      : driverQuery(...args)
+    const interrupted = interruptOf(args[0])
+    if (interrupted) args[0] = interrupted.query
+    const mustWait = connection.wire?.pending || connection.interrupted
+    const sent = mustWait ? afterwards(connection, () => driverQuery(...args)) : driverQuery(...args)
+    const outcome =
+      interrupted && sent instanceof Promise
+        ? interruptible(connection, clock, sent, interrupted.interrupt)
+        : sent
     if (outcome instanceof Promise)
       outcome.then(
         (result) => finish(result, false),
@@ -36,6 +42,13 @@ export function gateClient(connection: Connection, clock: Clock, keeper: GateKee
       )
     return outcome
   }) as typeof client.query
+}
+
+/** Runs it when nothing of ours is on its way any more. */
+async function afterwards(connection: Connection, run: () => unknown): Promise<unknown> {
+  await connection.interrupted
+  await connection.wire?.drained()
+  return run()
 }
 
 /** With a callback there is no promise to watch. */

@@ -15,15 +15,30 @@ let storage: AsyncLocalStorage<Held> | undefined
  * Notes that whoever calls is about to hold a connection of `owner`: everything it awaits from here on counts as
  * done by a holder, until the release.
  *
- * @returns what to tell when the connection is there.
+ * @returns what to tell when the caller has the connection.
  */
 export function beginHolding(owner: object): (checkout: Checkout) => void {
-  storage ??= new AsyncLocalStorage<Held>()
-  const held: Held = { checkout: undefined, owner, outer: liveHeld(storage.getStore()) }
-  storage.enterWith(held)
+  const held = heldHere(owner)
+  storage?.enterWith(held)
   return (checkout) => {
-    held.checkout = checkout
+    // The caller has it when its await returns, and not before: others that it starts at the same time are its
+    // siblings, and hold nothing.
+    queueMicrotask(() => {
+      held.checkout = checkout
+    })
   }
+}
+
+/** Runs `work`, and whatever it awaits, as the holder of a checkout; nothing of it outside. */
+export function whileHolding<T>(owner: object, checkout: Checkout, work: () => T): T {
+  const held = heldHere(owner)
+  held.checkout = checkout
+  return (storage as AsyncLocalStorage<Held>).run(held, work)
+}
+
+function heldHere(owner: object): Held {
+  storage ??= new AsyncLocalStorage<Held>()
+  return { checkout: undefined, owner, outer: liveHeld(storage.getStore()) }
 }
 
 /** The innermost checkout of `owner` that the running code holds. */

@@ -132,6 +132,11 @@ export const POOL_OPTIONS = {
     default: false,
     env: 'HOLDFAST_POOL_WARM',
   }),
+  resetOnRelease: flag({
+    doc: 'Put settings, locks, temporary tables and listening back when a checkout ends (prepared statements stay). Settings made in onConnect are put back, too.',
+    default: false,
+    env: 'HOLDFAST_POOL_RESET_ON_RELEASE',
+  }),
   leakThresholdMs: integer({
     doc: 'A connection held for longer, with no statement running, is reported as a leak with the place that took it; 0 never, and call sites are not recorded then.',
     default: 0,

@@ -5,7 +5,10 @@ import type { PooledClient } from './checkout.ts'
 import { Engine } from './engine.ts'
 import type { PoolEvents } from './events.ts'
 import { type PoolConfig, type PoolOptions, resolvePoolConfig } from './options.ts'
+import type { PoolQueryConfig } from './query.ts'
+import { retry, type RetryOptions } from './retry.ts'
 import type { PoolHealth, PoolStats, PoolTimings } from './stats.ts'
+import type { Transaction, TransactionOptions } from './transaction.ts'
 
 /** pg's node-style callbacks. */
 type ConnectCallback = (
@@ -95,9 +98,10 @@ export class Pool extends EventEmitter<PoolEvents> {
   connect(options?: ConnectOptions): Promise<PooledClient>
   connect(callback: ConnectCallback): void
   connect(argument?: ConnectOptions | ConnectCallback): Promise<PooledClient> | void {
+    const { checkouts } = this.#engine
     if (typeof argument !== 'function')
-      return this.#engine.checkouts.take(argument?.signal, this.connect as () => unknown)
-    this.#engine.checkouts.take(undefined, this.connect as () => unknown).then(
+      return checkouts.connect(argument?.signal, this.connect as () => unknown)
+    checkouts.connect(undefined, this.connect as () => unknown).then(
       (client) => argument(undefined, client, (destroy) => client.release(destroy)),
       (error: Error) => argument(error, undefined, () => {}),
     )
@@ -108,7 +112,7 @@ export class Pool extends EventEmitter<PoolEvents> {
    * connection of its own for as long as it takes. A failed statement does not cost the connection.
    */
   query<Row extends pg.QueryResultRow = any>(
-    query: string | pg.QueryConfig,
+    query: string | PoolQueryConfig,
     values?: unknown[],
   ): Promise<pg.QueryResult<Row>>
   query<Row extends unknown[] = any[]>(
@@ -129,6 +133,35 @@ export class Pool extends EventEmitter<PoolEvents> {
       (result) => whenDone(undefined, result),
       (error: Error) => whenDone(error, undefined as never),
     )
+  }
+
+  /**
+   * Runs `work` in a transaction: commits when it returns, rolls back when it throws. BEGIN leaves with the first
+   * statement. A failure after COMMIT was sent is HF_COMMIT_UNKNOWN and never tried again.
+   *
+   * @example
+   * await pool.transaction(async (tx) => {
+   *   await tx.query('UPDATE accounts SET balance = balance - $1 WHERE id = $2', [100, 1])
+   *   await tx.query('UPDATE accounts SET balance = balance + $1 WHERE id = $2', [100, 2])
+   * })
+   *
+   * @throws HF_COMMIT_UNKNOWN, HF_TRANSACTION_ABORTED, what `connect` throws, what `work` throws
+   */
+  transaction<T>(
+    work: (transaction: Transaction) => Promise<T>,
+    options: TransactionOptions & {
+      /** Does it again after failures that may pass; `{}` for serialization failures and deadlocks. */
+      readonly retry?: RetryOptions
+    } = {},
+  ): Promise<T> {
+    const { retry: again, ...how } = options
+    if (!again) return this.#engine.transaction(work, how, this.transaction as () => unknown)
+    const { signal } = options
+    return retry(() => this.#engine.transaction(work, how, this.transaction as () => unknown), {
+      clock: this.#clock,
+      signal,
+      ...again,
+    })
   }
 
   /** The pool in numbers. */
@@ -193,15 +226,13 @@ export class Pool extends EventEmitter<PoolEvents> {
     const giveUp = new AbortController()
     const timer = this.#clock.setTimer(() => giveUp.abort(late()), timeoutMs)
     try {
-      const client = await this.#engine.checkouts.take(giveUp.signal, this.health as () => unknown)
-      const restMs = timeoutMs - (this.#clock.monotonicMs() - started)
-      await within(this.#clock, restMs, client.query('SELECT 1'), late).then(
-        () => client.release(),
-        (error: Error) => {
-          client.release(error)
+      await this.#engine.checkouts.with(giveUp.signal, this.health as () => unknown, ({ client }) => {
+        const restMs = timeoutMs - (this.#clock.monotonicMs() - started)
+        return within(this.#clock, restMs, client.query('SELECT 1'), late).catch((error: Error) => {
+          ;(client as PooledClient).release(error)
           throw error
-        },
-      )
+        })
+      })
     } finally {
       timer.cancel()
     }

@@ -3,10 +3,13 @@ import type { Clock } from '../core/index.ts'
 import type { Allocator } from './allocator.ts'
 import type { Connection } from './connection.ts'
 import { queueFull, type PoolPicture } from './errors.ts'
+import { interruptible, interruptOf } from './interrupt.ts'
 import type { Lanes } from './lanes/lanes.ts'
 import type { PoolOptions } from './options.ts'
 import { PoolQuery, type QueryRunner, readQuery } from './query.ts'
 import type { Statements } from './statements.ts'
+import type { RunHeld } from './transaction.ts'
+import type { Waiter } from './waiter.ts'
 import type { Exchange } from './wire/exchange.ts'
 
 /** A text without parameters is kept prepared from its third call on: the first two may be all there are. */
@@ -55,6 +58,22 @@ export class Queries implements QueryRunner {
     }).catch(withCallersStack)
   }
 
+  /** Runs one statement of somebody who holds the connection, with a BEGIN ahead of it if that is wanted. */
+  readonly runHeld: RunHeld = (connection, query, values, begin) => {
+    const { wire, holder } = connection
+    if (!wire || !connection.driver.readyForQuery) return undefined
+    const wanted = readQuery(query, values, this.#port.statements)
+    if (!wanted) return undefined
+    if (holder) holder.lastText = wanted.statement.text
+    return new Promise<pg.QueryResult>((resolve, reject) => {
+      const times = { since: this.#clock.monotonicMs(), deadline: Number.POSITIVE_INFINITY }
+      const held = new PoolQuery(wanted, times, this, resolve, reject)
+      held.begin = begin
+      held.isNamed = wanted.statement.scan.isPlain && this.#isWorthPreparingOn(connection, held)
+      wire.send(held, (exchange) => this.settle(held, exchange, wire.heardAt))
+    }).catch(withCallersStack)
+  }
+
   /** Runs it on a connection of its own; for what must not, or cannot, ride. */
   runAlone(query: PoolQuery): void {
     try {
@@ -70,7 +89,7 @@ export class Queries implements QueryRunner {
     this.#alone += 1
     connection.statementText = query.text
     if (!wire) return this.#runThroughDriver(connection, query)
-    query.isNamed = query.hasName || (connection.isDirect && this.#isWorthPreparing(query))
+    query.isNamed = this.#isWorthPreparingOn(connection, query)
     wire.send(query, (exchange) => {
       const elapsedMs = wire.heardAt - sentAt
       const { roundTrip } = this.#port.lanes
@@ -92,30 +111,44 @@ export class Queries implements QueryRunner {
     else query.resolve(result as unknown as pg.QueryResult)
   }
 
-  /** The driver runs what it alone can: several statements in one text, cursors, binary results. */
+  /** The driver runs what it alone can: several statements in one text, binary results, what may be interrupted. */
   #runByDriver(
-    query: unknown,
+    given: unknown,
     values: unknown,
     resolve: (result: pg.QueryResult) => void,
     reject: (error: unknown) => void,
   ): void {
+    const { query, interrupt } = interruptOf(given) ?? { query: given, interrupt: {} }
+    const { signal } = interrupt
+    if (signal?.aborted) return reject(signal.reason)
+    const { allocator } = this.#port
     const since = this.#clock.monotonicMs()
-    this.#port.allocator.acquire({
+    const onAbort = (): void => {
+      if (allocator.abandon(waiter)) reject(signal?.reason)
+    }
+    const waiter: Waiter = {
       place: -1,
       purpose: 'busy',
       since,
       deadline: this.#deadline(since),
-      refuse: reject,
+      refuse: (error) => {
+        signal?.removeEventListener('abort', onAbort)
+        reject(error)
+      },
       serve: (connection) => {
+        signal?.removeEventListener('abort', onAbort)
         this.#alone += 1
         connection.statementText = String((query as { text?: unknown } | null)?.text ?? query)
         const outcome = new Promise<pg.QueryResult>((done) => {
           done(connection.driverQuery(query, values) as Promise<pg.QueryResult>)
         })
-        this.#watch(connection, since, outcome)
-        resolve(outcome as never)
+        const interruptable = interruptible(connection, this.#clock, outcome, interrupt)
+        this.#watch(connection, since, interruptable)
+        resolve(interruptable as never)
       },
-    })
+    }
+    allocator.acquire(waiter)
+    if (waiter.place >= 0) signal?.addEventListener('abort', onAbort, { once: true })
   }
 
   #runThroughDriver(connection: Connection, query: PoolQuery): void {
@@ -147,7 +180,7 @@ export class Queries implements QueryRunner {
   #release(connection: Connection): void {
     this.#alone -= 1
     connection.statementText = undefined
-    this.#port.allocator.giveBack(connection, false)
+    this.#port.allocator.giveBack(connection)
   }
 
   #route(query: PoolQuery): void {
@@ -172,6 +205,11 @@ export class Queries implements QueryRunner {
       !allocator.isEnding &&
       !this.#port.isHolding()
     )
+  }
+
+  /** Behind a pooler only what the caller named itself: it knows what its pooler can do. */
+  #isWorthPreparingOn({ isDirect }: Connection, query: PoolQuery): boolean {
+    return isDirect ? this.#isWorthPreparing(query) : this.#options.prepare && query.hasName
   }
 
   #isWorthPreparing({ statement, values, hasName }: PoolQuery): boolean {

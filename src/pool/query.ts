@@ -10,6 +10,14 @@ import type { TypeParsers } from './wire/row-shape.ts'
 /** What callers may put into a query object; the driver knows more, and runs what has more. */
 const OUR_KEYS = new Set(['text', 'values', 'name', 'rowMode', 'types'])
 
+/** A query object: the driver's, and what may end it before its time. */
+export type PoolQueryConfig = pg.QueryConfig & {
+  /** Rejects with its reason as soon as it aborts; the statement is cancelled on the server. */
+  readonly signal?: AbortSignal | undefined
+  /** Milliseconds that the statement may run; then it is cancelled on the server. */
+  readonly query_timeout?: number | undefined
+}
+
 /** What runs a {@link PoolQuery} once it has a connection of its own. */
 export interface QueryRunner {
   runOn(connection: Connection, query: PoolQuery): void
@@ -26,6 +34,8 @@ export class PoolQuery implements StatementCall, Waiter {
   /** The caller gave it a name, so it wants it prepared. */
   readonly hasName: boolean
   isNamed = false
+  /** A BEGIN that goes ahead of it. */
+  begin: string | undefined
   /** Nothing was on its way when it was sent: its answer tells the round trip. */
   wasFirst = true
   readonly since: number
@@ -55,6 +65,10 @@ export class PoolQuery implements StatementCall, Waiter {
 
   get text(): string {
     return this.statement.text
+  }
+
+  get isControl(): boolean {
+    return this.statement.scan.isControl
   }
 
   serve(connection: Connection): void {
@@ -105,9 +119,9 @@ function readText(
 ): Wanted | undefined {
   if (values !== undefined && values !== null && !Array.isArray(values)) return undefined
   const statement = statements.of(text)
-  const { isPlain, hasParameters } = statement.scan
+  const { isPlain, isControl, hasParameters } = statement.scan
   // Parameters without values are a mistake that the server explains best the driver's way.
-  if (!isPlain || (hasParameters && !values?.length)) return undefined
+  if ((!isPlain && !isControl) || (hasParameters && !values?.length)) return undefined
   return {
     statement,
     values: values?.length ? wireValues(values) : NO_VALUES,

@@ -1,58 +1,60 @@
 import type { Connection, ConnectionState } from './connection.ts'
 
 /**
- * The pool's books: each connection stands in exactly one list, the list is its state. Idle connections are a
- * stack, so that the same few serve a light load and the rest grow old and close.
+ * The pool's books: which connections there are, and how many stand where. Idle ones are a stack, so that the same
+ * few serve a light load and the rest grow old and close.
  */
 export class Slots {
-  readonly #lists: Readonly<Record<ConnectionState, Set<Connection>>> = {
-    connecting: new Set(),
-    idle: new Set(),
-    checking: new Set(),
-    busy: new Set(),
-    lane: new Set(),
-    cleaning: new Set(),
-    closing: new Set(),
-  }
+  readonly #all = new Set<Connection>()
   readonly #idleStack: Connection[] = []
+  readonly #counts: Record<ConnectionState, number> = {
+    connecting: 0,
+    idle: 0,
+    checking: 0,
+    busy: 0,
+    lane: 0,
+    cleaning: 0,
+    closing: 0,
+  }
 
   /** Everything that holds a server connection, or may: what the limit counts. */
   get total(): number {
-    let total = 0
-    for (const list of Object.values(this.#lists)) total += list.size
-    return total
+    return this.#all.size
   }
 
   count(state: ConnectionState): number {
-    return this.#lists[state].size
+    return this.#counts[state]
   }
 
-  in(state: ConnectionState): ReadonlySet<Connection> {
-    return this.#lists[state]
+  /** Those in one state, in the order in which they were opened; idle ones the longest idle first. */
+  in(state: ConnectionState): Connection[] {
+    return state === 'idle' ? [...this.#idleStack] : this.all().filter((one) => one.state === state)
   }
 
-  *all(): Generator<Connection> {
-    for (const list of Object.values(this.#lists)) yield* list
+  all(): Connection[] {
+    return [...this.#all]
   }
 
   has(connection: Connection): boolean {
-    return this.#lists[connection.state].has(connection)
+    return this.#all.has(connection)
   }
 
   add(connection: Connection): void {
-    this.#lists[connection.state].add(connection)
+    this.#all.add(connection)
+    this.#counts[connection.state] += 1
   }
 
   /** The one transition function. */
   move(connection: Connection, to: ConnectionState): void {
-    this.#take(connection)
+    this.#leave(connection)
     connection.state = to
-    this.#lists[to].add(connection)
+    this.#counts[to] += 1
     if (to === 'idle') this.#idleStack.push(connection)
   }
 
   remove(connection: Connection): void {
-    this.#take(connection)
+    this.#leave(connection)
+    this.#all.delete(connection)
   }
 
   /** The idle connection that was used last; it stays idle until it is moved. */
@@ -60,10 +62,10 @@ export class Slots {
     return this.#idleStack.at(-1)
   }
 
-  #take(connection: Connection): void {
-    this.#lists[connection.state].delete(connection)
+  #leave(connection: Connection): void {
+    this.#counts[connection.state] -= 1
     if (connection.state !== 'idle') return
-    const last = this.#idleStack.lastIndexOf(connection)
-    if (last >= 0) this.#idleStack.splice(last, 1)
+    if (this.#idleStack.at(-1) === connection) this.#idleStack.pop()
+    else this.#idleStack.splice(this.#idleStack.lastIndexOf(connection), 1)
   }
 }

@@ -32,6 +32,10 @@ export interface PoolStats {
   readonly dirtyReleases: number
   /** Checkouts that were reported as held for too long. */
   readonly leaks: number
+  /** Statements that shared a connection with others. */
+  readonly rides: number
+  /** Statements that met a lock on a lane and ran again on a connection of their own. */
+  readonly rideLockWaits: number
   /** Milliseconds that callers waited for a connection, summed; divide by `acquired` for the mean. */
   readonly waitMsTotal: number
   /** Milliseconds that connections were held, summed over finished checkouts. */
@@ -51,6 +55,8 @@ export type PoolCounters = {
       | 'acquireTimeouts'
       | 'dirtyReleases'
       | 'leaks'
+      | 'rides'
+      | 'rideLockWaits'
       | 'waitMsTotal'
       | 'holdMsTotal'
   ]: number
@@ -67,6 +73,8 @@ export function zeroCounters(): PoolCounters {
     acquireTimeouts: 0,
     dirtyReleases: 0,
     leaks: 0,
+    rides: 0,
+    rideLockWaits: 0,
     waitMsTotal: 0,
     holdMsTotal: 0,
   }

@@ -11,6 +11,7 @@ interface Pair {
 
 interface Direction {
   readonly to: Socket
+  readonly isAnswers: boolean
   /** Monotonic milliseconds before which nothing more is delivered. */
   clearAt: number
   held: Buffer[]
@@ -34,7 +35,7 @@ export class FaultProxy {
   #port = 0
   #delayMs = 0
   #bytesPerSecond = Number.POSITIVE_INFINITY
-  #isFrozen = false
+  #frozen: 'nothing' | 'answers' | 'everything' = 'nothing'
 
   private constructor(target: { host: string; port: number }) {
     this.#target = target
@@ -73,9 +74,12 @@ export class FaultProxy {
     this.#bytesPerSecond = bytesPerSecond
   }
 
-  /** Half-open: connections stay, nothing passes, nobody is told. What was sent arrives after {@link heal}. */
-  freeze(): void {
-    this.#isFrozen = true
+  /**
+   * Half-open: connections stay, nothing passes, nobody is told. What was sent arrives after {@link heal}.
+   * @param what `answers` lets through what the clients send, and keeps what comes back.
+   */
+  freeze(what: 'everything' | 'answers' = 'everything'): void {
+    this.#frozen = what
   }
 
   /** Every connection is reset now. New ones work. */
@@ -98,7 +102,7 @@ export class FaultProxy {
   async heal(): Promise<void> {
     this.#delayMs = 0
     this.#bytesPerSecond = Number.POSITIVE_INFINITY
-    this.#isFrozen = false
+    this.#frozen = 'nothing'
     for (const { queues } of this.#pairs) for (const direction of queues) this.#deliverHeld(direction)
     if (!this.#server.listening) await this.#listen()
   }
@@ -120,8 +124,8 @@ export class FaultProxy {
   #accept(client: Socket): void {
     const server = connect(this.#target)
     const queues = [
-      { to: server, clearAt: 0, held: [] },
-      { to: client, clearAt: 0, held: [] },
+      { to: server, isAnswers: false, clearAt: 0, held: [] },
+      { to: client, isAnswers: true, clearAt: 0, held: [] },
     ] as const satisfies [Direction, Direction]
     const pair: Pair = { client, server, queues }
     this.#pairs.add(pair)
@@ -142,16 +146,20 @@ export class FaultProxy {
   }
 
   #pass(direction: Direction, chunk: Buffer): void {
-    if (this.#isFrozen) return void direction.held.push(chunk)
+    if (this.#isFrozen(direction)) return void direction.held.push(chunk)
     const now = systemClock.monotonicMs()
     const transferMs = (chunk.length / this.#bytesPerSecond) * 1_000
     const at = Math.max(direction.clearAt + transferMs, now + this.#delayMs + transferMs)
     if (at <= now) return void direction.to.write(chunk)
     direction.clearAt = at
     systemClock.setTimer(() => {
-      if (this.#isFrozen) direction.held.push(chunk)
+      if (this.#isFrozen(direction)) direction.held.push(chunk)
       else direction.to.write(chunk)
     }, at - now)
+  }
+
+  #isFrozen({ isAnswers }: Direction): boolean {
+    return this.#frozen === 'everything' || (this.#frozen === 'answers' && isAnswers)
   }
 
   #deliverHeld(direction: Direction): void {

@@ -2,22 +2,11 @@
 import { expect, test } from 'vitest'
 import { Pool } from '../../src/pool/index.ts'
 import { useDatabase } from '../support/database.ts'
+import { randomFrom, SEED } from '../support/random.ts'
 
 const database = useDatabase('empty')
-const SEED = Number(process.env.HOLDFAST_TEST_SEED ?? Date.now() % 1_000_000)
 const CALLERS = 24
 const STEPS = 60
-
-/** xorshift: small, and the same everywhere. */
-function randomFrom(seed: number): () => number {
-  let state = seed | 1
-  return () => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) / 2 ** 32
-  }
-}
 
 test(
   `no connection is lost, shared or left in a transaction (seed ${SEED})`,

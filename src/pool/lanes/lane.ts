@@ -21,7 +21,7 @@ export interface LaneKeeper {
   /** A statement was answered; it is not settled yet. */
   readonly answered: (query: PoolQuery, exchange: Exchange, at: number) => void
   /** A statement waited for a lock and was sent away undone. */
-  readonly sentAway: (query: PoolQuery) => void
+  readonly metLock: (query: PoolQuery) => void
   /** The connection is free again, with its own settings. */
   readonly retired: (lane: Lane) => void
   /** Its settings could not be read or changed. */
@@ -130,7 +130,7 @@ export class Lane {
     this.isKnownStalled = false
     if (sqlstateOf(exchange.error) === SQLSTATE.lockNotAvailable) {
       query.statement.learn(elapsedMs)
-      this.#keeper.sentAway(query)
+      this.#keeper.metLock(query)
     } else {
       if (query.wasFirst) this.#roundTrip.sample(elapsedMs)
       query.statement.learn(Math.max(0, elapsedMs - (query.wasFirst ? this.#roundTrip.leastMs : 0)))

@@ -27,8 +27,10 @@ export interface LanePort {
   expect(deadline: number): void
   /** Runs a statement on a connection of its own. */
   runAlone(query: PoolQuery): void
-  /** Settles a statement. */
-  settle(query: PoolQuery, exchange: Exchange, at: number): void
+  /** A statement was answered; it is not settled yet. */
+  answered(query: PoolQuery, exchange: Exchange, at: number): void
+  /** A statement waited for a lock and was sent away undone. */
+  metLock(query: PoolQuery): void
 }
 
 /** How many lanes, and how many statements on their way on each. */
@@ -75,8 +77,8 @@ export class Lanes {
     this.#events = events
     this.#keeper = {
       hasRoom: (lane) => this.#fill(lane),
-      answered: (query, exchange, at) => port.settle(query, exchange, at),
-      sentAway: (query) => port.runAlone(query),
+      answered: (query, exchange, at) => port.answered(query, exchange, at),
+      metLock: (query) => port.metLock(query),
       retired: (lane) => this.#remove(lane, false),
       unfit: (lane) => this.#remove(lane, true),
     }
@@ -205,6 +207,7 @@ export class Lanes {
 
   #fill(lane: Lane): void {
     if (this.#waiting.size === 0) {
+      if (lane.depth === 0) this.#port.expect(lane.usedAt + IDLE_MS)
       if (this.#isEnding) this.#retire(lane)
       return
     }

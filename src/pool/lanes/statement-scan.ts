@@ -2,6 +2,8 @@
 export interface StatementScan {
   /** It is exactly one statement that returns or changes rows, so it can go over the wire as one. */
   readonly isPlain: boolean
+  /** It is exactly one statement that begins, ends or marks a transaction. */
+  readonly isControl: boolean
   /** Besides, nothing in it is about the session it runs in: it may share a connection with others. */
   readonly mayShare: boolean
   /** It refers to parameters, `$1`. */
@@ -9,6 +11,8 @@ export interface StatementScan {
 }
 
 const PLAIN_KEYWORDS = new Set(['select', 'insert', 'update', 'delete', 'merge', 'with', 'values', 'table'])
+
+const CONTROL_KEYWORDS = new Set(['begin', 'start', 'commit', 'rollback', 'savepoint', 'release'])
 
 /**
  * Functions that leave something behind in the session, read what an earlier statement left there, end sessions,
@@ -20,7 +24,7 @@ const SESSION_FUNCTIONS =
 /** Longer ones are rare, cost time to look at, and are slow to run anyway. */
 const LONGEST_TEXT = 50_000
 
-const NOTHING: StatementScan = { isPlain: false, mayShare: false, hasParameters: false }
+const NOTHING: StatementScan = { isPlain: false, isControl: false, mayShare: false, hasParameters: false }
 
 /**
  * White space, comments, strings, quoted and plain names, parameters, single characters. PostgreSQL's own lexical
@@ -36,7 +40,7 @@ const TOKEN =
  */
 export function scanStatement(text: string): StatementScan {
   if (text.length > LONGEST_TEXT) return NOTHING
-  let isPlain = false
+  let keyword: string | undefined
   let mayShare = true
   let hasParameters = false
   let hasEnded = false
@@ -54,9 +58,9 @@ export function scanStatement(text: string): StatementScan {
     }
     if (hasEnded) return NOTHING // a second statement
     if (token === ';') hasEnded = true
-    else if (!isPlain) {
-      if (!PLAIN_KEYWORDS.has(token.toLowerCase())) return NOTHING
-      isPlain = true
+    else if (keyword === undefined) {
+      keyword = token.toLowerCase()
+      if (!PLAIN_KEYWORDS.has(keyword) && !CONTROL_KEYWORDS.has(keyword)) return NOTHING
     } else if (first === "'" || first === '"') {
       // A lone quote is the beginning of one that never ends. Whether a backslash escapes is a setting.
       if (token.length === 1 || (first === "'" && token.includes('\\'))) return NOTHING
@@ -64,7 +68,9 @@ export function scanStatement(text: string): StatementScan {
     } else if (first === '$') hasParameters ||= !token.endsWith('$')
     else if (SESSION_FUNCTIONS.test(token.toLowerCase())) mayShare = false
   }
-  return { isPlain, mayShare: isPlain && mayShare, hasParameters }
+  const isPlain = keyword !== undefined && PLAIN_KEYWORDS.has(keyword)
+  const isControl = keyword !== undefined && !isPlain
+  return { isPlain, isControl, mayShare: isPlain && mayShare, hasParameters }
 }
 
 /** Behind a block comment that begins at `at`; they nest. Negative when it never ends. */

@@ -21,6 +21,8 @@ export interface StatementCall {
   readonly types: TypeParsers | undefined
   /** Whether the server may keep it under a name. */
   readonly isNamed: boolean
+  /** COMMIT and its like: without values and rows, cheapest over the simple protocol. */
+  readonly isControl?: boolean
   /** A BEGIN that goes ahead under the same Sync: when it fails, the statement is skipped. */
   readonly begin?: string | undefined
 }
@@ -31,6 +33,8 @@ export class Exchange {
   /** Is told when everything is there; runs while the connection reads on, and must not throw. */
   readonly answered: (exchange: Exchange) => void
   prepared: Prepared | undefined
+  /** The prepared statement of the BEGIN ahead of it. */
+  preparedBegin: Prepared | undefined
   /** It carries the Parse of its prepared statement. */
   parses = false
   shape: RowShape | undefined
@@ -39,6 +43,8 @@ export class Exchange {
   rows: unknown[] = []
   /** True until the BEGIN ahead of it is answered. */
   isBeginning: boolean
+  /** The connection was lost before the answer was complete. */
+  isLost = false
   /** It was sent a second time. */
   isRepeated = false
   #tag: string | undefined

@@ -25,6 +25,14 @@ export class Outbox {
     return taken
   }
 
+  /** A statement of the simple protocol: parsed, run and answered at once, a Sync of its own included. */
+  query(text: string): void {
+    const chunk = this.#room(6 + bytesAtMost(text))
+    const lengthAt = this.#begin(chunk, 0x51) // Q
+    this.#cstring(chunk, text)
+    this.#finish(chunk, lengthAt)
+  }
+
   parse(name: string, text: string): void {
     const chunk = this.#room(5 + bytesAtMost(name) + bytesAtMost(text) + 4)
     const lengthAt = this.#begin(chunk, 0x50) // P

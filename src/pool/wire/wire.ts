@@ -4,7 +4,7 @@ import type { DriverClient } from '../driver.ts'
 import { Exchange, type StatementCall } from './exchange.ts'
 import { FrameJoiner, frameLength, HEADER_BYTES } from './frames.ts'
 import type { Outbox } from './outbox.ts'
-import { PreparedStatements } from './prepared.ts'
+import { type Prepared, PreparedStatements } from './prepared.ts'
 import { NO_ROWS, readShape } from './row-shape.ts'
 import { readServerError } from './server-error.ts'
 
@@ -62,7 +62,13 @@ export class Wire {
     const [reads] = stream.listeners('data') as ((bytes: Buffer) => void)[]
     this.#driverReads = reads as (bytes: Buffer) => void
     stream.removeListener('data', this.#driverReads)
-    stream.on('data', (chunk: Buffer) => this.#read(chunk))
+    stream.on('data', (chunk: Buffer) => {
+      try {
+        this.#read(chunk)
+      } catch (error) {
+        this.#breakOff(error as Error) // what the server sends cannot be read: this connection is beyond help
+      }
+    })
   }
 
   /** Statements that are not answered yet. */
@@ -118,6 +124,7 @@ export class Wire {
     this.#sent = 0
     for (const exchange of lost) {
       exchange.error ??= error
+      exchange.isLost = true
       exchange.answered(exchange)
     }
     this.#tellDrained()
@@ -139,14 +146,11 @@ export class Wire {
   }
 
   #write(exchange: Exchange): void {
-    const { text, values, isNamed, begin } = exchange.call
+    const { text, values, isNamed, isControl, begin } = exchange.call
     const outbox = this.#outbox
-    if (begin !== undefined) {
-      outbox.parse('', begin)
-      outbox.bind('', [])
-      outbox.execute()
-    }
     for (const name of this.#toClose.splice(0)) outbox.closeStatement(name)
+    if (isControl && begin === undefined) return outbox.query(text)
+    if (begin !== undefined) this.#writeBegin(exchange, begin)
     let known = isNamed ? this.#prepared.find(text) : undefined
     if (isNamed && !known) {
       const { prepared, evicted } = this.#prepared.add(text)
@@ -164,6 +168,20 @@ export class Wire {
     if (!exchange.shape) outbox.describePortal()
     outbox.execute()
     outbox.sync()
+  }
+
+  /** Without a Sync: what follows belongs to it. */
+  #writeBegin(exchange: Exchange, begin: string): void {
+    let known = this.#prepared.find(begin)
+    if (!known) {
+      const { prepared, evicted } = this.#prepared.add(begin)
+      if (evicted) this.#outbox.closeStatement(evicted.name)
+      this.#outbox.parse(prepared.name, begin)
+      known = prepared
+    }
+    exchange.preparedBegin = known
+    this.#outbox.bind(known.name, [])
+    this.#outbox.execute()
   }
 
   #read(chunk: Buffer): void {
@@ -204,7 +222,8 @@ export class Wire {
       case MESSAGE.readyForQuery:
         return this.#ready(exchange, bytes[from] as number)
       case MESSAGE.parseComplete:
-        if (exchange.parses && !exchange.isBeginning && exchange.prepared) exchange.prepared.isParsed = true
+        if (exchange.isBeginning) (exchange.preparedBegin as Prepared).isParsed = true
+        else if (exchange.parses && exchange.prepared) exchange.prepared.isParsed = true
         return
       case MESSAGE.rowDescription:
         exchange.shape = readShape(bytes, from)
@@ -217,13 +236,16 @@ export class Wire {
       case MESSAGE.error:
         exchange.error = readServerError(bytes, from)
         if (exchange.parses && exchange.prepared?.isParsed === false) this.#prepared.forget(exchange.prepared)
+        if (exchange.isBeginning) this.#prepared.forget(exchange.preparedBegin as Prepared)
         return
-      default: {
-        const error = new Error(`unexpected message ${String.fromCharCode(code)} from the server`)
-        this.#client.connection.stream.destroy(error)
-        this.fail(error)
-      }
+      default:
+        return this.#breakOff(new Error(`unexpected message ${String.fromCharCode(code)} from the server`))
     }
+  }
+
+  #breakOff(error: Error): void {
+    this.#client.connection.stream.destroy(error)
+    this.fail(error)
   }
 
   #ready(exchange: Exchange, status: number): void {
@@ -258,17 +280,30 @@ export class Wire {
   }
 
   /**
-   * The server refused a prepared statement before it began: it does not know the name any more, or what the
-   * statement returns has changed. Outside a transaction it can simply be prepared afresh and sent again.
+   * The server refused a prepared statement before it began: it does not know the name any more, what the statement
+   * returns has changed, or it means something else by now (analysed again for the types of its first parameters).
+   * Outside a transaction it can simply be prepared afresh and sent again.
    */
   #wasNeverExecuted({ error, prepared, parses, isRepeated }: Exchange): boolean {
     if (!prepared || parses || isRepeated || this.#client._txStatus !== 'I') return false
     const sqlstate = sqlstateOf(error)
-    if (sqlstate === SQLSTATE.invalidSqlStatementName) return true
-    const { routine } = error as pg.DatabaseError
-    return sqlstate === SQLSTATE.featureNotSupported && routine === 'RevalidateCachedQuery'
+    if (sqlstate === SQLSTATE.featureNotSupported)
+      return (error as pg.DatabaseError).routine === 'RevalidateCachedQuery'
+    return sqlstate !== undefined && STALE.has(sqlstate)
   }
 }
+
+/** What a prepared statement fails with that is unknown, or does not fit the tables any more. */
+const STALE: ReadonlySet<string> = new Set([
+  SQLSTATE.invalidSqlStatementName,
+  SQLSTATE.undefinedTable,
+  SQLSTATE.undefinedColumn,
+  SQLSTATE.undefinedFunction,
+  SQLSTATE.ambiguousFunction,
+  SQLSTATE.datatypeMismatch,
+  SQLSTATE.cannotCoerce,
+  SQLSTATE.indeterminateDatatype,
+])
 
 /** Messages that may come at any time and belong to no statement. */
 function isAside(code: number): boolean {

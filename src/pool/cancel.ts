@@ -1,0 +1,49 @@
+import type net from 'node:net'
+import pg from 'pg'
+import { type Clock, within } from '../core/index.ts'
+import { driverOf } from './driver.ts'
+
+/** The parts of the driver's connection that cancelling needs and its types leave out. */
+interface BareConnection {
+  readonly stream: { destroy(): void; readonly remoteAddress?: string; readonly remotePort?: number }
+  connect(port: number | string, host?: string): void
+  requestSsl(): void
+  cancel(processId: number, secretKey: number): void
+  once(event: 'connect' | 'sslconnect' | 'end' | 'error', listener: (error?: Error) => void): void
+}
+
+const BareConnection = pg.Connection as unknown as new (config: object) => BareConnection
+
+/** A server that does not take the request within this time will not take it at all. */
+const LIMIT_MS = 5_000
+
+/**
+ * Asks the server to cancel what the client's session runs, over a connection of its own. Resolves when the server
+ * has taken the request: the session has its signal then, and answers with 57014 unless it was done already.
+ * Encrypted when the client's connection is.
+ */
+export async function requestCancel(client: pg.Client, clock: Clock): Promise<void> {
+  const { processID, secretKey } = driverOf(client)
+  if (processID === null || secretKey === null) return
+  const { ssl, host, port } = client as unknown as { ssl: unknown; host: string; port: number }
+  const connection = new BareConnection({ ssl })
+  const ended = new Promise<void>((resolve, reject) => {
+    connection.once('end', () => resolve())
+    connection.once('error', (error) => reject(error as Error))
+    connection.once(ssl ? 'sslconnect' : 'connect', () => connection.cancel(processID, secretKey))
+    if (ssl) connection.once('connect', () => connection.requestSsl())
+  })
+  if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`)
+  else connection.connect(port, ssl ? host : addressOf(client, host))
+  try {
+    await within(clock, LIMIT_MS, ended, () => new Error('the server did not take the request'))
+  } finally {
+    connection.stream.destroy()
+  }
+}
+
+/** A name may stand for several servers: the request belongs to the one that this client is connected to. */
+function addressOf(client: pg.Client, host: string): string {
+  const { remoteAddress } = driverOf(client).connection.stream as unknown as net.Socket
+  return remoteAddress ?? host
+}

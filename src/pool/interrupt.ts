@@ -1,0 +1,52 @@
+import type { Clock } from '../core/index.ts'
+import { requestCancel } from './cancel.ts'
+import type { Connection } from './connection.ts'
+
+/** What may end a statement before its time. */
+export interface Interrupt {
+  readonly signal?: AbortSignal | undefined
+  /** Milliseconds that the statement may run. */
+  readonly limitMs?: number | undefined
+}
+
+/** Takes what is ours out of a query object; undefined when there is nothing of it in it. */
+export function interruptOf(query: unknown): { interrupt: Interrupt; query: object } | undefined {
+  if (typeof query !== 'object' || query === null || 'submit' in query) return undefined
+  const {
+    signal,
+    query_timeout: limitMs,
+    ...rest
+  } = query as { signal?: AbortSignal; query_timeout?: number }
+  return signal || limitMs ? { interrupt: { signal, limitMs }, query: rest } : undefined
+}
+
+/**
+ * The outcome of a statement that runs on `connection`, or a rejection as soon as it is interrupted: the server is
+ * asked to cancel it, and the connection is not quiet before the request was taken and the statement has ended.
+ */
+export function interruptible<T>(
+  connection: Connection,
+  clock: Clock,
+  outcome: Promise<T>,
+  { signal, limitMs }: Interrupt,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const interrupt = (reason: unknown): void => {
+      settled()
+      reject(reason)
+      const over = Promise.allSettled([requestCancel(connection.client, clock), outcome]).then(() => {
+        connection.interrupted = undefined
+      })
+      connection.interrupted = over
+    }
+    const onAbort = (): void => interrupt(signal?.reason)
+    // The driver's own words for it.
+    const timer = limitMs && clock.setTimer(() => interrupt(new Error('Query read timeout')), limitMs)
+    const settled = (): void => {
+      signal?.removeEventListener('abort', onAbort)
+      if (timer) timer.cancel()
+    }
+    signal?.addEventListener('abort', onAbort, { once: true })
+    outcome.then(resolve, reject).finally(settled)
+  })
+}
