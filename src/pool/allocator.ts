@@ -1,17 +1,17 @@
 import type { EventEmitter } from 'node:events'
 import type pg from 'pg'
 import { type Clock, SQLSTATE, sqlstateOf, wait } from '../core/index.ts'
-import { Connection } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { acquireTimeout, invariantBroken, poolEnded, type PoolPicture, queueFull } from './errors.ts'
 import type { PoolEvents } from './events.ts'
 import { Housekeeper } from './housekeeper.ts'
 import type { ResolvedPoolConfig } from './options.ts'
-import { markConnectionError, markUndone } from './outcome.ts'
+import { Opener } from './opener.ts'
+import { markConnectionError } from './outcome.ts'
 import { Queue } from './queue.ts'
 import { Slots } from './slots.ts'
 import type { PoolCounters, PoolTimings } from './stats.ts'
 import type { Waiter } from './waiter.ts'
-import { Outbox } from './wire/outbox.ts'
 
 /** After the server said that it has no room for another connection. */
 const CONNECT_PAUSE_MS = 500
@@ -60,7 +60,7 @@ export class Allocator {
   readonly #tenant: Tenant
   readonly #waiters = new Queue<Waiter>()
   readonly #housekeeper: Housekeeper
-  readonly #outbox = new Outbox()
+  readonly #opener: Opener
   /** Waiters that are no callers. */
   #errands = 0
   #isEnding = false
@@ -81,12 +81,29 @@ export class Allocator {
     this.#timings = books.timings
     this.#tenant = tenant
     this.#housekeeper = new Housekeeper(clock, (now) => this.#sweep(now))
+    this.#opener = new Opener(config, clock, {
+      began: (connection) => {
+        this.slots.add(connection)
+        this.#assertBooks()
+      },
+      connected: (connection) => {
+        this.#counters.created += 1
+        this.#tenant.opened(connection)
+        this.tell('connect', connection.client as pg.PoolClient)
+      },
+      ready: (connection) => this.#serveWith(connection),
+      failed: (error, connection) => {
+        this.#connectFailed(error)
+        if (connection) this.#close(connection)
+      },
+      lost: (connection, error) => this.#lose(connection, error),
+    })
   }
 
   /** Opens the whole size, when that is wanted. */
   start(): void {
     if (!this.#config.options.warm) return
-    for (let index = 0; index < this.#config.options.size; index += 1) this.#open()
+    for (let index = 0; index < this.#config.options.size; index += 1) this.#opener.open()
   }
 
   /** Callers that wait for a connection. */
@@ -198,7 +215,7 @@ export class Allocator {
       } else if (this.slots.count('connecting') + this.slots.count('checking') >= this.#waiters.size) {
         return // enough is on its way for everyone who waits
       } else if (this.slots.total < size + overflow && now >= this.#noConnectBefore) {
-        this.#open()
+        this.#opener.open()
       } else {
         if (this.waiting > 0) this.#tellExhausted()
         return
@@ -262,41 +279,8 @@ export class Allocator {
     return Math.min(connection.idleSince + patienceMs, connection.expiresAt)
   }
 
-  #open(): void {
-    let connection: Connection
-    try {
-      connection = new Connection(this.#config, this.#clock, this.#outbox)
-    } catch (error) {
-      return this.#connectFailed(error) // the driver reads certificates and URLs right away
-    }
-    this.slots.add(connection)
-    this.#assertBooks()
-    connection.client.on('error', (error) => this.#lose(connection, error))
-    connection.client.on('end', () => this.#lose(connection, undefined))
-    connection.open(Math.random).then(
-      () => this.#opened(connection),
-      (error: unknown) => {
-        this.#connectFailed(error)
-        this.#close(connection)
-      },
-    )
-  }
-
-  #opened(connection: Connection): void {
-    if (connection.state !== 'connecting') return // it was closed meanwhile
-    this.#counters.created += 1
-    this.#tenant.opened(connection)
-    this.tell('connect', connection.client as pg.PoolClient)
-    if (connection.isQuiet) return this.#serveWith(connection)
-    // A listener sent something: it comes first.
-    this.slots.move(connection, 'cleaning')
-    void connection.cleanUp().then((kept) => (kept ? this.#serveWith(connection) : this.#close(connection)))
-  }
-
   #connectFailed(error: unknown): void {
     this.#counters.connectFailures += 1
-    markConnectionError(error)
-    markUndone(error)
     this.tell('pool:connect-failed', { error })
     const now = this.#clock.monotonicMs()
     const mayComeBack = this.slots.count('busy') + this.slots.count('lane') > 0
