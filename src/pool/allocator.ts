@@ -162,7 +162,6 @@ export class Allocator {
    * The release gate: only a session outside a transaction, with nothing on its way, goes to the next.
    */
   giveBack(connection: Connection, { destroy, now, mustReset, onDirty }: HandBack = {}): void {
-    if (!this.slots.has(connection)) return // lost while it was held; its books are closed
     if (destroy || connection.isBroken) return this.#close(connection)
     const { isClean } = connection
     if (isClean && !mustReset) return this.#welcomeBack(connection, now ?? this.#clock.monotonicMs())

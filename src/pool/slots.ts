@@ -35,10 +35,6 @@ export class Slots {
     return [...this.#all]
   }
 
-  has(connection: Connection): boolean {
-    return this.#all.has(connection)
-  }
-
   add(connection: Connection): void {
     this.#all.add(connection)
     this.#counts[connection.state] += 1
