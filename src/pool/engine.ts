@@ -117,7 +117,7 @@ export class Engine implements Tenant {
   }
 
   opened(connection: Connection): void {
-    if (connection.roundTripMs !== undefined) this.#lanes.roundTrip.sample(connection.roundTripMs)
+    if (connection.roundTripMs !== undefined) this.#lanes.roundTrip.meet(connection.roundTripMs)
     gateClient(connection, this.#clock, {
       finished: (text, durationMs, rowCount, hasFailed) => {
         if (text !== '') this.statements.of(text).record(durationMs, rowCount, hasFailed)

@@ -78,7 +78,7 @@ export class Lane {
 
   /** The first statement on its way has been running for too long: it may wait, or be slow. */
   isStalled(now: number): boolean {
-    return this.#wire.pending > 0 && now - this.headSince > this.#stallMs
+    return this.#wire.pending > 0 && now - this.headSince > this.#stallMs + this.#roundTrip.leastMs
   }
 
   open(now: number): void {

@@ -16,6 +16,12 @@ export class RoundTrip {
     return least === Number.POSITIVE_INFINITY ? 0 : least
   }
 
+  /** A new connection tells: when it is much farther away than what was known, the server has moved. */
+  meet(elapsedMs: number): void {
+    if (elapsedMs > 3 * this.leastMs + 2) this.#least = this.#leastBefore = Number.POSITIVE_INFINITY
+    this.sample(elapsedMs)
+  }
+
   /** @param elapsedMs from sending a statement, with nothing ahead of it, to its answer. */
   sample(elapsedMs: number): void {
     this.#least = Math.min(this.#least, elapsedMs)
