@@ -32,8 +32,11 @@ export interface HandBack {
 export interface Tenant {
   /** A connection is there; nobody has used it yet. */
   opened(connection: Connection): void
-  /** A caller waits and no connection can be had: give one back if that is possible. */
-  yieldOne(): void
+  /**
+   * A caller waits, since then, and no connection can be had: give one back if that is possible.
+   * @param othersOut connections are out that will come back.
+   */
+  yieldOne(since: number, othersOut: boolean): void
   /** A connection is lost. */
   lost(connection: Connection, error: Error): void
   /** Handles its own deadlines up to `now`; returns the next. */
@@ -127,15 +130,14 @@ export class Allocator {
     this.#housekeeper.expect(deadline)
   }
 
-  /** The short way: nobody waits, and a connection that needs no check is idle. False when it is not so. */
-  serveAtOnce(now: number, serve: (connection: Connection) => void): boolean {
-    if (this.#waiters.size > 0 || this.#isEnding) return false
+  /** The short way: a connection that needs no check, when nobody waits and there is one. */
+  takeIdle(now: number): Connection | undefined {
+    if (this.#waiters.size > 0 || this.#isEnding) return undefined
     const connection = this.slots.mostRecentIdle()
-    if (!connection || connection.needsPing(now) || connection.isExpired(now)) return false
+    if (!connection || connection.needsPing(now) || connection.isExpired(now)) return undefined
     this.slots.move(connection, 'busy')
     this.#handOver(connection, now, now)
-    serve(connection)
-    return true
+    return connection
   }
 
   /**
@@ -223,7 +225,8 @@ export class Allocator {
   }
 
   #tellExhausted(): void {
-    this.#tenant.yieldOne()
+    const since = this.#waiters.peek()?.since ?? this.#clock.monotonicMs()
+    this.#tenant.yieldOne(since, this.slots.total > this.slots.count('lane'))
     if (this.#events.listenerCount('pool:exhausted') > 0)
       this.tell('pool:exhausted', { busy: this.slots.count('busy'), waiting: this.waiting })
   }

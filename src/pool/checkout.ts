@@ -56,8 +56,12 @@ export function armCheckout(
   }
   const client = connection.client as PooledClient
   client.release = release
-  client[Symbol.dispose] = () => release()
+  client[Symbol.dispose] = dispose
   return client
+}
+
+function dispose(this: PooledClient): void {
+  this.release()
 }
 
 function refuse(isDebug: boolean, error: () => HoldfastError): void {

@@ -40,29 +40,68 @@ export class Checkouts {
   }
 
   /**
-   * Takes a connection out for one holder, who gives it back with the client's `release`.
+   * A client for whoever calls, who gives it back with its `release`, and counts as its holder from the await on.
    * @param above the public function that was called: its caller is the call site.
-   * @param then gets the checkout, as soon as it is there.
-   * @param refuse HF_POOL_ACQUIRE_TIMEOUT, HF_POOL_QUEUE_FULL, HF_POOL_ENDED, the driver's error, the signal's reason
+   * @throws HF_POOL_ACQUIRE_TIMEOUT, HF_POOL_QUEUE_FULL, HF_POOL_ENDED, the driver's error, the signal's reason
    */
-  take(
+  connect(signal: AbortSignal | undefined, above: (...args: never[]) => unknown): Promise<PooledClient> {
+    const trace = this.#trace(above)
+    const hold = beginHolding(this)
+    const now = this.#clock.monotonicMs()
+    const connection = signal?.aborted ? undefined : this.#port.allocator.takeIdle(now)
+    if (connection) {
+      const checkout = new Checkout(connection, now, currentLabel(), trace)
+      hold(checkout)
+      return Promise.resolve(this.#handOver(checkout))
+    }
+    return new Promise((resolve, reject) => {
+      const then = (checkout: Checkout): void => {
+        hold(checkout)
+        resolve(this.#handOver(checkout))
+      }
+      this.#wait(signal, now, trace, then, reject)
+    })
+  }
+
+  /** Runs `work` with a connection that it holds, and gives it back. */
+  async with<T>(
     signal: AbortSignal | undefined,
     above: (...args: never[]) => unknown,
-    then: (checkout: Checkout, client: PooledClient) => void,
+    work: (connection: Connection) => Promise<T>,
+  ): Promise<T> {
+    const trace = this.#trace(above)
+    const now = this.#clock.monotonicMs()
+    const idle = signal?.aborted ? undefined : this.#port.allocator.takeIdle(now)
+    const checkout = idle
+      ? new Checkout(idle, now, currentLabel(), trace)
+      : await new Promise<Checkout>((resolve, reject) => {
+          this.#wait(signal, now, trace, resolve, reject)
+        })
+    const client = this.#handOver(checkout)
+    try {
+      return await whileHolding(this, checkout, () => work(checkout.connection))
+    } finally {
+      client.release()
+    }
+  }
+
+  #trace(above: (...args: never[]) => unknown): Error | undefined {
+    return this.#config.options.leakThresholdMs > 0 ? traceAbove(above) : undefined
+  }
+
+  /** Stands in line for a connection. */
+  #wait(
+    signal: AbortSignal | undefined,
+    since: number,
+    trace: Error | undefined,
+    then: (checkout: Checkout) => void,
     refuse: (error: unknown) => void,
   ): void {
     if (signal?.aborted) return refuse(signal.reason)
-    const { acquireTimeoutMs, leakThresholdMs } = this.#config.options
     const { allocator } = this.#port
-    const trace = leakThresholdMs > 0 ? traceAbove(above) : undefined
     if (!allocator.canServe()) this.#tellNested(trace)
-    const since = this.#clock.monotonicMs()
+    const { acquireTimeoutMs } = this.#config.options
     const label = currentLabel()
-    const serve = (connection: Connection): void => {
-      const checkout = new Checkout(connection, connection.busySince, label, trace)
-      then(checkout, this.#handOver(checkout))
-    }
-    if (allocator.serveAtOnce(since, serve)) return
     const onAbort = (): void => {
       if (allocator.abandon(waiter)) refuse(signal?.reason)
     }
@@ -74,7 +113,7 @@ export class Checkouts {
       deadline: acquireTimeoutMs === 0 ? Number.POSITIVE_INFINITY : since + acquireTimeoutMs,
       serve: (connection) => {
         settled()
-        serve(connection)
+        then(new Checkout(connection, connection.busySince, label, trace))
       },
       refuse: (error) => {
         settled()
@@ -87,38 +126,6 @@ export class Checkouts {
       return refuse(error)
     }
     if (waiter.place >= 0) signal?.addEventListener('abort', onAbort, { once: true })
-  }
-
-  /** A client for whoever calls; the caller counts as holder from its await on. */
-  connect(signal: AbortSignal | undefined, above: (...args: never[]) => unknown): Promise<PooledClient> {
-    const hold = beginHolding(this)
-    return new Promise((resolve, reject) => {
-      this.take(
-        signal,
-        above,
-        (checkout, client) => {
-          hold(checkout)
-          resolve(client)
-        },
-        reject,
-      )
-    })
-  }
-
-  /** Runs `work` with a connection that it holds, and gives it back. */
-  async with<T>(
-    signal: AbortSignal | undefined,
-    above: (...args: never[]) => unknown,
-    work: (connection: Connection) => Promise<T>,
-  ): Promise<T> {
-    const [checkout, client] = await new Promise<[Checkout, PooledClient]>((resolve, reject) => {
-      this.take(signal, above, (...taken) => resolve(taken), reject)
-    })
-    try {
-      return await whileHolding(this, checkout, () => work(checkout.connection))
-    } finally {
-      client.release()
-    }
   }
 
   /** The code that runs holds a connection inside a transaction: it may hold locks that others wait for. */
@@ -183,13 +190,13 @@ export class Checkouts {
     const { connection } = checkout
     connection.holder = checkout
     const { debug, leakThresholdMs } = this.#config.options
-    const client = armCheckout(checkout, debug, (given, destroy) => this.#takeBack(given, destroy))
+    const client = armCheckout(checkout, debug, this.#takeBack)
     if (leakThresholdMs > 0) this.#port.allocator.expect(checkout.since + leakThresholdMs)
     if (this.#port.events.listenerCount('acquire') > 0) this.#port.allocator.tell('acquire', client)
     return client
   }
 
-  #takeBack(checkout: Checkout, destroy: Error | boolean | undefined): void {
+  readonly #takeBack = (checkout: Checkout, destroy: Error | boolean | undefined): void => {
     const { connection } = checkout
     const now = this.#clock.monotonicMs()
     const heldMs = now - checkout.since

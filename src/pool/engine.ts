@@ -48,21 +48,27 @@ export class Engine implements Tenant {
     const limits = typeof options.pipelining === 'object' ? options.pipelining : AUTOMATIC
     const { size, overflow } = options
     const lanes = Math.max(1, Math.min(limits.lanes, size + overflow))
-    this.#lanes = new Lanes({ ...limits, lanes }, options.laneStallMs, clock, events, {
-      expect: (deadline) => this.#allocator.expect(deadline),
-      canSpare: () => this.#allocator.canServe(),
-      borrow: (serve, refuse) => this.#borrow(serve, refuse),
-      giveBack: (connection, isBroken) => this.#allocator.giveBack(connection, { destroy: isBroken }),
-      runAlone: (query) => this.queries.runAlone(query),
-      answered: (query, exchange, at) => {
-        this.#counters.rides += 1
-        this.queries.settle(query, exchange, at)
+    this.#lanes = new Lanes(
+      { ...limits, lanes },
+      { stallMs: options.laneStallMs, drainMs: options.cleanupTimeoutMs },
+      clock,
+      events,
+      {
+        expect: (deadline) => this.#allocator.expect(deadline),
+        canSpare: () => this.#allocator.canServe(),
+        borrow: (serve, refuse) => this.#borrow(serve, refuse),
+        giveBack: (connection, isBroken) => this.#allocator.giveBack(connection, { destroy: isBroken }),
+        runAlone: (query) => this.queries.runAlone(query),
+        answered: (query, exchange, at) => {
+          this.#counters.rides += 1
+          this.queries.settle(query, exchange, at)
+        },
+        metLock: (query) => {
+          this.#counters.rideLockWaits += 1
+          this.queries.runAlone(query)
+        },
       },
-      metLock: (query) => {
-        this.#counters.rideLockWaits += 1
-        this.queries.runAlone(query)
-      },
-    })
+    )
     this.checkouts = new Checkouts(config, clock, {
       allocator: this.#allocator,
       events,
@@ -70,7 +76,7 @@ export class Engine implements Tenant {
       timings: this.timings,
       runInstead,
     })
-    this.queries = new Queries(options, clock, {
+    this.queries = new Queries(config, clock, {
       allocator: this.#allocator,
       lanes: this.#lanes,
       statements: this.statements,
@@ -127,8 +133,8 @@ export class Engine implements Tenant {
     })
   }
 
-  yieldOne(): void {
-    this.#lanes.yieldOne()
+  yieldOne(since: number, othersOut: boolean): void {
+    this.#lanes.yieldOne(since, othersOut)
   }
 
   lost(connection: Connection, error: Error): void {

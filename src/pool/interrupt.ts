@@ -20,10 +20,23 @@ export function interruptOf(query: unknown): { interrupt: Interrupt; query: obje
   return signal || limitMs ? { interrupt: { signal, limitMs }, query: rest } : undefined
 }
 
+/** The driver's own words for it. */
+export function queryTimeout(): Error {
+  return new Error('Query read timeout')
+}
+
 /**
- * The outcome of a statement that runs on `connection`, or a rejection as soon as it is interrupted: the server is
- * asked to cancel it, and the connection is not quiet before the request was taken and the statement has ended.
+ * Has the server cancel what runs on `connection`; the connection is not quiet before the request was taken and the
+ * statement has ended.
  */
+export function interrupt(connection: Connection, clock: Clock, ended: Promise<unknown>): void {
+  const over = Promise.allSettled([requestCancel(connection.client, clock), ended]).then(() => {
+    connection.interrupted = undefined
+  })
+  connection.interrupted = over
+}
+
+/** The outcome of a statement that runs on `connection`, or a rejection as soon as it is interrupted. */
 export function interruptible<T>(
   connection: Connection,
   clock: Clock,
@@ -31,17 +44,13 @@ export function interruptible<T>(
   { signal, limitMs }: Interrupt,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const interrupt = (reason: unknown): void => {
+    const end = (reason: unknown): void => {
       settled()
       reject(reason)
-      const over = Promise.allSettled([requestCancel(connection.client, clock), outcome]).then(() => {
-        connection.interrupted = undefined
-      })
-      connection.interrupted = over
+      interrupt(connection, clock, outcome)
     }
-    const onAbort = (): void => interrupt(signal?.reason)
-    // The driver's own words for it.
-    const timer = limitMs && clock.setTimer(() => interrupt(new Error('Query read timeout')), limitMs)
+    const onAbort = (): void => end(signal?.reason)
+    const timer = limitMs && clock.setTimer(() => end(queryTimeout()), limitMs)
     const settled = (): void => {
       signal?.removeEventListener('abort', onAbort)
       if (timer) timer.cancel()

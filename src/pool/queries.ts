@@ -3,10 +3,10 @@ import type { Clock } from '../core/index.ts'
 import type { Allocator } from './allocator.ts'
 import type { Connection } from './connection.ts'
 import { queueFull, type PoolPicture } from './errors.ts'
-import { interruptible, interruptOf } from './interrupt.ts'
+import { interrupt, interruptible, interruptOf, queryTimeout } from './interrupt.ts'
 import type { Lanes } from './lanes/lanes.ts'
-import type { PoolOptions } from './options.ts'
-import { PoolQuery, type QueryRunner, readQuery } from './query.ts'
+import type { PoolOptions, ResolvedPoolConfig } from './options.ts'
+import { type Carrier, PoolQuery, type QueryRunner, readQuery } from './query.ts'
 import type { Statements } from './statements.ts'
 import type { RunHeld } from './transaction.ts'
 import type { Waiter } from './waiter.ts'
@@ -34,15 +34,18 @@ export interface QueriesPort {
  * A statement rides once it is known to be quick, and as soon as two run at the same time: a lone caller needs no
  * lane. What was never seen goes alone first.
  */
-export class Queries implements QueryRunner {
+export class Queries implements QueryRunner, Carrier {
   readonly #options: PoolOptions
+  /** Milliseconds that any statement may take, from asking for it to its answer. */
+  readonly #limitMs: number | undefined
   readonly #clock: Clock
   readonly #port: QueriesPort
   /** Statements on connections of their own. */
   #alone = 0
 
-  constructor(options: PoolOptions, clock: Clock, port: QueriesPort) {
+  constructor({ options, client }: ResolvedPoolConfig, clock: Clock, port: QueriesPort) {
     this.#options = options
+    this.#limitMs = client.query_timeout
     this.#clock = clock
     this.#port = port
   }
@@ -54,7 +57,9 @@ export class Queries implements QueryRunner {
       if (!wanted) return this.#runByDriver(query, values, resolve, reject)
       const since = this.#clock.monotonicMs()
       const times = { since, deadline: this.#deadline(since) }
-      this.#route(new PoolQuery(wanted, times, this, resolve, reject))
+      const asked = new PoolQuery(wanted, times, this, resolve, reject)
+      if (this.#limitMs) this.#limit(asked, this.#limitMs)
+      this.#route(asked)
     }).catch(withCallersStack)
   }
 
@@ -76,11 +81,17 @@ export class Queries implements QueryRunner {
 
   /** Runs it on a connection of its own; for what must not, or cannot, ride. */
   runAlone(query: PoolQuery): void {
+    query.carrier = this
     try {
       this.#port.allocator.acquire(query)
     } catch (error) {
       query.reject(error)
     }
+  }
+
+  /** The caller of a statement that waits for a connection waits no longer. */
+  giveUp(query: PoolQuery): void {
+    this.#port.allocator.abandon(query)
   }
 
   runOn(connection: Connection, query: PoolQuery): void {
@@ -90,6 +101,7 @@ export class Queries implements QueryRunner {
     connection.statementText = query.text
     if (!wire) return this.#runThroughDriver(connection, query)
     query.isNamed = this.#isWorthPreparingOn(connection, query)
+    query.carrier = { giveUp: () => interrupt(connection, this.#clock, wire.drained()) }
     wire.send(query, (exchange) => {
       const elapsedMs = wire.heardAt - sentAt
       const { roundTrip } = this.#port.lanes
@@ -118,8 +130,8 @@ export class Queries implements QueryRunner {
     resolve: (result: pg.QueryResult) => void,
     reject: (error: unknown) => void,
   ): void {
-    const { query, interrupt } = interruptOf(given) ?? { query: given, interrupt: {} }
-    const { signal } = interrupt
+    const { query, interrupt: how } = interruptOf(given) ?? { query: given, interrupt: {} }
+    const { signal } = how
     if (signal?.aborted) return reject(signal.reason)
     const { allocator } = this.#port
     const since = this.#clock.monotonicMs()
@@ -142,7 +154,7 @@ export class Queries implements QueryRunner {
         const outcome = new Promise<pg.QueryResult>((done) => {
           done(connection.driverQuery(query, values) as Promise<pg.QueryResult>)
         })
-        const interruptable = interruptible(connection, this.#clock, outcome, interrupt)
+        const interruptable = interruptible(connection, this.#clock, outcome, how)
         this.#watch(connection, since, interruptable)
         resolve(interruptable as never)
       },
@@ -193,6 +205,16 @@ export class Queries implements QueryRunner {
     query.isNamed = this.#isWorthPreparing(query)
     lanes.ride(query)
     if (query.place >= 0) this.#port.allocator.expect(query.deadline)
+  }
+
+  #limit(query: PoolQuery, limitMs: number): void {
+    // One for each statement, and only for who asks for it.
+    const timer = this.#clock.setTimer(() => {
+      if (query.isSettled) return
+      query.reject(queryTimeout())
+      query.carrier?.giveUp(query)
+    }, limitMs)
+    query.onSettled = () => timer.cancel()
   }
 
   #mayRide({ statement }: PoolQuery): boolean {

@@ -18,6 +18,11 @@ export type PoolQueryConfig = pg.QueryConfig & {
   readonly query_timeout?: number | undefined
 }
 
+/** Who has a query right now, and can be told that its caller waits no longer. */
+export interface Carrier {
+  giveUp(query: PoolQuery): void
+}
+
 /** What runs a {@link PoolQuery} once it has a connection of its own. */
 export interface QueryRunner {
   runOn(connection: Connection, query: PoolQuery): void
@@ -36,12 +41,15 @@ export class PoolQuery implements StatementCall, Waiter {
   isNamed = false
   /** A BEGIN that goes ahead of it. */
   begin: string | undefined
+  carrier: Carrier | undefined
   /** Nothing was on its way when it was sent: its answer tells the round trip. */
   wasFirst = true
   readonly since: number
   readonly deadline: number
-  readonly resolve: (result: pg.QueryResult) => void
-  readonly reject: (error: unknown) => void
+  isSettled = false
+  onSettled: (() => void) | undefined
+  readonly #resolve: (result: pg.QueryResult) => void
+  readonly #reject: (error: unknown) => void
   readonly #runner: QueryRunner
 
   constructor(
@@ -59,8 +67,18 @@ export class PoolQuery implements StatementCall, Waiter {
     this.since = times.since
     this.deadline = times.deadline
     this.#runner = runner
-    this.resolve = resolve
-    this.reject = reject
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  resolve(result: pg.QueryResult): void {
+    this.#settled()
+    this.#resolve(result)
+  }
+
+  reject(error: unknown): void {
+    this.#settled()
+    this.#reject(error)
   }
 
   get text(): string {
@@ -77,6 +95,11 @@ export class PoolQuery implements StatementCall, Waiter {
 
   refuse(error: unknown): void {
     this.reject(error)
+  }
+
+  #settled(): void {
+    this.isSettled = true
+    this.onSettled?.()
   }
 }
 

@@ -1,6 +1,6 @@
 import { SQLSTATE, sqlstateOf } from '../../core/index.ts'
 import type { Connection } from '../connection.ts'
-import type { PoolQuery } from '../query.ts'
+import type { Carrier, PoolQuery } from '../query.ts'
 import type { Exchange, StatementCall } from '../wire/exchange.ts'
 import type { Wire } from '../wire/wire.ts'
 import type { RoundTrip } from './round-trip.ts'
@@ -22,6 +22,8 @@ export interface LaneKeeper {
   readonly answered: (query: PoolQuery, exchange: Exchange, at: number) => void
   /** A statement waited for a lock and was sent away undone. */
   readonly metLock: (query: PoolQuery) => void
+  /** Monotonic milliseconds by which a lane must be empty whose callers wait no longer; somebody looks then. */
+  readonly drainDeadline: () => number
   /** The connection is free again, with its own settings. */
   readonly retired: (lane: Lane) => void
   /** Its settings could not be read or changed. */
@@ -41,7 +43,7 @@ const internal = (text: string, values: readonly string[] = []): StatementCall =
 })
 
 /** A connection that carries the statements of many callers, one behind the other without waiting for answers. */
-export class Lane {
+export class Lane implements Carrier {
   readonly connection: Connection
   state: LaneState = 'opening'
   /** Monotonic milliseconds when the server began with the first statement on its way, as far as we know. */
@@ -50,6 +52,8 @@ export class Lane {
   usedAt = 0
   /** It was told that it stalls. */
   isKnownStalled = false
+  /** Monotonic milliseconds by which a retiring lane must be empty. */
+  drainBy = Number.POSITIVE_INFINITY
   readonly #wire: Wire
   readonly #stallMs: number
   readonly #roundTrip: RoundTrip
@@ -100,6 +104,7 @@ export class Lane {
   ride(query: PoolQuery, now: number): void {
     if (!this.#wire.isGathering) this.#gathered = 0
     this.#gathered += 1
+    query.carrier = this
     query.wasFirst = this.#wire.pending === 0
     if (query.wasFirst) this.headSince = now
     this.usedAt = now
@@ -114,6 +119,15 @@ export class Lane {
     } else if (this.state === 'opening') {
       this.state = 'retiring'
     }
+  }
+
+  /**
+   * The caller of a statement on its way waits no longer. A cancel could hit a neighbour: instead the lane takes
+   * nothing new, and is closed when what it carries is not answered soon.
+   */
+  giveUp(): void {
+    this.drainBy = Math.min(this.drainBy, this.#keeper.drainDeadline())
+    this.retire()
   }
 
   /** Its connection is lost. */

@@ -2,18 +2,21 @@ import type { EventEmitter } from 'node:events'
 import type { Clock } from '../../core/index.ts'
 import type { Connection } from '../connection.ts'
 import type { PoolEvents } from '../events.ts'
-import type { PoolQuery } from '../query.ts'
+import type { Carrier, PoolQuery } from '../query.ts'
 import { Queue } from '../queue.ts'
 import type { Exchange } from '../wire/exchange.ts'
 import { Lane, type LaneKeeper } from './lane.ts'
 import { RoundTrip } from './round-trip.ts'
 
 /** A lane with so many statements on their way wants another beside it. */
-const CROWDED_FROM = 16
+const CROWDED_FROM = 24
 /** Statements of one tick that go to the same lane: what leaves together is cheap for both sides. */
 const GATHERED_AT_MOST = 32
 /** A lane without work becomes an ordinary connection again. */
 const IDLE_MS = 1_000
+
+/** How long a caller waits for others before even the last lane is given up for it. */
+const LAST_LANE_STAYS_MS = 200
 
 /** What lanes need of the pool they live in. */
 export interface LanePort {
@@ -47,7 +50,7 @@ export interface LaneLimits {
  * crowded lane gets another beside it; one without work goes back to the pool. No lane waits for a lock (its
  * `lock_timeout` sees to that), and one whose first statement takes long gets no new ones until it moves.
  */
-export class Lanes {
+export class Lanes implements Carrier {
   readonly roundTrip = new RoundTrip()
   /** Lanes do not work here: there is a pooler between us and the server. */
   isBarred = false
@@ -65,13 +68,13 @@ export class Lanes {
 
   constructor(
     limits: LaneLimits,
-    stallMs: number,
+    times: { stallMs: number; drainMs: number },
     clock: Clock,
     events: EventEmitter<PoolEvents>,
     port: LanePort,
   ) {
     this.#limits = limits
-    this.#stallMs = stallMs
+    this.#stallMs = times.stallMs
     this.#clock = clock
     this.#port = port
     this.#events = events
@@ -79,6 +82,11 @@ export class Lanes {
       hasRoom: (lane) => this.#fill(lane),
       answered: (query, exchange, at) => port.answered(query, exchange, at),
       metLock: (query) => port.metLock(query),
+      drainDeadline: () => {
+        const deadline = clock.monotonicMs() + times.drainMs
+        port.expect(deadline)
+        return deadline
+      },
       retired: (lane) => this.#remove(lane, false),
       unfit: (lane) => this.#remove(lane, true),
     }
@@ -113,14 +121,24 @@ export class Lanes {
     else this.#wait(query)
   }
 
-  /** A caller waits for a whole connection: the lane with the least to do goes back. */
-  yieldOne(): void {
+  /**
+   * A caller waits for a whole connection: the lane with the least to do goes back. The last lane stays while it has
+   * work and connections of others will come back: all quick statements would wait for a few slow ones. It goes,
+   * too, when the caller has waited for long.
+   *
+   * @param since when the caller began to wait. @param othersOut whether connections are out besides the lanes.
+   */
+  yieldOne(since: number, othersOut: boolean): void {
     let least: Lane | undefined
     for (const lane of this.#lanes) {
       if (lane.state === 'retiring') return // one is on its way back already
       if (lane.state === 'open' && (!least || lane.depth < least.depth)) least = lane
     }
-    if (least) this.#retire(least)
+    if (!least) return
+    const mayStay = this.#lanes.size === 1 && othersOut && (least.depth > 0 || this.#waiting.size > 0)
+    const until = since + LAST_LANE_STAYS_MS
+    if (mayStay && this.#clock.monotonicMs() < until) this.#port.expect(until)
+    else this.#retire(least)
   }
 
   /** The pool ends: whoever waits is served, then the lanes go back. */
@@ -157,7 +175,8 @@ export class Lanes {
     let next = this.#waiting.peek()?.deadline ?? Number.POSITIVE_INFINITY
     for (const lane of this.#lanes) {
       if (lane.depth > 0) {
-        if (lane.isStalled(now)) this.#tellStalled(lane, now)
+        if (now >= lane.drainBy) this.#abandon(lane)
+        else if (lane.isStalled(now)) this.#tellStalled(lane, now)
         next = Math.min(next, Math.max(now, lane.headSince) + this.#stallMs)
       } else if (lane.state === 'open') {
         if (now - lane.usedAt >= IDLE_MS) this.#retire(lane)
@@ -172,7 +191,13 @@ export class Lanes {
     if (query.wasFirst) this.#port.expect(now + this.#stallMs)
   }
 
+  /** The caller of a statement that waits for a lane waits no longer. */
+  giveUp(query: PoolQuery): void {
+    this.#waiting.remove(query)
+  }
+
   #wait(query: PoolQuery): void {
+    query.carrier = this
     this.#waiting.push(query)
     this.#grow()
   }
@@ -261,6 +286,11 @@ export class Lanes {
     if (this.#current === lane) this.#current = undefined
     this.#port.giveBack(lane.connection, isBroken)
     if (this.#waiting.size > 0) this.#grow()
+  }
+
+  #abandon(lane: Lane): void {
+    lane.lose()
+    this.#remove(lane, true)
   }
 
   /** From now on every statement gets a connection of its own. */
