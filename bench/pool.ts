@@ -274,9 +274,8 @@ async function pgbench(url: string): Promise<object> {
     `\\set id random(1, ${ROWS})\n\\startpipeline\n${`${read}\n`.repeat(20)}\\endpipeline\n`,
   )
   const run = async (script: string, clients: number, each: number): Promise<number> => {
-    const { stdout } = await promisify(execFile)('pgbench', [
-      ...['-n', '-M', 'prepared', '-T', '2', '-c', String(clients), '-j', '1', '-f', script, url],
-    ])
+    const flags = ['-n', '-M', 'prepared', '-T', '2', '-c', String(clients), '-j', '1']
+    const { stdout } = await promisify(execFile)('pgbench', [...flags, '-f', script, url])
     return Number(/tps = ([\d.]+)/.exec(stdout)?.[1]) * each
   }
   const results = await interleave(3, { one: () => run(one, 8, 1), many: () => run(many, 2, 20) })

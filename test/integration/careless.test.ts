@@ -1,38 +1,20 @@
 /** Callers who forget, do things twice, or in the wrong order. */
 import { once } from 'node:events'
 import pg from 'pg'
-import { afterEach, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { isHoldfastError } from '../../src/core/index.ts'
-import { Pool, type PoolConfig, withLabel } from '../../src/pool/index.ts'
+import { withLabel } from '../../src/pool/index.ts'
 import { useDatabase } from '../support/database.ts'
+import { usePools } from '../support/pools.ts'
 
 const database = useDatabase('empty')
-const pools: Pool[] = []
-
-function makePool(config: PoolConfig = {}): Pool {
-  const pool = new Pool({
-    connectionString: database.url,
-    size: 1,
-    overflow: 0,
-    leakThresholdMs: 60_000,
-    ...config,
-  })
-  pools.push(pool)
-  return pool
-}
+const makePool = usePools(database, { size: 1, overflow: 0, leakThresholdMs: 60_000 })
 
 beforeAll(async () => {
   const client = new pg.Client(database.url)
   await client.connect()
   await client.query('CREATE TABLE notes (id int PRIMARY KEY)')
   await client.end()
-})
-
-afterEach(async () => {
-  for (const pool of pools.splice(0)) {
-    await pool.end({ timeoutMs: 0 })
-    expect(pool.stats()).toMatchObject({ total: 0, waiting: 0 })
-  }
 })
 
 test('a transaction that was left open is rolled back, and its holder named', async () => {

@@ -1,55 +1,14 @@
 import { AsyncResource } from 'node:async_hooks'
-import { once } from 'node:events'
 import pg from 'pg'
-import { afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { Pool, type PoolConfig } from '../../src/pool/index.ts'
-import { FaultProxy } from '../../src/testing/index.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { useDatabase } from '../support/database.ts'
+import { usePools } from '../support/pools.ts'
+import { createItems, READ, warmUp, WRITE } from '../support/riding.ts'
 
 const database = useDatabase('empty')
-const pools: Pool[] = []
+const makePool = usePools(database, { size: 6, overflow: 0 })
 
-function makePool(config: PoolConfig = {}): Pool {
-  const pool = new Pool({ connectionString: database.url, size: 6, overflow: 0, ...config })
-  pools.push(pool)
-  return pool
-}
-
-afterEach(async () => {
-  for (const pool of pools.splice(0)) {
-    await pool.end({ timeoutMs: 0 })
-    expect(pool.stats()).toMatchObject({ total: 0, waiting: 0 })
-  }
-})
-
-beforeAll(async () => {
-  const client = new pg.Client(database.url)
-  await client.connect()
-  await client.query(`
-    CREATE TABLE items (id int PRIMARY KEY, n int NOT NULL DEFAULT 0);
-    INSERT INTO items SELECT id, 0 FROM generate_series(1, 1000) AS id;
-    CREATE FUNCTION slowly(ms int) RETURNS int LANGUAGE plpgsql AS
-      $$ BEGIN PERFORM pg_sleep(ms / 1000.0); RETURN ms; END $$`)
-  await client.end()
-})
-
-const READ = 'SELECT n FROM items WHERE id = $1'
-const WRITE = 'UPDATE items SET n = n + 1 WHERE id = $1'
-
-/** Lets the pool see that these are quick, until all of them ride. */
-async function warmUp(pool: Pool, ...texts: string[]): Promise<void> {
-  for (const text of texts)
-    await expect
-      .poll(
-        async () => {
-          const { rides } = pool.stats()
-          await Promise.all([pool.query(text, [1]), pool.query(text, [2])])
-          return pool.stats().rides - rides
-        },
-        { timeout: 10_000, interval: 1 },
-      )
-      .toBe(2)
-}
+beforeAll(() => createItems(database.url))
 
 /** Somebody else holds the lock on a row, until the returned function is called. */
 async function lock(id: number): Promise<() => Promise<void>> {
@@ -258,89 +217,6 @@ describe('locks', () => {
       { got: true },
     ])
     await letGo()
-  })
-})
-
-describe('slow statements', () => {
-  const SLOW = 'SELECT slowly($1)'
-
-  test('one that takes 50 ms never rides with others once it is known', async () => {
-    const pool = makePool()
-    await warmUp(pool, READ)
-    await pool.query(SLOW, [50])
-    const { rides } = pool.stats()
-    await Promise.all([pool.query(SLOW, [50]), pool.query(SLOW, [50]), pool.query(SLOW, [50])])
-    expect(pool.stats().rides).toBe(rides)
-  })
-
-  test('one that turns slow stalls its lane once, is told, and learns its way off', async () => {
-    const pool = makePool({ pipelining: { lanes: 1, depth: 64 } })
-    await warmUp(pool, READ, SLOW)
-    const { rides } = pool.stats()
-    const stalled = once(pool, 'lane:stalled')
-    const slow = pool.query(SLOW, [300])
-    expect((await stalled)[0]).toMatchObject({ depth: 1 })
-    // The lane takes nothing new: this one gets a connection of its own, and does not wait.
-    expect((await pool.query(READ, [1])).rows).toHaveLength(1)
-    expect(pool.stats().laneDepths).toEqual([1])
-    await slow
-    expect(pool.stats().rides).toBe(rides + 1)
-    await Promise.all([pool.query(SLOW, [30]), pool.query(SLOW, [30])])
-    expect(pool.stats().rides).toBe(rides + 1)
-  })
-
-  test('it may ride again when it became quick', async () => {
-    const pool = makePool()
-    await warmUp(pool, READ)
-    await pool.query(SLOW, [30])
-    await warmUp(pool, SLOW)
-  })
-})
-
-describe('time limits of the whole pool', () => {
-  const SLOW = 'SELECT slowly($1)'
-
-  test('end a statement on a lane for its caller, and leave its neighbours alone', async () => {
-    const pool = makePool({ query_timeout: 150, pipelining: { lanes: 1, depth: 64 } })
-    await warmUp(pool, READ, SLOW)
-    const slow = pool.query(SLOW, [400])
-    const neighbours = [1, 2, 3].map((id) => pool.query(READ, [id]))
-    await expect(slow).rejects.toThrow('Query read timeout')
-    // They were sent behind it and are late themselves, or are answered; none is cancelled on the server.
-    for (const one of await Promise.allSettled(neighbours))
-      if (one.status === 'rejected') expect(one.reason).toMatchObject({ message: 'Query read timeout' })
-    expect((await pool.query(READ, [1])).rows).toHaveLength(1)
-    await expect.poll(() => pool.stats().lanes, { timeout: 10_000 }).toBe(0)
-    expect(pool.stats().closed).toBe(0)
-  })
-
-  test('cancel on the server what runs alone, and count the wait for a connection', async () => {
-    const pool = makePool({ query_timeout: 60, size: 1 })
-    await expect(pool.query('SELECT pg_sleep(600)')).rejects.toThrow('Query read timeout')
-    const client = await pool.connect()
-    await expect(pool.query(READ, [1])).rejects.toThrow('Query read timeout')
-    client.release()
-    expect((await pool.query(READ, [1])).rows).toHaveLength(1)
-    expect(pool.stats()).toMatchObject({ created: 1, closed: 0, waiting: 0 })
-  })
-
-  test('close a lane that gives no answer at all', async () => {
-    const { hostname, port } = new URL(database.url)
-    const proxy = await FaultProxy.start({ host: hostname, port: Number(port) })
-    const pool = makePool({
-      connectionString: proxy.through(database.url),
-      query_timeout: 100,
-      cleanupTimeoutMs: 200,
-    })
-    await warmUp(pool, READ)
-    proxy.freeze()
-    const asked = await Promise.allSettled([1, 2, 3].map((id) => pool.query(READ, [id])))
-    for (const one of asked) expect(one).toMatchObject({ reason: { message: 'Query read timeout' } })
-    await expect.poll(() => pool.stats().lanes, { timeout: 10_000 }).toBe(0)
-    await proxy.heal()
-    await expect.poll(() => pool.query(READ, [1]).catch(() => undefined), { timeout: 10_000 }).toBeDefined()
-    await pool.end({ timeoutMs: 0 })
-    await proxy.stop()
   })
 })
 

@@ -1,17 +1,12 @@
 import pg from 'pg'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { Pool, type PoolConfig, retry, type Transaction } from '../../src/pool/index.ts'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { type Pool, retry, type Transaction } from '../../src/pool/index.ts'
 import { FaultProxy } from '../../src/testing/index.ts'
 import { useDatabase } from '../support/database.ts'
+import { usePools } from '../support/pools.ts'
 
 const database = useDatabase('empty')
-const pools: Pool[] = []
-
-function makePool(config: PoolConfig = {}): Pool {
-  const pool = new Pool({ connectionString: database.url, size: 4, overflow: 0, ...config })
-  pools.push(pool)
-  return pool
-}
+const makePool = usePools(database, { size: 4, overflow: 0 })
 
 beforeEach(async () => {
   const client = new pg.Client(database.url)
@@ -21,13 +16,6 @@ beforeEach(async () => {
     DROP TABLE IF EXISTS parents CASCADE; CREATE TABLE parents (id int PRIMARY KEY);
     DROP TABLE IF EXISTS children; CREATE TABLE children (parent int REFERENCES parents DEFERRABLE INITIALLY DEFERRED)`)
   await client.end()
-})
-
-afterEach(async () => {
-  for (const pool of pools.splice(0)) {
-    await pool.end({ timeoutMs: 0 })
-    expect(pool.stats()).toMatchObject({ total: 0, waiting: 0 })
-  }
 })
 
 const insert = (tx: Transaction, id: number): Promise<pg.QueryResult> =>
