@@ -107,6 +107,12 @@ export class Engine implements Tenant {
     }
   }
 
+  /** Connections that are out, and too old to be given out again. */
+  expired(): number {
+    const now = this.#clock.monotonicMs()
+    return this.#allocator.slots.in('busy').filter((connection) => connection.isExpired(now)).length
+  }
+
   transaction<T>(
     work: (transaction: Transaction) => Promise<T>,
     options: TransactionOptions,

@@ -167,11 +167,17 @@ export type PoolConfig = pg.ClientConfig &
     /** pg.Pool's name for `acquireTimeoutMs`. */
     connectionTimeoutMillis?: number | undefined
     /** pg.Pool's name for `idleTimeoutMs`. */
-    idleTimeoutMillis?: number | undefined
+    idleTimeoutMillis?: number | null | undefined
     /** pg.Pool's name for `recycleMs`, in seconds. */
     maxLifetimeSeconds?: number | undefined
     /** A connection is replaced after this many checkouts. */
     maxUses?: number | undefined
+    /** pg.Pool's; here `size` is what is kept. */
+    min?: number | undefined
+    /** An older name of pg.Pool's for `max`. */
+    poolSize?: number | undefined
+    /** Checks each new connection before anyone gets it; an error fails the connect. */
+    verify?: ((client: pg.PoolClient, done: (error?: Error) => void) => void) | undefined
     /** Let the process exit while connections are idle. */
     allowExitOnIdle?: boolean | undefined
     /** The client class to use instead of `pg.Client`. */
@@ -201,7 +207,10 @@ export interface ResolvedPoolConfig {
  */
 export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
   const {
-    max,
+    poolSize,
+    max = poolSize,
+    min: _min,
+    verify,
     connectionTimeoutMillis,
     idleTimeoutMillis,
     maxLifetimeSeconds,
@@ -215,15 +224,32 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
   const given: Record<string, unknown> = {
     ...(max !== undefined && { size: max, overflow: 0 }),
     ...(connectionTimeoutMillis !== undefined && { acquireTimeoutMs: connectionTimeoutMillis }),
-    ...(idleTimeoutMillis !== undefined && { idleTimeoutMs: idleTimeoutMillis }),
+    ...(typeof idleTimeoutMillis === 'number' && { idleTimeoutMs: idleTimeoutMillis }),
     ...(maxLifetimeSeconds !== undefined && { recycleMs: maxLifetimeSeconds * 1_000 }),
   }
   const client: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(rest)) (name in POOL_OPTIONS ? given : client)[name] = value
+  for (const [name, value] of Object.entries(rest)) {
+    if (value === undefined) continue // as good as not given
+    ;(name in POOL_OPTIONS ? given : client)[name] = value
+  }
   const { values } = resolveOptions('pool', POOL_OPTIONS, [
     { kind: 'object', source: 'argument', values: given },
   ])
-  return { options: values, client, maxUses, allowExitOnIdle, Client, onConnect, echo }
+  const prepare = verify ? inTurn(onConnect, verify) : onConnect
+  return { options: values, client, maxUses, allowExitOnIdle, Client, onConnect: prepare, echo }
+}
+
+/** pg.Pool's `verify` is a later `onConnect` with a callback. */
+function inTurn(
+  onConnect: PoolConfig['onConnect'],
+  verify: NonNullable<PoolConfig['verify']>,
+): NonNullable<PoolConfig['onConnect']> {
+  return async (client) => {
+    await onConnect?.(client)
+    await new Promise<void>((resolve, reject) => {
+      verify(client as pg.PoolClient, (error) => (error ? reject(error) : resolve()))
+    })
+  }
 }
 
 function parsePipelining(input: unknown): Pipelining | undefined {

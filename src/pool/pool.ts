@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type pg from 'pg'
+import pg from 'pg'
 import { type Clock, messageOf, systemClock, within } from '../core/index.ts'
 import type { PooledClient } from './checkout.ts'
 import { Engine } from './engine.ts'
@@ -16,7 +16,17 @@ type ConnectCallback = (
   client: pg.PoolClient | undefined,
   done: (destroy?: Error | boolean) => void,
 ) => void
-type QueryCallback = (error: Error | undefined, result: pg.QueryResult) => void
+type QueryCallback<Row extends pg.QueryResultRow = any> = (error: Error, result: pg.QueryResult<Row>) => void
+
+function isSubmittable(query: unknown): query is pg.Submittable {
+  return typeof (query as { submit?: unknown } | null)?.submit === 'function'
+}
+
+/** pg.Pool's events, as its types have them: what expects a pg.Pool listens in these words. */
+type PgPoolEvent = 'error' | 'release' | 'connect' | 'acquire' | 'remove'
+type PgPoolListener<Name extends PgPoolEvent> = Name extends 'error' | 'release'
+  ? (error: Error, client: pg.PoolClient) => void
+  : (client: pg.PoolClient) => void
 
 /** How one checkout is asked for. */
 export interface ConnectOptions {
@@ -45,7 +55,14 @@ const DEFAULT_END_TIMEOUT_MS = 10_000
  */
 export class Pool extends EventEmitter<PoolEvents> {
   /** The options in force. Not enumerable: printing a pool must not print its password. */
-  declare readonly options: PoolOptions & pg.ClientConfig
+  declare readonly options: PoolOptions & pg.PoolOptions
+
+  static {
+    // What asks `instanceof pg.Pool` (Prisma's adapter, Drizzle) gets a yes; pg-pool's constructor never runs, and
+    // everything of its face is ours.
+    Object.setPrototypeOf(Pool.prototype, pg.Pool.prototype)
+  }
+
   readonly #config: PoolConfig
   readonly #clock: Clock
   readonly #engine: Engine
@@ -56,13 +73,31 @@ export class Pool extends EventEmitter<PoolEvents> {
   constructor(config: PoolConfig = {}, clock: Clock = systemClock) {
     super()
     const resolved = resolvePoolConfig(config)
-    const options = Object.freeze({ ...resolved.client, ...resolved.options })
+    const { size, idleTimeoutMs, recycleMs } = resolved.options
+    const options = Object.freeze({
+      ...resolved.client,
+      ...resolved.options,
+      // What they are called there.
+      max: size + resolved.options.overflow,
+      min: size,
+      idleTimeoutMillis: idleTimeoutMs,
+      maxLifetimeSeconds: recycleMs / 1_000,
+      maxUses: resolved.maxUses,
+      allowExitOnIdle: resolved.allowExitOnIdle,
+    })
     Object.defineProperty(this, 'options', { value: options, enumerable: false })
     this.#config = config
     this.#clock = clock
     this.#engine = new Engine(resolved, clock, this, (args) =>
       (this.query as (...all: unknown[]) => unknown)(...args),
     )
+  }
+
+  /** Calls `listener` with every event of this name: pg.Pool's, and the pool's own ({@link PoolEvents}). */
+  override on<Name extends PgPoolEvent>(event: Name, listener: PgPoolListener<Name>): this
+  override on<Name extends keyof PoolEvents>(event: Name, listener: (...args: PoolEvents[Name]) => void): this
+  override on(event: string, listener: (...args: any[]) => void): this {
+    return super.on(event as keyof PoolEvents, listener as never)
   }
 
   get totalCount(): number {
@@ -78,8 +113,9 @@ export class Pool extends EventEmitter<PoolEvents> {
     return this.stats().waiting
   }
 
+  /** Connections that are out and will be replaced when they come back. */
   get expiredCount(): number {
-    return this.stats().recycled
+    return this.#engine.expired()
   }
 
   get ending(): boolean {
@@ -102,8 +138,9 @@ export class Pool extends EventEmitter<PoolEvents> {
     if (typeof argument !== 'function')
       return checkouts.connect(argument?.signal, this.connect as () => unknown)
     checkouts.connect(undefined, this.connect as () => unknown).then(
-      (client) => argument(undefined, client, (destroy) => client.release(destroy)),
-      (error: Error) => argument(error, undefined, () => {}),
+      // Out of the promise: what a callback throws is the application's, and not a rejection nobody handles.
+      (client) => process.nextTick(argument, undefined, client, (destroy?: Error) => client.release(destroy)),
+      (error: Error) => process.nextTick(argument, error, undefined, () => {}),
     )
   }
 
@@ -119,19 +156,30 @@ export class Pool extends EventEmitter<PoolEvents> {
     query: pg.QueryArrayConfig,
     values?: unknown[],
   ): Promise<pg.QueryArrayResult<Row>>
-  query(query: string | pg.QueryConfig, callback: QueryCallback): void
-  query(query: string | pg.QueryConfig, values: unknown[], callback: QueryCallback): void
+  /** Runs a query object of the driver's, a cursor or a stream on a connection of its own, until it ends or is closed. */
+  query<Query extends pg.Submittable>(query: Query): Query
+  query<Row extends pg.QueryResultRow = any>(
+    query: string | PoolQueryConfig,
+    callback: QueryCallback<Row>,
+  ): void
+  query<Row extends pg.QueryResultRow = any>(
+    query: string | PoolQueryConfig,
+    values: any,
+    callback: QueryCallback<Row>,
+  ): void
   query(
-    query: string | pg.QueryConfig,
+    query: string | PoolQueryConfig | pg.Submittable,
     values?: unknown[] | QueryCallback,
     callback?: QueryCallback,
-  ): Promise<pg.QueryResult> | void {
+  ): Promise<pg.QueryResult> | pg.Submittable | void {
+    const { queries } = this.#engine
     const whenDone = typeof values === 'function' ? values : callback
-    const outcome = this.#engine.queries.run(query, typeof values === 'function' ? undefined : values)
+    if (isSubmittable(query)) return queries.submit(query, whenDone)
+    const outcome = queries.run(query, typeof values === 'function' ? undefined : values)
     if (!whenDone) return outcome
     outcome.then(
-      (result) => whenDone(undefined, result),
-      (error: Error) => whenDone(error, undefined as never),
+      (result) => process.nextTick(whenDone, undefined, result),
+      (error: Error) => process.nextTick(whenDone, error),
     )
   }
 

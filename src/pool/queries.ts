@@ -8,6 +8,7 @@ import type { Lanes } from './lanes/lanes.ts'
 import type { PoolOptions, ResolvedPoolConfig } from './options.ts'
 import { type Carrier, PoolQuery, type QueryRunner, readQuery } from './query.ts'
 import type { Statements } from './statements.ts'
+import { type Callback, endOf, failSubmittable } from './submittable.ts'
 import type { RunHeld } from './transaction.ts'
 import type { Waiter } from './waiter.ts'
 import type { Exchange } from './wire/exchange.ts'
@@ -61,6 +62,34 @@ export class Queries implements QueryRunner, Carrier {
       if (this.#limitMs) this.#limit(asked, this.#limitMs)
       this.#route(asked)
     }).catch(withCallersStack)
+  }
+
+  /** Gives a query object of the driver's a connection of its own, for as long as it lives. */
+  submit<Query extends pg.Submittable>(query: Query, callback: Callback | undefined): Query {
+    const since = this.#clock.monotonicMs()
+    const refuse = (error: unknown): void => process.nextTick(failSubmittable, query, callback, error)
+    try {
+      this.#port.allocator.acquire({
+        place: -1,
+        purpose: 'busy',
+        since,
+        deadline: this.#deadline(since),
+        refuse,
+        serve: (connection) => {
+          this.#alone += 1
+          connection.statementText = String(
+            (query as { text?: unknown }).text ?? 'a query object of the driver',
+          )
+          const over = endOf(query, callback)
+          connection.driverQuery(query, over.callback)
+          const quiet = over.ended.then(() => connection.quiet())
+          void quiet.catch(() => {}).finally(() => this.#release(connection)) // a lost connection is the gate's
+        },
+      })
+    } catch (error) {
+      refuse(error)
+    }
+    return query
   }
 
   /** Runs one statement of somebody who holds the connection, with a BEGIN ahead of it if that is wanted. */
