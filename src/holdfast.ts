@@ -64,9 +64,9 @@ export class Holdfast {
       fallback_application_name: 'holdfast',
       ...pool,
       ...(echo && {
-        echo: ({ text, durationMs, failed }) =>
+        echo: ({ text, durationMs, failed, label }) =>
           this.#log(
-            `${durationMs.toFixed(1)} ms${failed ? ' failed' : ''}  ${text.replaceAll(/\s+/g, ' ').trim()}`,
+            `${durationMs.toFixed(1)} ms${failed ? ' failed' : ''}${label ? ` [${label}]` : ''}  ${text.replaceAll(/\s+/g, ' ').trim()}`,
           ),
       }),
     })

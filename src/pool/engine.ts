@@ -9,16 +9,15 @@ import { gateClient } from './gate.ts'
 import { type LaneLimits, Lanes } from './lanes/lanes.ts'
 import type { ResolvedPoolConfig } from './options.ts'
 import { Queries } from './queries.ts'
-import { Statements } from './statements.ts'
-import { emptyTimings, type PoolStats, zeroCounters } from './stats.ts'
+import { Recorder } from './recorder.ts'
+import { type PoolStats, zeroCounters } from './stats.ts'
 import { runTransaction, type Transaction, type TransactionOptions } from './transaction.ts'
 
 const AUTOMATIC: LaneLimits = { lanes: 4, depth: 64 }
 
 /** The parts of a pool, put together: who waits, lanes, statements, checkouts. */
 export class Engine implements Tenant {
-  readonly timings = emptyTimings()
-  readonly statements: Statements
+  readonly recorder: Recorder
   readonly queries: Queries
   readonly checkouts: Checkouts
   readonly #config: ResolvedPoolConfig
@@ -37,12 +36,12 @@ export class Engine implements Tenant {
     this.#config = config
     this.#clock = clock
     const { options } = config
-    this.statements = new Statements(options.statementLimit)
+    this.recorder = new Recorder(options.statementLimit, config.echo)
     this.#allocator = new Allocator(
       config,
       clock,
       events,
-      { counters: this.#counters, timings: this.timings },
+      { counters: this.#counters, timings: this.recorder.timings },
       this,
     )
     const limits = typeof options.pipelining === 'object' ? options.pipelining : AUTOMATIC
@@ -73,15 +72,14 @@ export class Engine implements Tenant {
       allocator: this.#allocator,
       events,
       counters: this.#counters,
-      timings: this.timings,
+      timings: this.recorder.timings,
       runInstead,
     })
     this.queries = new Queries(config, clock, {
       allocator: this.#allocator,
       lanes: this.#lanes,
-      statements: this.statements,
+      recorder: this.recorder,
       isHolding: () => this.checkouts.isInTransaction(),
-      finished: (text, durationMs, hasFailed) => this.#finished(text, durationMs, hasFailed),
       picture: () => this.picture(),
     })
     this.#allocator.start()
@@ -131,10 +129,7 @@ export class Engine implements Tenant {
   opened(connection: Connection): void {
     if (connection.roundTripMs !== undefined) this.#lanes.roundTrip.meet(connection.roundTripMs)
     gateClient(connection, this.#clock, {
-      finished: (text, durationMs, rowCount, hasFailed) => {
-        if (text !== '') this.statements.of(text).record(durationMs, rowCount, hasFailed)
-        this.#finished(text, durationMs, hasFailed)
-      },
+      finished: (text, execution) => this.recorder.record(this.recorder.statements.of(text), execution),
       late: (late, args) => this.checkouts.late(late, args),
     })
   }
@@ -169,17 +164,6 @@ export class Engine implements Tenant {
       this.#allocator.acquire({ place: -1, purpose: 'lane', since, deadline, serve, refuse })
     } catch (error) {
       refuse(error)
-    }
-  }
-
-  #finished(text: string, durationMs: number, hasFailed: boolean): void {
-    this.timings.statements.record(durationMs)
-    const { echo } = this.#config
-    if (!echo) return
-    try {
-      echo({ text, durationMs, failed: hasFailed })
-    } catch (error) {
-      process.emitWarning(error as Error) // a log that fails must not fail the query
     }
   }
 }

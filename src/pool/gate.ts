@@ -1,11 +1,12 @@
 import type { Clock } from '../core/index.ts'
 import type { Connection } from './connection.ts'
+import type { Execution } from './statements.ts'
 import { interruptible, interruptOf } from './interrupt.ts'
 
 /** What the pool does with the queries of its holders. */
 export interface GateKeeper {
-  /** A statement of a holder's was answered. `text` is empty for a prepared statement's name alone. */
-  finished(text: string, durationMs: number, rowCount: number, hasFailed: boolean): void
+  /** A statement of a holder's was answered. */
+  finished(text: string, execution: Execution): void
   /** Somebody uses a client that was released. Answers in its place. */
   late(connection: Connection, args: readonly unknown[]): unknown
 }
@@ -24,8 +25,11 @@ export function gateClient(connection: Connection, clock: Clock, keeper: GateKee
     if (connection.holder) connection.holder.lastText = text
     if (/^\s*(discard|deallocate)\b/i.test(text)) connection.wire?.forgetPrepared()
     const started = clock.monotonicMs()
-    const finish = (result: unknown, hasFailed: boolean): void =>
-      keeper.finished(text, clock.monotonicMs() - started, rowCountOf(result), hasFailed)
+    const label = connection.holder?.label
+    const finish = (result: unknown, hasFailed: boolean): void => {
+      const durationMs = clock.monotonicMs() - started
+      keeper.finished(text, { durationMs, rowCount: rowCountOf(result), hasFailed, label })
+    }
     watchCallback(args, finish)
     const interrupted = interruptOf(args[0])
     if (interrupted) args[0] = interrupted.query
@@ -63,7 +67,10 @@ function watchCallback(args: unknown[], finish: (result: unknown, hasFailed: boo
 }
 
 function textOf(query: unknown): string {
-  return typeof query === 'string' ? query : String((query as { text?: unknown } | null)?.text ?? '')
+  if (typeof query === 'string') return query
+  // A prepared statement may be called by its name alone.
+  const { text, name } = (query ?? {}) as { text?: unknown; name?: unknown }
+  return String(text ?? name ?? '')
 }
 
 function rowCountOf(result: unknown): number {

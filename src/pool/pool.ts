@@ -6,7 +6,9 @@ import { Engine } from './engine.ts'
 import type { PoolEvents } from './events.ts'
 import { type PoolConfig, type PoolOptions, resolvePoolConfig } from './options.ts'
 import type { PoolQueryConfig } from './query.ts'
+import type { LabelFigures } from './recorder.ts'
 import { retry, type RetryOptions } from './retry.ts'
+import type { StatementFigures } from './statements.ts'
 import type { PoolHealth, PoolStats, PoolTimings } from './stats.ts'
 import type { Transaction, TransactionOptions } from './transaction.ts'
 
@@ -175,7 +177,8 @@ export class Pool extends EventEmitter<PoolEvents> {
     const { queries } = this.#engine
     const whenDone = typeof values === 'function' ? values : callback
     if (isSubmittable(query)) return queries.submit(query, whenDone)
-    const outcome = queries.run(query, typeof values === 'function' ? undefined : values)
+    const bound = typeof values === 'function' ? undefined : values
+    const outcome = queries.run(query, bound, this.query as () => unknown)
     if (!whenDone) return outcome
     outcome.then(
       (result) => process.nextTick(whenDone, undefined, result),
@@ -229,7 +232,17 @@ export class Pool extends EventEmitter<PoolEvents> {
 
   /** How long waits, holds and statements took, as histograms that only grow. */
   get timings(): PoolTimings {
-    return this.#engine.timings
+    return this.#engine.recorder.timings
+  }
+
+  /** What each statement text did, the most expensive first; as many as `statementLimit`. */
+  statements(): StatementFigures[] {
+    return this.#engine.recorder.statementFigures()
+  }
+
+  /** What the statements under each label did, the most expensive first. */
+  labels(): LabelFigures[] {
+    return this.#engine.recorder.labelFigures()
   }
 
   /** Asks the server for one answer, within `timeoutMs` altogether (default 2 s). Never rejects. */

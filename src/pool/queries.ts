@@ -1,13 +1,15 @@
 import type pg from 'pg'
 import type { Clock } from '../core/index.ts'
 import type { Allocator } from './allocator.ts'
+import { traceAbove } from './call-site.ts'
 import type { Connection } from './connection.ts'
 import { queueFull, type PoolPicture } from './errors.ts'
 import { interrupt, interruptible, interruptOf, queryTimeout } from './interrupt.ts'
+import { currentLabel } from './label.ts'
 import type { Lanes } from './lanes/lanes.ts'
 import type { PoolOptions, ResolvedPoolConfig } from './options.ts'
 import { type Carrier, PoolQuery, type QueryRunner, readQuery } from './query.ts'
-import type { Statements } from './statements.ts'
+import type { Recorder } from './recorder.ts'
 import { type Callback, endOf, failSubmittable } from './submittable.ts'
 import type { RunHeld } from './transaction.ts'
 import type { Waiter } from './waiter.ts'
@@ -20,11 +22,9 @@ const PREPARED_FROM_CALLS = 2
 export interface QueriesPort {
   readonly allocator: Allocator
   readonly lanes: Lanes
-  readonly statements: Statements
+  readonly recorder: Recorder
   /** The caller is inside a transaction on a connection that it holds. */
   isHolding(): boolean
-  /** A statement was answered. */
-  finished(text: string, durationMs: number, hasFailed: boolean): void
   picture(): PoolPicture
 }
 
@@ -51,13 +51,21 @@ export class Queries implements QueryRunner, Carrier {
     this.#port = port
   }
 
-  run(query: string | pg.QueryConfig, values: unknown[] | undefined): Promise<pg.QueryResult> {
+  /** @param above the public function that was called: its caller is the call site. */
+  run(
+    query: string | pg.QueryConfig,
+    values: unknown[] | undefined,
+    above: (...args: never[]) => unknown,
+  ): Promise<pg.QueryResult> {
     return new Promise<pg.QueryResult>((resolve, reject) => {
       const wanted =
-        this.#options.pipelining === 'off' ? undefined : readQuery(query, values, this.#port.statements)
+        this.#options.pipelining === 'off'
+          ? undefined
+          : readQuery(query, values, this.#port.recorder.statements)
       if (!wanted) return this.#runByDriver(query, values, resolve, reject)
       const since = this.#clock.monotonicMs()
       const times = { since, deadline: this.#deadline(since) }
+      wanted.statement.noteCallSite(since, () => traceAbove(above))
       const asked = new PoolQuery(wanted, times, this, resolve, reject)
       if (this.#limitMs) this.#limit(asked, this.#limitMs)
       this.#route(asked)
@@ -96,7 +104,7 @@ export class Queries implements QueryRunner, Carrier {
   readonly runHeld: RunHeld = (connection, query, values, begin) => {
     const { wire, holder } = connection
     if (!wire || !connection.driver.readyForQuery) return undefined
-    const wanted = readQuery(query, values, this.#port.statements)
+    const wanted = readQuery(query, values, this.#port.recorder.statements)
     if (!wanted) return undefined
     if (holder) holder.lastText = wanted.statement.text
     return new Promise<pg.QueryResult>((resolve, reject) => {
@@ -144,10 +152,12 @@ export class Queries implements QueryRunner, Carrier {
   settle(query: PoolQuery, exchange: Exchange, at: number): void {
     const { error } = exchange
     const result = exchange.result()
-    const durationMs = at - query.since
-    const hasFailed = error !== undefined
-    query.statement.record(durationMs, result.rowCount ?? 0, hasFailed)
-    this.#port.finished(query.text, durationMs, hasFailed)
+    this.#port.recorder.record(query.statement, {
+      durationMs: at - query.since,
+      rowCount: result.rowCount ?? 0,
+      hasFailed: error !== undefined,
+      label: query.label,
+    })
     if (error) query.reject(error)
     else query.resolve(result as unknown as pg.QueryResult)
   }
@@ -205,12 +215,13 @@ export class Queries implements QueryRunner, Carrier {
   }
 
   #watch(connection: Connection, since: number, outcome: Promise<pg.QueryResult>): void {
-    const text = connection.statementText ?? ''
+    const { recorder } = this.#port
+    const statement = recorder.statements.of(connection.statementText ?? '')
+    const label = currentLabel()
     const finish = (rowCount: number, hasFailed: boolean): void => {
       const durationMs = this.#clock.monotonicMs() - since
       this.#release(connection)
-      this.#port.statements.of(text).record(durationMs, rowCount, hasFailed)
-      this.#port.finished(text, durationMs, hasFailed)
+      recorder.record(statement, { durationMs, rowCount, hasFailed, label })
     }
     outcome.then(
       (result) => finish(result.rowCount ?? 0, false),
@@ -264,7 +275,9 @@ export class Queries implements QueryRunner, Carrier {
   }
 
   #isWorthPreparing({ statement, values, hasName }: PoolQuery): boolean {
-    return this.#options.prepare && (hasName || values.length > 0 || statement.calls >= PREPARED_FROM_CALLS)
+    return (
+      this.#options.prepare && (hasName || values.length > 0 || statement.tally.calls >= PREPARED_FROM_CALLS)
+    )
   }
 
   #deadline(since: number): number {

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { Connection } from './connection.ts'
 import { prepareValue } from './driver.ts'
+import { currentLabel } from './label.ts'
 import type { Statement, Statements } from './statements.ts'
 import type { Waiter } from './waiter.ts'
 import type { StatementCall } from './wire/exchange.ts'
@@ -42,6 +43,8 @@ export class PoolQuery implements StatementCall, Waiter {
   /** A BEGIN that goes ahead of it. */
   begin: string | undefined
   carrier: Carrier | undefined
+  /** What the caller named its work. */
+  readonly label = currentLabel()
   /** Nothing was on its way when it was sent: its answer tells the round trip. */
   wasFirst = true
   readonly since: number

@@ -1,21 +1,91 @@
-import { Histogram } from '../core/index.ts'
+import { Histogram, percentile } from '../core/index.ts'
+import { callSiteOf } from './call-site.ts'
 import { scanStatement, type StatementScan } from './lanes/statement-scan.ts'
 
 /** The newest of the service times weighs this much. */
 const WEIGHT = 0.2
+/** Labels that are remembered with each statement. */
+const LABELS_OF_ONE = 20
+/** A call site is looked for this seldom: it costs some microseconds. */
+const CALL_SITE_EVERY_MS = 10_000
+
+const NOTHING = new Histogram().counts
+
+/** What one execution was like. */
+export interface Execution {
+  readonly durationMs: number
+  readonly rowCount: number
+  readonly hasFailed: boolean
+  /** What the caller named its work. */
+  readonly label: string | undefined
+}
+
+/** Running totals, and how long things took. */
+export class Tally {
+  calls = 0
+  errors = 0
+  rows = 0
+  totalMs = 0
+  readonly durations = new Histogram()
+
+  add({ durationMs, rowCount, hasFailed }: Execution): void {
+    this.calls += 1
+    this.rows += rowCount
+    if (hasFailed) this.errors += 1
+    this.totalMs += durationMs
+    this.durations.record(durationMs)
+  }
+
+  figures(): TallyFigures {
+    const { calls, errors, rows, totalMs } = this
+    return {
+      calls,
+      errors,
+      rows,
+      totalMs,
+      meanMs: calls === 0 ? 0 : totalMs / calls,
+      p50Ms: percentile(NOTHING, this.durations.counts, 0.5) ?? 0,
+      p99Ms: percentile(NOTHING, this.durations.counts, 0.99) ?? 0,
+    }
+  }
+}
+
+/** A {@link Tally} in numbers. Durations are those that callers saw, waiting included. */
+export interface TallyFigures {
+  readonly calls: number
+  readonly errors: number
+  /** Rows returned or changed. */
+  readonly rows: number
+  readonly totalMs: number
+  readonly meanMs: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+}
+
+/** One statement text in numbers, since it was first seen. */
+export interface StatementFigures extends TallyFigures {
+  readonly text: string
+  /** How long the server takes for it, without the way there and back: a mean that follows the newest; null before. */
+  readonly serviceMs: number | null
+  /** It is a kind of statement that may share a connection with others. */
+  readonly mayShare: boolean
+  /** Where the application calls it, looked at now and then; null when it was never seen. */
+  readonly callSite: string | null
+  /** Under which labels it was called, most calls first. */
+  readonly labels: readonly { readonly label: string; readonly calls: number }[]
+}
 
 /** One statement text, as a pool knows it: how it may be sent, and what it did so far. */
 export class Statement {
   readonly text: string
   readonly scan: StatementScan
-  /** How long the server takes for it, in milliseconds: an exponentially weighted mean; undefined before the first time. */
+  readonly tally = new Tally()
   serviceMs: number | undefined
-  calls = 0
-  errors = 0
-  rows = 0
-  readonly durations = new Histogram()
   /** Counts up with every use of any statement; tells which was not used for longest. */
   lastUse = 0
+  readonly #labels = new Map<string, number>()
+  #trace: Error | undefined
+  #tracedAt = Number.NEGATIVE_INFINITY
 
   constructor(text: string) {
     this.text = text
@@ -28,11 +98,31 @@ export class Statement {
       this.serviceMs === undefined ? serviceMs : this.serviceMs + WEIGHT * (serviceMs - this.serviceMs)
   }
 
-  record(durationMs: number, rowCount: number, hasFailed: boolean): void {
-    this.calls += 1
-    this.rows += rowCount
-    if (hasFailed) this.errors += 1
-    this.durations.record(durationMs)
+  record(execution: Execution): void {
+    this.tally.add(execution)
+    const { label } = execution
+    if (label === undefined) return
+    const calls = this.#labels.get(label) ?? 0
+    if (calls > 0 || this.#labels.size < LABELS_OF_ONE) this.#labels.set(label, calls + 1)
+  }
+
+  /** Looks at who calls it, when it is time for that. @param trace takes the caller's stack. */
+  noteCallSite(now: number, trace: () => Error): void {
+    if (now - this.#tracedAt < CALL_SITE_EVERY_MS) return
+    this.#tracedAt = now
+    this.#trace = trace()
+  }
+
+  figures(): StatementFigures {
+    const labels = [...this.#labels].map(([label, calls]) => ({ label, calls }))
+    return {
+      text: this.text,
+      serviceMs: this.serviceMs ?? null,
+      mayShare: this.scan.mayShare,
+      callSite: (this.#trace && callSiteOf(this.#trace)) ?? null,
+      labels: labels.toSorted((a, b) => b.calls - a.calls),
+      ...this.tally.figures(),
+    }
   }
 }
 

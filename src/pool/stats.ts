@@ -112,4 +112,6 @@ export interface EchoedQuery {
   readonly text: string
   readonly durationMs: number
   readonly failed: boolean
+  /** What the caller named its work. */
+  readonly label: string | undefined
 }
