@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type pg from 'pg'
 import { type Clock, SQLSTATE, sqlstateOf, wait } from '../core/index.ts'
+import type { Announcer } from './announcer.ts'
 import type { Connection } from './connection.ts'
 import { acquireTimeout, invariantBroken, poolEnded, type PoolPicture, queueFull } from './errors.ts'
 import type { PoolEvents } from './events.ts'
@@ -11,39 +12,11 @@ import { markConnectionError } from './outcome.ts'
 import { Queue } from './queue.ts'
 import { Slots } from './slots.ts'
 import type { PoolCounters, PoolTimings } from './stats.ts'
+import type { HandBack, Tenant } from './tenant.ts'
 import type { Waiter } from './waiter.ts'
 
 /** After the server said that it has no room for another connection. */
 const CONNECT_PAUSE_MS = 500
-
-/** How a connection comes back. */
-export interface HandBack {
-  /** Anything truthy: it must not be used again. */
-  readonly destroy?: unknown
-  /** Monotonic milliseconds, where they are known already. */
-  readonly now?: number
-  /** Everything that a session can hold is put back. */
-  readonly mustReset?: boolean
-  /** It came back in a transaction, or with something on its way; told whether it could be kept. */
-  readonly onDirty?: (kept: boolean) => void
-}
-
-/** What else lives on the pool's connections, and hears of what happens to them. */
-export interface Tenant {
-  /** A connection is there; nobody has used it yet. */
-  opened(connection: Connection): void
-  /**
-   * A caller waits, since then, and no connection can be had: give one back if that is possible.
-   * @param othersOut connections are out that will come back.
-   */
-  yieldOne(since: number, othersOut: boolean): void
-  /** A connection is lost. */
-  lost(connection: Connection, error: Error): void
-  /** Handles its own deadlines up to `now`; returns the next. */
-  sweep(now: number): number
-  /** What the pool looks like, for messages. */
-  picture(): PoolPicture
-}
 
 /**
  * Brings those who wait and connections together.
@@ -56,8 +29,11 @@ export interface Tenant {
 export class Allocator {
   readonly slots = new Slots()
   readonly #config: ResolvedPoolConfig
+  /** The most connections there may be. */
+  readonly #limit: number
   readonly #clock: Clock
   readonly #events: EventEmitter<PoolEvents>
+  readonly #announcer: Announcer
   readonly #counters: PoolCounters
   readonly #timings: PoolTimings
   readonly #tenant: Tenant
@@ -67,6 +43,8 @@ export class Allocator {
   /** Waiters that are no callers. */
   #errands = 0
   #isEnding = false
+  /** Nothing is given out or opened: whoever comes waits. */
+  #isPaused = false
   /** Monotonic milliseconds before which no connection is opened. */
   #noConnectBefore = 0
 
@@ -74,10 +52,13 @@ export class Allocator {
     config: ResolvedPoolConfig,
     clock: Clock,
     events: EventEmitter<PoolEvents>,
+    announcer: Announcer,
     books: { counters: PoolCounters; timings: PoolTimings },
     tenant: Tenant,
   ) {
+    this.#announcer = announcer
     this.#config = config
+    this.#limit = config.options.size + config.options.overflow
     this.#clock = clock
     this.#events = events
     this.#counters = books.counters
@@ -92,7 +73,7 @@ export class Allocator {
       connected: (connection) => {
         this.#counters.created += 1
         this.#tenant.opened(connection)
-        this.tell('connect', connection.client as pg.PoolClient)
+        this.#announcer.tell('connect', connection.client as pg.PoolClient)
       },
       ready: (connection) => this.#serveWith(connection),
       failed: (error, connection) => {
@@ -120,9 +101,8 @@ export class Allocator {
 
   /** Whether one more could be served without waiting for somebody to give something back. */
   canServe(): boolean {
-    const { size, overflow } = this.#config.options
-    if (this.#waiters.size > 0) return false
-    return this.slots.count('idle') > 0 || this.slots.total < size + overflow
+    if (this.#waiters.size > 0 || this.#isPaused) return false
+    return this.slots.count('idle') > 0 || this.slots.total < this.#limit
   }
 
   /** Makes sure that the deadlines are looked at by then. */
@@ -132,7 +112,7 @@ export class Allocator {
 
   /** The short way: a connection that needs no check, when nobody waits and there is one. */
   takeIdle(now: number): Connection | undefined {
-    if (this.#waiters.size > 0 || this.#isEnding) return undefined
+    if (this.#waiters.size > 0 || this.#isEnding || this.#isPaused) return undefined
     const connection = this.slots.mostRecentIdle()
     if (!connection || connection.needsPing(now) || connection.isExpired(now)) return undefined
     this.slots.move(connection, 'busy')
@@ -176,12 +156,26 @@ export class Allocator {
     })
   }
 
+  /**
+   * Closes every connection as it comes back, and gives out none before {@link resume}: callers wait meanwhile.
+   * Resolves when all are closed, or after `timeoutMs`.
+   */
+  async drain(timeoutMs: number): Promise<void> {
+    this.#isPaused = true
+    await this.#emptied(timeoutMs)
+  }
+
+  /** Goes on after {@link drain}. */
+  resume(): void {
+    this.#isPaused = false
+    this.#dispatch()
+  }
+
   /** Serves those that already wait, closes everything; after `timeoutMs` destroys what is still out. */
   async end(timeoutMs: number, onLeft: () => void): Promise<void> {
     this.#isEnding = true
-    for (const connection of this.slots.in('idle')) this.#close(connection)
-    const deadline = this.#clock.monotonicMs() + timeoutMs
-    while (this.slots.total > 0 && this.#clock.monotonicMs() < deadline) await this.#nextRemoval(deadline)
+    this.resume()
+    await this.#emptied(timeoutMs)
     if (this.slots.total > 0) {
       onLeft()
       for (let waiter = this.#shift(); waiter; waiter = this.#shift()) waiter.refuse(poolEnded())
@@ -194,6 +188,12 @@ export class Allocator {
     this.#housekeeper.stop()
   }
 
+  async #emptied(timeoutMs: number): Promise<void> {
+    for (const connection of this.slots.in('idle')) this.#close(connection)
+    const deadline = this.#clock.monotonicMs() + timeoutMs
+    while (this.slots.total > 0 && this.#clock.monotonicMs() < deadline) await this.#nextRemoval(deadline)
+  }
+
   #shift(): Waiter | undefined {
     const waiter = this.#waiters.shift()
     if (waiter?.purpose === 'lane') this.#errands -= 1
@@ -202,8 +202,7 @@ export class Allocator {
 
   /** Brings waiters and connections together. Called after every change of either. */
   #dispatch(): void {
-    const { size, overflow } = this.#config.options
-    while (this.#waiters.size > 0) {
+    while (this.#waiters.size > 0 && !this.#isPaused) {
       const connection = this.slots.mostRecentIdle()
       const now = this.#clock.monotonicMs()
       if (connection?.isExpired(now)) {
@@ -215,7 +214,7 @@ export class Allocator {
         this.#check(connection) // quicker than what is still connecting
       } else if (this.slots.count('connecting') + this.slots.count('checking') >= this.#waiters.size) {
         return // enough is on its way for everyone who waits
-      } else if (this.slots.total < size + overflow && now >= this.#noConnectBefore) {
+      } else if (this.slots.total < this.#limit && now >= this.#noConnectBefore) {
         this.#opener.open()
       } else {
         if (this.waiting > 0) this.#tellExhausted()
@@ -227,18 +226,17 @@ export class Allocator {
   #tellExhausted(): void {
     const since = this.#waiters.peek()?.since ?? this.#clock.monotonicMs()
     this.#tenant.yieldOne(since, this.slots.total > this.slots.count('lane'))
-    if (this.#events.listenerCount('pool:exhausted') > 0)
-      this.tell('pool:exhausted', { busy: this.slots.count('busy'), waiting: this.waiting })
+    this.#announcer.exhausted(() => this.#tenant.picture())
   }
 
   /** Gives a connection that is known to work to whoever waits longest; with nobody waiting it becomes idle. */
   #serveWith(connection: Connection, now = this.#clock.monotonicMs()): void {
-    const waiter = this.#shift()
+    const waiter = this.#isPaused ? undefined : this.#shift()
     if (waiter) {
       this.slots.move(connection, waiter.purpose)
       this.#handOver(connection, now, waiter.purpose === 'busy' ? waiter.since : undefined)
       waiter.serve(connection)
-    } else if (this.#isEnding) {
+    } else if (this.#isEnding || this.#isPaused) {
       this.#close(connection)
     } else {
       this.#rest(connection, now)
@@ -255,6 +253,7 @@ export class Allocator {
       this.#timings.waits.record(now - since)
     }
     if (this.#config.allowExitOnIdle) connection.keepAlive(true)
+    this.#announcer.used(this.slots.count('busy') / this.#limit, () => this.#tenant.picture())
   }
 
   #welcomeBack(connection: Connection, now: number): void {
@@ -269,21 +268,20 @@ export class Allocator {
   #rest(connection: Connection, now: number): void {
     connection.idleSince = now
     this.slots.move(connection, 'idle')
+    this.#announcer.relaxed()
+    this.#announcer.used(this.slots.count('busy') / this.#limit, () => this.#tenant.picture())
     if (this.#config.allowExitOnIdle) connection.keepAlive(false)
     this.#housekeeper.expect(this.#restDeadline(connection))
   }
 
   #restDeadline(connection: Connection): number {
-    const { size, overflowIdleMs, idleTimeoutMs } = this.#config.options
     const open = this.slots.total - this.slots.count('closing')
-    const patienceMs =
-      open > size ? overflowIdleMs : idleTimeoutMs === 0 ? Number.POSITIVE_INFINITY : idleTimeoutMs
-    return Math.min(connection.idleSince + patienceMs, connection.expiresAt)
+    return connection.restDeadline(open > this.#config.options.size)
   }
 
   #connectFailed(error: unknown): void {
     this.#counters.connectFailures += 1
-    this.tell('pool:connect-failed', { error })
+    this.#announcer.tell('pool:connect-failed', { error })
     const now = this.#clock.monotonicMs()
     const mayComeBack = this.slots.count('busy') + this.slots.count('lane') > 0
     if (sqlstateOf(error) === SQLSTATE.tooManyConnections && mayComeBack) {
@@ -322,7 +320,7 @@ export class Allocator {
     if (state !== 'idle' && state !== 'lane') return
     this.#close(connection)
     if (error && this.#events.listenerCount('error') > 0)
-      this.tell('error', error, connection.client as pg.PoolClient)
+      this.#announcer.tell('error', error, connection.client as pg.PoolClient)
   }
 
   #close(connection: Connection): void {
@@ -331,7 +329,7 @@ export class Allocator {
     void connection.close().then(() => {
       this.slots.remove(connection)
       this.#counters.closed += 1
-      this.tell('remove', connection.client as pg.PoolClient)
+      this.#announcer.tell('remove', connection.client as pg.PoolClient)
       this.#dispatch()
     })
     this.#dispatch()
@@ -360,17 +358,6 @@ export class Allocator {
     return next
   }
 
-  /** A listener that throws is the application's mistake: it surfaces as such, and not in the pool's books. */
-  tell<Name extends keyof PoolEvents>(name: Name, ...args: PoolEvents[Name]): void {
-    try {
-      this.#events.emit<keyof PoolEvents>(name, ...args)
-    } catch (error) {
-      process.nextTick(() => {
-        throw error
-      })
-    }
-  }
-
   async #nextRemoval(deadline: number): Promise<void> {
     const removed = new AbortController()
     const onRemove = (): void => removed.abort()
@@ -380,12 +367,8 @@ export class Allocator {
   }
 
   #assertBooks(): void {
-    const { size, overflow } = this.#config.options
-    if (this.slots.total > size + overflow) {
-      throw invariantBroken(
-        `${this.slots.total} connections where ${size + overflow} are allowed`,
-        this.#tenant.picture(),
-      )
-    }
+    const { total } = this.slots
+    if (total > this.#limit)
+      throw invariantBroken(`${total} connections where ${this.#limit} are allowed`, this.#tenant.picture())
   }
 }

@@ -1,12 +1,11 @@
-import type { EventEmitter } from 'node:events'
 import type pg from 'pg'
 import type { Clock } from '../core/index.ts'
 import type { Allocator } from './allocator.ts'
+import type { Announcer } from './announcer.ts'
 import { traceAbove } from './call-site.ts'
 import { armCheckout, Checkout, type PooledClient } from './checkout.ts'
 import type { Connection } from './connection.ts'
 import { type HolderPicture, usedAfterRelease } from './errors.ts'
-import type { PoolEvents } from './events.ts'
 import type { Holder } from './holder.ts'
 import { beginHolding, heldBy, whileHolding } from './holding.ts'
 import { currentLabel } from './label.ts'
@@ -20,7 +19,7 @@ const NAMED_HOLDERS = 3
 /** What checkouts need of the pool around them. */
 export interface CheckoutsPort {
   readonly allocator: Allocator
-  readonly events: EventEmitter<PoolEvents>
+  readonly announcer: Announcer
   readonly counters: PoolCounters
   readonly timings: PoolTimings
   /** Runs what somebody sent on a client that is not theirs any more. */
@@ -139,7 +138,7 @@ export class Checkouts {
     const stack = traceAbove(connection.client.query as () => unknown).stack
     const [query] = args
     const text = typeof query === 'string' ? query : String((query as { text?: unknown } | null)?.text ?? '')
-    this.#port.allocator.tell('pool:used-after-release', { text, stack })
+    this.#port.announcer.tell('pool:used-after-release', { text, stack })
     if (this.#config.options.debug) throw usedAfterRelease()
     return this.#port.runInstead(args)
   }
@@ -160,7 +159,7 @@ export class Checkouts {
   tellLeft(): void {
     const holders = this.holders()
     if (holders.length > 0)
-      this.#port.allocator.tell('pool:leaked-at-end', { count: holders.length, holders })
+      this.#port.announcer.tell('pool:leaked-at-end', { count: holders.length, holders })
   }
 
   /** Tells of checkouts that are held for too long; returns when the next may be. */
@@ -179,7 +178,7 @@ export class Checkouts {
       } else {
         holder.isReported = true
         this.#port.counters.leaks += 1
-        this.#port.allocator.tell('pool:leak', pictureOf(connection, now))
+        this.#port.announcer.tell('pool:leak', pictureOf(connection, now))
         if (onLeak === 'destroy') this.#takeAway(connection, holder)
       }
     }
@@ -192,7 +191,7 @@ export class Checkouts {
     const { debug, leakThresholdMs } = this.#config.options
     const client = armCheckout(checkout, debug, this.#takeBack)
     if (leakThresholdMs > 0) this.#port.allocator.expect(checkout.since + leakThresholdMs)
-    if (this.#port.events.listenerCount('acquire') > 0) this.#port.allocator.tell('acquire', client)
+    if (this.#port.announcer.isHeard('acquire')) this.#port.announcer.tell('acquire', client)
     return client
   }
 
@@ -202,9 +201,9 @@ export class Checkouts {
     const heldMs = now - checkout.since
     this.#port.counters.holdMsTotal += heldMs
     this.#port.timings.holds.record(heldMs)
-    const { allocator, events } = this.#port
-    if (events.listenerCount('release') > 0)
-      allocator.tell(
+    const { allocator, announcer } = this.#port
+    if (announcer.isHeard('release'))
+      announcer.tell(
         'release',
         destroy instanceof Error ? destroy : undefined,
         connection.client as pg.PoolClient,
@@ -212,12 +211,12 @@ export class Checkouts {
     if (connection.holder !== checkout) return // it was taken away from its holder
     const picture = checkout.isReported || !connection.isClean ? pictureOf(connection, now) : undefined
     connection.holder = undefined
-    if (picture && checkout.isReported) allocator.tell('pool:leak-returned', picture)
+    if (picture && checkout.isReported) announcer.tell('pool:leak-returned', picture)
     allocator.giveBack(connection, {
       destroy,
       now,
       mustReset: this.#config.options.resetOnRelease,
-      onDirty: (kept) => picture && allocator.tell('pool:dirty-release', { kept, ...picture }),
+      onDirty: (kept) => picture && announcer.tell('pool:dirty-release', { kept, ...picture }),
     })
   }
 
@@ -231,7 +230,7 @@ export class Checkouts {
   #tellNested(trace: Error | undefined): void {
     const outer = heldBy(this)
     if (!outer) return
-    this.#port.allocator.tell('pool:nested-checkout', {
+    this.#port.announcer.tell('pool:nested-checkout', {
       outer: pictureOf(outer.connection, this.#clock.monotonicMs()),
       stack: trace?.stack,
     })

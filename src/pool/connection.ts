@@ -124,6 +124,13 @@ export class Connection {
     return now >= this.expiresAt || this.uses >= this.#config.maxUses
   }
 
+  /** Monotonic milliseconds until when it may stay idle. @param isExtra there are more than are to be kept. */
+  restDeadline(isExtra: boolean): number {
+    const { overflowIdleMs, idleTimeoutMs } = this.#config.options
+    const patienceMs = isExtra ? overflowIdleMs : idleTimeoutMs || Number.POSITIVE_INFINITY
+    return Math.min(this.idleSince + patienceMs, this.expiresAt)
+  }
+
   needsPing(now: number): boolean {
     const { prePingAfterIdleMs } = this.#config.options
     return prePingAfterIdleMs !== false && now - this.idleSince >= prePingAfterIdleMs

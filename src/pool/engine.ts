@@ -1,9 +1,10 @@
 import type { EventEmitter } from 'node:events'
 import type { Clock } from '../core/index.ts'
-import { Allocator, type Tenant } from './allocator.ts'
+import { Allocator } from './allocator.ts'
+import { Announcer } from './announcer.ts'
 import { Checkouts } from './checkouts.ts'
 import type { Connection } from './connection.ts'
-import { acquireTimeout, type PoolPicture } from './errors.ts'
+import { acquireTimeout, type HolderPicture, type PoolPicture } from './errors.ts'
 import type { PoolEvents } from './events.ts'
 import { gateClient } from './gate.ts'
 import { type LaneLimits, Lanes } from './lanes/lanes.ts'
@@ -11,6 +12,7 @@ import type { ResolvedPoolConfig } from './options.ts'
 import { Queries } from './queries.ts'
 import { Recorder } from './recorder.ts'
 import { type PoolStats, zeroCounters } from './stats.ts'
+import type { Tenant } from './tenant.ts'
 import { runTransaction, type Transaction, type TransactionOptions } from './transaction.ts'
 
 const AUTOMATIC: LaneLimits = { lanes: 4, depth: 64 }
@@ -36,11 +38,13 @@ export class Engine implements Tenant {
     this.#config = config
     this.#clock = clock
     const { options } = config
+    const announcer = new Announcer(events)
     this.recorder = new Recorder(options.statementLimit, config.echo)
     this.#allocator = new Allocator(
       config,
       clock,
       events,
+      announcer,
       { counters: this.#counters, timings: this.recorder.timings },
       this,
     )
@@ -70,7 +74,7 @@ export class Engine implements Tenant {
     )
     this.checkouts = new Checkouts(config, clock, {
       allocator: this.#allocator,
-      events,
+      announcer,
       counters: this.#counters,
       timings: this.recorder.timings,
       runInstead,
@@ -121,7 +125,19 @@ export class Engine implements Tenant {
     )
   }
 
+  async drain(timeoutMs: number): Promise<readonly HolderPicture[]> {
+    this.#lanes.pause()
+    await this.#allocator.drain(timeoutMs)
+    return this.checkouts.holders()
+  }
+
+  resume(): void {
+    this.#allocator.resume()
+    this.#lanes.resume()
+  }
+
   async end(timeoutMs: number): Promise<void> {
+    this.#lanes.resume()
     this.#lanes.end()
     await this.#allocator.end(timeoutMs, () => this.checkouts.tellLeft())
   }

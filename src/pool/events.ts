@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { HolderPicture } from './errors.ts'
+import type { HolderPicture, PoolPicture } from './errors.ts'
 
 /** What a pool tells while it runs: pg.Pool's events, and its own. */
 export interface PoolEvents {
@@ -25,8 +25,10 @@ export interface PoolEvents {
   'pool:used-after-release': [{ text: string; stack: string | undefined }]
   /** The first statement of a lane is running for longer than `laneStallMs`: the lane gets no new ones meanwhile. */
   'lane:stalled': [{ depth: number; sinceMs: number }]
-  /** All connections are busy and a caller has to wait. */
-  'pool:exhausted': [{ busy: number; waiting: number }]
+  /** Four fifths, or nine tenths, of the connections are checked out; told when it is reached, with who holds them. */
+  'pool:utilization': [{ level: number } & PoolPicture]
+  /** All connections are busy and a caller has to wait; told at the beginning, with who holds them. */
+  'pool:exhausted': [PoolPicture]
   /** A connection could not be opened. */
   'pool:connect-failed': [{ error: unknown }]
   /** `end` had to destroy checkouts that were not given back in time. */

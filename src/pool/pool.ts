@@ -3,6 +3,7 @@ import pg from 'pg'
 import { type Clock, messageOf, systemClock, within } from '../core/index.ts'
 import type { PooledClient } from './checkout.ts'
 import { Engine } from './engine.ts'
+import type { HolderPicture } from './errors.ts'
 import type { PoolEvents } from './events.ts'
 import { type PoolConfig, type PoolOptions, resolvePoolConfig } from './options.ts'
 import type { PoolQueryConfig } from './query.ts'
@@ -259,6 +260,21 @@ export class Pool extends EventEmitter<PoolEvents> {
       reason: error === undefined ? undefined : messageOf(error),
       error,
     }
+  }
+
+  /**
+   * For a maintenance window: closes every connection as it comes back and gives out none, so that callers wait
+   * (for as long as `acquireTimeoutMs` allows) until {@link resume}.
+   *
+   * @returns who still held a connection after `timeoutMs` (default 10 s); empty when all are closed.
+   */
+  drain({ timeoutMs = DEFAULT_END_TIMEOUT_MS }: EndOptions = {}): Promise<readonly HolderPicture[]> {
+    return this.#engine.drain(timeoutMs)
+  }
+
+  /** Goes on after {@link drain}: whoever waits is served. */
+  resume(): void {
+    this.#engine.resume()
   }
 
   /**

@@ -208,3 +208,40 @@ test('a statement with a time limit is cancelled when it is over', async () => {
   expect((await pool.query('SELECT 1 AS n')).rows).toEqual([{ n: 1 }])
   expect(pool.stats()).toMatchObject({ created: 1, closed: 0 })
 })
+
+test('a pool that fills up is told of at four fifths, at nine tenths, and once when callers wait', async () => {
+  const pool = makePool({ size: 10 })
+  const told: unknown[] = []
+  pool.on('pool:utilization', ({ level, busy }) => told.push([level, busy]))
+  pool.on('pool:exhausted', ({ waiting, holders }) => told.push(['exhausted', waiting, holders.length]))
+  const held = await Promise.all(Array.from({ length: 10 }, () => pool.connect()))
+  const waiting = [pool.connect(), pool.connect()]
+  expect(told).toEqual([
+    [0.8, 8],
+    [0.9, 9],
+    ['exhausted', 1, 3],
+  ])
+  for (const client of held) client.release()
+  for (const client of await Promise.all(waiting)) client.release()
+  const again = await Promise.all(Array.from({ length: 8 }, () => pool.connect()))
+  expect(told.at(-1)).toEqual([0.8, 8])
+  for (const client of again) client.release()
+})
+
+test('a drained pool has no connection, lets callers wait, and goes on when told', async () => {
+  const pool = makePool({ size: 4 })
+  await Promise.all(Array.from({ length: 50 }, (_, n) => pool.query('SELECT $1::int AS n', [n])))
+  const client = await pool.connect()
+  await client.query('SELECT 1 AS held')
+  const [holder] = await pool.drain({ timeoutMs: 30 })
+  expect(holder?.lastText).toBe('SELECT 1 AS held')
+  const drained = pool.drain()
+  const waiting = [pool.query('SELECT 1 AS n'), pool.query('SELECT 1 AS n'), pool.connect()] as const
+  client.release()
+  expect(await drained).toEqual([])
+  expect(pool.stats()).toMatchObject({ total: 0, waiting: 3 })
+  pool.resume()
+  const [first, second, third] = await Promise.all(waiting)
+  expect([first.rows, second.rows]).toEqual([[{ n: 1 }], [{ n: 1 }]])
+  third.release()
+})

@@ -17,7 +17,7 @@ test('each text has its calls, errors, rows, durations, labels and the place it 
   await Promise.all([1, 2, 3].map(() => withLabel('GET /orders', listOrders)))
   await withLabel('nightly', () => pool.query(text, [5]))
   await pool.query(text, ['no number']).catch(() => {})
-  const [figures] = pool.statements().filter((one) => one.text === text)
+  const figures = pool.statements().find((one) => one.text === text)
   expect(figures).toMatchObject({
     calls: 6,
     errors: 1,

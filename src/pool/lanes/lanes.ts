@@ -65,6 +65,7 @@ export class Lanes implements Carrier {
   #current: Lane | undefined
   #borrowing = 0
   #isEnding = false
+  #isPaused = false
 
   constructor(
     limits: LaneLimits,
@@ -114,7 +115,7 @@ export class Lanes implements Carrier {
   }
 
   ride(query: PoolQuery): void {
-    if (this.#waiting.size > 0) return this.#wait(query)
+    if (this.#waiting.size > 0 || this.#isPaused) return this.#wait(query)
     const lane = this.#choose(query.since)
     if (lane) this.#board(lane, query, query.since)
     else if (this.#isStuck(query.since)) this.#port.runAlone(query)
@@ -139,6 +140,17 @@ export class Lanes implements Carrier {
     const until = since + LAST_LANE_STAYS_MS
     if (mayStay && this.#clock.monotonicMs() < until) this.#port.expect(until)
     else this.#retire(least)
+  }
+
+  /** The pool is drained: lanes finish what they carry and go back, and whoever comes waits. */
+  pause(): void {
+    this.#isPaused = true
+    for (const lane of this.#lanes) this.#retire(lane)
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    if (this.#waiting.size > 0) this.#grow()
   }
 
   /** The pool ends: whoever waits is served, then the lanes go back. */
@@ -243,7 +255,8 @@ export class Lanes implements Carrier {
 
   /** Asks for another lane, one at a time. */
   #grow(): void {
-    if (this.#borrowing > 0 || this.isBarred || this.#lanes.size >= this.#limits.lanes) return
+    if (this.#isPaused || this.#borrowing > 0 || this.isBarred || this.#lanes.size >= this.#limits.lanes)
+      return
     for (const lane of this.#lanes) if (lane.state === 'opening') return
     if (this.#lanes.size > 0 && !this.#port.canSpare()) return
     this.#borrowing += 1
