@@ -6,7 +6,12 @@ export const SQLSTATE = {
   connectionException: '08000',
   connectionDoesNotExist: '08003',
   connectionFailure: '08006',
+  protocolViolation: '08P01',
   featureNotSupported: '0A000',
+  numericValueOutOfRange: '22003',
+  invalidDatetimeFormat: '22007',
+  datetimeFieldOverflow: '22008',
+  invalidTextRepresentation: '22P02',
   uniqueViolation: '23505',
   activeSqlTransaction: '25001',
   readOnlySqlTransaction: '25006',
@@ -56,7 +61,8 @@ function hasSeverity(error: unknown): boolean {
 /** True when after this error the session behind the connection is gone or going. */
 export function endsSession(sqlstate: string): boolean {
   return (
-    sqlstate.startsWith('08') ||
+    // A message that makes no sense (parameters that do not fit) is a mistake, and the session goes on.
+    (sqlstate.startsWith('08') && sqlstate !== SQLSTATE.protocolViolation) ||
     sqlstate === SQLSTATE.adminShutdown ||
     sqlstate === SQLSTATE.crashShutdown ||
     sqlstate === SQLSTATE.cannotConnectNow ||

@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { type Clock, SQLSTATE, sqlstateOf, wait } from '../core/index.ts'
 import type { Announcer } from './announcer.ts'
 import type { Connection } from './connection.ts'
-import { acquireTimeout, invariantBroken, poolEnded, type PoolPicture, queueFull } from './errors.ts'
+import { acquireTimeout, invariantBroken, poolEnded, queueFull } from './errors.ts'
 import type { PoolEvents } from './events.ts'
 import { Housekeeper } from './housekeeper.ts'
 import type { ResolvedPoolConfig } from './options.ts'
@@ -17,6 +17,8 @@ import type { Waiter } from './waiter.ts'
 
 /** After the server said that it has no room for another connection. */
 const CONNECT_PAUSE_MS = 500
+/** What has been out for longer (a listener, a batch) is not counted on to come back soon. */
+const COMES_BACK_MS = 1_000
 
 /**
  * Brings those who wait and connections together.
@@ -40,6 +42,7 @@ export class Allocator {
   readonly #waiters = new Queue<Waiter>()
   readonly #housekeeper: Housekeeper
   readonly #opener: Opener
+  readonly #onRemoved: (() => void)[] = []
   /** Waiters that are no callers. */
   #errands = 0
   #isEnding = false
@@ -67,6 +70,7 @@ export class Allocator {
     this.#housekeeper = new Housekeeper(clock, (now) => this.#sweep(now))
     this.#opener = new Opener(config, clock, {
       began: (connection) => {
+        this.#tenant.began(connection)
         this.slots.add(connection)
         this.#assertBooks()
       },
@@ -176,9 +180,9 @@ export class Allocator {
     this.#isEnding = true
     this.resume()
     await this.#emptied(timeoutMs)
+    if (this.slots.total > 0) onLeft()
+    for (let waiter = this.#shift(); waiter; waiter = this.#shift()) waiter.refuse(poolEnded())
     if (this.slots.total > 0) {
-      onLeft()
-      for (let waiter = this.#shift(); waiter; waiter = this.#shift()) waiter.refuse(poolEnded())
       for (const connection of this.slots.all()) {
         connection.isBroken = true
         this.#close(connection)
@@ -191,7 +195,8 @@ export class Allocator {
   async #emptied(timeoutMs: number): Promise<void> {
     for (const connection of this.slots.in('idle')) this.#close(connection)
     const deadline = this.#clock.monotonicMs() + timeoutMs
-    while (this.slots.total > 0 && this.#clock.monotonicMs() < deadline) await this.#nextRemoval(deadline)
+    const isBusy = (): boolean => this.slots.total > 0 || (this.#waiters.size > 0 && !this.#isPaused)
+    while (isBusy() && this.#clock.monotonicMs() < deadline) await this.#nextRemoval(deadline)
   }
 
   #shift(): Waiter | undefined {
@@ -225,7 +230,11 @@ export class Allocator {
 
   #tellExhausted(): void {
     const since = this.#waiters.peek()?.since ?? this.#clock.monotonicMs()
-    this.#tenant.yieldOne(since, this.slots.total > this.slots.count('lane'))
+    const recently = this.#clock.monotonicMs() - COMES_BACK_MS
+    const othersOut = this.slots
+      .all()
+      .some(({ state, busySince }) => state === 'busy' && busySince > recently)
+    this.#tenant.yieldOne(since, othersOut)
     this.#announcer.exhausted(() => this.#tenant.picture())
   }
 
@@ -235,7 +244,7 @@ export class Allocator {
     if (waiter) {
       this.slots.move(connection, waiter.purpose)
       this.#handOver(connection, now, waiter.purpose === 'busy' ? waiter.since : undefined)
-      waiter.serve(connection)
+      this.#serve(waiter, connection)
     } else if (this.#isEnding || this.#isPaused) {
       this.#close(connection)
     } else {
@@ -243,9 +252,20 @@ export class Allocator {
     }
   }
 
+  /** A waiter that cannot take what it asked for gets the error; the connection is not the worse for it. */
+  #serve(waiter: Waiter, connection: Connection): void {
+    try {
+      waiter.serve(connection)
+    } catch (error) {
+      waiter.refuse(error)
+      this.giveBack(connection)
+    }
+  }
+
   /** @param since when a caller began to wait for it; undefined when it is for the pool itself. */
   #handOver(connection: Connection, now: number, since: number | undefined): void {
     connection.busySince = now
+    connection.isAltered = false
     connection.uses += 1
     if (since !== undefined) {
       this.#counters.acquired += 1
@@ -316,6 +336,7 @@ export class Allocator {
     connection.isBroken = true
     const failure = error ?? new Error('Connection terminated')
     markConnectionError(failure)
+    connection.failure ??= failure
     this.#tenant.lost(connection, failure)
     if (state !== 'idle' && state !== 'lane') return
     this.#close(connection)
@@ -329,6 +350,7 @@ export class Allocator {
     void connection.close().then(() => {
       this.slots.remove(connection)
       this.#counters.closed += 1
+      for (const wake of this.#onRemoved.splice(0)) wake()
       this.#announcer.tell('remove', connection.client as pg.PoolClient)
       this.#dispatch()
     })
@@ -360,10 +382,8 @@ export class Allocator {
 
   async #nextRemoval(deadline: number): Promise<void> {
     const removed = new AbortController()
-    const onRemove = (): void => removed.abort()
-    this.#events.once('remove', onRemove)
+    this.#onRemoved.push(() => removed.abort())
     await wait(this.#clock, deadline - this.#clock.monotonicMs(), removed.signal).catch(() => {})
-    this.#events.off('remove', onRemove)
   }
 
   #assertBooks(): void {

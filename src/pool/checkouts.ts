@@ -66,7 +66,7 @@ export class Checkouts {
   async with<T>(
     signal: AbortSignal | undefined,
     above: (...args: never[]) => unknown,
-    work: (connection: Connection) => Promise<T>,
+    work: (connection: Connection, holder: Holder) => Promise<T>,
   ): Promise<T> {
     const trace = this.#trace(above)
     const now = this.#clock.monotonicMs()
@@ -78,7 +78,7 @@ export class Checkouts {
         })
     const client = this.#handOver(checkout)
     try {
-      return await whileHolding(this, checkout, () => work(checkout.connection))
+      return await whileHolding(this, checkout, () => work(checkout.connection, checkout))
     } finally {
       client.release()
     }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import pg from 'pg'
 import { type Clock, within } from '../core/index.ts'
+import { DriverLine } from './driver-line.ts'
 import { type DriverClient, driverOf, hasOneReader, isOwnQuery } from './driver.ts'
 import type { Holder } from './holder.ts'
 import type { ResolvedPoolConfig } from './options.ts'
@@ -41,11 +42,17 @@ export class Connection {
   readonly client: pg.Client
   /** Past the driver, for statements of `pool.query`; undefined where only the driver may be used. */
   wire: Wire | undefined
+  readonly line = new DriverLine(this)
   state: ConnectionState = 'connecting'
   /** Who has it, while its client is given out. */
   holder: Holder | undefined
   /** What it runs for `pool.query`, while it does. */
   statementText: string | undefined
+  /**
+   * Its holder may have changed what names mean (SET, DDL): a prepared statement would fail, and with it the
+   * transaction.
+   */
+  isAltered = false
   /** A statement was interrupted: settles when nothing of the interruption is on its way any more. */
   interrupted: Promise<unknown> | undefined
   /** Monotonic milliseconds since when it is busy. */
@@ -56,6 +63,8 @@ export class Connection {
   uses = 0
   /** Set once the socket or the session is gone: never given out again. */
   isBroken = false
+  /** Why it is gone. */
+  failure: Error | undefined
   readonly closed: Promise<void>
   /** The driver's own way to run a statement. What holders call is watched, see the gate. */
   readonly driverQuery: DriverQuery
@@ -74,7 +83,11 @@ export class Connection {
     this.#clock = clock
     this.#outbox = outbox
     const Client = config.Client ?? pg.Client
-    this.client = new Client({ ...config.client, connectionTimeoutMillis: config.options.connectTimeoutMs })
+    this.client = new Client({
+      ...config.client,
+      connectionTimeoutMillis: config.options.connectTimeoutMs,
+      query_timeout: undefined, // ours to keep: the driver would leave the statement running
+    })
     this.driverQuery = this.client.query.bind(this.client) as DriverQuery
     this.#mayUseWire = config.options.pipelining !== 'off' && isOwnQuery(this.client)
     this.closed = new Promise((resolve) => this.client.once('end', resolve))
@@ -103,7 +116,7 @@ export class Connection {
 
   /** Asks who is there. A pooler makes up a process id of its own for the client: what the server says differs. */
   async #meetServer(wire: Wire): Promise<void> {
-    await this.quiet()
+    while (!this.isQuiet) await this.quiet() // what onConnect did not await goes on
     const since = this.#clock.monotonicMs()
     const { rows } = await wire.run(WHO_IS_THERE)
     this.roundTripMs = this.#clock.monotonicMs() - since
@@ -112,7 +125,7 @@ export class Connection {
 
   /** True when nothing is on its way, neither the driver's nor ours. */
   get isQuiet(): boolean {
-    return this.driver.readyForQuery && !this.wire?.pending && !this.interrupted
+    return this.driver.readyForQuery && !this.wire?.pending && !this.interrupted && this.line.isEmpty
   }
 
   /** True when the session is outside a transaction and nothing is on its way. */
@@ -151,6 +164,17 @@ export class Connection {
     await this.interrupted
     if (this.wire?.pending) await this.wire.drained()
     if (!this.driver.readyForQuery) await once(this.client, 'drain')
+  }
+
+  /** Resolves when nothing was on its way for a whole turn of the event loop, whoever sends one after the other. */
+  async settle(): Promise<boolean> {
+    const deadline = this.#clock.monotonicMs() + this.#config.options.cleanupTimeoutMs
+    while (this.#clock.monotonicMs() < deadline && !this.isBroken) {
+      if (!this.isQuiet) await this.#within(this.quiet()).catch(() => {})
+      await new Promise((resolve) => setImmediate(resolve))
+      if (this.isQuiet) return this.cleanUp()
+    }
+    return false
   }
 
   /**

@@ -68,7 +68,7 @@ export class Engine implements Tenant {
         },
         metLock: (query) => {
           this.#counters.rideLockWaits += 1
-          this.queries.runAlone(query)
+          if (!query.isSettled) this.queries.runAlone(query) // nobody waits for it any more: undone is right
         },
       },
     )
@@ -120,8 +120,8 @@ export class Engine implements Tenant {
     options: TransactionOptions,
     above: (...args: never[]) => unknown,
   ): Promise<T> {
-    return this.checkouts.with(options.signal, above, (connection) =>
-      runTransaction(connection, this.queries.runHeld, this.#clock, work, options),
+    return this.checkouts.with(options.signal, above, (connection, holder) =>
+      runTransaction(connection, holder, this.queries.runHeld, this.#clock, work, options),
     )
   }
 
@@ -144,9 +144,13 @@ export class Engine implements Tenant {
 
   opened(connection: Connection): void {
     if (connection.roundTripMs !== undefined) this.#lanes.roundTrip.meet(connection.roundTripMs)
+  }
+
+  began(connection: Connection): void {
     gateClient(connection, this.#clock, {
       finished: (text, execution) => this.recorder.record(this.recorder.statements.of(text), execution),
       late: (late, args) => this.checkouts.late(late, args),
+      limitMs: this.#config.client.query_timeout,
     })
   }
 

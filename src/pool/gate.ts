@@ -1,7 +1,7 @@
 import type { Clock } from '../core/index.ts'
 import type { Connection } from './connection.ts'
+import { type Interrupt, interruptible, interruptOf } from './interrupt.ts'
 import type { Execution } from './statements.ts'
-import { interruptible, interruptOf } from './interrupt.ts'
 
 /** What the pool does with the queries of its holders. */
 export interface GateKeeper {
@@ -9,68 +9,105 @@ export interface GateKeeper {
   finished(text: string, execution: Execution): void
   /** Somebody uses a client that was released. Answers in its place. */
   late(connection: Connection, args: readonly unknown[]): unknown
+  /** Milliseconds that any statement may take. */
+  readonly limitMs: number | undefined
 }
 
-type Callback = (error: unknown, result: unknown) => void
+type Callback = (error: unknown, result?: unknown) => void
 
 /**
- * Stands in front of `client.query`: observes what holders run, keeps those out who released the client before,
- * and lets the driver begin only when nothing of ours is on its way.
+ * Stands in front of `client.query`: observes what holders run, keeps those out who released the client before, keeps
+ * the order of statements, and ends those that are interrupted.
  */
 export function gateClient(connection: Connection, clock: Clock, keeper: GateKeeper): void {
-  const { client, driverQuery } = connection
+  const { client, line } = connection
   client.query = ((...args: unknown[]): unknown => {
-    if (!connection.holder && connection.state !== 'connecting') return keeper.late(connection, args)
+    const { holder } = connection
+    if (!holder && connection.state !== 'connecting') return keeper.late(connection, args)
     const text = textOf(args[0])
-    if (connection.holder) connection.holder.lastText = text
-    if (/^\s*(discard|deallocate)\b/i.test(text)) connection.wire?.forgetPrepared()
+    if (holder) holder.lastText = text
+    connection.isAltered = true
+    if (forgetsPrepared(text)) connection.wire?.forgetPrepared()
+    if (isSubmittable(args[0])) {
+      line.add(() => connection.driverQuery(...args), false)
+      return args[0]
+    }
     const started = clock.monotonicMs()
-    const label = connection.holder?.label
     const finish = (result: unknown, hasFailed: boolean): void => {
       const durationMs = clock.monotonicMs() - started
-      keeper.finished(text, { durationMs, rowCount: rowCountOf(result), hasFailed, label })
+      keeper.finished(text, { durationMs, rowCount: rowCountOf(result), hasFailed, label: holder?.label })
     }
-    watchCallback(args, finish)
-    const interrupted = interruptOf(args[0])
-    if (interrupted) args[0] = interrupted.query
-    const mustWait = connection.wire?.pending || connection.interrupted
-    const sent = mustWait ? afterwards(connection, () => driverQuery(...args)) : driverQuery(...args)
-    const outcome =
-      interrupted && sent instanceof Promise
-        ? interruptible(connection, clock, sent, interrupted.interrupt)
-        : sent
-    if (outcome instanceof Promise)
-      outcome.then(
-        (result) => finish(result, false),
-        () => finish(undefined, true),
-      )
-    return outcome
+    const callback = args.find((arg) => typeof arg === 'function') as Callback | undefined
+    const interrupted = interruptOf(args[0]) ?? poolLimit(args[0], keeper.limitMs)
+    if (!interrupted && !callback) return watched(inLine(connection, args), finish)
+    const query = interrupted?.query ?? args[0]
+    const values = Array.isArray(args[1]) ? args[1] : undefined
+    const outcome = watched(run(connection, clock, query, values, interrupted?.interrupt), finish)
+    if (!callback) return outcome
+    // Out of the promise: what a callback throws is the application's, and not a rejection that nobody handles.
+    outcome.then(
+      (result) => process.nextTick(callback, null, result),
+      (error: unknown) => process.nextTick(callback, error),
+    )
+    return undefined
   }) as typeof client.query
 }
 
-/** Runs it when nothing of ours is on its way any more. */
-async function afterwards(connection: Connection, run: () => unknown): Promise<unknown> {
-  await connection.interrupted
-  await connection.wire?.drained()
-  return run()
+function run(
+  connection: Connection,
+  clock: Clock,
+  query: unknown,
+  values: unknown[] | undefined,
+  interrupt: Interrupt | undefined,
+): Promise<unknown> {
+  if (!interrupt) return inLine(connection, [query, values])
+  const start = (): Promise<unknown> => connection.driverQuery(query, values) as Promise<unknown>
+  return interruptible(connection, clock, start, interrupt, (task) => connection.line.add(task, true))
 }
 
-/** With a callback there is no promise to watch. */
-function watchCallback(args: unknown[], finish: (result: unknown, hasFailed: boolean) => void): void {
-  const at = args.findLastIndex((arg) => typeof arg === 'function')
-  if (at < 1) return
-  const callback = args[at] as Callback
-  args[at] = (error: unknown, result: unknown) => {
-    finish(result, Boolean(error))
-    callback(error, result)
-  }
+function inLine(connection: Connection, args: readonly unknown[]): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    connection.line.add(() => {
+      try {
+        resolve(connection.driverQuery(...args))
+      } catch (error) {
+        reject(error) // the driver refuses some arguments right away
+      }
+    }, false)
+  })
 }
 
-function textOf(query: unknown): string {
+function watched(
+  outcome: Promise<unknown>,
+  finish: (result: unknown, hasFailed: boolean) => void,
+): Promise<unknown> {
+  outcome.then(
+    (result) => finish(result, false),
+    () => finish(undefined, true),
+  )
+  return outcome
+}
+
+function poolLimit(query: unknown, limitMs: number | undefined): ReturnType<typeof interruptOf> {
+  return limitMs ? { interrupt: { limitMs }, query: query as object } : undefined
+}
+
+function isSubmittable(query: unknown): boolean {
+  return typeof (query as { submit?: unknown } | null)?.submit === 'function'
+}
+
+/** After this the server may not know its prepared statements any more. In doubt they are prepared afresh. */
+export function forgetsPrepared(text: string): boolean {
+  return /\b(discard|deallocate)\b/i.test(text)
+}
+
+/** The text of a statement for people: whatever was passed, this does not throw. */
+export function textOf(query: unknown): string {
   if (typeof query === 'string') return query
   // A prepared statement may be called by its name alone.
   const { text, name } = (query ?? {}) as { text?: unknown; name?: unknown }
-  return String(text ?? name ?? '')
+  const found = text ?? name
+  return typeof found === 'string' ? found : ''
 }
 
 function rowCountOf(result: unknown): number {

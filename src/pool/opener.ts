@@ -50,8 +50,8 @@ export class Opener {
   #opened(connection: Connection): void {
     if (connection.state !== 'connecting') return // it was closed meanwhile
     this.#events.connected(connection)
-    if (connection.isQuiet) return this.#events.ready(connection)
-    void connection.cleanUp().then((kept) => {
+    if (connection.isClean) return this.#events.ready(connection)
+    void connection.settle().then((kept) => {
       if (connection.state !== 'connecting') return
       if (kept) this.#events.ready(connection)
       else this.#fail(new Error('the connection did not become free after its connect event'), connection)

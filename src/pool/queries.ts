@@ -4,7 +4,8 @@ import type { Allocator } from './allocator.ts'
 import { traceAbove } from './call-site.ts'
 import type { Connection } from './connection.ts'
 import { queueFull, type PoolPicture } from './errors.ts'
-import { interrupt, interruptible, interruptOf, queryTimeout } from './interrupt.ts'
+import { type Interrupt, interrupt, interruptible, interruptOf, queryTimeout } from './interrupt.ts'
+import { forgetsPrepared, textOf } from './gate.ts'
 import { currentLabel } from './label.ts'
 import type { Lanes } from './lanes/lanes.ts'
 import type { PoolOptions, ResolvedPoolConfig } from './options.ts'
@@ -17,6 +18,9 @@ import type { Exchange } from './wire/exchange.ts'
 
 /** A text without parameters is kept prepared from its third call on: the first two may be all there are. */
 const PREPARED_FROM_CALLS = 2
+/** Larger statements (rows inserted by the hundred) cost the server more memory than their planning is worth. */
+const LONGEST_PREPARED = 4_096
+const MOST_PARAMETERS = 100
 
 /** What `Queries` needs of the pool around it. */
 export interface QueriesPort {
@@ -85,9 +89,7 @@ export class Queries implements QueryRunner, Carrier {
         refuse,
         serve: (connection) => {
           this.#alone += 1
-          connection.statementText = String(
-            (query as { text?: unknown }).text ?? 'a query object of the driver',
-          )
+          connection.statementText = textOf(query)
           const over = endOf(query, callback)
           connection.driverQuery(query, over.callback)
           const quiet = over.ended.then(() => connection.quiet())
@@ -102,8 +104,9 @@ export class Queries implements QueryRunner, Carrier {
 
   /** Runs one statement of somebody who holds the connection, with a BEGIN ahead of it if that is wanted. */
   readonly runHeld: RunHeld = (connection, query, values, begin) => {
-    const { wire, holder } = connection
-    if (!wire || !connection.driver.readyForQuery) return undefined
+    const { wire, holder, line } = connection
+    if (!wire || this.#limitMs || !connection.driver.readyForQuery) return undefined
+    if (!line.isEmpty || connection.interrupted) return undefined // it would overtake what stands there
     const wanted = readQuery(query, values, this.#port.recorder.statements)
     if (!wanted) return undefined
     if (holder) holder.lastText = wanted.statement.text
@@ -111,7 +114,9 @@ export class Queries implements QueryRunner, Carrier {
       const times = { since: this.#clock.monotonicMs(), deadline: Number.POSITIVE_INFINITY }
       const held = new PoolQuery(wanted, times, this, resolve, reject)
       held.begin = begin
-      held.isNamed = wanted.statement.scan.isPlain && this.#isWorthPreparingOn(connection, held)
+      const { isPlain, mayShare } = held.statement.scan
+      if (isPlain && !mayShare) connection.isAltered = true
+      held.isNamed = isPlain && !connection.isAltered && this.#isWorthPreparingOn(connection, held)
       wire.send(held, (exchange) => this.settle(held, exchange, wire.heardAt))
     }).catch(withCallersStack)
   }
@@ -169,7 +174,9 @@ export class Queries implements QueryRunner, Carrier {
     resolve: (result: pg.QueryResult) => void,
     reject: (error: unknown) => void,
   ): void {
-    const { query, interrupt: how } = interruptOf(given) ?? { query: given, interrupt: {} }
+    const interrupted = interruptOf(given)
+    const query = interrupted?.query ?? given
+    const how: Interrupt = interrupted?.interrupt ?? { limitMs: this.#limitMs }
     const { signal } = how
     if (signal?.aborted) return reject(signal.reason)
     const { allocator } = this.#port
@@ -189,13 +196,13 @@ export class Queries implements QueryRunner, Carrier {
       serve: (connection) => {
         signal?.removeEventListener('abort', onAbort)
         this.#alone += 1
-        connection.statementText = String((query as { text?: unknown } | null)?.text ?? query)
-        const outcome = new Promise<pg.QueryResult>((done) => {
-          done(connection.driverQuery(query, values) as Promise<pg.QueryResult>)
-        })
-        const interruptable = interruptible(connection, this.#clock, outcome, how)
-        this.#watch(connection, since, interruptable)
-        resolve(interruptable as never)
+        connection.statementText = textOf(query)
+        if (forgetsPrepared(connection.statementText)) connection.wire?.forgetPrepared()
+        const start = (): Promise<pg.QueryResult> =>
+          connection.driverQuery(query, values) as Promise<pg.QueryResult>
+        const outcome = interruptible(connection, this.#clock, start, how, (begin) => begin())
+        this.#watch(connection, since, outcome)
+        resolve(outcome as never)
       },
     }
     allocator.acquire(waiter)
@@ -275,9 +282,10 @@ export class Queries implements QueryRunner, Carrier {
   }
 
   #isWorthPreparing({ statement, values, hasName }: PoolQuery): boolean {
-    return (
-      this.#options.prepare && (hasName || values.length > 0 || statement.tally.calls >= PREPARED_FROM_CALLS)
-    )
+    if (!this.#options.prepare) return false
+    if (hasName) return true
+    if (statement.text.length > LONGEST_PREPARED || values.length > MOST_PARAMETERS) return false
+    return values.length > 0 || statement.tally.calls >= PREPARED_FROM_CALLS
   }
 
   #deadline(since: number): number {

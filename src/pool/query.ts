@@ -49,6 +49,7 @@ export class PoolQuery implements StatementCall, Waiter {
   wasFirst = true
   readonly since: number
   readonly deadline: number
+  /** Its caller has an answer, perhaps that it took too long. */
   isSettled = false
   onSettled: (() => void) | undefined
   readonly #resolve: (result: pg.QueryResult) => void
@@ -162,7 +163,7 @@ function wireValues(values: readonly unknown[]): WireValue[] {
   for (const value of values) {
     if (typeof value === 'string') ready.push(value)
     else if (typeof value === 'number') ready.push(String(value))
-    else ready.push(prepareValue(value))
+    else ready.push(prepareValue(value) ?? null) // a toJSON may give undefined, which is NULL, too
   }
   return ready
 }

@@ -15,11 +15,13 @@ export interface HandBack {
 
 /** What else lives on the pool's connections, and hears of what happens to them. */
 export interface Tenant {
+  /** A connection is about to be opened: nobody has its client yet. */
+  began(connection: Connection): void
   /** A connection is there; nobody has used it yet. */
   opened(connection: Connection): void
   /**
    * A caller waits, since then, and no connection can be had: give one back if that is possible.
-   * @param othersOut connections are out that will come back.
+   * @param othersOut connections are out that will come back soon.
    */
   yieldOne(since: number, othersOut: boolean): void
   /** A connection is lost. */

@@ -3,6 +3,7 @@ import { type Clock, isHoldfastError, sqlstateOf } from '../core/index.ts'
 import { requestCancel } from './cancel.ts'
 import type { PooledClient } from './checkout.ts'
 import type { Connection } from './connection.ts'
+import type { Holder } from './holder.ts'
 import { commitUnknown, transactionAborted, transactionOver } from './errors.ts'
 import { isConnectionError, markUndone } from './outcome.ts'
 
@@ -17,12 +18,13 @@ export interface TransactionOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Runs one statement of a held connection over the wire; undefined when only the driver can. */
+/** Runs one statement of a held connection over the wire; undefined when the driver must, or its turn is not yet. */
 export type RunHeld = (
   connection: Connection,
   query: string | pg.QueryConfig,
   values: unknown[] | undefined,
-  begin: string | undefined,
+  /** A BEGIN that goes ahead of it. */
+  begin?: string,
 ) => Promise<pg.QueryResult> | undefined
 
 /**
@@ -37,30 +39,41 @@ type State = 'fresh' | 'beginning' | 'open' | 'over'
 /** A transaction while its function runs. */
 export class Transaction {
   readonly #connection: Connection
+  readonly #holder: Holder
   readonly #runHeld: RunHeld
   readonly #begin: string
   #state: State = 'fresh'
-  #beginning: Promise<unknown> | undefined
+  /** Settles when BEGIN is answered, however. */
+  #beginning: Promise<void> = Promise.resolve()
+  /** Statements that wait for it, in their order. */
+  readonly #afterBegin: (() => void)[] = []
   /** Why every further statement is refused: BEGIN failed, or the caller gave up. */
   #refusal: unknown
   #firstError: unknown
   #cancelling: Promise<void> | undefined
   #savepoints = 0
 
-  constructor(connection: Connection, runHeld: RunHeld, options: TransactionOptions) {
+  constructor(connection: Connection, holder: Holder, runHeld: RunHeld, options: TransactionOptions) {
     this.#connection = connection
+    this.#holder = holder
     this.#runHeld = runHeld
     this.#begin = beginWith(options)
   }
 
   /** The driver's client of this transaction, for cursors, COPY and libraries; BEGIN is sent before it is given. */
   async client(): Promise<PooledClient> {
-    await this.#ready()
+    this.#assertGoesOn()
+    await new Promise<void>((resolve) => {
+      if (this.#state === 'fresh') this.#beginThroughDriver()
+      if (this.#state === 'beginning') this.#afterBegin.push(resolve)
+      else resolve()
+    })
+    this.#assertGoesOn()
     return this.#connection.client as PooledClient
   }
 
   /**
-   * Runs one statement in the transaction.
+   * Runs one statement in the transaction. Statements run in the order in which they were asked for.
    * @throws HF_TRANSACTION_OVER; the driver's error
    */
   query<Row extends pg.QueryResultRow = any>(
@@ -70,10 +83,7 @@ export class Transaction {
   async query(query: string | pg.QueryConfig, values?: unknown[]): Promise<pg.QueryResult> {
     this.#assertGoesOn()
     try {
-      if (this.#state === 'fresh') return await this.#first(query, values)
-      if (this.#state === 'beginning') await this.#beginning
-      this.#assertGoesOn()
-      return await this.#send(query, values, undefined)
+      return await this.#inOrder(query, values)
     } catch (error) {
       this.#firstError ??= error
       throw error
@@ -98,15 +108,18 @@ export class Transaction {
 
   /**
    * Ends it for good.
-   * @throws HF_TRANSACTION_ABORTED, HF_COMMIT_UNKNOWN; the server's error when it refused the COMMIT
+   * @throws HF_TRANSACTION_ABORTED, HF_TRANSACTION_OVER, HF_COMMIT_UNKNOWN; the server's error when it refused the
+   *   COMMIT; what the connection was lost with, when that was before
    */
   async commit(): Promise<void> {
-    await this.#beginning?.catch(() => {})
-    if (this.#refusal !== undefined) throw this.#refusal
+    await this.#beginning
+    this.#assertGoesOn()
+    if (this.#connection.isBroken) throw this.#connection.failure // COMMIT was not sent
     const wasFresh = this.#state === 'fresh'
     this.#state = 'over'
-    if (wasFresh || this.#status === 'I') return
-    const { command } = await this.#send('COMMIT', undefined, undefined).catch((error: unknown) => {
+    if (wasFresh) return
+    if (this.#status === 'I' && this.#connection.isQuiet) return
+    const { command } = await this.#send('COMMIT').catch((error: unknown) => {
       // An answer of the server's to COMMIT is final; the loss of the connection leaves it open.
       const isAnswer =
         sqlstateOf(error) !== undefined && !isConnectionError(error) && !this.#connection.isBroken
@@ -117,13 +130,15 @@ export class Transaction {
 
   /** Undoes it. Never rejects: what cannot be rolled back is the release gate's. */
   async rollback(reason: unknown): Promise<void> {
-    await this.#beginning?.catch(() => {})
+    await this.#beginning
     await this.#cancelling // it must not reach whoever has the connection next
     const wasFresh = this.#state === 'fresh'
+    const wasCommitting = this.#state === 'over'
     this.#state = 'over'
-    if (isConnectionError(reason)) markUndone(reason)
-    if (wasFresh || this.#connection.isBroken || this.#status === 'I') return
-    await this.#send('ROLLBACK', undefined, undefined).catch(() => {})
+    if (this.#connection.isBroken && !wasCommitting) markUndone(reason)
+    if (wasFresh || this.#connection.isBroken || this.#holder.isReleased) return
+    if (this.#status === 'I' && this.#connection.isQuiet) return
+    await this.#send('ROLLBACK').catch(() => {})
   }
 
   /** The caller gave up: what runs is cancelled, and nothing more is sent. */
@@ -140,52 +155,51 @@ export class Transaction {
 
   #assertGoesOn(): void {
     if (this.#refusal !== undefined) throw this.#refusal
-    if (this.#state === 'over') throw transactionOver()
+    // Its client may have been released by whoever it was lent to: then the session is somebody else's.
+    if (this.#state === 'over' || this.#holder.isReleased) throw transactionOver()
   }
 
-  async #ready(): Promise<void> {
-    this.#assertGoesOn()
+  #inOrder(query: string | pg.QueryConfig, values: unknown[] | undefined): Promise<pg.QueryResult> {
     if (this.#state === 'fresh') {
-      this.#state = 'beginning'
-      this.#beginning = this.#throughDriver(this.#begin, undefined).then(
-        () => this.#begun(),
-        (error: unknown) => {
-          this.#begun(error)
-          throw error
-        },
-      )
+      const first = this.#runHeld(this.#connection, query, values, this.#begin)
+      if (first) return this.#beginWith(first)
+      this.#beginThroughDriver()
     }
-    await this.#beginning
+    if (this.#state !== 'beginning') return this.#send(query, values)
+    return new Promise((resolve, reject) => {
+      this.#afterBegin.push(() => {
+        try {
+          this.#assertGoesOn()
+          this.#send(query, values).then(resolve, reject)
+        } catch (error) {
+          reject(error)
+        }
+      })
+    })
   }
 
-  async #first(query: string | pg.QueryConfig, values: unknown[] | undefined): Promise<pg.QueryResult> {
-    const first = this.#runHeld(this.#connection, query, values, this.#begin)
-    if (!first) {
-      await this.#ready()
-      return this.#throughDriver(query, values)
-    }
+  #beginWith(first: Promise<pg.QueryResult>): Promise<pg.QueryResult> {
     this.#state = 'beginning'
     this.#beginning = first.then(
       () => this.#begun(),
       (error: unknown) => this.#begun(error),
     )
-    await this.#beginning.catch(() => {})
     return first
   }
 
-  /** BEGIN is answered, and the first statement with it. */
-  #begun(error?: unknown): void {
-    if (this.#state !== 'beginning') return
-    this.#state = 'open'
-    if (error !== undefined && this.#status === 'I') this.#refusal = error
+  #beginThroughDriver(): void {
+    void this.#beginWith(this.#throughDriver(this.#begin, undefined)).catch(() => {}) // told by `#refusal`
   }
 
-  #send(
-    query: string | pg.QueryConfig,
-    values: unknown[] | undefined,
-    begin: string | undefined,
-  ): Promise<pg.QueryResult> {
-    return this.#runHeld(this.#connection, query, values, begin) ?? this.#throughDriver(query, values)
+  /** BEGIN is answered, perhaps with a first statement: those that waited are sent, in their order. */
+  #begun(error?: unknown): void {
+    this.#state = 'open'
+    if (error !== undefined && this.#status === 'I') this.#refusal = error
+    for (const send of this.#afterBegin.splice(0)) send()
+  }
+
+  #send(query: string | pg.QueryConfig, values?: unknown[]): Promise<pg.QueryResult> {
+    return this.#runHeld(this.#connection, query, values) ?? this.#throughDriver(query, values)
   }
 
   #throughDriver(query: string | pg.QueryConfig, values: unknown[] | undefined): Promise<pg.QueryResult> {
@@ -196,16 +210,18 @@ export class Transaction {
 /** Runs `work` in a transaction on a connection that was checked out for it. */
 export async function runTransaction<T>(
   connection: Connection,
+  holder: Holder,
   runHeld: RunHeld,
   clock: Clock,
   work: (transaction: Transaction) => Promise<T>,
   options: TransactionOptions,
 ): Promise<T> {
   const { signal } = options
-  const transaction = new Transaction(connection, runHeld, options)
+  const transaction = new Transaction(connection, holder, runHeld, options)
   const onAbort = (): void => transaction.abort(signal?.reason, clock)
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
+    signal?.throwIfAborted() // while the connection was handed over
     const value = await work(transaction)
     await transaction.commit()
     return value

@@ -187,6 +187,7 @@ export class Lanes implements Carrier {
     let next = this.#waiting.peek()?.deadline ?? Number.POSITIVE_INFINITY
     for (const lane of this.#lanes) {
       if (lane.depth > 0) {
+        if (lane.state === 'open' && lane.connection.isExpired(now)) this.#retire(lane)
         if (now >= lane.drainBy) this.#abandon(lane)
         else if (lane.isStalled(now)) this.#tellStalled(lane, now)
         next = Math.min(next, Math.max(now, lane.headSince) + this.#stallMs)

@@ -23,6 +23,8 @@ export interface StatementCall {
   readonly isNamed: boolean
   /** COMMIT and its like: without values and rows, cheapest over the simple protocol. */
   readonly isControl?: boolean
+  /** Whoever asked has an answer already: it must not be sent again. */
+  readonly isSettled?: boolean
   /** A BEGIN that goes ahead under the same Sync: when it fails, the statement is skipped. */
   readonly begin?: string | undefined
 }
@@ -41,8 +43,8 @@ export class Exchange {
   parsers: ((text: string) => unknown)[] | undefined
   error: Error | undefined
   rows: unknown[] = []
-  /** True until the BEGIN ahead of it is answered. */
-  isBeginning: boolean
+  /** Answers that come before its own: those of the BEGIN ahead of it, and of a ROLLBACK ahead of that. */
+  tagsAhead: number
   /** The connection was lost before the answer was complete. */
   isLost = false
   /** It was sent a second time. */
@@ -52,7 +54,7 @@ export class Exchange {
   constructor(call: StatementCall, answered: (exchange: Exchange) => void) {
     this.call = call
     this.answered = answered
-    this.isBeginning = call.begin !== undefined
+    this.tagsAhead = call.begin === undefined ? 0 : 1
   }
 
   /** Forgets the answer, so that it can be sent once more. */
@@ -63,6 +65,7 @@ export class Exchange {
     this.parsers = undefined
     this.error = undefined
     this.rows = []
+    this.tagsAhead = this.call.begin === undefined ? 0 : 1
     this.isRepeated = true
   }
 
@@ -77,12 +80,13 @@ export class Exchange {
           : shape.readObject(bytes, at, this.parsers),
       )
     } catch (error) {
-      this.error = error as Error // a parser of the caller's
+      // A parser of the caller's. What it throws need not be an error, nor anything.
+      this.error = (error as Error | null | undefined) ?? new Error('a type parser threw nothing')
     }
   }
 
   complete(tag: string): void {
-    if (this.isBeginning) this.isBeginning = false
+    if (this.tagsAhead > 0) this.tagsAhead -= 1
     else this.#tag = tag
   }
 

@@ -16,6 +16,16 @@ export class Outbox {
   #start = 0
   #end = 0
 
+  /** Where the next message begins, for {@link rewind}. */
+  get mark(): number {
+    return this.#end - this.#start
+  }
+
+  /** Forgets what was written since `mark`. */
+  rewind(mark: number): void {
+    this.#end = this.#start + mark
+  }
+
   /** What was written since the last time. */
   take(): Buffer {
     const taken = (this.#chunk as Buffer).subarray(this.#start, this.#end)

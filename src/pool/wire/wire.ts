@@ -141,8 +141,22 @@ export class Wire {
     this.#isFlushing = false
     if (this.#failure) return this.#failAll(this.#failure)
     if (this.#sent === this.#queue.length) return
-    for (; this.#sent < this.#queue.length; this.#sent += 1) this.#write(this.#queue[this.#sent] as Exchange)
-    this.#client.connection.stream.write(this.#outbox.take())
+    while (this.#sent < this.#queue.length) {
+      const exchange = this.#queue[this.#sent] as Exchange
+      const { mark } = this.#outbox
+      try {
+        this.#write(exchange)
+        this.#sent += 1
+      } catch (error) {
+        // Half a message must reach nobody: the outbox serves other connections, too.
+        this.#outbox.rewind(mark)
+        this.#queue.splice(this.#sent, 1)
+        if (exchange.parses && exchange.prepared) this.#prepared.forget(exchange.prepared)
+        exchange.error = error as Error
+        exchange.answered(exchange)
+      }
+    }
+    if (this.#outbox.mark > 0) this.#client.connection.stream.write(this.#outbox.take())
   }
 
   #write(exchange: Exchange): void {
@@ -172,6 +186,12 @@ export class Wire {
 
   /** Without a Sync: what follows belongs to it. */
   #writeBegin(exchange: Exchange, begin: string): void {
+    if (exchange.isRepeated && this.#client._txStatus !== 'I') {
+      exchange.tagsAhead = 2 // the first attempt left a failed transaction, with nothing in it
+      this.#outbox.parse('', 'ROLLBACK')
+      this.#outbox.bind('', [])
+      this.#outbox.execute()
+    }
     let known = this.#prepared.find(begin)
     if (!known) {
       const { prepared, evicted } = this.#prepared.add(begin)
@@ -222,8 +242,9 @@ export class Wire {
       case MESSAGE.readyForQuery:
         return this.#ready(exchange, bytes[from] as number)
       case MESSAGE.parseComplete:
-        if (exchange.isBeginning) (exchange.preparedBegin as Prepared).isParsed = true
-        else if (exchange.parses && exchange.prepared) exchange.prepared.isParsed = true
+        if (exchange.tagsAhead === 1) (exchange.preparedBegin as Prepared).isParsed = true
+        else if (exchange.tagsAhead === 0 && exchange.parses && exchange.prepared)
+          exchange.prepared.isParsed = true
         return
       case MESSAGE.rowDescription:
         exchange.shape = readShape(bytes, from)
@@ -236,7 +257,7 @@ export class Wire {
       case MESSAGE.error:
         exchange.error = readServerError(bytes, from)
         if (exchange.parses && exchange.prepared?.isParsed === false) this.#prepared.forget(exchange.prepared)
-        if (exchange.isBeginning) this.#prepared.forget(exchange.preparedBegin as Prepared)
+        if (exchange.tagsAhead === 1) this.#prepared.forget(exchange.preparedBegin as Prepared)
         return
       default:
         return this.#breakOff(new Error(`unexpected message ${String.fromCharCode(code)} from the server`))
@@ -261,12 +282,12 @@ export class Wire {
       this.#sent -= this.#head
       this.#head = 0
     }
-    if (exchange.error && this.#wasNeverExecuted(exchange)) {
-      const stale = exchange.prepared
-      if (stale) {
-        this.#prepared.forget(stale)
-        this.#toClose.push(stale.name)
-      }
+    const stale = exchange.error && isStale(exchange) ? exchange.prepared : undefined
+    if (stale) {
+      this.#prepared.forget(stale)
+      this.#toClose.push(stale.name)
+    }
+    if (exchange.error && this.#mayRepeat(exchange)) {
       exchange.repeat()
       this.#enqueue(exchange)
     } else {
@@ -280,20 +301,20 @@ export class Wire {
   }
 
   /**
-   * The server refused a prepared statement before it began: it does not know the name any more, what the statement
-   * returns has changed, or it means something else by now (analysed again for the types of its first parameters).
-   * Outside a transaction it can simply be prepared afresh and sent again.
+   * The server refused a prepared statement that may simply be out of date, and nothing was done: outside a
+   * transaction, or at the very beginning of one. It is prepared afresh and sent again, once.
    */
-  #wasNeverExecuted({ error, prepared, parses, isRepeated }: Exchange): boolean {
-    if (!prepared || parses || isRepeated || this.#client._txStatus !== 'I') return false
-    const sqlstate = sqlstateOf(error)
-    if (sqlstate === SQLSTATE.featureNotSupported)
-      return (error as pg.DatabaseError).routine === 'RevalidateCachedQuery'
-    return sqlstate !== undefined && STALE.has(sqlstate)
+  #mayRepeat(exchange: Exchange): boolean {
+    if (exchange.isRepeated || exchange.call.isSettled) return false
+    if (!isStale(exchange) && !lostBegin(exchange)) return false
+    return this.#client._txStatus === 'I' || exchange.call.begin !== undefined
   }
 }
 
-/** What a prepared statement fails with that is unknown, or does not fit the tables any more. */
+/**
+ * What a prepared statement fails with when the server does not know it, when what it returns has changed, or when
+ * it means something else by now: it is analysed again, but for the types that its parameters had at first.
+ */
 const STALE: ReadonlySet<string> = new Set([
   SQLSTATE.invalidSqlStatementName,
   SQLSTATE.undefinedTable,
@@ -303,7 +324,24 @@ const STALE: ReadonlySet<string> = new Set([
   SQLSTATE.datatypeMismatch,
   SQLSTATE.cannotCoerce,
   SQLSTATE.indeterminateDatatype,
+  SQLSTATE.numericValueOutOfRange,
+  SQLSTATE.invalidTextRepresentation,
+  SQLSTATE.invalidDatetimeFormat,
+  SQLSTATE.datetimeFieldOverflow,
 ])
+
+/** The server does not know the BEGIN ahead of it any more, and so skipped the statement. */
+function lostBegin({ error, tagsAhead }: Exchange): boolean {
+  return tagsAhead > 0 && sqlstateOf(error) === SQLSTATE.invalidSqlStatementName
+}
+
+function isStale({ error, prepared, parses }: Exchange): boolean {
+  if (!prepared || parses) return false
+  const sqlstate = sqlstateOf(error)
+  if (sqlstate === SQLSTATE.featureNotSupported)
+    return (error as pg.DatabaseError).routine === 'RevalidateCachedQuery'
+  return sqlstate !== undefined && STALE.has(sqlstate)
+}
 
 /** Messages that may come at any time and belong to no statement. */
 function isAside(code: number): boolean {
