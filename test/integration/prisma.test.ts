@@ -11,7 +11,9 @@ import { usePools } from '../support/pools.ts'
 
 const database = useDatabase('empty')
 const makePool = usePools(database, { size: 6, overflow: 0 })
-const FOLDER = fileURLToPath(new URL('../support/prisma/', import.meta.url))
+const SCHEMA = fileURLToPath(new URL('../support/prisma/schema.prisma', import.meta.url))
+/** Where the schema says that the client goes: no source of ours, and no package. */
+const GENERATED = fileURLToPath(new URL('../../.generated/prisma/client.ts', import.meta.url))
 
 interface Parcel {
   readonly id: number
@@ -35,7 +37,7 @@ interface Client {
 
 beforeAll(async () => {
   const cli = createRequire(import.meta.url).resolve('prisma/build/index.js')
-  await promisify(execFile)(process.execPath, [cli, 'generate', '--schema', `${FOLDER}schema.prisma`], {
+  await promisify(execFile)(process.execPath, [cli, 'generate', '--schema', SCHEMA], {
     // Otherwise it looks for an engine to download, which the adapter does not need.
     env: { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: '/bin/true', CHECKPOINT_DISABLE: '1' },
   })
@@ -49,7 +51,7 @@ beforeAll(async () => {
 
 test('creates, finds, and rolls an interactive transaction back', async () => {
   const pool = makePool()
-  const { PrismaClient } = (await import(`${FOLDER}generated/client.ts`)) as {
+  const { PrismaClient } = (await import(GENERATED)) as {
     PrismaClient: new (options: { adapter: PrismaPg }) => Client
   }
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) })
