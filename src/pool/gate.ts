@@ -2,6 +2,7 @@ import type { Clock } from '../core/index.ts'
 import type { Connection } from './connection.ts'
 import { type Interrupt, interruptible, interruptOf } from './interrupt.ts'
 import type { Execution } from './statements.ts'
+import { type QueryTrace, traced } from './tracing.ts'
 
 /** What the pool does with the queries of its holders. */
 export interface GateKeeper {
@@ -39,10 +40,13 @@ export function gateClient(connection: Connection, clock: Clock, keeper: GateKee
     }
     const callback = args.find((arg) => typeof arg === 'function') as Callback | undefined
     const interrupted = interruptOf(args[0]) ?? poolLimit(args[0], keeper.limitMs)
-    if (!interrupted && !callback) return watched(inLine(connection, args), finish)
+    const about = (): QueryTrace => ({ text, label: holder?.label })
+    if (!interrupted && !callback) return traced(about, () => watched(inLine(connection, args), finish))
     const query = interrupted?.query ?? args[0]
     const values = Array.isArray(args[1]) ? args[1] : undefined
-    const outcome = watched(run(connection, clock, query, values, interrupted?.interrupt), finish)
+    const outcome = traced(about, () =>
+      watched(run(connection, clock, query, values, interrupted?.interrupt), finish),
+    )
     if (!callback) return outcome
     // Out of the promise: what a callback throws is the application's, and not a rejection that nobody handles.
     outcome.then(

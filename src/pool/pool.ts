@@ -4,6 +4,8 @@ import { type Clock, messageOf, systemClock, within } from '../core/index.ts'
 import type { PooledClient } from './checkout.ts'
 import { Engine } from './engine.ts'
 import type { HolderPicture } from './errors.ts'
+import { textOf } from './gate.ts'
+import { currentLabel } from './label.ts'
 import type { PoolEvents } from './events.ts'
 import { type PoolConfig, type PoolOptions, resolvePoolConfig } from './options.ts'
 import type { PoolQueryConfig } from './query.ts'
@@ -11,6 +13,7 @@ import type { LabelFigures } from './recorder.ts'
 import { retry, type RetryOptions } from './retry.ts'
 import type { StatementFigures } from './statements.ts'
 import type { PoolHealth, PoolStats, PoolTimings } from './stats.ts'
+import { traced } from './tracing.ts'
 import type { Transaction, TransactionOptions } from './transaction.ts'
 
 /** pg's node-style callbacks. */
@@ -179,7 +182,10 @@ export class Pool extends EventEmitter<PoolEvents> {
     const whenDone = typeof values === 'function' ? values : callback
     if (isSubmittable(query)) return queries.submit(query, whenDone)
     const bound = typeof values === 'function' ? undefined : values
-    const outcome = queries.run(query, bound, this.query as () => unknown)
+    const outcome = traced(
+      () => ({ text: textOf(query), label: currentLabel() }),
+      () => queries.run(query, bound, this.query as () => unknown),
+    )
     if (!whenDone) return outcome
     outcome.then(
       (result) => process.nextTick(whenDone, undefined, result),

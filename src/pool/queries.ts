@@ -12,6 +12,7 @@ import type { PoolOptions, ResolvedPoolConfig } from './options.ts'
 import { type Carrier, PoolQuery, type QueryRunner, readQuery } from './query.ts'
 import type { Recorder } from './recorder.ts'
 import { type Callback, endOf, failSubmittable } from './submittable.ts'
+import { traced } from './tracing.ts'
 import type { RunHeld } from './transaction.ts'
 import type { Waiter } from './waiter.ts'
 import type { Exchange } from './wire/exchange.ts'
@@ -109,16 +110,18 @@ export class Queries implements QueryRunner, Carrier {
     if (!line.isEmpty || connection.interrupted) return undefined // it would overtake what stands there
     const wanted = readQuery(query, values, this.#port.recorder.statements)
     if (!wanted) return undefined
-    if (holder) holder.lastText = wanted.statement.text
-    return new Promise<pg.QueryResult>((resolve, reject) => {
-      const times = { since: this.#clock.monotonicMs(), deadline: Number.POSITIVE_INFINITY }
-      const held = new PoolQuery(wanted, times, this, resolve, reject)
-      held.begin = begin
-      const { isPlain, mayShare } = held.statement.scan
-      if (isPlain && !mayShare) connection.isAltered = true
-      held.isNamed = isPlain && !connection.isAltered && this.#isWorthPreparingOn(connection, held)
-      wire.send(held, (exchange) => this.settle(held, exchange, wire.heardAt))
-    }).catch(withCallersStack)
+    const { text, scan } = wanted.statement
+    if (holder) holder.lastText = text
+    const run = (): Promise<pg.QueryResult> =>
+      new Promise<pg.QueryResult>((resolve, reject) => {
+        const times = { since: this.#clock.monotonicMs(), deadline: Number.POSITIVE_INFINITY }
+        const held = new PoolQuery(wanted, times, this, resolve, reject)
+        held.begin = begin
+        if (scan.isPlain && !scan.mayShare) connection.isAltered = true
+        held.isNamed = scan.isPlain && !connection.isAltered && this.#isWorthPreparingOn(connection, held)
+        wire.send(held, (exchange) => this.settle(held, exchange, wire.heardAt))
+      })
+    return traced(() => ({ text, label: holder?.label }), run).catch(withCallersStack)
   }
 
   /** Runs it on a connection of its own; for what must not, or cannot, ride. */

@@ -1,6 +1,8 @@
 /** What a pool knows of its statements. */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { tracingChannel } from 'node:diagnostics_channel'
 import { expect, test } from 'vitest'
-import { withLabel } from '../../src/pool/index.ts'
+import { QUERY_CHANNEL, type QueryTrace, withLabel } from '../../src/pool/index.ts'
 import { useDatabase } from '../support/database.ts'
 import { usePools } from '../support/pools.ts'
 
@@ -70,4 +72,51 @@ test('no value is in it', async () => {
   await pool.query('SELECT $1::text AS t', [secret])
   await pool.query('SELECT $1::int AS t', [secret]).catch(() => {})
   expect(JSON.stringify([pool.statements(), pool.labels(), pool.stats()])).not.toContain(secret)
+})
+
+test('whoever traces is told of each statement once, whichever way it takes, and where it belongs', async () => {
+  const pool = makePool({ size: 2 })
+  const told: string[] = []
+  const spans = new AsyncLocalStorage<string>()
+  const channel = tracingChannel<unknown, QueryTrace>(QUERY_CHANNEL)
+  const listener = {
+    start: ({ text, label }: QueryTrace) => told.push(`start ${label} ${spans.getStore()} ${text}`),
+    asyncEnd: ({ text }: QueryTrace) => told.push(`end ${text}`),
+    error: ({ text }: QueryTrace) => told.push(`error ${text}`),
+    end: () => {},
+    asyncStart: () => {},
+  }
+  channel.subscribe(listener)
+  try {
+    await spans.run('span', () =>
+      withLabel('job', async () => {
+        await pool.query('SELECT 1')
+        await pool.query('SELECT 1 / 0').catch(() => {})
+        await pool.query('SELECT 2; SELECT 3')
+        await pool.transaction((tx) => tx.query('SELECT 4'))
+        const client = await pool.connect()
+        await client.query('SELECT 5')
+        client.release()
+      }),
+    )
+  } finally {
+    channel.unsubscribe(listener)
+  }
+  expect(told).toEqual([
+    'start job span SELECT 1',
+    'end SELECT 1',
+    'start job span SELECT 1 / 0',
+    'error SELECT 1 / 0',
+    'end SELECT 1 / 0',
+    'start job span SELECT 2; SELECT 3',
+    'end SELECT 2; SELECT 3',
+    'start job span SELECT 4',
+    'end SELECT 4',
+    'start job span COMMIT',
+    'end COMMIT',
+    'start job span SELECT 5',
+    'end SELECT 5',
+  ])
+  await pool.query('SELECT 6')
+  expect(told).toHaveLength(13)
 })
