@@ -141,14 +141,13 @@ export class Queries implements QueryRunner, Carrier {
 
   runOn(connection: Connection, query: PoolQuery): void {
     const { wire } = connection
-    const sentAt = this.#clock.monotonicMs()
     this.#alone += 1
     connection.statementText = query.text
     if (!wire) return this.#runThroughDriver(connection, query)
     query.isNamed = this.#isWorthPreparingOn(connection, query)
     query.carrier = { giveUp: () => interrupt(connection, this.#clock, wire.drained()) }
     wire.send(query, (exchange) => {
-      const elapsedMs = wire.heardAt - sentAt
+      const elapsedMs = wire.workedMs
       const { roundTrip } = this.#port.lanes
       roundTrip.sample(elapsedMs)
       query.statement.learn(Math.max(0, elapsedMs - roundTrip.leastMs))

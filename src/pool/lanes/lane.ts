@@ -46,8 +46,6 @@ const internal = (text: string, values: readonly string[] = []): StatementCall =
 export class Lane implements Carrier {
   readonly connection: Connection
   state: LaneState = 'opening'
-  /** Monotonic milliseconds when the server began with the first statement on its way, as far as we know. */
-  headSince = 0
   /** Monotonic milliseconds when it last had something to do. */
   usedAt = 0
   /** It was told that it stalls. */
@@ -75,6 +73,11 @@ export class Lane implements Carrier {
     return this.#wire.pending
   }
 
+  /** Since when the server works at the first statement on its way; undefined while there is none. */
+  get headSince(): number | undefined {
+    return this.#wire.isWorking ? this.#wire.workingSince : undefined
+  }
+
   /** Statements that leave together at the end of this tick. */
   get gathered(): number {
     return this.#wire.isGathering ? this.#gathered : 0
@@ -82,12 +85,11 @@ export class Lane implements Carrier {
 
   /** The first statement on its way has been running for too long: it may wait, or be slow. */
   isStalled(now: number): boolean {
-    return this.#wire.pending > 0 && now - this.headSince > this.#stallMs + this.#roundTrip.leastMs
+    return this.headSince !== undefined && now - this.headSince > this.#stallMs + this.#roundTrip.leastMs
   }
 
   open(now: number): void {
     this.usedAt = now
-    this.headSince = now
     this.#wire.send(internal(READ_LOCK_TIMEOUT), (exchange) => {
       if (this.state === 'gone') return
       const [own] = exchange.rows as { ms: number }[]
@@ -106,7 +108,6 @@ export class Lane implements Carrier {
     this.#gathered += 1
     query.carrier = this
     query.wasFirst = this.#wire.pending === 0
-    if (query.wasFirst) this.headSince = now
     this.usedAt = now
     this.#wire.send(query, this.#answered)
   }
@@ -138,8 +139,7 @@ export class Lane implements Carrier {
   readonly #answered = (exchange: Exchange): void => {
     const query = exchange.call as PoolQuery
     const now = this.#wire.heardAt
-    const elapsedMs = now - this.headSince
-    this.headSince = now
+    const elapsedMs = this.#wire.workedMs
     this.usedAt = now
     this.isKnownStalled = false
     if (sqlstateOf(exchange.error) === SQLSTATE.lockNotAvailable) {
@@ -171,7 +171,6 @@ export class Lane implements Carrier {
 
   #setLockTimeout(ms: number, done: (error: Error | undefined) => void): void {
     this.#wire.send(internal(SET_LOCK_TIMEOUT, [String(ms)]), ({ error }) => {
-      this.headSince = this.#wire.heardAt
       done(error)
     })
   }

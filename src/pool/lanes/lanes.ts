@@ -190,7 +190,7 @@ export class Lanes implements Carrier {
         if (lane.state === 'open' && lane.connection.isExpired(now)) this.#retire(lane)
         if (now >= lane.drainBy) this.#abandon(lane)
         else if (lane.isStalled(now)) this.#tellStalled(lane, now)
-        next = Math.min(next, Math.max(now, lane.headSince) + this.#stallMs)
+        next = Math.min(next, now + this.#stallMs)
       } else if (lane.state === 'open') {
         if (now - lane.usedAt >= IDLE_MS) this.#retire(lane)
         else next = Math.min(next, lane.usedAt + IDLE_MS)
@@ -252,6 +252,7 @@ export class Lanes implements Carrier {
     const now = this.#clock.monotonicMs()
     while (this.#waiting.size > 0 && lane.depth < this.#limits.depth)
       this.#board(lane, this.#waiting.shift() as PoolQuery, now)
+    if (this.#waiting.size > 0) this.#grow()
   }
 
   /** Asks for another lane, one at a time. */
@@ -317,6 +318,7 @@ export class Lanes implements Carrier {
   #tellStalled(lane: Lane, now: number): void {
     if (lane.isKnownStalled || this.#events.listenerCount('lane:stalled') === 0) return
     const { headSince } = lane
+    if (headSince === undefined) return
     setImmediate(() => {
       if (lane.headSince !== headSince || lane.depth === 0 || lane.isKnownStalled) return
       lane.isKnownStalled = true

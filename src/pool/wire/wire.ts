@@ -51,6 +51,13 @@ export class Wire {
   readonly #onDrained: (() => void)[] = []
   /** Monotonic milliseconds when the socket last delivered anything. */
   heardAt = 0
+  /**
+   * Monotonic milliseconds when the server began with the statement at the head, as far as can be seen from here: when
+   * it was written, or when the one before it was answered.
+   */
+  workingSince = 0
+  /** How long the server worked at what was answered last, the way there and back included if it was alone. */
+  workedMs = 0
 
   /** @param preparedLimit how many prepared statements the connection keeps. */
   constructor(client: DriverClient, outbox: Outbox, now: () => number, preparedLimit: number) {
@@ -74,6 +81,11 @@ export class Wire {
   /** Statements that are not answered yet. */
   get pending(): number {
     return this.#queue.length - this.#head
+  }
+
+  /** Something was written and is not answered. */
+  get isWorking(): boolean {
+    return this.#sent > this.#head
   }
 
   /** Statements of this tick wait to leave together. */
@@ -141,6 +153,7 @@ export class Wire {
     this.#isFlushing = false
     if (this.#failure) return this.#failAll(this.#failure)
     if (this.#sent === this.#queue.length) return
+    const isFirst = this.#sent === this.#head
     while (this.#sent < this.#queue.length) {
       const exchange = this.#queue[this.#sent] as Exchange
       const { mark } = this.#outbox
@@ -156,7 +169,10 @@ export class Wire {
         exchange.answered(exchange)
       }
     }
-    if (this.#outbox.mark > 0) this.#client.connection.stream.write(this.#outbox.take())
+    if (this.#outbox.mark === 0) return
+    // What was asked for while this process was busy is only now on its way.
+    if (isFirst) this.workingSince = this.#now()
+    this.#client.connection.stream.write(this.#outbox.take())
   }
 
   #write(exchange: Exchange): void {
@@ -271,6 +287,8 @@ export class Wire {
 
   #ready(exchange: Exchange, status: number): void {
     this.#client._txStatus = String.fromCharCode(status) as 'I' | 'T' | 'E'
+    this.workedMs = this.heardAt - this.workingSince
+    this.workingSince = this.heardAt
     this.#queue[this.#head] = undefined as unknown as Exchange // the answer is the caller's now
     this.#head += 1
     if (this.#head === this.#queue.length) {
