@@ -28,11 +28,6 @@ export class Checkout implements Holder {
   get callSite(): string | undefined {
     return this.#trace && callSiteOf(this.#trace)
   }
-
-  /** The stack from there on. */
-  get stack(): string | undefined {
-    return this.#trace?.stack
-  }
 }
 
 /**

@@ -6,12 +6,13 @@ import { traceAbove } from './call-site.ts'
 import { armCheckout, Checkout, type PooledClient } from './checkout.ts'
 import type { Connection } from './connection.ts'
 import { type HolderPicture, usedAfterRelease } from './errors.ts'
+import { textOf } from './gate.ts'
 import type { Holder } from './holder.ts'
 import { beginHolding, heldBy, whileHolding } from './holding.ts'
 import { currentLabel } from './label.ts'
 import type { ResolvedPoolConfig } from './options.ts'
 import type { PoolCounters, PoolTimings } from './stats.ts'
-import type { Waiter } from './waiter.ts'
+import { deadlineFrom, type Waiter } from './waiter.ts'
 
 /** The longest holders that a message names. */
 const NAMED_HOLDERS = 3
@@ -99,7 +100,6 @@ export class Checkouts {
     if (signal?.aborted) return refuse(signal.reason)
     const { allocator } = this.#port
     if (!allocator.canServe()) this.#tellNested(trace)
-    const { acquireTimeoutMs } = this.#config.options
     const label = currentLabel()
     const onAbort = (): void => {
       if (allocator.abandon(waiter)) refuse(signal?.reason)
@@ -109,7 +109,7 @@ export class Checkouts {
       place: -1,
       purpose: 'busy',
       since,
-      deadline: acquireTimeoutMs === 0 ? Number.POSITIVE_INFINITY : since + acquireTimeoutMs,
+      deadline: deadlineFrom(since, this.#config.options.acquireTimeoutMs),
       serve: (connection) => {
         settled()
         then(new Checkout(connection, connection.busySince, label, trace))
@@ -136,9 +136,7 @@ export class Checkouts {
   /** Somebody sends a statement on a client that was released. */
   late(connection: Connection, args: readonly unknown[]): unknown {
     const stack = traceAbove(connection.client.query as () => unknown).stack
-    const [query] = args
-    const text = typeof query === 'string' ? query : String((query as { text?: unknown } | null)?.text ?? '')
-    this.#port.announcer.tell('pool:used-after-release', { text, stack })
+    this.#port.announcer.tell('pool:used-after-release', { text: textOf(args[0]), stack })
     if (this.#config.options.debug) throw usedAfterRelease()
     return this.#port.runInstead(args)
   }
@@ -146,7 +144,8 @@ export class Checkouts {
   /** Who holds connections, the longest first. */
   holders(): HolderPicture[] {
     const now = this.#clock.monotonicMs()
-    return [...this.#port.allocator.slots.in('busy')]
+    return this.#port.allocator.slots
+      .in('busy')
       .map((connection) => pictureOf(connection, now))
       .toSorted((a, b) => b.heldMs - a.heldMs)
   }

@@ -13,6 +13,7 @@ import { Queries } from './queries.ts'
 import { Recorder } from './recorder.ts'
 import { type PoolStats, zeroCounters } from './stats.ts'
 import type { Tenant } from './tenant.ts'
+import { deadlineFrom } from './waiter.ts'
 import { runTransaction, type Transaction, type TransactionOptions } from './transaction.ts'
 
 const AUTOMATIC: LaneLimits = { lanes: 4, depth: 64 }
@@ -55,7 +56,7 @@ export class Engine implements Tenant {
       { ...limits, lanes },
       { stallMs: options.laneStallMs, drainMs: options.cleanupTimeoutMs },
       clock,
-      events,
+      announcer,
       {
         expect: (deadline) => this.#allocator.expect(deadline),
         canSpare: () => this.#allocator.canServe(),
@@ -178,8 +179,7 @@ export class Engine implements Tenant {
 
   #borrow(serve: (connection: Connection) => void, refuse: (error: unknown) => void): void {
     const since = this.#clock.monotonicMs()
-    const { acquireTimeoutMs } = this.#config.options
-    const deadline = acquireTimeoutMs === 0 ? Number.POSITIVE_INFINITY : since + acquireTimeoutMs
+    const deadline = deadlineFrom(since, this.#config.options.acquireTimeoutMs)
     try {
       this.#allocator.acquire({ place: -1, purpose: 'lane', since, deadline, serve, refuse })
     } catch (error) {

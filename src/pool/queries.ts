@@ -14,7 +14,7 @@ import type { Recorder } from './recorder.ts'
 import { type Callback, endOf, failSubmittable } from './submittable.ts'
 import { traced } from './tracing.ts'
 import type { RunHeld } from './transaction.ts'
-import type { Waiter } from './waiter.ts'
+import { deadlineFrom, type Waiter } from './waiter.ts'
 import type { Exchange } from './wire/exchange.ts'
 
 /** A text without parameters is kept prepared from its third call on: the first two may be all there are. */
@@ -69,7 +69,7 @@ export class Queries implements QueryRunner, Carrier {
           : readQuery(query, values, this.#port.recorder.statements)
       if (!wanted) return this.#runByDriver(query, values, resolve, reject)
       const since = this.#clock.monotonicMs()
-      const times = { since, deadline: this.#deadline(since) }
+      const times = { since, deadline: deadlineFrom(since, this.#options.acquireTimeoutMs) }
       wanted.statement.noteCallSite(since, () => traceAbove(above))
       const asked = new PoolQuery(wanted, times, this, resolve, reject)
       if (this.#limitMs) this.#limit(asked, this.#limitMs)
@@ -86,7 +86,7 @@ export class Queries implements QueryRunner, Carrier {
         place: -1,
         purpose: 'busy',
         since,
-        deadline: this.#deadline(since),
+        deadline: deadlineFrom(since, this.#options.acquireTimeoutMs),
         refuse,
         serve: (connection) => {
           this.#alone += 1
@@ -190,7 +190,7 @@ export class Queries implements QueryRunner, Carrier {
       place: -1,
       purpose: 'busy',
       since,
-      deadline: this.#deadline(since),
+      deadline: deadlineFrom(since, this.#options.acquireTimeoutMs),
       refuse: (error) => {
         signal?.removeEventListener('abort', onAbort)
         reject(error)
@@ -288,11 +288,6 @@ export class Queries implements QueryRunner, Carrier {
     if (hasName) return true
     if (statement.text.length > LONGEST_PREPARED || values.length > MOST_PARAMETERS) return false
     return values.length > 0 || statement.tally.calls >= PREPARED_FROM_CALLS
-  }
-
-  #deadline(since: number): number {
-    const { acquireTimeoutMs } = this.#options
-    return acquireTimeoutMs === 0 ? Number.POSITIVE_INFINITY : since + acquireTimeoutMs
   }
 }
 

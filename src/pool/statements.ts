@@ -152,10 +152,6 @@ export class Statements {
     return this.#byText.values()
   }
 
-  clear(): void {
-    this.#byText.clear()
-  }
-
   #forgetTheOldest(): void {
     const byAge = [...this.#byText.values()].toSorted((a, b) => a.lastUse - b.lastUse)
     for (const { text } of byAge.slice(0, Math.ceil(this.#capacity / 10))) this.#byText.delete(text)

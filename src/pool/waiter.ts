@@ -12,3 +12,8 @@ export interface Waiter extends Queued {
   readonly serve: (connection: Connection) => void
   readonly refuse: (error: unknown) => void
 }
+
+/** Until when somebody who asks at `since` waits, in monotonic milliseconds; a timeout of 0 is none. */
+export function deadlineFrom(since: number, acquireTimeoutMs: number): number {
+  return acquireTimeoutMs === 0 ? Number.POSITIVE_INFINITY : since + acquireTimeoutMs
+}

@@ -81,20 +81,6 @@ test('a leaked connection can be taken away; its holder then finds it closed', a
   expect(pool.stats()).toMatchObject({ leaks: 1, created: 2, busy: 0 })
 })
 
-test('a second release does nothing, and is refused in debug mode', async () => {
-  const pool = makePool()
-  const client = await pool.connect()
-  const { release } = client
-  release()
-  release()
-  expect(pool.stats()).toMatchObject({ idle: 1, busy: 0 })
-  const strict = makePool({ debug: true })
-  const again = await strict.connect()
-  const giveBack = again.release
-  giveBack()
-  expect(() => giveBack()).toThrow(expect.objectContaining({ code: 'HF_POOL_RELEASED_TWICE' }))
-})
-
 test('a client that is used after its release disturbs nobody, and is told on', async () => {
   const pool = makePool({ size: 2 })
   const told: { text: string; stack: string | undefined }[] = []

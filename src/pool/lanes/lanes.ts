@@ -1,7 +1,6 @@
-import type { EventEmitter } from 'node:events'
 import type { Clock } from '../../core/index.ts'
+import type { Announcer } from '../announcer.ts'
 import type { Connection } from '../connection.ts'
-import type { PoolEvents } from '../events.ts'
 import type { Carrier, PoolQuery } from '../query.ts'
 import { Queue } from '../queue.ts'
 import type { Exchange } from '../wire/exchange.ts'
@@ -46,8 +45,9 @@ export interface LaneLimits {
  * Lanes of one pool: connections on which `pool.query` calls of many callers travel one behind the other, without
  * waiting for each other's answers.
  *
- * The statements of a tick go to the lane with the least on its way, together: one write here, one read there. A
- * crowded lane gets another beside it; one without work goes back to the pool. No lane waits for a lock (its
+ * The statements of a tick go to the same lane, together: one write here, one read there. It is the first that is not
+ * crowded, so that a light load stays on one; only where all are crowded, another opens beside them. A lane without
+ * work goes back to the pool. No lane waits for a lock (its
  * `lock_timeout` sees to that), and one whose first statement takes long gets no new ones until it moves.
  */
 export class Lanes implements Carrier {
@@ -58,7 +58,7 @@ export class Lanes implements Carrier {
   readonly #stallMs: number
   readonly #clock: Clock
   readonly #port: LanePort
-  readonly #events: EventEmitter<PoolEvents>
+  readonly #announcer: Announcer
   readonly #lanes = new Set<Lane>()
   readonly #waiting = new Queue<PoolQuery>()
   readonly #keeper: LaneKeeper
@@ -71,14 +71,14 @@ export class Lanes implements Carrier {
     limits: LaneLimits,
     times: { stallMs: number; drainMs: number },
     clock: Clock,
-    events: EventEmitter<PoolEvents>,
+    announcer: Announcer,
     port: LanePort,
   ) {
     this.#limits = limits
     this.#stallMs = times.stallMs
     this.#clock = clock
     this.#port = port
-    this.#events = events
+    this.#announcer = announcer
     this.#keeper = {
       hasRoom: (lane) => this.#fill(lane),
       answered: (query, exchange, at) => port.answered(query, exchange, at),
@@ -168,11 +168,6 @@ export class Lanes implements Carrier {
       if (this.#current === lane) this.#current = undefined
     }
     if (this.#waiting.size > 0) this.#grow()
-  }
-
-  /** Refuses whoever waits. */
-  refuseAll(error: () => Error): void {
-    for (let query = this.#waiting.shift(); query; query = this.#waiting.shift()) query.reject(error())
   }
 
   /**
@@ -316,13 +311,13 @@ export class Lanes implements Carrier {
 
   /** A busy process reads late: only what is still so after reading is a stall. */
   #tellStalled(lane: Lane, now: number): void {
-    if (lane.isKnownStalled || this.#events.listenerCount('lane:stalled') === 0) return
+    if (lane.isKnownStalled || !this.#announcer.isHeard('lane:stalled')) return
     const { headSince } = lane
     if (headSince === undefined) return
     setImmediate(() => {
       if (lane.headSince !== headSince || lane.depth === 0 || lane.isKnownStalled) return
       lane.isKnownStalled = true
-      this.#events.emit('lane:stalled', { depth: lane.depth, sinceMs: now - headSince })
+      this.#announcer.tell('lane:stalled', { depth: lane.depth, sinceMs: now - headSince })
     })
   }
 }

@@ -45,8 +45,6 @@ export class Exchange {
   rows: unknown[] = []
   /** Answers that come before its own: those of the BEGIN ahead of it, and of a ROLLBACK ahead of that. */
   tagsAhead: number
-  /** The connection was lost before the answer was complete. */
-  isLost = false
   /** It was sent a second time. */
   isRepeated = false
   #tag: string | undefined

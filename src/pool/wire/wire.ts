@@ -94,10 +94,8 @@ export class Wire {
   }
 
   /** Sends a statement at the end of this tick. */
-  send(call: StatementCall, answered: (exchange: Exchange) => void): Exchange {
-    const exchange = new Exchange(call, answered)
-    this.#enqueue(exchange)
-    return exchange
+  send(call: StatementCall, answered: (exchange: Exchange) => void): void {
+    this.#enqueue(new Exchange(call, answered))
   }
 
   /** The statement's outcome as a promise. */
@@ -136,7 +134,6 @@ export class Wire {
     this.#sent = 0
     for (const exchange of lost) {
       exchange.error ??= error
-      exchange.isLost = true
       exchange.answered(exchange)
     }
     this.#tellDrained()
@@ -169,6 +166,7 @@ export class Wire {
         exchange.answered(exchange)
       }
     }
+    if (this.pending === 0) this.#tellDrained()
     if (this.#outbox.mark === 0) return
     // What was asked for while this process was busy is only now on its way.
     if (isFirst) this.workingSince = this.#now()
