@@ -40,6 +40,7 @@ export class LivePicture {
   readonly #scheduler: Scheduler
   #log: LiveLog = { warn() {}, error() {} }
   #isHealthy: boolean | undefined
+  #reason: string | null = null
   #since: number
   #probe: Promise<PoolHealth> | undefined
   #poolProbe: Promise<PoolHealth> | undefined
@@ -127,13 +128,14 @@ export class LivePicture {
     this.statementMetrics.record(this.#clock.now(), reading)
   }
 
-  /** Once per change: in the stream for those who look, in the log for those who look later. */
+  /** Per change, of the reason too: in the stream for those who look, in the log for those who look later. */
   #tellHealth(isHealthy: boolean, reason: string | null, latencyMs: number | null): void {
-    if (isHealthy === this.#isHealthy) return
+    if (isHealthy === this.#isHealthy && reason === this.#reason) return
     if (!isHealthy) this.#log.warn({ reason }, 'the database does not answer')
     else if (this.#isHealthy === false) this.#log.warn({}, 'the database answers again')
+    if (isHealthy !== this.#isHealthy) this.#since = this.#clock.now()
     this.#isHealthy = isHealthy
-    this.#since = this.#clock.now()
+    this.#reason = reason
     const rounded = latencyMs === null ? null : Math.round(latencyMs * 1_000) / 1_000
     this.#tell('health', {
       healthy: isHealthy,

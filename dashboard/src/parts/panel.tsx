@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { Copy } from './copy.tsx'
 
 /** Detail beside the list that it belongs to. Has an address of its own; Escape closes it. */
@@ -14,13 +14,14 @@ export function Panel({
 }) {
   const close = useRef<HTMLButtonElement>(null)
   const opener = useRef<Element | null>(null)
-  useEffect(() => {
+  // Before it is seen: there is no moment in which a key still goes to the list.
+  useLayoutEffect(() => {
     const focused = document.activeElement
     if (!focused?.closest('.panel')) opener.current = focused
     close.current?.focus({ preventScroll: true })
   }, [title])
   // Whoever closes it is back where they came from.
-  useEffect(
+  useLayoutEffect(
     () => () => {
       if (opener.current instanceof HTMLElement) opener.current.focus({ preventScroll: true })
     },

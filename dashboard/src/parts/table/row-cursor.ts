@@ -55,7 +55,10 @@ export function useRowCursor(
       if (target !== undefined) {
         event.preventDefault()
         moveTo(target)
-      } else if (event.key === 'Enter' && here >= 0) onOpen?.(here)
+      } else if (event.key === 'Enter' && here >= 0) {
+        event.preventDefault() // what opens may take the focus, and must not be pressed by the same key
+        onOpen?.(here)
+      }
     },
   }
 }
