@@ -1,5 +1,5 @@
 import { ADMIN_OPTIONS } from './admin/options.ts'
-import { custom, flag, integer, oneOf, text } from './core/index.ts'
+import { custom, flag, integer, isDatabaseUrl, maskUrl, oneOf, text } from './core/index.ts'
 import { EMBEDDED_OPTIONS } from './embedded/options.ts'
 import { MIGRATE_OPTIONS } from './migrate/options.ts'
 import { POOL_OPTIONS } from './pool/options.ts'
@@ -11,24 +11,7 @@ const DATABASE_URL_ACCEPTS =
 function parseDatabaseUrl(input: unknown): string | undefined {
   if (typeof input !== 'string') return undefined
   const url = input.trim().replace(/^(postgres(?:ql)?)\+[a-z0-9_]+:/i, '$1:')
-  if (!/^postgres(ql)?:\/\//i.test(url) || !URL.canParse(url)) return undefined
-  try {
-    const { username, password, pathname } = new URL(url)
-    decodeURIComponent(username + password + pathname)
-    return url
-  } catch {
-    return undefined // a % that begins no escape
-  }
-}
-
-/** A URL without its password. */
-export function maskUrl(url: string): string {
-  if (!URL.canParse(url)) return '***'
-  const parts = new URL(url)
-  if (parts.password !== '') parts.password = '***'
-  for (const name of ['password', 'sslpassword'])
-    if (parts.searchParams.has(name)) parts.searchParams.set(name, '***')
-  return parts.href
+  return isDatabaseUrl(url) ? url : undefined
 }
 
 const ROOT_OPTIONS = {

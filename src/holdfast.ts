@@ -1,7 +1,6 @@
 import { resolve } from 'node:path'
 import { type Config, type ConfigInput, type ConfigSources, loadConfig } from './config.ts'
-import { maskUrl } from './config-tables.ts'
-import { Lifecycle } from './core/index.ts'
+import { Lifecycle, maskUrl } from './core/index.ts'
 import { type EmbeddedServer, findEmbedded, startEmbedded } from './embedded/index.ts'
 import { databaseUrlMissing } from './errors.ts'
 import { installSchema, type MigrateTarget, OperationRecorder, userHistory } from './migrate/index.ts'

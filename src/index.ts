@@ -10,6 +10,5 @@ export {
   resolveConfig,
   type ResolvedConfig,
 } from './config.ts'
-export { maskUrl } from './config-tables.ts'
-export { type ErrorCode, HoldfastError, isHoldfastError } from './core/index.ts'
+export { type ErrorCode, HoldfastError, isHoldfastError, maskUrl } from './core/index.ts'
 export { createHoldfast, Holdfast, type HoldfastSurroundings } from './holdfast.ts'

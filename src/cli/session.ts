@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { ConfigInput } from '../config.ts'
-import { Lifecycle } from '../core/index.ts'
+import { hasPassword, Lifecycle } from '../core/index.ts'
 import { createHoldfast, type Holdfast } from '../holdfast.ts'
 import { connectFailure } from '../pool/index.ts'
 import { passwordInFlag, usage } from './errors.ts'
@@ -93,10 +93,7 @@ export class Session {
     const { databaseUrl, databaseUrlFile } = this.options
     if (databaseUrl !== undefined) {
       // Secrets never on the command line. What cannot be read is for the option's own check.
-      if (URL.canParse(databaseUrl)) {
-        const parts = new URL(databaseUrl)
-        if (parts.password !== '' || parts.searchParams.has('password')) throw passwordInFlag()
-      }
+      if (hasPassword(databaseUrl)) throw passwordInFlag()
       return databaseUrl
     }
     if (databaseUrlFile === undefined) return undefined

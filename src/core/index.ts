@@ -3,6 +3,7 @@
  * Imports nothing else of Holdfast; what it needs from above comes in through the ports.
  */
 export { type Clock, systemClock, type Timer, wait, within } from './clock.ts'
+export { hasPassword, isDatabaseUrl, maskUrl, perHost } from './database-url.ts'
 export {
   type ErrorCode,
   HoldfastError,

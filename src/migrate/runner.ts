@@ -1,4 +1,4 @@
-import pg from 'pg'
+import type pg from 'pg'
 import {
   type Clock,
   endsSession,
@@ -11,7 +11,7 @@ import {
   systemClock,
   wait,
 } from '../core/index.ts'
-import { connectFailure } from '../pool/index.ts'
+import { connectFailure, openClient } from '../pool/index.ts'
 import {
   checksumChanged,
   commitUnknown,
@@ -151,18 +151,10 @@ interface Prepared {
 
 /** Opens one direct connection for `work` and closes it. */
 export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({
-    connectionString: url,
-    application_name: 'holdfast migrate',
-    connectionTimeoutMillis: 10_000,
-    keepAlive: true,
-  })
-  client.on('error', () => {}) // whatever is running learns it from its own query
-  try {
-    await client.connect()
-  } catch (error) {
+  const config = { application_name: 'holdfast migrate', connectionTimeoutMillis: 10_000, keepAlive: true }
+  const client = await openClient({ connectionString: url, ...config }).catch((error: unknown) => {
     throw connectFailure(error, url)
-  }
+  })
   try {
     return await work(client)
   } finally {

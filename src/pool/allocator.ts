@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type pg from 'pg'
-import { type Clock, SQLSTATE, sqlstateOf, wait } from '../core/index.ts'
+import { type Clock, wait } from '../core/index.ts'
 import type { Announcer } from './announcer.ts'
 import type { Connection } from './connection.ts'
 import { acquireTimeout, invariantBroken, poolEnded, queueFull } from './errors.ts'
@@ -15,8 +15,6 @@ import type { PoolCounters, PoolTimings } from './stats.ts'
 import type { HandBack, Tenant } from './tenant.ts'
 import type { Waiter } from './waiter.ts'
 
-/** After the server said that it has no room for another connection. */
-const CONNECT_PAUSE_MS = 500
 /** What has been out for longer (a listener, a batch) is not counted on to come back soon. */
 const COMES_BACK_MS = 1_000
 
@@ -48,8 +46,6 @@ export class Allocator {
   #isEnding = false
   /** Nothing is given out or opened: whoever comes waits. */
   #isPaused = false
-  /** Monotonic milliseconds before which no connection is opened. */
-  #noConnectBefore = 0
 
   constructor(
     config: ResolvedPoolConfig,
@@ -80,10 +76,19 @@ export class Allocator {
         this.#announcer.tell('connect', connection.client as pg.PoolClient)
       },
       ready: (connection) => this.#serveWith(connection),
-      failed: (error, connection) => {
-        this.#connectFailed(error)
+      failed: (attempt, refusal, connection) => {
+        this.#counters.connectFailures += 1
+        this.#announcer.tell('pool:connect-failed', attempt)
+        // The first in line learns why; the others get attempts of their own.
+        if (refusal) this.#shift()?.refuse(refusal.error)
+        else this.#housekeeper.expect(this.#opener.pausedUntil)
         if (connection) this.#close(connection)
       },
+      evicted: ({ name }) => {
+        this.#announcer.tell('pool:server-evicted', { server: name })
+        this.#closeExpired()
+      },
+      othersOut: () => this.slots.count('busy') + this.slots.count('lane') > 0,
       lost: (connection, error) => this.#lose(connection, error),
     })
   }
@@ -219,7 +224,7 @@ export class Allocator {
         this.#check(connection) // quicker than what is still connecting
       } else if (this.slots.count('connecting') + this.slots.count('checking') >= this.#waiters.size) {
         return // enough is on its way for everyone who waits
-      } else if (this.slots.total < this.#limit && now >= this.#noConnectBefore) {
+      } else if (this.slots.total < this.#limit && now >= this.#opener.pausedUntil) {
         this.#opener.open()
       } else {
         if (this.waiting > 0) this.#tellExhausted()
@@ -299,21 +304,6 @@ export class Allocator {
     return connection.restDeadline(open > this.#config.options.size)
   }
 
-  #connectFailed(error: unknown): void {
-    this.#counters.connectFailures += 1
-    this.#announcer.tell('pool:connect-failed', { error })
-    const now = this.#clock.monotonicMs()
-    const mayComeBack = this.slots.count('busy') + this.slots.count('lane') > 0
-    if (sqlstateOf(error) === SQLSTATE.tooManyConnections && mayComeBack) {
-      // The server has no room for another, but ours come back: those who wait go on waiting for them.
-      this.#noConnectBefore = now + CONNECT_PAUSE_MS
-      this.#housekeeper.expect(this.#noConnectBefore)
-    } else {
-      // The first in line learns why; the others get attempts of their own.
-      this.#shift()?.refuse(error)
-    }
-  }
-
   #check(connection: Connection): void {
     this.slots.move(connection, 'checking')
     void connection.ping().then((works) => {
@@ -337,6 +327,7 @@ export class Allocator {
     const failure = error ?? new Error('Connection terminated')
     markConnectionError(failure)
     connection.failure ??= failure
+    if (error && state !== 'closing' && state !== 'connecting') connection.tellLost(error)
     this.#tenant.lost(connection, failure)
     if (state !== 'idle' && state !== 'lane') return
     this.#close(connection)
@@ -365,7 +356,7 @@ export class Allocator {
       waiter.refuse(acquireTimeout(now - waiter.since, this.#tenant.picture()))
     }
     let next = Math.min(this.#waiters.peek()?.deadline ?? Number.POSITIVE_INFINITY, this.#tenant.sweep(now))
-    if (this.#noConnectBefore > now) next = Math.min(next, this.#noConnectBefore)
+    if (this.#opener.pausedUntil > now) next = Math.min(next, this.#opener.pausedUntil)
     else if (this.#waiters.size > 0) this.#dispatch()
     // The longest idle first: the stack keeps what is in use on top.
     for (const connection of this.slots.in('idle')) {
@@ -378,6 +369,11 @@ export class Allocator {
       this.#close(connection)
     }
     return next
+  }
+
+  #closeExpired(): void {
+    const now = this.#clock.monotonicMs()
+    for (const connection of this.slots.in('idle')) if (connection.isExpired(now)) this.#close(connection)
   }
 
   async #nextRemoval(deadline: number): Promise<void> {

@@ -3,6 +3,7 @@ import {
   HoldfastError,
   isHoldfastError,
   messageOf,
+  perHost,
   SQLSTATE,
   sqlstateOf,
 } from '../core/index.ts'
@@ -40,6 +41,7 @@ const IN_BRIEF: Readonly<Record<string, string>> = {
   HF_CONNECT_NOT_ALLOWED: 'The user may not connect to the database.',
   HF_CONNECT_TOO_MANY: 'The database has no free connection slot.',
   HF_CONNECT_SERVER_NOT_READY: 'The database is starting up or shutting down.',
+  HF_CONNECT_NO_SERVER: 'None of the database servers can be used.',
   HF_CONNECT_REFUSED: 'The database server does not run.',
   HF_CONNECT_HOST_UNKNOWN: "The database's host name cannot be resolved.",
   HF_CONNECT_URL_INVALID: 'The database URL cannot be read.',
@@ -64,8 +66,9 @@ interface Where {
 }
 
 function describe(url: string): Where {
-  if (!URL.canParse(url)) return { host: 'unknown', port: '', database: '', user: '' }
-  const parts = new URL(url)
+  const [first = ''] = perHost(url)
+  if (!URL.canParse(first)) return { host: 'unknown', port: '', database: '', user: '' }
+  const parts = new URL(first)
   return {
     host: parts.hostname || parts.searchParams.get('host') || 'localhost',
     port: parts.port || '5432',

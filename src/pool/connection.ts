@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import pg from 'pg'
-import { type Clock, within } from '../core/index.ts'
+import { type Clock, SQLSTATE, sqlstateOf, within } from '../core/index.ts'
 import { DriverLine } from './driver-line.ts'
 import { type DriverClient, driverOf, hasOneReader, isOwnQuery } from './driver.ts'
 import type { Holder } from './holder.ts'
 import type { ResolvedPoolConfig } from './options.ts'
+import { readRole, ROLE_COLUMNS } from './servers/role.ts'
+import { type Server, type Servers, WrongRole } from './servers/servers.ts'
 import type { StatementCall } from './wire/exchange.ts'
 import type { Outbox } from './wire/outbox.ts'
 import { Wire } from './wire/wire.ts'
@@ -19,7 +21,7 @@ import { Wire } from './wire/wire.ts'
 export type ConnectionState = 'connecting' | 'idle' | 'checking' | 'busy' | 'lane' | 'cleaning' | 'closing'
 
 const WHO_IS_THERE: StatementCall = {
-  text: 'SELECT pg_backend_pid() AS pid',
+  text: `SELECT pg_backend_pid() AS pid, ${ROLE_COLUMNS}`,
   values: [],
   isArrayMode: false,
   types: undefined,
@@ -40,6 +42,7 @@ const PING_DEADLINE_MS = 2_000
 /** One connection to the server: a `pg.Client` and what the pool knows about it. */
 export class Connection {
   readonly client: pg.Client
+  readonly server: Server
   /** Past the driver, for statements of `pool.query`; undefined where only the driver may be used. */
   wire: Wire | undefined
   readonly line = new DriverLine(this)
@@ -71,26 +74,40 @@ export class Connection {
   readonly #config: ResolvedPoolConfig
   readonly #clock: Clock
   readonly #outbox: Outbox
+  readonly #servers: Servers
   readonly #mayUseWire: boolean
+  /** The server's epoch when this was opened. */
+  readonly #epoch: number
+  readonly #openLimitMs: number
+  /** The server said that it only follows another; undefined where nobody says so. */
+  #isOnStandby = false
   /** The server itself is at the other end: no pooler that hands sessions around. Known once it is open. */
   isDirect = false
   /** How long its first answer took. */
   roundTripMs: number | undefined
 
   /** @param outbox where messages are written; shared by the connections of a pool. */
-  constructor(config: ResolvedPoolConfig, clock: Clock, outbox: Outbox) {
+  constructor(config: ResolvedPoolConfig, clock: Clock, outbox: Outbox, servers: Servers) {
     this.#config = config
     this.#clock = clock
     this.#outbox = outbox
+    this.#servers = servers
+    this.server = servers.pick(clock.monotonicMs())
+    this.#epoch = this.server.epoch
+    const { connectTimeoutMs, hostTimeoutMs } = config.options
+    this.#openLimitMs = servers.isSingle ? connectTimeoutMs : Math.min(connectTimeoutMs, hostTimeoutMs)
     const Client = config.Client ?? pg.Client
     this.client = new Client({
-      ...config.client,
-      connectionTimeoutMillis: config.options.connectTimeoutMs,
+      ...this.server.client,
+      connectionTimeoutMillis: this.#openLimitMs,
       query_timeout: undefined, // ours to keep: the driver would leave the statement running
     })
     this.driverQuery = this.client.query.bind(this.client) as DriverQuery
     this.#mayUseWire = config.options.pipelining !== 'off' && isOwnQuery(this.client)
     this.closed = new Promise((resolve) => this.client.once('end', resolve))
+    this.driver.connection.on?.('parameterStatus', ({ parameterName, parameterValue }) => {
+      if (parameterName === 'in_hot_standby') this.#isOnStandby = parameterValue === 'on'
+    })
   }
 
   get driver(): DriverClient {
@@ -99,8 +116,9 @@ export class Connection {
 
   /** Connects and prepares the session. Rejects with the driver's error. */
   async open(random: () => number): Promise<void> {
-    const { recycleMs, connectTimeoutMs } = this.#config.options
-    await within(this.#clock, connectTimeoutMs, this.#prepare(), () => new Error('timeout while connecting'))
+    const { recycleMs } = this.#config.options
+    const late = (): Error => new Error('timeout while connecting')
+    await within(this.#clock, this.#openLimitMs, this.#prepare(), late)
     if (recycleMs > 0) this.expiresAt = this.#clock.monotonicMs() + recycleMs * (1 - random() / 10)
   }
 
@@ -108,19 +126,33 @@ export class Connection {
     await this.client.connect()
     if (this.#mayUseWire && hasOneReader(this.client)) {
       const { preparedLimit } = this.#config.options
-      this.wire = new Wire(this.driver, this.#outbox, () => this.#clock.monotonicMs(), preparedLimit)
+      this.wire = new Wire(this.driver, this.#outbox, this.#clock, preparedLimit, (error) =>
+        this.noteFailure(error),
+      )
     }
-    await this.#config.onConnect?.(this.client)
     if (this.wire) await this.#meetServer(this.wire)
+    else if (this.#servers.hasTarget) await this.#assertRole()
+    await this.#config.onConnect?.(this.client)
   }
 
   /** Asks who is there. A pooler makes up a process id of its own for the client: what the server says differs. */
   async #meetServer(wire: Wire): Promise<void> {
-    while (!this.isQuiet) await this.quiet() // what onConnect did not await goes on
     const since = this.#clock.monotonicMs()
     const { rows } = await wire.run(WHO_IS_THERE)
     this.roundTripMs = this.#clock.monotonicMs() - since
     this.isDirect = (rows[0] as { pid: number }).pid === this.driver.processID
+    this.#acceptRole(rows[0])
+  }
+
+  async #assertRole(): Promise<void> {
+    const { rows } = (await this.driverQuery(`SELECT ${ROLE_COLUMNS}`)) as pg.QueryResult
+    this.#acceptRole(rows[0])
+  }
+
+  #acceptRole(row: object | undefined): void {
+    const role = readRole(row)
+    if (!this.#servers.accepts(this.server, role, this.#clock.monotonicMs()))
+      throw new WrongRole(this.server, role)
   }
 
   /** True when nothing is on its way, neither the driver's nor ours. */
@@ -134,7 +166,24 @@ export class Connection {
   }
 
   isExpired(now: number): boolean {
-    return now >= this.expiresAt || this.uses >= this.#config.maxUses
+    return now >= this.expiresAt || this.uses >= this.#config.maxUses || this.#epoch !== this.server.epoch
+  }
+
+  /** The session, or the way to it, ended for a reason that others to the same server may share. */
+  tellLost(reason: unknown): void {
+    if (sqlstateOf(reason) === SQLSTATE.idleSessionTimeout) return
+    this.#servers.lost(this.server, this.#epoch, reason, this.#clock.monotonicMs())
+  }
+
+  /**
+   * A statement failed. A write that a standby refuses tells that the primary is another by now: this connection is
+   * not given out again. (An application that writes in a read-only transaction gets the same error on a primary.)
+   */
+  noteFailure(error: unknown): void {
+    if (sqlstateOf(error) !== SQLSTATE.readOnlySqlTransaction) return
+    if (!this.#isOnStandby || !this.#servers.mayExpectWrites) return
+    this.expiresAt = 0
+    this.tellLost(error)
   }
 
   /** Monotonic milliseconds until when it may stay idle. @param isExtra there are more than are to be kept. */
@@ -149,13 +198,22 @@ export class Connection {
     return prePingAfterIdleMs !== false && now - this.idleSince >= prePingAfterIdleMs
   }
 
-  /** Asks the server for an answer, within two seconds or the clean-up deadline if that is shorter. */
+  /**
+   * Asks the server for an answer, and for its role where that matters, within two seconds or the clean-up deadline if
+   * that is shorter.
+   */
   ping(): Promise<boolean> {
     const limitMs = Math.min(PING_DEADLINE_MS, this.#config.options.cleanupTimeoutMs)
     const late = (): Error => new Error('no answer in time')
-    return within(this.#clock, limitMs, this.driverQuery('SELECT 1') as Promise<unknown>, late).then(
+    const asked = this.#servers.hasTarget
+      ? this.#assertRole()
+      : (this.driverQuery('SELECT 1') as Promise<unknown>)
+    return within(this.#clock, limitMs, asked, late).then(
       () => !this.isBroken,
-      () => false,
+      (error: unknown) => {
+        this.tellLost(error)
+        return false
+      },
     )
   }
 

@@ -9,6 +9,10 @@ export interface DriverClient extends EventEmitter {
       write(bytes: Buffer): boolean
       destroy(error?: Error): void
     }
+    on?(
+      event: 'parameterStatus',
+      listener: (message: { parameterName: string; parameterValue: string }) => void,
+    ): void
   }
   /** No statement of the driver's is on its way. */
   readonly readyForQuery: boolean

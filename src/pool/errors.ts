@@ -69,6 +69,38 @@ export function poolEnded(): HoldfastError {
   })
 }
 
+/** @param servers with what stands against each. */
+export function noServerFits(
+  target: string,
+  servers: readonly { readonly name: string; readonly problem: string | undefined }[],
+  cause: unknown,
+): HoldfastError {
+  const found = servers.map(({ name, problem = 'was not tried' }) => `${name}: ${problem}`)
+  const wanted = target === 'any' ? 'answers' : `is what target_session_attrs=${target} asks for`
+  return new HoldfastError({
+    code: 'HF_CONNECT_NO_SERVER',
+    message: `No server ${wanted}. ${found.join('; ')}. During a failover this passes; otherwise check the hosts.`,
+    retryable: true,
+    cause,
+    details: { target, servers: servers.map(({ name, problem }) => ({ name, problem })) },
+  })
+}
+
+export function sslOptionsClash(mode: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_OPTION_INVALID',
+    message: `sslRootCert=system means any public authority, and sslMode=${mode} does not check for which host it signed: use verify-full.`,
+  })
+}
+
+export function certificateUnreadable(option: string, file: string, cause: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_OPTION_INVALID',
+    message: `${option}: the file ${file} cannot be read (${messageOf(cause)}). Give the path of a PEM file.`,
+    cause,
+  })
+}
+
 export function releasedTwice(): HoldfastError {
   return new HoldfastError({
     code: 'HF_POOL_RELEASED_TWICE',

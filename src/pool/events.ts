@@ -30,7 +30,9 @@ export interface PoolEvents {
   /** All connections are busy and a caller has to wait; told at the beginning, with who holds them. */
   'pool:exhausted': [PoolPicture]
   /** A connection could not be opened. */
-  'pool:connect-failed': [{ error: unknown }]
+  'pool:connect-failed': [{ error: unknown; server: string }]
+  /** Several sessions to one server were lost within seconds: what else was connected to it is given up, too. */
+  'pool:server-evicted': [{ server: string }]
   /** `end` had to destroy checkouts that were not given back in time. */
   'pool:leaked-at-end': [{ count: number; holders: readonly HolderPicture[] }]
 }

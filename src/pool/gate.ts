@@ -36,7 +36,13 @@ export function gateClient(connection: Connection, clock: Clock, keeper: GateKee
     const started = clock.monotonicMs()
     const finish = (result: unknown, hasFailed: boolean): void => {
       const durationMs = clock.monotonicMs() - started
-      keeper.finished(text, { durationMs, rowCount: rowCountOf(result), hasFailed, label: holder?.label })
+      if (hasFailed) connection.noteFailure(result)
+      keeper.finished(text, {
+        durationMs,
+        rowCount: hasFailed ? 0 : rowCountOf(result),
+        hasFailed,
+        label: holder?.label,
+      })
     }
     const callback = args.find((arg) => typeof arg === 'function') as Callback | undefined
     const interrupted = interruptOf(args[0]) ?? poolLimit(args[0], keeper.limitMs)
@@ -87,7 +93,7 @@ function watched(
 ): Promise<unknown> {
   outcome.then(
     (result) => finish(result, false),
-    () => finish(undefined, true),
+    (error: unknown) => finish(error, true),
   )
   return outcome
 }

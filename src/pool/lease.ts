@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import pg from 'pg'
+import type pg from 'pg'
 import type { Lease } from '../core/index.ts'
+import { openClient } from './servers/open-client.ts'
 
 /** A stable 64-bit key for an advisory lock of this name. */
 export function advisoryKey(name: string): string {
@@ -23,12 +24,11 @@ export class AdvisoryLease implements Lease {
     name: string,
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<{ held: true; value: T } | { held: false }> {
-    const client = new pg.Client({ application_name: 'holdfast lease', keepAlive: true, ...this.#connection })
     const lost = new AbortController()
     const onLost = (): void => lost.abort(new Error(`the lease "${name}" was lost with its connection`))
-    client.on('error', onLost)
+    const config = { application_name: 'holdfast lease', keepAlive: true, ...this.#connection }
+    const client = await openClient(config, onLost)
     client.on('end', onLost)
-    await client.connect()
     try {
       const answer = await client.query<{ held: boolean }>(
         'SELECT pg_try_advisory_lock($1::bigint) AS held',

@@ -1,5 +1,8 @@
 import type pg from 'pg'
 import { custom, flag, integer, oneOf, type OptionValues, resolveOptions } from '../core/index.ts'
+import { SERVER_OPTIONS } from './servers/options.ts'
+import type { TargetSessionAttrs } from './servers/role.ts'
+import { listServers, type ServerAddress, targetInUrl } from './servers/server-list.ts'
 import type { EchoedQuery } from './stats.ts'
 
 const DAY_MS = 86_400_000
@@ -9,6 +12,7 @@ export type Pipelining = 'auto' | 'off' | { readonly lanes: number; readonly dep
 
 /** Options of a pool, apart from where to connect. */
 export const POOL_OPTIONS = {
+  ...SERVER_OPTIONS,
   size: integer({
     doc: 'Connections that are kept open.',
     default: 10,
@@ -191,6 +195,9 @@ export type PoolConfig = pg.ClientConfig &
 /** A pool's configuration taken apart. */
 export interface ResolvedPoolConfig {
   readonly options: PoolOptions
+  /** The servers of the database, in the order in which they are tried. */
+  readonly addresses: readonly ServerAddress[]
+  readonly target: TargetSessionAttrs
   readonly client: pg.ClientConfig
   readonly maxUses: number
   readonly allowExitOnIdle: boolean
@@ -227,7 +234,7 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
     ...(typeof idleTimeoutMillis === 'number' && { idleTimeoutMs: idleTimeoutMillis }),
     ...(maxLifetimeSeconds !== undefined && { recycleMs: maxLifetimeSeconds * 1_000 }),
   }
-  const client: Record<string, unknown> = {}
+  const client: Record<string, unknown> & pg.ClientConfig = {}
   for (const [name, value] of Object.entries(rest)) {
     if (value === undefined) continue // as good as not given
     ;(name in POOL_OPTIONS ? given : client)[name] = value
@@ -235,8 +242,31 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
   const { values } = resolveOptions('pool', POOL_OPTIONS, [
     { kind: 'object', source: 'argument', values: given },
   ])
-  const prepare = verify ? inTurn(onConnect, verify) : onConnect
-  return { options: values, client, maxUses, allowExitOnIdle, Client, onConnect: prepare, echo }
+  const full = withSessionOptions(client, values)
+  return {
+    options: values,
+    addresses: listServers(full),
+    target: values.targetSessionAttrs ?? targetInUrl(full.connectionString) ?? 'any',
+    client: full,
+    maxUses,
+    allowExitOnIdle,
+    Client,
+    onConnect: verify ? inTurn(onConnect, verify) : onConnect,
+    echo,
+  }
+}
+
+/** What sessions begin with; what the caller gave the driver itself stays. */
+function withSessionOptions(
+  client: pg.ClientConfig,
+  { statementTimeoutMs, jitOff }: PoolOptions,
+): pg.ClientConfig {
+  return {
+    fallback_application_name: 'holdfast',
+    ...(statementTimeoutMs !== undefined && { statement_timeout: statementTimeoutMs }),
+    ...client,
+    ...(jitOff && { options: `${client.options ?? process.env.PGOPTIONS ?? ''} -c jit=off`.trim() }),
+  }
 }
 
 /** pg.Pool's `verify` is a later `onConnect` with a callback. */

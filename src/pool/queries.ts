@@ -234,7 +234,10 @@ export class Queries implements QueryRunner, Carrier {
     }
     outcome.then(
       (result) => finish(result.rowCount ?? 0, false),
-      () => finish(0, true),
+      (error: unknown) => {
+        connection.noteFailure(error)
+        finish(0, true)
+      },
     )
   }
 

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type ConfigInput, loadConfig, resolveConfig, strayVariables } from '../../src/config.ts'
-import { maskUrl } from '../../src/config-tables.ts'
+import { maskUrl } from '../../src/core/index.ts'
 import { renderEnvExample } from '../../src/env-example.ts'
 import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
 

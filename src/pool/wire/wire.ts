@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { SQLSTATE, sqlstateOf } from '../../core/index.ts'
+import { type Clock, SQLSTATE, sqlstateOf } from '../../core/index.ts'
 import type { DriverClient } from '../driver.ts'
 import { Exchange, type StatementCall } from './exchange.ts'
 import { FrameJoiner, frameLength, HEADER_BYTES } from './frames.ts'
@@ -36,7 +36,8 @@ const MESSAGE = {
 export class Wire {
   readonly #client: DriverClient
   readonly #outbox: Outbox
-  readonly #now: () => number
+  readonly #clock: Clock
+  readonly #refused: (error: Error) => void
   readonly #prepared: PreparedStatements
   readonly #joiner = new FrameJoiner()
   readonly #driverReads: (bytes: Buffer) => void
@@ -59,11 +60,21 @@ export class Wire {
   /** How long the server worked at what was answered last, the way there and back included if it was alone. */
   workedMs = 0
 
-  /** @param preparedLimit how many prepared statements the connection keeps. */
-  constructor(client: DriverClient, outbox: Outbox, now: () => number, preparedLimit: number) {
+  /**
+   * @param preparedLimit how many prepared statements the connection keeps.
+   * @param refused is told of each statement that the server refused.
+   */
+  constructor(
+    client: DriverClient,
+    outbox: Outbox,
+    clock: Clock,
+    preparedLimit: number,
+    refused: (error: Error) => void,
+  ) {
     this.#client = client
     this.#outbox = outbox
-    this.#now = now
+    this.#clock = clock
+    this.#refused = refused
     this.#prepared = new PreparedStatements(preparedLimit)
     const { stream } = client.connection
     const [reads] = stream.listeners('data') as ((bytes: Buffer) => void)[]
@@ -169,7 +180,7 @@ export class Wire {
     if (this.pending === 0) this.#tellDrained()
     if (this.#outbox.mark === 0) return
     // What was asked for while this process was busy is only now on its way.
-    if (isFirst) this.workingSince = this.#now()
+    if (isFirst) this.workingSince = this.#clock.monotonicMs()
     this.#client.connection.stream.write(this.#outbox.take())
   }
 
@@ -221,7 +232,7 @@ export class Wire {
   #read(chunk: Buffer): void {
     const bytes = this.#joiner.join(chunk)
     if (!bytes) return
-    this.heardAt = this.#now()
+    this.heardAt = this.#clock.monotonicMs()
     let at = 0
     let driversFrom = -1
     while (at + HEADER_BYTES <= bytes.length) {
@@ -298,6 +309,7 @@ export class Wire {
       this.#sent -= this.#head
       this.#head = 0
     }
+    if (exchange.error) this.#refused(exchange.error)
     const stale = exchange.error && isStale(exchange) ? exchange.prepared : undefined
     if (stale) {
       this.#prepared.forget(stale)

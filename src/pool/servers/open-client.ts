@@ -1,0 +1,42 @@
+import pg from 'pg'
+import { messageOf } from '../../core/index.ts'
+import { noServerFits } from '../errors.ts'
+import { fits, readRole, type Role, ROLE_COLUMNS, roleInWords } from './role.ts'
+import { listServers } from './server-list.ts'
+
+/**
+ * One connection of one's own, outside any pool: for locks and migrations. Where the configuration names several
+ * hosts, to the one that takes writes.
+ *
+ * @param errorListener is told when the connection is lost; whatever runs on it learns it from its own query.
+ * @throws the driver's error; HF_CONNECT_NO_SERVER when there are several hosts and none will do.
+ */
+export async function openClient(
+  config: pg.ClientConfig,
+  errorListener: (error: Error) => void = () => {},
+): Promise<pg.Client> {
+  const addresses = listServers(config)
+  const tried: { name: string; problem: string }[] = []
+  let last: unknown
+  for (const { name, client: its } of addresses) {
+    const client = new pg.Client(its)
+    client.on('error', errorListener)
+    try {
+      await client.connect()
+      const role = addresses.length > 1 ? await askRole(client) : undefined
+      if (!role || fits('read-write', role)) return client
+      tried.push({ name, problem: roleInWords(role) })
+    } catch (error) {
+      if (addresses.length === 1) throw error
+      last = error
+      tried.push({ name, problem: messageOf(error) })
+    }
+    await client.end().catch(() => {})
+  }
+  throw noServerFits('read-write', tried, last)
+}
+
+async function askRole(client: pg.Client): Promise<Role> {
+  const { rows } = await client.query<{ standby: boolean; readOnly: boolean }>(`SELECT ${ROLE_COLUMNS}`)
+  return readRole(rows[0])
+}

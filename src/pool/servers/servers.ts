@@ -1,0 +1,183 @@
+import type pg from 'pg'
+import { messageOf, SQLSTATE, sqlstateOf } from '../../core/index.ts'
+import { noServerFits } from '../errors.ts'
+import { fits, type Role, roleInWords, type TargetSessionAttrs } from './role.ts'
+import type { ServerAddress } from './server-list.ts'
+import { asksForOtherWay, type Ways } from './tls.ts'
+
+/** After a server was seen to be something else than is wanted: roles change quickly in a failover. */
+const WRONG_ROLE_PAUSE_MS = 200
+const FAILURE_PAUSE_MS = 500
+/** Silence costs every attempt the whole time limit. */
+const SILENCE_PAUSE_MS = 2_000
+/** So many losses within the window, and whatever else is connected to the server goes, too. */
+const LOSSES = 3
+const LOSS_WINDOW_MS = 5_000
+
+/** What the pool knows about one server. */
+export class Server {
+  readonly name: string
+  readonly #ways: Ways
+  #way = 0
+  /** Goes up when the server is given up: connections of an earlier epoch are not given out any more. */
+  epoch = 0
+  /** What it said last; undefined before it was asked. */
+  role: Role | undefined
+  /** Why it is not used; undefined when nothing is known against it. */
+  problem: string | undefined
+  /** Monotonic milliseconds before which others are tried first. */
+  avoidUntil = 0
+  /** When sessions to it were lost lately. */
+  losses: number[] = []
+
+  constructor(name: string, ways: Ways) {
+    this.name = name
+    this.#ways = ways
+  }
+
+  /** How to connect to it. */
+  get client(): pg.ClientConfig {
+    return this.#ways[this.#way] as pg.ClientConfig
+  }
+
+  /** Goes over to the other way (encrypted or not) if the failure asks for it and there is one. */
+  changeWay(error: unknown): boolean {
+    if (this.#way + 1 >= this.#ways.length || !asksForOtherWay(error)) return false
+    this.#way += 1
+    return true
+  }
+}
+
+/** A server that is not what is wanted. */
+export class WrongRole extends Error {
+  constructor(server: Server, role: Role) {
+    super(`${server.name} ${roleInWords(role)}`)
+  }
+}
+
+/** What {@link Servers} is told about waiting. */
+export interface ServersSpec {
+  readonly target: TargetSessionAttrs
+  /** How long callers wait while none of several servers can be used. */
+  readonly failoverMs: number
+  /** A server was given up, with everything connected to it. */
+  evicted(server: Server): void
+}
+
+/**
+ * The servers of one database, and which of them to connect to: the one that worked last, then the others in their
+ * order. Sessions that end for the server's reasons count against it, and several of them within a few seconds evict
+ * it: its other sessions are as good as lost.
+ */
+export class Servers {
+  readonly all: readonly Server[]
+  readonly #spec: ServersSpec
+  #favourite: Server | undefined
+  /** Since when no server can be used. */
+  #noneSince: number | undefined
+
+  /** @param ways of each address. */
+  constructor(
+    addresses: readonly ServerAddress[],
+    ways: (client: pg.ClientConfig) => Ways,
+    spec: ServersSpec,
+  ) {
+    this.all = addresses.map(({ name, client }) => new Server(name, ways(client)))
+    this.#spec = spec
+  }
+
+  get isSingle(): boolean {
+    return this.all.length === 1
+  }
+
+  /** The session must be of a certain kind: each has to be asked. */
+  get hasTarget(): boolean {
+    return this.#spec.target !== 'any'
+  }
+
+  /** Whoever uses it may want to write. */
+  get mayExpectWrites(): boolean {
+    const { target } = this.#spec
+    return target === 'any' || target === 'read-write' || target === 'primary'
+  }
+
+  /** Where to try next. */
+  pick(now: number): Server {
+    const favourite = this.#favourite
+    if (favourite && favourite.avoidUntil <= now) return favourite
+    const first = this.all[0] as Server
+    return (
+      this.all.find(({ avoidUntil }) => avoidUntil <= now) ??
+      this.all.reduce((least, one) => (one.avoidUntil < least.avoidUntil ? one : least), first)
+    )
+  }
+
+  /** Whether a session of this role is what is wanted; with `prefer-standby` also when no standby can be had. */
+  accepts(server: Server, role: Role, now: number): boolean {
+    server.role = role
+    const { target } = this.#spec
+    if (fits(target, role)) return true
+    return target === 'prefer-standby' && this.all.every((one) => one === server || one.avoidUntil > now)
+  }
+
+  works(server: Server): void {
+    this.#favourite = server
+    this.#noneSince = undefined
+    server.problem = undefined
+    server.avoidUntil = 0
+  }
+
+  /**
+   * An attempt failed. What follows: the monotonic millisecond from which another may be made for the same callers,
+   * or the error that whoever waits longest is told.
+   */
+  failed(
+    server: Server,
+    error: unknown,
+    now: number,
+  ): { readonly retryAt: number } | { readonly error: unknown } {
+    if (server.changeWay(error)) return { retryAt: now }
+    server.problem =
+      error instanceof WrongRole ? error.message.slice(server.name.length + 1) : messageOf(error)
+    server.avoidUntil = now + pauseAfter(error)
+    if (isFinal(error)) return { error }
+    if (this.isSingle) return { error: error instanceof WrongRole ? this.#noneFits(error) : error }
+    const retryAt = Math.min(...this.all.map(({ avoidUntil }) => avoidUntil))
+    if (retryAt <= now) return { retryAt: now }
+    this.#noneSince ??= now
+    return now - this.#noneSince < this.#spec.failoverMs ? { retryAt } : { error: this.#noneFits(error) }
+  }
+
+  /** A session of it was lost, or found to be on the wrong side, for the server's reasons. */
+  lost(server: Server, epoch: number, reason: unknown, now: number): void {
+    if (epoch !== server.epoch) return // known already
+    server.losses = server.losses.filter((at) => at > now - LOSS_WINDOW_MS)
+    server.losses.push(now)
+    if (server.losses.length < LOSSES) return
+    server.losses = []
+    server.epoch += 1
+    server.problem = messageOf(reason)
+    server.avoidUntil = now + FAILURE_PAUSE_MS
+    this.#spec.evicted(server)
+  }
+
+  #noneFits(error: unknown): unknown {
+    return noServerFits(this.#spec.target, this.all, error)
+  }
+}
+
+function pauseAfter(error: unknown): number {
+  if (error instanceof WrongRole) return WRONG_ROLE_PAUSE_MS
+  const isSilence = /timeout/i.test(messageOf(error)) || (error as { code?: unknown }).code === 'ETIMEDOUT'
+  return isSilence ? SILENCE_PAUSE_MS : FAILURE_PAUSE_MS
+}
+
+/** Another server of the same database would say the same. */
+function isFinal(error: unknown): boolean {
+  const sqlstate = sqlstateOf(error)
+  return (
+    sqlstate === SQLSTATE.invalidPassword ||
+    sqlstate === SQLSTATE.invalidAuthorizationSpecification ||
+    sqlstate === SQLSTATE.invalidCatalogName
+  )
+}

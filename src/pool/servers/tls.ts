@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs'
+import { type ConnectionOptions, getCACertificates, rootCertificates } from 'node:tls'
+import type pg from 'pg'
+import { SQLSTATE, sqlstateOf } from '../../core/index.ts'
+import { certificateUnreadable, sslOptionsClash } from '../errors.ts'
+
+/** libpq's `sslmode`, with the meaning it has there: `require` encrypts and trusts anybody. */
+export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
+
+export type SslMode = (typeof SSL_MODES)[number]
+
+/** What is taken out of the URL: the driver would read it in its own way, and over what it is given. */
+const IN_URL = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'ssl', 'uselibpqcompat']
+
+/** The ways to connect to one server, in the order in which they are tried. */
+export type Ways = readonly [pg.ClientConfig, ...pg.ClientConfig[]]
+
+/**
+ * How to connect with this `sslmode`: one way, or two where the mode leaves the choice to the server.
+ *
+ * @param rootCert file of the certificate authorities, or `system`; over `sslrootcert` of the URL.
+ * @throws HF_OPTION_INVALID for `system` with a mode that does not check the host, and for files that cannot be read.
+ */
+export function waysToConnect(
+  client: pg.ClientConfig,
+  mode: SslMode | undefined,
+  rootCert: string | undefined,
+): Ways {
+  if (mode === undefined) return [client]
+  const { rest, query } = withoutSsl(client)
+  const plain = { ...rest, ssl: false }
+  const host = query.get('host') ?? client.host ?? ''
+  if (mode === 'disable' || host.startsWith('/')) return [plain]
+  const from = rootCert ?? query.get('sslrootcert') ?? undefined
+  if (from === 'system' && mode !== 'verify-full') throw sslOptionsClash(mode)
+  const tls = { ...rest, ssl: tlsOptions(mode, from, query) }
+  if (mode === 'prefer') return [tls, plain]
+  return mode === 'allow' ? [plain, tls] : [tls]
+}
+
+/** The other way may work: the server does not encrypt, or its pg_hba.conf wants or refuses encryption. */
+export function asksForOtherWay(error: unknown): boolean {
+  return (
+    sqlstateOf(error) === SQLSTATE.invalidAuthorizationSpecification ||
+    (error instanceof Error && error.message === 'The server does not support SSL connections')
+  )
+}
+
+/** The mode that a URL names, if it names one of libpq's. */
+export function sslModeInUrl(url: string): SslMode | undefined {
+  const mode = /[?&]sslmode=([^&#]*)/.exec(url)?.[1]
+  return SSL_MODES.find((one) => one === mode)
+}
+
+function withoutSsl(client: pg.ClientConfig): { rest: pg.ClientConfig; query: URLSearchParams } {
+  const { connectionString } = client
+  if (connectionString === undefined || !URL.canParse(connectionString))
+    return { rest: client, query: new URLSearchParams() }
+  const url = new URL(connectionString)
+  const query = new URLSearchParams(url.searchParams)
+  for (const name of IN_URL) url.searchParams.delete(name)
+  return { rest: { ...client, connectionString: url.href }, query }
+}
+
+function tlsOptions(mode: SslMode, rootCert: string | undefined, query: URLSearchParams): ConnectionOptions {
+  const own = Object.fromEntries(
+    (['cert', 'key'] as const).flatMap((name) => {
+      const file = query.get(`ssl${name}`)
+      return file === null ? [] : [[name, readPem(`ssl${name}`, file)]]
+    }),
+  )
+  const ca = rootCert === undefined ? undefined : readAuthorities(rootCert)
+  // A file of authorities is there to be used: libpq checks it in these modes, too.
+  const checks = mode === 'verify-ca' || mode === 'verify-full' || (mode === 'require' && ca !== undefined)
+  if (!checks) return { ...own, rejectUnauthorized: false }
+  return {
+    ...own,
+    ...(ca && { ca }),
+    rejectUnauthorized: true,
+    ...(mode !== 'verify-full' && { checkServerIdentity: () => undefined }),
+  }
+}
+
+function readAuthorities(from: string): string | string[] {
+  return from === 'system'
+    ? [...getCACertificates('system'), ...rootCertificates]
+    : readPem('sslRootCert', from)
+}
+
+function readPem(option: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw certificateUnreadable(option, file, error)
+  }
+}

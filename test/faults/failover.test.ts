@@ -1,0 +1,212 @@
+/** The pool when servers change roles: two real servers, one following the other. */
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { Pool, type PoolConfig, retry } from '../../src/pool/index.ts'
+import { FaultProxy } from '../../src/testing/index.ts'
+import { type ReplicatedServer, startPair, urlOf } from '../support/replication.ts'
+import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
+
+removeScratchAfterwards()
+let primary: ReplicatedServer
+let standby: ReplicatedServer
+const pools: Pool[] = []
+
+beforeAll(async () => {
+  ;({ primary, standby } = await startPair(scratch('failover')))
+  await primary.query('CREATE TABLE entries (id int PRIMARY KEY, writer int NOT NULL)')
+  await standby.catchUpWith(primary)
+}, 60_000)
+
+afterAll(async () => {
+  await standby.stop()
+  await primary.stop()
+})
+
+afterEach(async () => {
+  for (const pool of pools.splice(0)) {
+    await pool.end({ timeoutMs: 0 })
+    expect(pool.stats()).toMatchObject({ total: 0, waiting: 0 })
+  }
+})
+
+function makePool(config: PoolConfig): Pool {
+  const pool = new Pool({ size: 5, overflow: 0, ...config })
+  pools.push(pool)
+  return pool
+}
+
+const portOf = async (pool: Pool): Promise<number> =>
+  (await pool.query('SELECT inet_server_port() AS port')).rows[0].port
+
+test('target_session_attrs picks the server, whatever the order of the hosts', async () => {
+  const both = [urlOf(standby.host, primary.host), urlOf(primary.host, standby.host)]
+  for (const url of both) {
+    for (const target of ['read-write', 'primary'])
+      expect(await portOf(makePool({ connectionString: `${url}?target_session_attrs=${target}` }))).toBe(
+        primary.port,
+      )
+    for (const targetSessionAttrs of ['standby', 'prefer-standby', 'read-only'] as const)
+      expect(await portOf(makePool({ connectionString: url, targetSessionAttrs }))).toBe(standby.port)
+  }
+  expect(await portOf(makePool({ connectionString: both[0] as string }))).toBe(standby.port)
+  expect(
+    await portOf(makePool({ connectionString: urlOf(primary.host), targetSessionAttrs: 'prefer-standby' })),
+  ).toBe(primary.port)
+})
+
+test('without pipelining, too', async () => {
+  const url = `${urlOf(standby.host, primary.host)}?target_session_attrs=read-write`
+  expect(await portOf(makePool({ connectionString: url, pipelining: 'off' }))).toBe(primary.port)
+})
+
+test('when no server will do, the error names each and why', async () => {
+  const pool = makePool({
+    connectionString: `${urlOf(standby.host, '127.0.0.1:1')}?target_session_attrs=read-write`,
+    failoverMs: 0,
+  })
+  await expect(pool.query('SELECT 1')).rejects.toMatchObject({
+    code: 'HF_CONNECT_NO_SERVER',
+    retryable: true,
+    message: expect.stringMatching(/is a standby.*127\.0\.0\.1:1: .*ECONNREFUSED/),
+  })
+  const single = makePool({ connectionString: standby.url, targetSessionAttrs: 'primary' })
+  await expect(single.query('SELECT 1')).rejects.toMatchObject({ code: 'HF_CONNECT_NO_SERVER' })
+})
+
+test('a refused password is told at once, and not tried on every host', async () => {
+  const url = urlOf(primary.host, standby.host).replace('only-for-tests', 'wrong')
+  const failures: string[] = []
+  const pool = makePool({ connectionString: url })
+  pool.on('pool:connect-failed', ({ server }) => failures.push(server))
+  await expect(pool.query('SELECT 1')).rejects.toMatchObject({ code: '28P01' })
+  expect(failures).toEqual([primary.host])
+})
+
+test('a silent host costs its own short time limit', async () => {
+  const silent = await FaultProxy.start({ host: '127.0.0.1', port: primary.port })
+  silent.freeze()
+  const pool = makePool({
+    connectionString: urlOf(`127.0.0.1:${silent.port}`, primary.host),
+    hostTimeoutMs: 200,
+  })
+  expect(await portOf(pool)).toBe(primary.port)
+  expect(pool.stats().connectFailures).toBe(1)
+  await silent.stop()
+})
+
+/** Writes one row after the other, each in a transaction; remembers what was acknowledged. */
+class Writers {
+  readonly acknowledged: number[] = []
+  /** How often each row was attempted after its COMMIT was sent. */
+  readonly unknown: number[] = []
+  readonly unexpected: unknown[] = []
+  lastAt = performance.now()
+  longestGapMs = 0
+  #isOver = false
+  #next = 1
+  readonly #all: Promise<void>[]
+
+  constructor(pool: Pool, count: number) {
+    this.#all = Array.from({ length: count }, (_, writer) => this.#write(pool, writer))
+  }
+
+  async stop(): Promise<void> {
+    this.#isOver = true
+    await Promise.all(this.#all)
+  }
+
+  async #write(pool: Pool, writer: number): Promise<void> {
+    while (!this.#isOver) {
+      const id = this.#next++
+      try {
+        await retry(
+          () => pool.transaction((tx) => tx.query('INSERT INTO entries VALUES ($1, $2)', [id, writer])),
+          { on: ['connection'], attempts: 50, maxDelayMs: 100 },
+        )
+        this.acknowledged.push(id)
+        const now = performance.now()
+        this.longestGapMs = Math.max(this.longestGapMs, now - this.lastAt)
+        this.lastAt = now
+      } catch (error) {
+        if ((error as { code?: string }).code === 'HF_COMMIT_UNKNOWN') this.unknown.push(id)
+        else this.unexpected.push(error)
+      }
+    }
+  }
+}
+
+test('the standby is promoted while everybody writes: the writes follow, and nothing acknowledged is lost', async () => {
+  const pool = makePool({
+    connectionString: `${urlOf(primary.host, standby.host)}?target_session_attrs=read-write`,
+  })
+  const writers = new Writers(pool, 8)
+  await expect.poll(() => writers.acknowledged.length).toBeGreaterThan(200)
+  const [former, next] = [primary, standby]
+  await former.stop()
+  const stopped = performance.now()
+  await next.promote()
+  const promoted = performance.now()
+  await expect.poll(() => writers.lastAt > promoted).toBe(true)
+  const backMs = writers.lastAt - stopped
+  ;[primary, standby] = [next, former]
+  former.follow(next)
+  await former.start()
+  const before = writers.acknowledged.length
+  await expect.poll(() => writers.acknowledged.length).toBeGreaterThan(before + 200)
+  await writers.stop()
+  expect(writers.unexpected).toEqual([])
+  expect(backMs).toBeLessThan(5_000)
+  const rows = await primary.query('SELECT id FROM entries')
+  const stored = new Set(rows.map(({ id }) => id))
+  expect(writers.acknowledged.filter((id) => !stored.has(id))).toEqual([])
+  const doubtful = new Set(writers.unknown)
+  const known = new Set(writers.acknowledged)
+  expect([...stored].filter((id) => !known.has(id) && !doubtful.has(id))).toEqual([])
+  // Nobody is left on the one that follows now.
+  const left = await standby.query(
+    `SELECT count(*)::int AS n FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name = 'holdfast'`,
+  )
+  expect(left).toEqual([{ n: 0 }])
+})
+
+test('writes that meet a standby evict it, although its sessions live: the next goes to the other', async () => {
+  const [wrong, right] = [standby.host, primary.host]
+  const evicted: string[] = []
+  const pool = makePool({ connectionString: urlOf(wrong, right) })
+  pool.on('pool:server-evicted', ({ server }) => evicted.push(server))
+  const write = (): Promise<unknown> => pool.query('INSERT INTO entries VALUES (-1, 0)')
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    await expect(write()).rejects.toMatchObject({ code: '25006' })
+    expect(pool.stats()).toMatchObject({ idle: 0 })
+  }
+  expect(evicted).toEqual([wrong])
+  await write()
+  expect(await portOf(pool)).toBe(primary.port)
+})
+
+test('a write in a read-only transaction on the primary is the application’s own mistake', async () => {
+  const pool = makePool({ connectionString: primary.url })
+  for (let attempt = 0; attempt < 4; attempt += 1) {
+    const wrong = pool.transaction((tx) => tx.query('INSERT INTO entries VALUES (-1, 0)'), { readOnly: true })
+    await expect(wrong).rejects.toMatchObject({ code: '25006' })
+  }
+  expect(pool.stats()).toMatchObject({ created: 1, idle: 1 })
+})
+
+test('an idle connection whose server takes no writes any more is found out before it is given out', async () => {
+  const pool = makePool({
+    connectionString: primary.url,
+    targetSessionAttrs: 'read-write',
+    prePingAfterIdleMs: 0,
+  })
+  await pool.query('SELECT 1')
+  await primary.query('ALTER SYSTEM SET default_transaction_read_only = on')
+  await primary.query('SELECT pg_reload_conf()')
+  const isReadOnly = (): Promise<unknown[]> => primary.query('SHOW transaction_read_only')
+  await expect.poll(isReadOnly).toEqual([{ transaction_read_only: 'on' }])
+  await expect(pool.query('SELECT 1')).rejects.toMatchObject({ code: 'HF_CONNECT_NO_SERVER' })
+  expect(pool.stats().pingFailures).toBe(1)
+  await primary.query('ALTER SYSTEM RESET default_transaction_read_only')
+  await primary.query('SELECT pg_reload_conf()')
+  await expect.poll(isReadOnly).toEqual([{ transaction_read_only: 'off' }])
+  await pool.query('SELECT 1')
+})
