@@ -4,7 +4,7 @@ import { Lifecycle, maskUrl } from './core/index.ts'
 import { type EmbeddedServer, findEmbedded, startEmbedded } from './embedded/index.ts'
 import { databaseUrlMissing } from './errors.ts'
 import { installSchema, type MigrateTarget, OperationRecorder, userHistory } from './migrate/index.ts'
-import { Pool } from './pool/index.ts'
+import { Pool, sslModeInUrl, withSslMode } from './pool/index.ts'
 
 /** What {@link createHoldfast} works with besides the configuration. */
 export interface HoldfastSurroundings {
@@ -60,7 +60,6 @@ export class Holdfast {
     const { pool, echo } = this.config.database
     const made = new Pool({
       connectionString: this.url,
-      fallback_application_name: 'holdfast',
       ...pool,
       ...(echo && {
         echo: ({ text, durationMs, failed, label }) =>
@@ -78,7 +77,7 @@ export class Holdfast {
   get directUrl(): string {
     // A way around belongs to a database that was named, not to the embedded one.
     const { url, directUrl } = this.config.database
-    return url === undefined ? this.url : (directUrl ?? url)
+    return url === undefined ? this.url : encrypted(directUrl ?? url, this.config)
   }
 
   /** Where destructive actions are remembered. */
@@ -120,6 +119,13 @@ export class Holdfast {
   }
 }
 
+/** Production trusts no server that does not prove who it is, unless the URL says so. */
+function encrypted(url: string, { environment, database }: Config): string {
+  const { sslMode, sslRootCert } = database.pool
+  const mode = sslMode ?? sslModeInUrl(url) ?? (environment === 'production' ? 'verify-full' : undefined)
+  return mode === undefined ? url : withSslMode(url, mode, sslRootCert)
+}
+
 /**
  * Assembles Holdfast from `holdfast.config.ts`, the environment and `input`, later wins. Without a database URL
  * it uses the embedded PostgreSQL of the folder (the one a running process already owns, else its own), except
@@ -144,7 +150,8 @@ export async function createHoldfast(
   } = surroundings
   const { config } = await loadConfig({ cwd, env, args: input })
   const around = { cwd, onNotice }
-  if (config.database.url !== undefined) return new Holdfast(config, config.database.url, undefined, around)
+  if (config.database.url !== undefined)
+    return new Holdfast(config, encrypted(config.database.url, config), undefined, around)
   if (config.environment === 'production') throw databaseUrlMissing()
   const directory = stateDirectoryOf(config, cwd)
   const running = findEmbedded(directory)

@@ -167,7 +167,7 @@ function explainSocket(error: unknown, where: Where, server: string): Explanatio
     return {
       code: 'HF_CONNECT_TLS',
       happened: `No encrypted connection to ${server} could be made`,
-      next: 'Check sslmode and sslrootcert in DATABASE_URL against what the server offers.',
+      next: 'Check sslmode and sslrootcert in DATABASE_URL against what the server offers; in production it is verify-full unless the URL says otherwise (sslmode=disable for a server on the same machine).',
     }
   }
   return {

@@ -40,7 +40,10 @@ async function withServe(
   url: string,
   work: (baseUrl: string, cookie: string) => Promise<void>,
 ): Promise<void> {
-  const serve = new RunningCli(['serve'], { cwd, env: { DATABASE_URL: url, ENVIRONMENT: 'production' } })
+  const serve = new RunningCli(['serve'], {
+    cwd,
+    env: { DATABASE_URL: `${url}?sslmode=disable`, ENVIRONMENT: 'production' },
+  })
   const [, baseUrl = '', path = ''] = await serve.waitFor(/(http:\/\/[\d.:]+)(\/sign-in\S+)/)
   const response = await fetch(`${baseUrl}${path}`, { redirect: 'manual' })
   await work(baseUrl, (response.headers.get('set-cookie') ?? '').split(';')[0] as string)

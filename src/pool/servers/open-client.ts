@@ -3,6 +3,7 @@ import { messageOf } from '../../core/index.ts'
 import { noServerFits } from '../errors.ts'
 import { fits, readRole, type Role, ROLE_COLUMNS, roleInWords } from './role.ts'
 import { listServers } from './server-list.ts'
+import { asksForOtherWay, type Ways, waysToConnect } from './tls.ts'
 
 /**
  * One connection of one's own, outside any pool: for locks and migrations. Where the configuration names several
@@ -19,21 +20,35 @@ export async function openClient(
   const tried: { name: string; problem: string }[] = []
   let last: unknown
   for (const { name, client: its } of addresses) {
-    const client = new pg.Client(its)
-    client.on('error', errorListener)
     try {
-      await client.connect()
+      const client = await connectSomeWay(waysToConnect(its), errorListener)
       const role = addresses.length > 1 ? await askRole(client) : undefined
       if (!role || fits('read-write', role)) return client
       tried.push({ name, problem: roleInWords(role) })
+      await client.end().catch(() => {})
     } catch (error) {
       if (addresses.length === 1) throw error
       last = error
       tried.push({ name, problem: messageOf(error) })
     }
-    await client.end().catch(() => {})
   }
   throw noServerFits('read-write', tried, last)
+}
+
+async function connectSomeWay(
+  [way, ...others]: Ways,
+  errorListener: (error: Error) => void,
+): Promise<pg.Client> {
+  const client = new pg.Client(way)
+  client.on('error', errorListener)
+  try {
+    await client.connect()
+    return client
+  } catch (error) {
+    const [other] = others
+    if (other && asksForOtherWay(error)) return connectSomeWay([other], errorListener)
+    throw error
+  }
 }
 
 async function askRole(client: pg.Client): Promise<Role> {

@@ -16,16 +16,18 @@ const IN_URL = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'ssl', 'uselibpqc
 export type Ways = readonly [pg.ClientConfig, ...pg.ClientConfig[]]
 
 /**
- * How to connect with this `sslmode`: one way, or two where the mode leaves the choice to the server.
+ * How to connect: one way, or two where the mode leaves the choice to the server. Without a mode the driver reads the
+ * URL in its own way; a URL with `uselibpqcompat=true` is read in libpq's.
  *
  * @param rootCert file of the certificate authorities, or `system`; over `sslrootcert` of the URL.
  * @throws HF_OPTION_INVALID for `system` with a mode that does not check the host, and for files that cannot be read.
  */
 export function waysToConnect(
   client: pg.ClientConfig,
-  mode: SslMode | undefined,
-  rootCert: string | undefined,
+  wanted?: SslMode | undefined,
+  rootCert?: string | undefined,
 ): Ways {
+  const mode = wanted ?? libpqModeInUrl(client.connectionString)
   if (mode === undefined) return [client]
   const { rest, query } = withoutSsl(client)
   const plain = { ...rest, ssl: false }
@@ -50,6 +52,22 @@ export function asksForOtherWay(error: unknown): boolean {
 export function sslModeInUrl(url: string): SslMode | undefined {
   const mode = /[?&]sslmode=([^&#]*)/.exec(url)?.[1]
   return SSL_MODES.find((one) => one === mode)
+}
+
+/** The URL with this mode, in libpq's meaning for whoever reads it. */
+export function withSslMode(url: string, mode: SslMode, rootCert?: string | undefined): string {
+  const kept = url.replace(/([?&])(?:sslmode|uselibpqcompat)=[^&#]*/g, '$1').replace(/&{2,}/g, '&')
+  const rest = kept.replace('?&', '?').replace(/[?&]$/, '')
+  const more = [`sslmode=${mode}`, 'uselibpqcompat=true']
+  if (rootCert !== undefined) more.push(`sslrootcert=${encodeURIComponent(rootCert)}`)
+  return `${rest}${rest.includes('?') ? '&' : '?'}${more.join('&')}`
+}
+
+function libpqModeInUrl(url: string | undefined): SslMode | undefined {
+  if (url === undefined || !URL.canParse(url)) return undefined
+  const query = new URL(url).searchParams
+  if (query.get('uselibpqcompat') !== 'true') return undefined
+  return SSL_MODES.find((one) => one === query.get('sslmode')) ?? 'prefer'
 }
 
 function withoutSsl(client: pg.ClientConfig): { rest: pg.ClientConfig; query: URLSearchParams } {

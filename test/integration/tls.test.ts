@@ -1,0 +1,143 @@
+/** Encrypted connections: each sslmode against a real server, and what must work over them. */
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createHoldfast } from '../../src/index.ts'
+import { openClient, Pool, type PoolConfig, withSslMode } from '../../src/pool/index.ts'
+import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
+import { startTlsServer, type TlsServer } from '../support/tls-server.ts'
+
+removeScratchAfterwards()
+let tls: TlsServer
+
+beforeAll(async () => {
+  tls = await startTlsServer(scratch('tls'))
+}, 60_000)
+afterAll(() => tls[Symbol.asyncDispose]())
+
+const url = (host = 'localhost'): string => {
+  const one = new URL(tls.server.url)
+  one.hostname = host
+  return one.href
+}
+
+/** Whether the session of a pool is encrypted. */
+async function isEncrypted(config: PoolConfig): Promise<boolean> {
+  await using pool = new Pool({ connectionString: url(), ...config })
+  const { rows } = await pool.query('SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()')
+  return rows[0].ssl
+}
+
+describe('sslMode means what it means to libpq', () => {
+  test.each([
+    ['disable', false],
+    ['allow', false],
+    ['prefer', true],
+    ['require', true],
+  ] as const)(
+    '%s, of a server that does both: encrypted is %s, and nobody is checked',
+    async (sslMode, expected) => {
+      expect(await isEncrypted({ sslMode })).toBe(expected)
+    },
+  )
+
+  test('verify-ca trusts who was signed by the authority, under whatever name', async () => {
+    const connectionString = url('127.0.0.1')
+    expect(await isEncrypted({ connectionString, sslMode: 'verify-ca', sslRootCert: tls.authority })).toBe(
+      true,
+    )
+    const strange = isEncrypted({ sslMode: 'verify-ca', sslRootCert: tls.stranger })
+    await expect(strange).rejects.toThrow(/certificate/)
+  })
+
+  test('verify-full wants the name, too', async () => {
+    const trusted = { sslMode: 'verify-full', sslRootCert: tls.authority } as const
+    expect(await isEncrypted(trusted)).toBe(true)
+    await expect(isEncrypted({ ...trusted, connectionString: url('127.0.0.1') })).rejects.toThrow(
+      /127\.0\.0\.1/,
+    )
+  })
+
+  test('require checks the authority, too, where one is named', async () => {
+    await expect(isEncrypted({ sslMode: 'require', sslRootCert: tls.stranger })).rejects.toThrow(
+      /certificate/,
+    )
+    expect(await isEncrypted({ sslMode: 'require', sslRootCert: tls.authority })).toBe(true)
+  })
+
+  test('system stands for the public authorities, which did not sign this one', async () => {
+    const everybody = isEncrypted({ sslMode: 'verify-full', sslRootCert: 'system' })
+    await expect(everybody).rejects.toThrow(/certificate/)
+    expect(() => new Pool({ connectionString: url(), sslMode: 'require', sslRootCert: 'system' })).toThrow(
+      /verify-full/,
+    )
+  })
+
+  test('a file that is not there is told when the pool is made', () => {
+    const missing = {
+      connectionString: url(),
+      sslMode: 'verify-full',
+      sslRootCert: '/nowhere/ca.pem',
+    } as const
+    expect(() => new Pool(missing)).toThrow(expect.objectContaining({ code: 'HF_OPTION_INVALID' }))
+  })
+
+  test('allow and prefer go the other way when the server insists', async () => {
+    await tls.letIn('hostssl')
+    expect(await isEncrypted({ sslMode: 'allow' })).toBe(true)
+    await expect(isEncrypted({ sslMode: 'disable' })).rejects.toThrow(/no encryption|reject/)
+    await tls.letIn('hostnossl')
+    expect(await isEncrypted({ sslMode: 'prefer' })).toBe(false)
+    await tls.letIn('host')
+  })
+
+  test('in the URL it is the driver’s, unless it says uselibpqcompat', async () => {
+    const ofUrl = (text: string): Promise<boolean> => isEncrypted({ connectionString: `${url()}?${text}` })
+    await expect(ofUrl('sslmode=verify-full')).rejects.toThrow(/certificate/)
+    expect(await ofUrl('sslmode=require&uselibpqcompat=true')).toBe(true)
+    expect(await ofUrl(`sslmode=verify-full&uselibpqcompat=true&sslrootcert=${tls.authority}`)).toBe(true)
+    const client = await openClient({ connectionString: withSslMode(url(), 'verify-full', tls.authority) })
+    await client.end()
+  })
+})
+
+test('createHoldfast reads the URL as libpq does, and trusts nobody unproven in production', async () => {
+  const probe = async (environment: 'development' | 'production', more: string): Promise<unknown> => {
+    await using holdfast = await createHoldfast(
+      { environment, database: { url: `${url()}${more}` } },
+      { cwd: scratch('tls-cwd'), env: {} },
+    )
+    const health = await holdfast.pool.health()
+    return health.ok || health.reason
+  }
+  expect(await probe('production', '')).toMatch(/certificate/)
+  expect(await probe('production', `?sslrootcert=${tls.authority}`)).toBe(true)
+  expect(await probe('production', '?sslmode=require')).toBe(true)
+  expect(await probe('production', '?sslmode=disable')).toBe(true)
+  expect(await probe('development', '')).toBe(true)
+})
+
+test('lanes, prepared statements and cancelling work over an encrypted connection', async () => {
+  await using pool = new Pool({ connectionString: url(), sslMode: 'require', size: 2, overflow: 0 })
+  await pool.query('SELECT $1::int AS n', [0])
+  await Promise.all(
+    Array.from({ length: 200 }, async (_, n) => {
+      expect((await pool.query('SELECT $1::int AS n', [n])).rows).toEqual([{ n }])
+    }),
+  )
+  expect(pool.stats().rides).toBeGreaterThan(0)
+  const giveUp = new AbortController()
+  const asleep = pool.query({ text: 'SELECT pg_sleep(60)', signal: giveUp.signal })
+  const watcher = new pg.Client(tls.server.url)
+  await watcher.connect()
+  const sleepers = async (): Promise<number> =>
+    (
+      await watcher.query(
+        `SELECT count(*)::int AS n FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'`,
+      )
+    ).rows[0].n
+  await expect.poll(sleepers).toBe(1)
+  giveUp.abort(new Error('enough'))
+  await expect(asleep).rejects.toThrow('enough')
+  await expect.poll(sleepers).toBe(0)
+  await watcher.end()
+})
