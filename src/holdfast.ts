@@ -60,6 +60,7 @@ export class Holdfast {
     const { pool, echo } = this.config.database
     const made = new Pool({
       connectionString: this.url,
+      replicas: this.config.database.replicas.map((url) => encrypted(url, this.config)),
       ...pool,
       ...(echo && {
         echo: ({ text, durationMs, failed, label }) =>

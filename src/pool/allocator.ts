@@ -10,6 +10,7 @@ import type { ResolvedPoolConfig } from './options.ts'
 import { Opener } from './opener.ts'
 import { markConnectionError } from './outcome.ts'
 import { Queue } from './queue.ts'
+import type { ServerPicture } from './servers/servers.ts'
 import { Slots } from './slots.ts'
 import type { PoolCounters, PoolTimings } from './stats.ts'
 import type { HandBack, Tenant } from './tenant.ts'
@@ -97,6 +98,10 @@ export class Allocator {
   start(): void {
     if (!this.#config.options.warm) return
     for (let index = 0; index < this.#config.options.size; index += 1) this.#opener.open()
+  }
+
+  servers(): ServerPicture[] {
+    return this.#opener.servers()
   }
 
   /** Callers that wait for a connection. */

@@ -11,6 +11,7 @@ import { type LaneLimits, Lanes } from './lanes/lanes.ts'
 import type { ResolvedPoolConfig } from './options.ts'
 import { Queries } from './queries.ts'
 import { Recorder } from './recorder.ts'
+import type { ServerPicture } from './servers/servers.ts'
 import { type PoolStats, zeroCounters } from './stats.ts'
 import type { Tenant } from './tenant.ts'
 import { deadlineFrom } from './waiter.ts'
@@ -25,6 +26,7 @@ export class Engine implements Tenant {
   readonly checkouts: Checkouts
   readonly #config: ResolvedPoolConfig
   readonly #clock: Clock
+  readonly #announcer: Announcer
   readonly #allocator: Allocator
   readonly #lanes: Lanes
   readonly #counters = zeroCounters()
@@ -40,6 +42,7 @@ export class Engine implements Tenant {
     this.#clock = clock
     const { options } = config
     const announcer = new Announcer(events)
+    this.#announcer = announcer
     this.recorder = new Recorder(options.statementLimit, config.echo)
     this.#allocator = new Allocator(
       config,
@@ -108,6 +111,14 @@ export class Engine implements Tenant {
       laneDepths: this.#lanes.depths,
       ...this.#counters,
     }
+  }
+
+  tell<Name extends keyof PoolEvents>(name: Name, ...args: PoolEvents[Name]): void {
+    this.#announcer.tell(name, ...args)
+  }
+
+  servers(): ServerPicture[] {
+    return this.#allocator.servers()
   }
 
   /** Connections that are out, and too old to be given out again. */

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { HolderPicture, PoolPicture } from './errors.ts'
+import type { ReplicaPicture } from './replicas/replica.ts'
 
 /** What a pool tells while it runs: pg.Pool's events, and its own. */
 export interface PoolEvents {
@@ -29,6 +30,8 @@ export interface PoolEvents {
   'pool:utilization': [{ level: number } & PoolPicture]
   /** All connections are busy and a caller has to wait; told at the beginning, with who holds them. */
   'pool:exhausted': [PoolPicture]
+  /** A replica is not read from any more, or is again; `reason` says why. */
+  'pool:replica-changed': [ReplicaPicture]
   /** A connection could not be opened. */
   'pool:connect-failed': [{ error: unknown; server: string }]
   /** Several sessions to one server were lost within seconds: what else was connected to it is given up, too. */

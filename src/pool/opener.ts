@@ -3,7 +3,7 @@ import { type Clock, SQLSTATE, sqlstateOf } from '../core/index.ts'
 import { Connection } from './connection.ts'
 import type { ResolvedPoolConfig } from './options.ts'
 import { markConnectionError, markUndone } from './outcome.ts'
-import { type Server, Servers } from './servers/servers.ts'
+import { type Server, type ServerPicture, Servers } from './servers/servers.ts'
 import { type Ways, waysToConnect } from './servers/tls.ts'
 import { Outbox } from './wire/outbox.ts'
 
@@ -67,8 +67,8 @@ export class Opener {
     })
   }
 
-  get servers(): readonly Server[] {
-    return this.#servers.all
+  servers(): ServerPicture[] {
+    return this.#servers.pictures()
   }
 
   open(): void {

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { custom, flag, integer, oneOf, type OptionValues, resolveOptions } from '../core/index.ts'
+import { REPLICA_OPTIONS } from './replicas/options.ts'
 import { SERVER_OPTIONS } from './servers/options.ts'
 import type { TargetSessionAttrs } from './servers/role.ts'
 import { listServers, type ServerAddress, targetInUrl } from './servers/server-list.ts'
@@ -13,6 +14,7 @@ export type Pipelining = 'auto' | 'off' | { readonly lanes: number; readonly dep
 /** Options of a pool, apart from where to connect. */
 export const POOL_OPTIONS = {
   ...SERVER_OPTIONS,
+  ...REPLICA_OPTIONS,
   size: integer({
     doc: 'Connections that are kept open.',
     default: 10,
@@ -188,6 +190,11 @@ export type PoolConfig = pg.ClientConfig &
     Client?: typeof pg.Client | undefined
     /** Runs on each new connection before anyone gets it; a rejection fails the connect. */
     onConnect?: ((client: pg.ClientBase) => unknown) | undefined
+    /**
+     * Servers that follow this one, for `read`, `intent: 'read'` and transactions with `readOnly`: URLs, or
+     * configurations whose every field replaces the pool's own. Each gets a pool.
+     */
+    replicas?: readonly (string | PoolConfig)[] | undefined
     /** Is told of every statement: text and time, never values. */
     echo?: ((query: EchoedQuery) => void) | undefined
   }
@@ -199,6 +206,8 @@ export interface ResolvedPoolConfig {
   readonly addresses: readonly ServerAddress[]
   readonly target: TargetSessionAttrs
   readonly client: pg.ClientConfig
+  /** Configurations of the replicas' pools. */
+  readonly replicas: readonly PoolConfig[]
   readonly maxUses: number
   readonly allowExitOnIdle: boolean
   readonly Client: typeof pg.Client | undefined
@@ -226,6 +235,7 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
     Client,
     onConnect,
     echo,
+    replicas = [],
     ...rest
   } = config
   const given: Record<string, unknown> = {
@@ -248,12 +258,20 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
     addresses: listServers(full),
     target: values.targetSessionAttrs ?? targetInUrl(full.connectionString) ?? 'any',
     client: full,
+    replicas: replicas.map((replica) => replicaConfig(config, replica)),
     maxUses,
     allowExitOnIdle,
     Client,
     onConnect: verify ? inTurn(onConnect, verify) : onConnect,
     echo,
   }
+}
+
+/** As the primary's, but for what says where it is. */
+function replicaConfig(config: PoolConfig, replica: string | PoolConfig): PoolConfig {
+  const { host: _host, port: _port, replicas: _replicas, ...shared } = config
+  const its = typeof replica === 'string' ? { connectionString: replica } : replica
+  return { ...shared, targetSessionAttrs: 'standby', ...its }
 }
 
 /** What sessions begin with; what the caller gave the driver itself stays. */

@@ -8,31 +8,24 @@ import { textOf } from './gate.ts'
 import { currentLabel } from './label.ts'
 import type { PoolEvents } from './events.ts'
 import { type PoolConfig, type PoolOptions, resolvePoolConfig } from './options.ts'
+import {
+  type ConnectCallback,
+  isSubmittable,
+  type PgPoolEvent,
+  type PgPoolListener,
+  type QueryCallback,
+} from './pg-pool-face.ts'
 import type { PoolQueryConfig } from './query.ts'
 import type { LabelFigures } from './recorder.ts'
+import { Reading } from './replicas/reading.ts'
+import type { ReplicaPicture } from './replicas/replica.ts'
+import type { WalPosition } from './replicas/wal-position.ts'
 import { retry, type RetryOptions } from './retry.ts'
+import type { ServerPicture } from './servers/servers.ts'
 import type { StatementFigures } from './statements.ts'
 import type { PoolHealth, PoolStats, PoolTimings } from './stats.ts'
 import { traced } from './tracing.ts'
 import type { Transaction, TransactionOptions } from './transaction.ts'
-
-/** pg's node-style callbacks. */
-type ConnectCallback = (
-  error: Error | undefined,
-  client: pg.PoolClient | undefined,
-  done: (destroy?: Error | boolean) => void,
-) => void
-type QueryCallback<Row extends pg.QueryResultRow = any> = (error: Error, result: pg.QueryResult<Row>) => void
-
-function isSubmittable(query: unknown): query is pg.Submittable {
-  return typeof (query as { submit?: unknown } | null)?.submit === 'function'
-}
-
-/** pg.Pool's events, as its types have them: what expects a pg.Pool listens in these words. */
-type PgPoolEvent = 'error' | 'release' | 'connect' | 'acquire' | 'remove'
-type PgPoolListener<Name extends PgPoolEvent> = Name extends 'error' | 'release'
-  ? (error: Error, client: pg.PoolClient) => void
-  : (client: pg.PoolClient) => void
 
 /** How one checkout is asked for. */
 export interface ConnectOptions {
@@ -46,7 +39,15 @@ export interface EndOptions {
   readonly timeoutMs?: number
 }
 
+/** What one read must see. */
+export interface ReadOptions {
+  /** Everything that was committed before this position, from `pool.position()`. */
+  readonly after?: WalPosition | undefined
+}
+
 const DEFAULT_END_TIMEOUT_MS = 10_000
+const POSITION =
+  'SELECT (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END)::text AS position'
 
 /**
  * A pool of PostgreSQL connections with the face of `pg.Pool`: promises and callbacks, counters, events.
@@ -72,6 +73,8 @@ export class Pool extends EventEmitter<PoolEvents> {
   readonly #config: PoolConfig
   readonly #clock: Clock
   readonly #engine: Engine
+  /** Undefined without replicas. */
+  readonly #reading: Reading<Pool> | undefined
   #ending: Promise<void> | undefined
   #hasEnded = false
 
@@ -97,6 +100,11 @@ export class Pool extends EventEmitter<PoolEvents> {
     this.#engine = new Engine(resolved, clock, this, (args) =>
       (this.query as (...all: unknown[]) => unknown)(...args),
     )
+    if (resolved.replicas.length > 0)
+      this.#reading = new Reading<Pool>(this, resolved.replicas, resolved.options, clock, {
+        make: (its) => new Pool(its, clock),
+        changed: (picture) => this.#engine.tell('pool:replica-changed', picture),
+      })
   }
 
   /** Calls `listener` with every event of this name: pg.Pool's, and the pool's own ({@link PoolEvents}). */
@@ -141,6 +149,7 @@ export class Pool extends EventEmitter<PoolEvents> {
   connect(callback: ConnectCallback): void
   connect(argument?: ConnectOptions | ConnectCallback): Promise<PooledClient> | void {
     const { checkouts } = this.#engine
+    this.#reading?.noteHolder()
     if (typeof argument !== 'function')
       return checkouts.connect(argument?.signal, this.connect as () => unknown)
     checkouts.connect(undefined, this.connect as () => unknown).then(
@@ -178,19 +187,39 @@ export class Pool extends EventEmitter<PoolEvents> {
     values?: unknown[] | QueryCallback,
     callback?: QueryCallback,
   ): Promise<pg.QueryResult> | pg.Submittable | void {
-    const { queries } = this.#engine
     const whenDone = typeof values === 'function' ? values : callback
-    if (isSubmittable(query)) return queries.submit(query, whenDone)
+    if (isSubmittable(query)) {
+      this.#reading?.noteHolder()
+      return this.#engine.queries.submit(query, whenDone)
+    }
     const bound = typeof values === 'function' ? undefined : values
-    const outcome = traced(
-      () => ({ text: textOf(query), label: currentLabel() }),
-      () => queries.run(query, bound, this.query as () => unknown),
-    )
+    const outcome = this.#reading ? this.#choose(this.#reading, query, bound) : this.#send(query, bound)
     if (!whenDone) return outcome
     outcome.then(
       (result) => process.nextTick(whenDone, undefined, result),
       (error: Error) => process.nextTick(whenDone, error),
     )
+  }
+
+  /**
+   * Runs one statement that only reads, on a replica if one is near enough; else, and without replicas, like
+   * {@link query}. It is not checked that it only reads: a standby refuses writes, the primary does not.
+   *
+   * @param options `after` is what the read must see, from {@link position}; inside {@link readYourWrites} it is known.
+   */
+  read<Row extends pg.QueryResultRow = any>(
+    query: string | PoolQueryConfig,
+    values?: unknown[],
+    options: ReadOptions = {},
+  ): Promise<pg.QueryResult<Row>> {
+    const config = typeof query === 'string' ? { text: query } : query
+    return this.query<Row>({ ...config, ...options, intent: 'read' }, values)
+  }
+
+  /** Where the server's log ends now: whatever was committed before lies before it. A token for reads. */
+  async position(): Promise<WalPosition> {
+    const { rows } = await this.#send(POSITION, undefined)
+    return (rows[0] as { position: WalPosition }).position
   }
 
   /**
@@ -213,13 +242,8 @@ export class Pool extends EventEmitter<PoolEvents> {
     } = {},
   ): Promise<T> {
     const { retry: again, ...how } = options
-    if (!again) return this.#engine.transaction(work, how, this.transaction as () => unknown)
-    const { signal } = options
-    return retry(() => this.#engine.transaction(work, how, this.transaction as () => unknown), {
-      clock: this.#clock,
-      signal,
-      ...again,
-    })
+    if (!again) return this.#transact(work, how)
+    return retry(() => this.#transact(work, how), { clock: this.#clock, signal: options.signal, ...again })
   }
 
   /** The pool in numbers. */
@@ -235,6 +259,16 @@ export class Pool extends EventEmitter<PoolEvents> {
   sibling(options: Partial<PoolOptions> & Pick<PoolConfig, 'allowExitOnIdle'>): Pool {
     const own = { warm: false, max: undefined, connectionTimeoutMillis: undefined, echo: undefined }
     return new Pool({ ...this.#config, ...own, ...options }, this.#clock)
+  }
+
+  /** The servers that the pool knows, and what stands against them. */
+  servers(): ServerPicture[] {
+    return this.#engine.servers()
+  }
+
+  /** The replicas as they were last seen. */
+  replicas(): ReplicaPicture[] {
+    return this.#reading?.pictures() ?? []
   }
 
   /** How long waits, holds and statements took, as histograms that only grow. */
@@ -274,13 +308,15 @@ export class Pool extends EventEmitter<PoolEvents> {
    *
    * @returns who still held a connection after `timeoutMs` (default 10 s); empty when all are closed.
    */
-  drain({ timeoutMs = DEFAULT_END_TIMEOUT_MS }: EndOptions = {}): Promise<readonly HolderPicture[]> {
-    return this.#engine.drain(timeoutMs)
+  async drain({ timeoutMs = DEFAULT_END_TIMEOUT_MS }: EndOptions = {}): Promise<readonly HolderPicture[]> {
+    const [holders] = await Promise.all([this.#engine.drain(timeoutMs), this.#reading?.drain(timeoutMs)])
+    return holders
   }
 
   /** Goes on after {@link drain}: whoever waits is served. */
   resume(): void {
     this.#engine.resume()
+    this.#reading?.resume()
   }
 
   /**
@@ -292,7 +328,7 @@ export class Pool extends EventEmitter<PoolEvents> {
   end(argument?: EndOptions | (() => void)): Promise<void> | void {
     const timeoutMs =
       (typeof argument === 'object' ? argument.timeoutMs : undefined) ?? DEFAULT_END_TIMEOUT_MS
-    this.#ending ??= this.#engine.end(timeoutMs).then(() => {
+    this.#ending ??= Promise.all([this.#engine.end(timeoutMs), this.#reading?.end(timeoutMs)]).then(() => {
       this.#hasEnded = true
     })
     if (typeof argument !== 'function') return this.#ending
@@ -301,6 +337,42 @@ export class Pool extends EventEmitter<PoolEvents> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end()
+  }
+
+  #send(query: string | PoolQueryConfig, values: unknown[] | undefined): Promise<pg.QueryResult> {
+    return traced(
+      () => ({ text: textOf(query), label: currentLabel() }),
+      () => this.#engine.queries.run(query, values, this.query as () => unknown),
+    )
+  }
+
+  #choose(
+    reading: Reading<Pool>,
+    query: string | PoolQueryConfig,
+    values: unknown[] | undefined,
+  ): Promise<pg.QueryResult> {
+    const { intent, after } = query as PoolQueryConfig
+    if (intent !== 'read') return reading.write(() => this.#send(query, values))
+    return reading.read((pool) => pool.#send(query, values), after)
+  }
+
+  #transact<T>(work: (transaction: Transaction) => Promise<T>, options: TransactionOptions): Promise<T> {
+    const above = this.transaction as () => unknown
+    const reading = this.#reading
+    if (!reading) return this.#engine.transaction(work, options, above)
+    // A standby knows no serializable snapshots.
+    if (!options.readOnly || options.isolation === 'serializable')
+      return reading.write(() => this.#engine.transaction(work, options, above))
+    let hasBegun = false
+    const begin = (transaction: Transaction): Promise<T> => {
+      hasBegun = true
+      return work(transaction)
+    }
+    return reading.read(
+      (pool) => pool.#engine.transaction(begin, options, above),
+      options.after,
+      () => hasBegun,
+    )
   }
 
   async #probe(timeoutMs: number): Promise<void> {

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { Connection } from './connection.ts'
 import { prepareValue } from './driver.ts'
 import { currentLabel } from './label.ts'
+import type { WalPosition } from './replicas/wal-position.ts'
 import type { Statement, Statements } from './statements.ts'
 import type { Waiter } from './waiter.ts'
 import type { StatementCall } from './wire/exchange.ts'
@@ -9,10 +10,14 @@ import type { WireValue } from './wire/outbox.ts'
 import type { TypeParsers } from './wire/row-shape.ts'
 
 /** What callers may put into a query object; the driver knows more, and runs what has more. */
-const OUR_KEYS = new Set(['text', 'values', 'name', 'rowMode', 'types'])
+const OUR_KEYS = new Set(['text', 'values', 'name', 'rowMode', 'types', 'intent', 'after'])
 
 /** A query object: the driver's, and what may end it before its time. */
 export type PoolQueryConfig = pg.QueryConfig & {
+  /** `read`: a replica may answer it. */
+  readonly intent?: 'read' | undefined
+  /** With `intent`: what the reader must see, from `pool.position()`. */
+  readonly after?: WalPosition | undefined
   /** Rejects with its reason as soon as it aborts; the statement is cancelled on the server. */
   readonly signal?: AbortSignal | undefined
   /** Milliseconds that the statement may run; then it is cancelled on the server. */

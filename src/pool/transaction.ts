@@ -6,12 +6,16 @@ import type { Connection } from './connection.ts'
 import type { Holder } from './holder.ts'
 import { commitUnknown, transactionAborted, transactionOver } from './errors.ts'
 import { isConnectionError, markUndone } from './outcome.ts'
+import type { WalPosition } from './replicas/wal-position.ts'
 
 /** How a transaction runs. */
 export interface TransactionOptions {
   /** Default: the session's, which is `read committed` unless somebody changed it. */
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable'
+  /** It may run on a replica, if the pool has any. */
   readonly readOnly?: boolean
+  /** With `readOnly`: what it must see, from `pool.position()`. */
+  readonly after?: WalPosition | undefined
   /** With `serializable` and `readOnly`: waits for a snapshot that cannot fail, then runs without overhead. */
   readonly deferrable?: boolean
   /** Ends the wait for a connection, cancels the statement that runs, and rolls back. */

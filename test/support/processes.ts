@@ -20,3 +20,12 @@ export function processesOf(text: string): number[] {
 export async function expectNothingLeft(directory: string): Promise<void> {
   await expect.poll(() => processesOf(directory), { timeout: 20_000, interval: 50 }).toEqual([])
 }
+
+/** The processes that this one started. */
+export function childrenOf(pid: number): number[] {
+  return execFileSync('ps', ['-e', '-o', 'pid=,ppid='], { encoding: 'utf8' })
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .filter(([, parent]) => parent === pid)
+    .map(([child]) => child as number)
+}

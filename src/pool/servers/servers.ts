@@ -55,6 +55,18 @@ export class WrongRole extends Error {
   }
 }
 
+/** One server as it was last seen. */
+export interface ServerPicture {
+  /** `host:port` */
+  readonly name: string
+  /** `primary`, `standby`, or `unknown` before it was asked. */
+  readonly role: 'primary' | 'standby' | 'unknown'
+  /** Why connections go elsewhere; undefined when nothing is known against it. */
+  readonly problem: string | undefined
+  /** How often it was given up with everything connected to it. */
+  readonly evictions: number
+}
+
 /** What {@link Servers} is told about waiting. */
 export interface ServersSpec {
   readonly target: TargetSessionAttrs
@@ -84,6 +96,15 @@ export class Servers {
   ) {
     this.all = addresses.map(({ name, client }) => new Server(name, ways(client)))
     this.#spec = spec
+  }
+
+  pictures(): ServerPicture[] {
+    return this.all.map(({ name, role, problem, epoch }) => ({
+      name,
+      role: role === undefined ? 'unknown' : role.isStandby ? 'standby' : 'primary',
+      problem,
+      evictions: epoch,
+    }))
   }
 
   get isSingle(): boolean {

@@ -1,0 +1,22 @@
+import type pg from 'pg'
+
+/** pg's node-style callbacks. */
+export type ConnectCallback = (
+  error: Error | undefined,
+  client: pg.PoolClient | undefined,
+  done: (destroy?: Error | boolean) => void,
+) => void
+export type QueryCallback<Row extends pg.QueryResultRow = any> = (
+  error: Error,
+  result: pg.QueryResult<Row>,
+) => void
+
+export function isSubmittable(query: unknown): query is pg.Submittable {
+  return typeof (query as { submit?: unknown } | null)?.submit === 'function'
+}
+
+/** pg.Pool's events, as its types have them: what expects a pg.Pool listens in these words. */
+export type PgPoolEvent = 'error' | 'release' | 'connect' | 'acquire' | 'remove'
+export type PgPoolListener<Name extends PgPoolEvent> = Name extends 'error' | 'release'
+  ? (error: Error, client: pg.PoolClient) => void
+  : (client: pg.PoolClient) => void

@@ -1,0 +1,18 @@
+/**
+ * A position in the write-ahead log, as PostgreSQL prints it (`16/B374D848`): what was committed before it was taken
+ * lies before it.
+ */
+export type WalPosition = string
+
+/** The position in bytes. @throws RangeError for what is none. */
+export function bytesOf(position: WalPosition): bigint {
+  const [, high, low] = /^([0-9A-F]{1,8})\/([0-9A-F]{1,8})$/i.exec(position) ?? []
+  if (high === undefined || low === undefined) throw new RangeError(`"${position}" is no WAL position`)
+  return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`)
+}
+
+/** The later of two. */
+export function later(a: WalPosition | undefined, b: WalPosition | undefined): WalPosition | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return bytesOf(a) >= bytesOf(b) ? a : b
+}
