@@ -1,7 +1,8 @@
 import type { EventEmitter } from 'node:events'
 import type pg from 'pg'
-import { type Clock, wait } from '../core/index.ts'
+import type { Clock } from '../core/index.ts'
 import type { Announcer } from './announcer.ts'
+import { Closer } from './closer.ts'
 import type { Connection } from './connection.ts'
 import { acquireTimeout, invariantBroken, poolEnded, queueFull } from './errors.ts'
 import type { PoolEvents } from './events.ts'
@@ -10,7 +11,8 @@ import type { ResolvedPoolConfig } from './options.ts'
 import { Opener } from './opener.ts'
 import { markConnectionError } from './outcome.ts'
 import { Queue } from './queue.ts'
-import type { ServerPicture } from './servers/servers.ts'
+import type { Demand } from './sizing/demand.ts'
+import { Room } from './sizing/room.ts'
 import { Slots } from './slots.ts'
 import type { PoolCounters, PoolTimings } from './stats.ts'
 import type { HandBack, Tenant } from './tenant.ts'
@@ -29,9 +31,9 @@ const COMES_BACK_MS = 1_000
  */
 export class Allocator {
   readonly slots = new Slots()
+  readonly opener: Opener
   readonly #config: ResolvedPoolConfig
-  /** The most connections there may be. */
-  readonly #limit: number
+  readonly #room: Room
   readonly #clock: Clock
   readonly #events: EventEmitter<PoolEvents>
   readonly #announcer: Announcer
@@ -40,8 +42,8 @@ export class Allocator {
   readonly #tenant: Tenant
   readonly #waiters = new Queue<Waiter>()
   readonly #housekeeper: Housekeeper
-  readonly #opener: Opener
-  readonly #onRemoved: (() => void)[] = []
+  readonly #closer: Closer
+  readonly #demand: Demand
   /** Waiters that are no callers. */
   #errands = 0
   #isEnding = false
@@ -53,19 +55,28 @@ export class Allocator {
     clock: Clock,
     events: EventEmitter<PoolEvents>,
     announcer: Announcer,
-    books: { counters: PoolCounters; timings: PoolTimings },
+    books: { counters: PoolCounters; timings: PoolTimings; demand: Demand },
     tenant: Tenant,
   ) {
     this.#announcer = announcer
     this.#config = config
-    this.#limit = config.options.size + config.options.overflow
+    this.#room = new Room(config.options, config.budget, {
+      total: () => this.slots.total,
+      spareOne: () => this.#spareOne(),
+      wake: () => this.#dispatch(),
+    })
     this.#clock = clock
     this.#events = events
     this.#counters = books.counters
     this.#timings = books.timings
     this.#tenant = tenant
+    this.#demand = books.demand
+    this.#closer = new Closer(this.slots, clock, this.#counters, announcer, () => {
+      this.#dispatch()
+      this.#room.released()
+    })
     this.#housekeeper = new Housekeeper(clock, (now) => this.#sweep(now))
-    this.#opener = new Opener(config, clock, {
+    this.opener = new Opener(config, clock, {
       began: (connection) => {
         this.#tenant.began(connection)
         this.slots.add(connection)
@@ -82,12 +93,12 @@ export class Allocator {
         this.#announcer.tell('pool:connect-failed', attempt)
         // The first in line learns why; the others get attempts of their own.
         if (refusal) this.#shift()?.refuse(refusal.error)
-        else this.#housekeeper.expect(this.#opener.pausedUntil)
+        else this.#housekeeper.expect(this.opener.pausedUntil)
         if (connection) this.#close(connection)
       },
       evicted: ({ name }) => {
         this.#announcer.tell('pool:server-evicted', { server: name })
-        this.#closeExpired()
+        this.expect(0) // the sweep closes what is idle
       },
       othersOut: () => this.slots.count('busy') + this.slots.count('lane') > 0,
       lost: (connection, error) => this.#lose(connection, error),
@@ -97,11 +108,7 @@ export class Allocator {
   /** Opens the whole size, when that is wanted. */
   start(): void {
     if (!this.#config.options.warm) return
-    for (let index = 0; index < this.#config.options.size; index += 1) this.#opener.open()
-  }
-
-  servers(): ServerPicture[] {
-    return this.#opener.servers()
+    for (let index = 0; index < this.#config.options.size; index += 1) this.opener.open()
   }
 
   /** Callers that wait for a connection. */
@@ -116,7 +123,7 @@ export class Allocator {
   /** Whether one more could be served without waiting for somebody to give something back. */
   canServe(): boolean {
     if (this.#waiters.size > 0 || this.#isPaused) return false
-    return this.slots.count('idle') > 0 || this.slots.total < this.#limit
+    return this.slots.count('idle') > 0 || this.#room.isFree
   }
 
   /** Makes sure that the deadlines are looked at by then. */
@@ -146,7 +153,9 @@ export class Allocator {
     if (waiter.purpose === 'lane') this.#errands += 1
     this.#waiters.push(waiter)
     this.#dispatch()
-    if (waiter.place >= 0) this.#housekeeper.expect(waiter.deadline)
+    if (waiter.place < 0) return
+    this.#housekeeper.expect(waiter.deadline)
+    this.#noteUse(waiter.since)
   }
 
   /** Takes a waiter out of the line. False when it no longer stood there. */
@@ -192,21 +201,19 @@ export class Allocator {
     await this.#emptied(timeoutMs)
     if (this.slots.total > 0) onLeft()
     for (let waiter = this.#shift(); waiter; waiter = this.#shift()) waiter.refuse(poolEnded())
-    if (this.slots.total > 0) {
-      for (const connection of this.slots.all()) {
-        connection.isBroken = true
-        this.#close(connection)
-      }
-      while (this.slots.total > 0) await this.#nextRemoval(Number.POSITIVE_INFINITY)
+    for (const connection of this.slots.all()) {
+      connection.isBroken = true
+      this.#close(connection)
     }
+    await this.#closer.until(() => this.slots.total === 0)
     this.#housekeeper.stop()
+    this.#room.leave()
   }
 
   async #emptied(timeoutMs: number): Promise<void> {
     for (const connection of this.slots.in('idle')) this.#close(connection)
-    const deadline = this.#clock.monotonicMs() + timeoutMs
-    const isBusy = (): boolean => this.slots.total > 0 || (this.#waiters.size > 0 && !this.#isPaused)
-    while (isBusy() && this.#clock.monotonicMs() < deadline) await this.#nextRemoval(deadline)
+    const isDone = (): boolean => this.slots.total === 0 && (this.#waiters.size === 0 || this.#isPaused)
+    await this.#closer.until(isDone, timeoutMs)
   }
 
   #shift(): Waiter | undefined {
@@ -229,10 +236,11 @@ export class Allocator {
         this.#check(connection) // quicker than what is still connecting
       } else if (this.slots.count('connecting') + this.slots.count('checking') >= this.#waiters.size) {
         return // enough is on its way for everyone who waits
-      } else if (this.slots.total < this.#limit && now >= this.#opener.pausedUntil) {
-        this.#opener.open()
+      } else if (this.#room.isFree && now >= this.opener.pausedUntil) {
+        this.opener.open()
       } else {
         if (this.waiting > 0) this.#tellExhausted()
+        this.#room.ask()
         return
       }
     }
@@ -240,10 +248,7 @@ export class Allocator {
 
   #tellExhausted(): void {
     const since = this.#waiters.peek()?.since ?? this.#clock.monotonicMs()
-    const recently = this.#clock.monotonicMs() - COMES_BACK_MS
-    const othersOut = this.slots
-      .all()
-      .some(({ state, busySince }) => state === 'busy' && busySince > recently)
+    const othersOut = this.slots.someBusySince(this.#clock.monotonicMs() - COMES_BACK_MS)
     this.#tenant.yieldOne(since, othersOut)
     this.#announcer.exhausted(() => this.#tenant.picture())
   }
@@ -283,7 +288,7 @@ export class Allocator {
       this.#timings.waits.record(now - since)
     }
     if (this.#config.allowExitOnIdle) connection.keepAlive(true)
-    this.#announcer.used(this.slots.count('busy') / this.#limit, () => this.#tenant.picture())
+    this.#noteUse(now)
   }
 
   #welcomeBack(connection: Connection, now: number): void {
@@ -299,9 +304,23 @@ export class Allocator {
     connection.idleSince = now
     this.slots.move(connection, 'idle')
     this.#announcer.relaxed()
-    this.#announcer.used(this.slots.count('busy') / this.#limit, () => this.#tenant.picture())
+    this.#noteUse(now)
     if (this.#config.allowExitOnIdle) connection.keepAlive(false)
     this.#housekeeper.expect(this.#restDeadline(connection))
+  }
+
+  #noteUse(now: number): void {
+    const busy = this.slots.count('busy')
+    this.#announcer.used(busy / this.#room.limit, () => this.#tenant.picture())
+    this.#demand.note(busy + this.slots.count('lane') + this.slots.count('cleaning') + this.waiting, now)
+  }
+
+  /** For another pool of the same budget. */
+  #spareOne(): boolean {
+    const [longestIdle] = this.slots.in('idle')
+    if (!longestIdle || this.slots.total <= this.#room.size) return false
+    this.#close(longestIdle)
+    return true
   }
 
   #restDeadline(connection: Connection): number {
@@ -342,14 +361,7 @@ export class Allocator {
 
   #close(connection: Connection): void {
     if (connection.state === 'closing') return
-    this.slots.move(connection, 'closing')
-    void connection.close().then(() => {
-      this.slots.remove(connection)
-      this.#counters.closed += 1
-      for (const wake of this.#onRemoved.splice(0)) wake()
-      this.#announcer.tell('remove', connection.client as pg.PoolClient)
-      this.#dispatch()
-    })
+    this.#closer.close(connection)
     this.#dispatch()
   }
 
@@ -361,7 +373,7 @@ export class Allocator {
       waiter.refuse(acquireTimeout(now - waiter.since, this.#tenant.picture()))
     }
     let next = Math.min(this.#waiters.peek()?.deadline ?? Number.POSITIVE_INFINITY, this.#tenant.sweep(now))
-    if (this.#opener.pausedUntil > now) next = Math.min(next, this.#opener.pausedUntil)
+    if (this.opener.pausedUntil > now) next = Math.min(next, this.opener.pausedUntil)
     else if (this.#waiters.size > 0) this.#dispatch()
     // The longest idle first: the stack keeps what is in use on top.
     for (const connection of this.slots.in('idle')) {
@@ -376,20 +388,12 @@ export class Allocator {
     return next
   }
 
-  #closeExpired(): void {
-    const now = this.#clock.monotonicMs()
-    for (const connection of this.slots.in('idle')) if (connection.isExpired(now)) this.#close(connection)
-  }
-
-  async #nextRemoval(deadline: number): Promise<void> {
-    const removed = new AbortController()
-    this.#onRemoved.push(() => removed.abort())
-    await wait(this.#clock, deadline - this.#clock.monotonicMs(), removed.signal).catch(() => {})
-  }
-
   #assertBooks(): void {
     const { total } = this.slots
-    if (total > this.#limit)
-      throw invariantBroken(`${total} connections where ${this.#limit} are allowed`, this.#tenant.picture())
+    if (total > this.#room.limit)
+      throw invariantBroken(
+        `${total} connections where ${this.#room.limit} are allowed`,
+        this.#tenant.picture(),
+      )
   }
 }

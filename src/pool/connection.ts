@@ -188,6 +188,7 @@ export class Connection {
 
   /** Monotonic milliseconds until when it may stay idle. @param isExtra there are more than are to be kept. */
   restDeadline(isExtra: boolean): number {
+    if (this.#epoch !== this.server.epoch) return 0
     const { overflowIdleMs, idleTimeoutMs } = this.#config.options
     const patienceMs = isExtra ? overflowIdleMs : idleTimeoutMs || Number.POSITIVE_INFINITY
     return Math.min(this.idleSince + patienceMs, this.expiresAt)

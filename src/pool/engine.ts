@@ -12,6 +12,7 @@ import type { ResolvedPoolConfig } from './options.ts'
 import { Queries } from './queries.ts'
 import { Recorder } from './recorder.ts'
 import type { ServerPicture } from './servers/servers.ts'
+import { Demand } from './sizing/demand.ts'
 import { type PoolStats, zeroCounters } from './stats.ts'
 import type { Tenant } from './tenant.ts'
 import { deadlineFrom } from './waiter.ts'
@@ -29,6 +30,7 @@ export class Engine implements Tenant {
   readonly #announcer: Announcer
   readonly #allocator: Allocator
   readonly #lanes: Lanes
+  readonly demand: Demand
   readonly #counters = zeroCounters()
 
   /** @param runInstead the pool's own `query`, for statements on clients that were released. */
@@ -44,12 +46,13 @@ export class Engine implements Tenant {
     const announcer = new Announcer(events)
     this.#announcer = announcer
     this.recorder = new Recorder(options.statementLimit, config.echo)
+    this.demand = new Demand(clock.monotonicMs())
     this.#allocator = new Allocator(
       config,
       clock,
       events,
       announcer,
-      { counters: this.#counters, timings: this.recorder.timings },
+      { counters: this.#counters, timings: this.recorder.timings, demand: this.demand },
       this,
     )
     const limits = typeof options.pipelining === 'object' ? options.pipelining : AUTOMATIC
@@ -118,7 +121,7 @@ export class Engine implements Tenant {
   }
 
   servers(): ServerPicture[] {
-    return this.#allocator.servers()
+    return this.#allocator.opener.servers()
   }
 
   /** Connections that are out, and too old to be given out again. */

@@ -101,6 +101,14 @@ export function certificateUnreadable(option: string, file: string, cause: unkno
   })
 }
 
+export function budgetTooSmall(connections: number, claimed: number, pools: number): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_OPTION_INVALID',
+    message: `A budget of ${connections} connections cannot hold ${pools} pools: their sizes alone, with what is open above them, are ${claimed}. Raise the budget or lower the sizes.`,
+    details: { connections, claimed, pools },
+  })
+}
+
 export function releasedTwice(): HoldfastError {
   return new HoldfastError({
     code: 'HF_POOL_RELEASED_TWICE',

@@ -4,6 +4,7 @@ import { REPLICA_OPTIONS } from './replicas/options.ts'
 import { SERVER_OPTIONS } from './servers/options.ts'
 import type { TargetSessionAttrs } from './servers/role.ts'
 import { listServers, type ServerAddress, targetInUrl } from './servers/server-list.ts'
+import type { ConnectionBudget } from './sizing/budget.ts'
 import type { EchoedQuery } from './stats.ts'
 
 const DAY_MS = 86_400_000
@@ -133,6 +134,13 @@ export const POOL_OPTIONS = {
     max: 100_000,
     env: 'HOLDFAST_POOL_STATEMENT_LIMIT',
   }),
+  processes: integer({
+    doc: 'Processes that have a pool like this, for the sum that is held against max_connections.',
+    default: 1,
+    min: 1,
+    max: 100_000,
+    env: ['HOLDFAST_PROCESSES', 'WEB_CONCURRENCY'],
+  }),
   warm: flag({
     doc: 'Open the whole size when the pool is made.',
     default: false,
@@ -195,6 +203,8 @@ export type PoolConfig = pg.ClientConfig &
      * configurations whose every field replaces the pool's own. Each gets a pool.
      */
     replicas?: readonly (string | PoolConfig)[] | undefined
+    /** Shared with other pools: together they have no more connections than it says. */
+    budget?: ConnectionBudget | undefined
     /** Is told of every statement: text and time, never values. */
     echo?: ((query: EchoedQuery) => void) | undefined
   }
@@ -208,6 +218,7 @@ export interface ResolvedPoolConfig {
   readonly client: pg.ClientConfig
   /** Configurations of the replicas' pools. */
   readonly replicas: readonly PoolConfig[]
+  readonly budget: ConnectionBudget | undefined
   readonly maxUses: number
   readonly allowExitOnIdle: boolean
   readonly Client: typeof pg.Client | undefined
@@ -236,6 +247,7 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
     onConnect,
     echo,
     replicas = [],
+    budget,
     ...rest
   } = config
   const given: Record<string, unknown> = {
@@ -259,6 +271,7 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
     target: values.targetSessionAttrs ?? targetInUrl(full.connectionString) ?? 'any',
     client: full,
     replicas: replicas.map((replica) => replicaConfig(config, replica)),
+    budget,
     maxUses,
     allowExitOnIdle,
     Client,
@@ -269,7 +282,8 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
 
 /** As the primary's, but for what says where it is. */
 function replicaConfig(config: PoolConfig, replica: string | PoolConfig): PoolConfig {
-  const { host: _host, port: _port, replicas: _replicas, ...shared } = config
+  // The budget counts what one server has to bear.
+  const { host: _host, port: _port, replicas: _replicas, budget: _budget, ...shared } = config
   const its = typeof replica === 'string' ? { connectionString: replica } : replica
   return { ...shared, targetSessionAttrs: 'standby', ...its }
 }

@@ -31,6 +31,12 @@ export class Slots {
     return state === 'idle' ? [...this.#idleStack] : this.all().filter((one) => one.state === state)
   }
 
+  /** One of those that are checked out was taken after this moment (monotonic ms). */
+  someBusySince(moment: number): boolean {
+    for (const { state, busySince } of this.#all) if (state === 'busy' && busySince > moment) return true
+    return false
+  }
+
   all(): Connection[] {
     return [...this.#all]
   }

@@ -1,0 +1,65 @@
+import type { BudgetMember, ConnectionBudget } from './budget.ts'
+
+/** What {@link Room} asks of the pool. */
+export interface RoomPort {
+  /** Connections that there are, those connecting and closing included. */
+  total(): number
+  /** Closes an idle connection above the size; false when there is none. */
+  spareOne(): boolean
+  /** There may be room now. */
+  wake(): void
+}
+
+/** How many connections one pool may have: its own limit, and what a shared budget leaves. */
+export class Room implements BudgetMember {
+  readonly size: number
+  /** The most connections, whatever others do. */
+  readonly limit: number
+  readonly #budget: ConnectionBudget | undefined
+  readonly #port: RoomPort
+
+  /** @throws HF_OPTION_INVALID when the budget is smaller than the sizes of its pools */
+  constructor(
+    { size, overflow }: { size: number; overflow: number },
+    budget: ConnectionBudget | undefined,
+    port: RoomPort,
+  ) {
+    this.size = size
+    this.limit = size + overflow
+    this.#budget = budget
+    this.#port = port
+    budget?.join(this)
+  }
+
+  get total(): number {
+    return this.#port.total()
+  }
+
+  /** Another connection may be opened. */
+  get isFree(): boolean {
+    return this.total < this.limit && (this.#budget?.hasRoomFor(this) ?? true)
+  }
+
+  /** Somebody waits and there is no room: pools with something to spare may make some. */
+  ask(): void {
+    if (this.total < this.limit) this.#budget?.ask(this)
+  }
+
+  /** A connection is gone. */
+  released(): void {
+    this.#budget?.released(this)
+  }
+
+  /** The pool has ended. */
+  leave(): void {
+    this.#budget?.leave(this)
+  }
+
+  spareOne(): boolean {
+    return this.#port.spareOne()
+  }
+
+  wake(): void {
+    this.#port.wake()
+  }
+}
