@@ -69,6 +69,9 @@ export class Holdfast {
           ),
       }),
     })
+    made.on('pool:too-large', ({ arithmetic }) =>
+      this.#log(`The pool may run out of connections: ${arithmetic}. See: holdfast pool advise`),
+    )
     this.#lifecycle.own('pool', () => made.end())
     this.#pool = made
     return made

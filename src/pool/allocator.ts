@@ -4,7 +4,7 @@ import type { Clock } from '../core/index.ts'
 import type { Announcer } from './announcer.ts'
 import { Closer } from './closer.ts'
 import type { Connection } from './connection.ts'
-import { acquireTimeout, invariantBroken, poolEnded, queueFull } from './errors.ts'
+import { acquireTimeout, poolEnded, queueFull } from './errors.ts'
 import type { PoolEvents } from './events.ts'
 import { Housekeeper } from './housekeeper.ts'
 import type { ResolvedPoolConfig } from './options.ts'
@@ -32,6 +32,7 @@ const COMES_BACK_MS = 1_000
 export class Allocator {
   readonly slots = new Slots()
   readonly opener: Opener
+  readonly waiters = new Queue<Waiter>()
   readonly #config: ResolvedPoolConfig
   readonly #room: Room
   readonly #clock: Clock
@@ -40,7 +41,6 @@ export class Allocator {
   readonly #counters: PoolCounters
   readonly #timings: PoolTimings
   readonly #tenant: Tenant
-  readonly #waiters = new Queue<Waiter>()
   readonly #housekeeper: Housekeeper
   readonly #closer: Closer
   readonly #demand: Demand
@@ -48,7 +48,7 @@ export class Allocator {
   #errands = 0
   #isEnding = false
   /** Nothing is given out or opened: whoever comes waits. */
-  #isPaused = false
+  isPaused = false
 
   constructor(
     config: ResolvedPoolConfig,
@@ -80,7 +80,7 @@ export class Allocator {
       began: (connection) => {
         this.#tenant.began(connection)
         this.slots.add(connection)
-        this.#assertBooks()
+        this.#room.assertKept(() => this.#tenant.picture())
       },
       connected: (connection) => {
         this.#counters.created += 1
@@ -113,7 +113,7 @@ export class Allocator {
 
   /** Callers that wait for a connection. */
   get waiting(): number {
-    return this.#waiters.size - this.#errands
+    return this.waiters.size - this.#errands
   }
 
   get isEnding(): boolean {
@@ -122,7 +122,7 @@ export class Allocator {
 
   /** Whether one more could be served without waiting for somebody to give something back. */
   canServe(): boolean {
-    if (this.#waiters.size > 0 || this.#isPaused) return false
+    if (this.waiters.size > 0 || this.isPaused) return false
     return this.slots.count('idle') > 0 || this.#room.isFree
   }
 
@@ -133,7 +133,7 @@ export class Allocator {
 
   /** The short way: a connection that needs no check, when nobody waits and there is one. */
   takeIdle(now: number): Connection | undefined {
-    if (this.#waiters.size > 0 || this.#isEnding || this.#isPaused) return undefined
+    if (this.waiters.size > 0 || this.#isEnding || this.isPaused) return undefined
     const connection = this.slots.mostRecentIdle()
     if (!connection || connection.needsPing(now) || connection.isExpired(now)) return undefined
     this.slots.move(connection, 'busy')
@@ -151,7 +151,7 @@ export class Allocator {
     if (waiter.purpose === 'busy' && this.waiting >= maxWaiting && !this.canServe())
       throw queueFull(maxWaiting, this.#tenant.picture())
     if (waiter.purpose === 'lane') this.#errands += 1
-    this.#waiters.push(waiter)
+    this.waiters.push(waiter)
     this.#dispatch()
     if (waiter.place < 0) return
     this.#housekeeper.expect(waiter.deadline)
@@ -160,7 +160,7 @@ export class Allocator {
 
   /** Takes a waiter out of the line. False when it no longer stood there. */
   abandon(waiter: Waiter): boolean {
-    return this.#waiters.remove(waiter)
+    return this.waiters.remove(waiter)
   }
 
   /**
@@ -184,13 +184,13 @@ export class Allocator {
    * Resolves when all are closed, or after `timeoutMs`.
    */
   async drain(timeoutMs: number): Promise<void> {
-    this.#isPaused = true
+    this.isPaused = true
     await this.#emptied(timeoutMs)
   }
 
   /** Goes on after {@link drain}. */
   resume(): void {
-    this.#isPaused = false
+    this.isPaused = false
     this.#dispatch()
   }
 
@@ -212,19 +212,19 @@ export class Allocator {
 
   async #emptied(timeoutMs: number): Promise<void> {
     for (const connection of this.slots.in('idle')) this.#close(connection)
-    const isDone = (): boolean => this.slots.total === 0 && (this.#waiters.size === 0 || this.#isPaused)
+    const isDone = (): boolean => this.slots.total === 0 && (this.waiters.size === 0 || this.isPaused)
     await this.#closer.until(isDone, timeoutMs)
   }
 
   #shift(): Waiter | undefined {
-    const waiter = this.#waiters.shift()
+    const waiter = this.waiters.shift()
     if (waiter?.purpose === 'lane') this.#errands -= 1
     return waiter
   }
 
   /** Brings waiters and connections together. Called after every change of either. */
   #dispatch(): void {
-    while (this.#waiters.size > 0 && !this.#isPaused) {
+    while (this.waiters.size > 0 && !this.isPaused) {
       const connection = this.slots.mostRecentIdle()
       const now = this.#clock.monotonicMs()
       if (connection?.isExpired(now)) {
@@ -232,9 +232,9 @@ export class Allocator {
         this.#close(connection)
       } else if (connection && !connection.needsPing(now)) {
         this.#serveWith(connection)
-      } else if (connection && this.slots.count('checking') < this.#waiters.size) {
+      } else if (connection && this.slots.count('checking') < this.waiters.size) {
         this.#check(connection) // quicker than what is still connecting
-      } else if (this.slots.count('connecting') + this.slots.count('checking') >= this.#waiters.size) {
+      } else if (this.slots.count('connecting') + this.slots.count('checking') >= this.waiters.size) {
         return // enough is on its way for everyone who waits
       } else if (this.#room.isFree && now >= this.opener.pausedUntil) {
         this.opener.open()
@@ -247,7 +247,7 @@ export class Allocator {
   }
 
   #tellExhausted(): void {
-    const since = this.#waiters.peek()?.since ?? this.#clock.monotonicMs()
+    const since = this.waiters.peek()?.since ?? this.#clock.monotonicMs()
     const othersOut = this.slots.someBusySince(this.#clock.monotonicMs() - COMES_BACK_MS)
     this.#tenant.yieldOne(since, othersOut)
     this.#announcer.exhausted(() => this.#tenant.picture())
@@ -255,12 +255,12 @@ export class Allocator {
 
   /** Gives a connection that is known to work to whoever waits longest; with nobody waiting it becomes idle. */
   #serveWith(connection: Connection, now = this.#clock.monotonicMs()): void {
-    const waiter = this.#isPaused ? undefined : this.#shift()
+    const waiter = this.isPaused ? undefined : this.#shift()
     if (waiter) {
       this.slots.move(connection, waiter.purpose)
       this.#handOver(connection, now, waiter.purpose === 'busy' ? waiter.since : undefined)
       this.#serve(waiter, connection)
-    } else if (this.#isEnding || this.#isPaused) {
+    } else if (this.#isEnding || this.isPaused) {
       this.#close(connection)
     } else {
       this.#rest(connection, now)
@@ -317,6 +317,7 @@ export class Allocator {
 
   /** For another pool of the same budget. */
   #spareOne(): boolean {
+    if (this.slots.count('closing') > 0) return true // one is on its way
     const [longestIdle] = this.slots.in('idle')
     if (!longestIdle || this.slots.total <= this.#room.size) return false
     this.#close(longestIdle)
@@ -367,14 +368,14 @@ export class Allocator {
 
   /** Handles every deadline up to `now`; returns the next one. */
   #sweep(now: number): number {
-    for (let waiter = this.#waiters.peek(); waiter && waiter.deadline <= now; waiter = this.#waiters.peek()) {
+    for (let waiter = this.waiters.peek(); waiter && waiter.deadline <= now; waiter = this.waiters.peek()) {
       this.#shift()
       this.#counters.acquireTimeouts += 1
       waiter.refuse(acquireTimeout(now - waiter.since, this.#tenant.picture()))
     }
-    let next = Math.min(this.#waiters.peek()?.deadline ?? Number.POSITIVE_INFINITY, this.#tenant.sweep(now))
+    let next = Math.min(this.waiters.peek()?.deadline ?? Number.POSITIVE_INFINITY, this.#tenant.sweep(now))
     if (this.opener.pausedUntil > now) next = Math.min(next, this.opener.pausedUntil)
-    else if (this.#waiters.size > 0) this.#dispatch()
+    else if (this.waiters.size > 0) this.#dispatch()
     // The longest idle first: the stack keeps what is in use on top.
     for (const connection of this.slots.in('idle')) {
       const deadline = this.#restDeadline(connection)
@@ -386,14 +387,5 @@ export class Allocator {
       this.#close(connection)
     }
     return next
-  }
-
-  #assertBooks(): void {
-    const { total } = this.slots
-    if (total > this.#room.limit)
-      throw invariantBroken(
-        `${total} connections where ${this.#room.limit} are allowed`,
-        this.#tenant.picture(),
-      )
   }
 }

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Clock } from '../core/index.ts'
+import { Leaks } from './activity.ts'
 import type { Allocator } from './allocator.ts'
 import type { Announcer } from './announcer.ts'
 import { traceAbove } from './call-site.ts'
@@ -32,6 +33,7 @@ export class Checkouts {
   readonly #config: ResolvedPoolConfig
   readonly #clock: Clock
   readonly #port: CheckoutsPort
+  readonly leaks = new Leaks()
 
   constructor(config: ResolvedPoolConfig, clock: Clock, port: CheckoutsPort) {
     this.#config = config
@@ -108,6 +110,7 @@ export class Checkouts {
     const waiter: Waiter = {
       place: -1,
       purpose: 'busy',
+      label,
       since,
       deadline: deadlineFrom(since, this.#config.options.acquireTimeoutMs),
       serve: (connection) => {
@@ -177,7 +180,9 @@ export class Checkouts {
       } else {
         holder.isReported = true
         this.#port.counters.leaks += 1
-        this.#port.announcer.tell('pool:leak', pictureOf(connection, now))
+        const picture = pictureOf(connection, now)
+        this.leaks.note(holder, picture, this.#clock.now())
+        this.#port.announcer.tell('pool:leak', picture)
         if (onLeak === 'destroy') this.#takeAway(connection, holder)
       }
     }
@@ -210,7 +215,10 @@ export class Checkouts {
     if (connection.holder !== checkout) return // it was taken away from its holder
     const picture = checkout.isReported || !connection.isClean ? pictureOf(connection, now) : undefined
     connection.holder = undefined
-    if (picture && checkout.isReported) announcer.tell('pool:leak-returned', picture)
+    if (picture && checkout.isReported) {
+      this.leaks.returned(checkout, picture)
+      announcer.tell('pool:leak-returned', picture)
+    }
     allocator.giveBack(connection, {
       destroy,
       now,
@@ -242,5 +250,6 @@ function pictureOf({ holder, busySince, statementText }: Connection, now: number
     label: holder?.label,
     callSite: holder?.callSite,
     lastText: holder ? holder.lastText : statementText,
+    isLeak: holder?.isReported ?? false,
   }
 }

@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
-import type { Clock } from '../core/index.ts'
+import { type Clock, type Histogram, percentile } from '../core/index.ts'
+import type { PoolActivity } from './activity.ts'
 import { Allocator } from './allocator.ts'
 import { Announcer } from './announcer.ts'
 import { Checkouts } from './checkouts.ts'
@@ -12,6 +13,8 @@ import type { ResolvedPoolConfig } from './options.ts'
 import { Queries } from './queries.ts'
 import { Recorder } from './recorder.ts'
 import type { ServerPicture } from './servers/servers.ts'
+import { adviseSize, type SizeAdvice } from './sizing/advice.ts'
+import type { Capacity } from './sizing/capacity.ts'
 import { Demand } from './sizing/demand.ts'
 import { type PoolStats, zeroCounters } from './stats.ts'
 import type { Tenant } from './tenant.ts'
@@ -122,6 +125,36 @@ export class Engine implements Tenant {
 
   servers(): ServerPicture[] {
     return this.#allocator.opener.servers()
+  }
+
+  /** @param limit how many waiters and holders are named. */
+  activity(limit: number): PoolActivity {
+    const now = this.#clock.monotonicMs()
+    // One may be the pool's own, for a lane.
+    const callers = this.#allocator.waiters.first(limit + 1).filter(({ purpose }) => purpose === 'busy')
+    const waiting = [...callers, ...this.#lanes.firstWaiting(limit)]
+    return {
+      isDrained: this.#allocator.isPaused,
+      lanes: this.#lanes.pictures(now),
+      waiters: waiting
+        .map(({ since, label, text }) => ({ waitedMs: now - since, label, text }))
+        .toSorted((a, b) => b.waitedMs - a.waitedMs)
+        .slice(0, limit),
+      holders: this.checkouts.holders().slice(0, limit),
+      leaks: this.checkouts.leaks.pictures(),
+    }
+  }
+
+  /** What the size of the pool should be. @param capacity of the server, when it is known. */
+  advise(capacity: Capacity | undefined): SizeAdvice {
+    const { size, overflow, processes } = this.#config.options
+    const { acquired, acquireTimeouts, leaks } = this.#counters
+    const { waits, holds } = this.recorder.timings
+    const p99 = ({ counts }: Histogram): number | undefined =>
+      percentile(new Float64Array(counts.length), counts, 0.99) ?? undefined
+    const past = { acquired, acquireTimeouts, leaks, waitP99Ms: p99(waits), holdP99Ms: p99(holds) }
+    this.demand.settle(this.#clock.monotonicMs())
+    return adviseSize({ size, overflow, processes, demand: this.demand, ...past }, capacity)
   }
 
   /** Connections that are out, and too old to be given out again. */

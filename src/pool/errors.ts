@@ -9,6 +9,8 @@ export interface HolderPicture {
   readonly callSite: string | undefined
   /** The text of the last statement it sent. */
   readonly lastText: string | undefined
+  /** It was reported as held for too long. */
+  readonly isLeak: boolean
 }
 
 /** What the pool looked like at a moment, for messages. */

@@ -203,6 +203,8 @@ export type PoolConfig = pg.ClientConfig &
      * configurations whose every field replaces the pool's own. Each gets a pool.
      */
     replicas?: readonly (string | PoolConfig)[] | undefined
+    /** Tells it apart from the other pools of the process, and is told to the server with the application's name. */
+    name?: string | undefined
     /** Shared with other pools: together they have no more connections than it says. */
     budget?: ConnectionBudget | undefined
     /** Is told of every statement: text and time, never values. */
@@ -218,6 +220,7 @@ export interface ResolvedPoolConfig {
   readonly client: pg.ClientConfig
   /** Configurations of the replicas' pools. */
   readonly replicas: readonly PoolConfig[]
+  readonly name: string
   readonly budget: ConnectionBudget | undefined
   readonly maxUses: number
   readonly allowExitOnIdle: boolean
@@ -246,6 +249,7 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
     Client,
     onConnect,
     echo,
+    name = 'default',
     replicas = [],
     budget,
     ...rest
@@ -264,13 +268,14 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
   const { values } = resolveOptions('pool', POOL_OPTIONS, [
     { kind: 'object', source: 'argument', values: given },
   ])
-  const full = withSessionOptions(client, values)
+  const full = withSessionOptions(client, values, name)
   return {
     options: values,
     addresses: listServers(full),
     target: values.targetSessionAttrs ?? targetInUrl(full.connectionString) ?? 'any',
     client: full,
     replicas: replicas.map((replica) => replicaConfig(config, replica)),
+    name,
     budget,
     maxUses,
     allowExitOnIdle,
@@ -292,9 +297,10 @@ function replicaConfig(config: PoolConfig, replica: string | PoolConfig): PoolCo
 function withSessionOptions(
   client: pg.ClientConfig,
   { statementTimeoutMs, jitOff }: PoolOptions,
+  name: string,
 ): pg.ClientConfig {
   return {
-    fallback_application_name: 'holdfast',
+    fallback_application_name: name === 'default' ? 'holdfast' : `holdfast ${name}`,
     ...(statementTimeoutMs !== undefined && { statement_timeout: statementTimeoutMs }),
     ...client,
     ...(jitOff && { options: `${client.options ?? process.env.PGOPTIONS ?? ''} -c jit=off`.trim() }),

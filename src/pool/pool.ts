@@ -1,10 +1,12 @@
 import { EventEmitter } from 'node:events'
 import pg from 'pg'
-import { type Clock, messageOf, systemClock, within } from '../core/index.ts'
+import { type Clock, systemClock } from '../core/index.ts'
+import type { PoolActivity } from './activity.ts'
 import type { PooledClient } from './checkout.ts'
 import { Engine } from './engine.ts'
 import type { HolderPicture } from './errors.ts'
 import { textOf } from './gate.ts'
+import { askHealth } from './health.ts'
 import { currentLabel } from './label.ts'
 import type { PoolEvents } from './events.ts'
 import { type PoolConfig, type PoolOptions, resolvePoolConfig } from './options.ts'
@@ -19,7 +21,9 @@ import type { PoolQueryConfig } from './query.ts'
 import type { LabelFigures } from './recorder.ts'
 import { Reading } from './replicas/reading.ts'
 import type { ReplicaPicture } from './replicas/replica.ts'
-import type { WalPosition } from './replicas/wal-position.ts'
+import { ASK_POSITION, type ReadOptions, type WalPosition } from './replicas/wal-position.ts'
+import type { SizeAdvice } from './sizing/advice.ts'
+import { CAPACITY, type Capacity, fitOf, readCapacityRow } from './sizing/capacity.ts'
 import { retry, type RetryOptions } from './retry.ts'
 import type { ServerPicture } from './servers/servers.ts'
 import type { StatementFigures } from './statements.ts'
@@ -39,15 +43,7 @@ export interface EndOptions {
   readonly timeoutMs?: number
 }
 
-/** What one read must see. */
-export interface ReadOptions {
-  /** Everything that was committed before this position, from `pool.position()`. */
-  readonly after?: WalPosition | undefined
-}
-
 const DEFAULT_END_TIMEOUT_MS = 10_000
-const POSITION =
-  'SELECT (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END)::text AS position'
 
 /**
  * A pool of PostgreSQL connections with the face of `pg.Pool`: promises and callbacks, counters, events.
@@ -61,6 +57,8 @@ const POSITION =
  * await pool.end()
  */
 export class Pool extends EventEmitter<PoolEvents> {
+  /** What tells it apart from the other pools of the process; `default` unless it was named. */
+  readonly name: string
   /** The options in force. Not enumerable: printing a pool must not print its password. */
   declare readonly options: PoolOptions & pg.PoolOptions
 
@@ -95,11 +93,15 @@ export class Pool extends EventEmitter<PoolEvents> {
       allowExitOnIdle: resolved.allowExitOnIdle,
     })
     Object.defineProperty(this, 'options', { value: options, enumerable: false })
+    this.name = resolved.name
     this.#config = config
     this.#clock = clock
     this.#engine = new Engine(resolved, clock, this, (args) =>
       (this.query as (...all: unknown[]) => unknown)(...args),
     )
+    this.once('connect', () => {
+      if (this.listenerCount('pool:too-large') > 0) void this.#checkFit()
+    })
     if (resolved.replicas.length > 0)
       this.#reading = new Reading<Pool>(this, resolved.replicas, resolved.options, clock, {
         make: (its) => new Pool(its, clock),
@@ -218,7 +220,7 @@ export class Pool extends EventEmitter<PoolEvents> {
 
   /** Where the server's log ends now: whatever was committed before lies before it. A token for reads. */
   async position(): Promise<WalPosition> {
-    const { rows } = await this.#send(POSITION, undefined)
+    const { rows } = await this.#send(ASK_POSITION, undefined)
     return (rows[0] as { position: WalPosition }).position
   }
 
@@ -261,6 +263,16 @@ export class Pool extends EventEmitter<PoolEvents> {
     return new Pool({ ...this.#config, ...own, ...options }, this.#clock)
   }
 
+  /** Who waits, who holds what, what the lanes carry, what leaked. @param limit how many of each are named. */
+  activity(limit = 20): PoolActivity {
+    return this.#engine.activity(limit)
+  }
+
+  /** What its size should be, from what was wanted since it was made and what the server gives; and why. */
+  async advise(): Promise<SizeAdvice> {
+    return this.#engine.advise(await this.#capacity().catch(() => undefined))
+  }
+
   /** The servers that the pool knows, and what stands against them. */
   servers(): ServerPicture[] {
     return this.#engine.servers()
@@ -287,19 +299,12 @@ export class Pool extends EventEmitter<PoolEvents> {
   }
 
   /** Asks the server for one answer, within `timeoutMs` altogether (default 2 s). Never rejects. */
-  async health(timeoutMs = 2_000): Promise<PoolHealth> {
-    const started = this.#clock.monotonicMs()
-    const error = await this.#probe(timeoutMs).then(
-      () => undefined,
-      (failure: unknown) => failure ?? new Error('unknown failure'),
+  health(timeoutMs = 2_000): Promise<PoolHealth> {
+    return askHealth(this.#clock, timeoutMs, (signal, work) =>
+      this.#engine.checkouts.with(signal, this.health as () => unknown, ({ client }) =>
+        work(client as PooledClient),
+      ),
     )
-    const latencyMs = this.#clock.monotonicMs() - started
-    return {
-      ok: error === undefined,
-      latencyMs,
-      reason: error === undefined ? undefined : messageOf(error),
-      error,
-    }
   }
 
   /**
@@ -375,21 +380,15 @@ export class Pool extends EventEmitter<PoolEvents> {
     )
   }
 
-  async #probe(timeoutMs: number): Promise<void> {
-    const late = (): Error => new Error(`no answer within ${timeoutMs} ms`)
-    const started = this.#clock.monotonicMs()
-    const giveUp = new AbortController()
-    const timer = this.#clock.setTimer(() => giveUp.abort(late()), timeoutMs)
-    try {
-      await this.#engine.checkouts.with(giveUp.signal, this.health as () => unknown, ({ client }) => {
-        const restMs = timeoutMs - (this.#clock.monotonicMs() - started)
-        return within(this.#clock, restMs, client.query('SELECT 1'), late).catch((error: Error) => {
-          ;(client as PooledClient).release(error)
-          throw error
-        })
-      })
-    } finally {
-      timer.cancel()
-    }
+  async #capacity(): Promise<Capacity> {
+    const { rows } = await this.#send(CAPACITY, undefined)
+    return readCapacityRow(rows[0])
+  }
+
+  /** Once, when the first connection is there: may all processes together want more than the server gives? */
+  async #checkFit(): Promise<void> {
+    const capacity = await this.#capacity().catch(() => undefined) // who cannot ask is told by its own statements
+    const fit = capacity && fitOf(this.options, capacity)
+    if (fit && !fit.fits) this.#engine.tell('pool:too-large', fit)
   }
 }

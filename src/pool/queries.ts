@@ -189,6 +189,8 @@ export class Queries implements QueryRunner, Carrier {
     const waiter: Waiter = {
       place: -1,
       purpose: 'busy',
+      label: currentLabel(),
+      text: textOf(query),
       since,
       deadline: deadlineFrom(since, this.#options.acquireTimeoutMs),
       refuse: (error) => {

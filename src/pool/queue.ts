@@ -36,6 +36,16 @@ export class Queue<Item extends Queued> {
     return this.#ring[this.#head]
   }
 
+  /** The first few, without taking them out. */
+  first(count: number): Item[] {
+    const found: Item[] = []
+    for (let index = 0; index < this.#length && found.length < count; index += 1) {
+      const item = this.#ring[(this.#head + index) % this.#ring.length]
+      if (item) found.push(item)
+    }
+    return found
+  }
+
   shift(): Item | undefined {
     const item = this.peek()
     if (item) this.remove(item)

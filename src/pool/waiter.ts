@@ -9,6 +9,10 @@ export interface Waiter extends Queued {
   readonly deadline: number
   /** What the connection is for; a lane is the pool's own errand, and no caller. */
   readonly purpose: 'busy' | 'lane'
+  /** What the caller named its work. */
+  readonly label?: string | undefined
+  /** The statement that it waits with; undefined for whole connections. */
+  readonly text?: string | undefined
   readonly serve: (connection: Connection) => void
   readonly refuse: (error: unknown) => void
 }

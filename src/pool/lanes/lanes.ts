@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/index.ts'
+import type { LanePicture } from '../activity.ts'
 import type { Announcer } from '../announcer.ts'
 import type { Connection } from '../connection.ts'
 import type { Carrier, PoolQuery } from '../query.ts'
@@ -101,6 +102,20 @@ export class Lanes implements Carrier {
   /** Statements that wait for a lane. */
   get waiting(): number {
     return this.#waiting.size
+  }
+
+  /** The lanes as they are at `now`. */
+  pictures(now: number): LanePicture[] {
+    return [...this.#lanes].map(({ state, depth, headSince }) => ({
+      state,
+      depth,
+      headMs: headSince === undefined ? undefined : now - headSince,
+    }))
+  }
+
+  /** The first few statements that wait for a lane. */
+  firstWaiting(count: number): readonly PoolQuery[] {
+    return this.#waiting.first(count)
   }
 
   get depths(): number[] {

@@ -4,6 +4,13 @@
  */
 export type WalPosition = string
 
+/**
+ * Where a server's log ends. What is inserted, not only what is written: with `synchronous_commit = off` a commit is
+ * acknowledged before.
+ */
+export const ASK_POSITION = `
+  SELECT (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END)::text AS position`
+
 /** The position in bytes. @throws RangeError for what is none. */
 export function bytesOf(position: WalPosition): bigint {
   const [, high, low] = /^([0-9A-F]{1,8})\/([0-9A-F]{1,8})$/i.exec(position) ?? []
@@ -15,4 +22,10 @@ export function bytesOf(position: WalPosition): bigint {
 export function later(a: WalPosition | undefined, b: WalPosition | undefined): WalPosition | undefined {
   if (a === undefined || b === undefined) return a ?? b
   return bytesOf(a) >= bytesOf(b) ? a : b
+}
+
+/** What one read must see. */
+export interface ReadOptions {
+  /** Everything that was committed before this position, from `pool.position()`. */
+  readonly after?: WalPosition | undefined
 }

@@ -26,14 +26,19 @@ export class Demand implements DemandFigures {
   /** From `now` on so many are wanted. */
   note(wanted: number, now: number): void {
     if (wanted === this.#level) return
-    this.#msAt[this.#level] = (this.#msAt[this.#level] as number) + (now - this.#since)
-    this.#since = now
+    this.settle(now)
     this.#level = Math.min(wanted, MOST)
     if (this.#level > this.peak) this.peak = this.#level
     if (this.#level < this.#msAt.length) return
     const more = new Float64Array(Math.min(MOST + 1, this.#level * 2))
     more.set(this.#msAt)
     this.#msAt = more
+  }
+
+  /** Counts the time up to `now`. */
+  settle(now: number): void {
+    this.#msAt[this.#level] = (this.#msAt[this.#level] as number) + (now - this.#since)
+    this.#since = now
   }
 
   get busyMs(): number {

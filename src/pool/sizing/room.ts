@@ -1,3 +1,4 @@
+import { invariantBroken, type PoolPicture } from '../errors.ts'
 import type { BudgetMember, ConnectionBudget } from './budget.ts'
 
 /** What {@link Room} asks of the pool. */
@@ -38,6 +39,12 @@ export class Room implements BudgetMember {
   /** Another connection may be opened. */
   get isFree(): boolean {
     return this.total < this.limit && (this.#budget?.hasRoomFor(this) ?? true)
+  }
+
+  /** @throws HF_POOL_INVARIANT when there are more than there may be */
+  assertKept(picture: () => PoolPicture): void {
+    if (this.total > this.limit)
+      throw invariantBroken(`${this.total} connections where ${this.limit} are allowed`, picture())
   }
 
   /** Somebody waits and there is no room: pools with something to spare may make some. */

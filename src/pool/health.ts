@@ -1,0 +1,44 @@
+import { type Clock, messageOf, within } from '../core/index.ts'
+import type { PooledClient } from './checkout.ts'
+import type { PoolHealth } from './stats.ts'
+
+/** Runs its argument with a connection, unless the signal aborts before there is one. */
+type WithClient = (signal: AbortSignal, work: (client: PooledClient) => Promise<unknown>) => Promise<unknown>
+
+/** Asks the server for one answer, within `timeoutMs` altogether. Never rejects. */
+export async function askHealth(
+  clock: Clock,
+  timeoutMs: number,
+  withClient: WithClient,
+): Promise<PoolHealth> {
+  const started = clock.monotonicMs()
+  const error = await probe(clock, timeoutMs, withClient).then(
+    () => undefined,
+    (failure: unknown) => failure ?? new Error('unknown failure'),
+  )
+  const latencyMs = clock.monotonicMs() - started
+  return {
+    ok: error === undefined,
+    latencyMs,
+    reason: error === undefined ? undefined : messageOf(error),
+    error,
+  }
+}
+
+async function probe(clock: Clock, timeoutMs: number, withClient: WithClient): Promise<void> {
+  const late = (): Error => new Error(`no answer within ${timeoutMs} ms`)
+  const started = clock.monotonicMs()
+  const giveUp = new AbortController()
+  const timer = clock.setTimer(() => giveUp.abort(late()), timeoutMs)
+  try {
+    await withClient(giveUp.signal, (client) => {
+      const restMs = timeoutMs - (clock.monotonicMs() - started)
+      return within(clock, restMs, client.query('SELECT 1'), late).catch((error: Error) => {
+        client.release(error)
+        throw error
+      })
+    })
+  } finally {
+    timer.cancel()
+  }
+}
