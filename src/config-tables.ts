@@ -1,8 +1,8 @@
 import { ADMIN_OPTIONS } from './admin/options.ts'
-import { custom, flag, integer, isDatabaseUrl, maskUrl, oneOf, text } from './core/index.ts'
+import { custom, flag, integer, isDatabaseUrl, maskUrl, oneOf, resolveOptions, text } from './core/index.ts'
 import { EMBEDDED_OPTIONS } from './embedded/options.ts'
 import { MIGRATE_OPTIONS } from './migrate/options.ts'
-import { POOL_OPTIONS } from './pool/options.ts'
+import { POOL_OPTIONS, type PoolOptions } from './pool/options.ts'
 
 const DATABASE_URL_ACCEPTS =
   'a URL like postgresql://user:password@host:5432/database, special characters percent-encoded'
@@ -12,6 +12,24 @@ function parseDatabaseUrl(input: unknown): string | undefined {
   if (typeof input !== 'string') return undefined
   const url = input.trim().replace(/^(postgres(?:ql)?)\+[a-z0-9_]+:/i, '$1:')
   return isDatabaseUrl(url) ? url : undefined
+}
+
+/** Options of further pools by name. */
+type NamedPools = Readonly<Record<string, Partial<PoolOptions>>>
+
+/** @throws HF_OPTION_UNKNOWN, HF_OPTION_INVALID for the options of one of them */
+function parsePools(input: unknown): NamedPools | undefined {
+  if (typeof input !== 'object' || input === null) return undefined
+  const given = Object.entries(input as Record<string, Readonly<Record<string, unknown>>>)
+  if (given.some(([name, values]) => !/^[a-z][a-z0-9_-]{0,30}$/.test(name) || typeof values !== 'object'))
+    return undefined
+  const resolved = given.map(([name, values]) => {
+    const path = `database.pools.${name}`
+    const layers = [{ kind: 'object', source: 'configuration', values }] as const
+    const all = Object.entries(resolveOptions(path, POOL_OPTIONS, layers).values)
+    return [name, Object.fromEntries(all.filter(([option]) => values[option] !== undefined))] as const
+  })
+  return Object.freeze(Object.fromEntries(resolved))
 }
 
 const ROOT_OPTIONS = {
@@ -54,6 +72,19 @@ const DATABASE_OPTIONS = {
       return urls.includes(undefined) ? undefined : Object.freeze(urls as string[])
     },
     mask: (urls) => urls.map(maskUrl).join(','),
+  }),
+  pools: custom<NamedPools>({
+    doc: "Further pools to the same database by name, for work that must not wait for the main one's: each with options of database.pool, which holds for the rest.",
+    default: Object.freeze({}),
+    accepts: 'an object of names, each with options of database.pool',
+    parse: parsePools,
+  }),
+  connectionBudget: integer({
+    doc: 'Connections that all pools of this process may have together. Default: what each pool allows.',
+    default: undefined,
+    min: 1,
+    max: 100_000,
+    env: 'DB_CONNECTION_BUDGET',
   }),
   schema: text({
     doc: "Schema of Holdfast's own tables.",

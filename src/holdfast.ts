@@ -4,7 +4,7 @@ import { Lifecycle, maskUrl } from './core/index.ts'
 import { type EmbeddedServer, findEmbedded, startEmbedded } from './embedded/index.ts'
 import { databaseUrlMissing } from './errors.ts'
 import { installSchema, type MigrateTarget, OperationRecorder, userHistory } from './migrate/index.ts'
-import { Pool, sslModeInUrl, withSslMode } from './pool/index.ts'
+import { ConnectionBudget, type EchoedQuery, Pool, sslModeInUrl, withSslMode } from './pool/index.ts'
 
 /** What {@link createHoldfast} works with besides the configuration. */
 export interface HoldfastSurroundings {
@@ -31,7 +31,8 @@ export class Holdfast {
   readonly #cwd: string
   readonly #lifecycle = new Lifecycle()
   readonly #log: (text: string) => void
-  #pool: Pool | undefined
+  readonly #pools = new Map<string, Pool>()
+  readonly #budget: ConnectionBudget | undefined
 
   /** Use {@link createHoldfast}. */
   constructor(
@@ -43,6 +44,8 @@ export class Holdfast {
     this.config = config
     this.url = url
     this.embedded = embedded
+    const { connectionBudget } = config.database
+    this.#budget = connectionBudget === undefined ? undefined : new ConnectionBudget(connectionBudget)
     this.#cwd = surroundings.cwd
     this.#log = surroundings.onNotice
     for (const name of ['url', 'embedded'] as const) Object.defineProperty(this, name, { enumerable: false })
@@ -54,26 +57,38 @@ export class Holdfast {
     return maskUrl(this.url)
   }
 
-  /** Compatible with `pg.Pool`. */
+  /** The main pool. Compatible with `pg.Pool`. */
   get pool(): Pool {
-    if (this.#pool) return this.#pool
-    const { pool, echo } = this.config.database
+    return this.#poolNamed('default', this.config.database.pool)
+  }
+
+  /** All pools by name: the main one as `default`, then those of `database.pools`. */
+  get pools(): Readonly<Record<string, Pool>> {
+    const { pool, pools } = this.config.database
+    const others = Object.entries(pools).map(([name, own]) => [
+      name,
+      this.#poolNamed(name, { ...pool, ...own }),
+    ])
+    return { default: this.pool, ...(Object.fromEntries(others) as Record<string, Pool>) }
+  }
+
+  #poolNamed(name: string, options: Config['database']['pool']): Pool {
+    const known = this.#pools.get(name)
+    if (known) return known
+    const { echo, replicas } = this.config.database
     const made = new Pool({
       connectionString: this.url,
-      replicas: this.config.database.replicas.map((url) => encrypted(url, this.config)),
-      ...pool,
-      ...(echo && {
-        echo: ({ text, durationMs, failed, label }) =>
-          this.#log(
-            `${durationMs.toFixed(1)} ms${failed ? ' failed' : ''}${label ? ` [${label}]` : ''}  ${text.replaceAll(/\s+/g, ' ').trim()}`,
-          ),
-      }),
+      replicas: replicas.map((url) => encrypted(url, this.config)),
+      name,
+      budget: this.#budget,
+      ...options,
+      ...(echo && { echo: (query) => this.#log(echoed(query)) }),
     })
     made.on('pool:too-large', ({ arithmetic }) =>
       this.#log(`The pool may run out of connections: ${arithmetic}. See: holdfast pool advise`),
     )
-    this.#lifecycle.own('pool', () => made.end())
-    this.#pool = made
+    this.#lifecycle.own(name === 'default' ? 'pool' : `pool ${name}`, () => made.end())
+    this.#pools.set(name, made)
     return made
   }
 
@@ -121,6 +136,11 @@ export class Holdfast {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
+}
+
+function echoed({ text, durationMs, failed, label }: EchoedQuery): string {
+  const oneLine = text.replaceAll(/\s+/g, ' ').trim()
+  return `${durationMs.toFixed(1)} ms${failed ? ' failed' : ''}${label ? ` [${label}]` : ''}  ${oneLine}`
 }
 
 /** Production trusts no server that does not prove who it is, unless the URL says so. */

@@ -22,6 +22,7 @@ import { databaseRoutes } from './routes/database.ts'
 import { eventRoutes } from './routes/events.ts'
 import { healthRoutes } from './routes/health.ts'
 import { referenceRoutes } from './routes/reference.ts'
+import { poolRoutes } from './routes/pool.ts'
 import { monitoringRoutes } from './routes/monitoring.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { tableRoutes } from './routes/tables.ts'
@@ -29,6 +30,8 @@ import { tableRoutes } from './routes/tables.ts'
 /** What the API is about. */
 export interface AdminInput {
   readonly pool: Pool
+  /** Further pools of the process, each with a name of its own. */
+  readonly otherPools?: readonly Pool[]
   /** Schema of Holdfast's own tables; default `holdfast`. */
   readonly schema?: string
   /** The user's migrations, so that the console can say when some are pending. Default: not looked at. */
@@ -39,6 +42,7 @@ export interface AdminInput {
 const ROUTES = [
   healthRoutes,
   databaseRoutes,
+  poolRoutes,
   tableRoutes,
   monitoringRoutes,
   eventRoutes,
@@ -66,6 +70,7 @@ export class Admin {
     const live = new LivePicture(input.pool, reader, clock)
     this.#context = {
       pool: input.pool,
+      pools: [input.pool, ...(input.otherPools ?? [])],
       reader,
       schema: input.schema ?? 'holdfast',
       migrations: input.migrations,

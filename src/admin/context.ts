@@ -9,6 +9,8 @@ import type { Readings } from './readings.ts'
 /** What the routes work on. */
 export interface AdminContext {
   readonly pool: Pool
+  /** All pools of the process, that one first. */
+  readonly pools: readonly Pool[]
   /** What is looked at goes through this, not through the pool. */
   readonly reader: Reader
   /** Schema of Holdfast's own tables. */

@@ -33,7 +33,7 @@ export const PoolDetails = Type.Object({
   mean_hold_ms: Type.Number({ description: 'Mean time that connections were held' }),
 })
 
-const rounded = (value: number): number => Math.round(value * 1_000) / 1_000
+export const rounded = (value: number): number => Math.round(value * 1_000) / 1_000
 
 /** {@link PoolStats} in the API's names. */
 export function describePool(stats: PoolStats): Type.Static<typeof PoolDetails> {

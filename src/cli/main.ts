@@ -5,6 +5,7 @@ import { addDoctor } from './commands/doctor.ts'
 import { addInit } from './commands/init.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { addOpenApi } from './commands/openapi.ts'
+import { addPool } from './commands/pool.ts'
 import { addReset } from './commands/reset.ts'
 import { addServe } from './commands/serve.ts'
 import { addSignIn } from './commands/sign-in.ts'
@@ -43,6 +44,7 @@ export function buildProgram(finish: Finish): Command {
     addDoctor,
     addConfig,
     addMigrate,
+    addPool,
     addOpenApi,
     addCompletion,
     addVersion,

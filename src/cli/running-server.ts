@@ -35,6 +35,8 @@ export async function askServer<T>(
   method: 'GET' | 'POST',
   path: string,
   body?: object,
+  /** Milliseconds that the server itself may take, besides the way there and back. */
+  patienceMs = 0,
 ): Promise<T> {
   let response: Response
   try {
@@ -45,7 +47,7 @@ export async function askServer<T>(
         ...(body && { 'content-type': 'application/json' }),
       },
       ...(body && { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS + patienceMs),
     })
   } catch (error) {
     throw serverUnreachable(url, messageOf((error as Error).cause ?? error))

@@ -249,7 +249,7 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
     Client,
     onConnect,
     echo,
-    name = 'default',
+    name: poolName = 'default',
     replicas = [],
     budget,
     ...rest
@@ -268,14 +268,14 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
   const { values } = resolveOptions('pool', POOL_OPTIONS, [
     { kind: 'object', source: 'argument', values: given },
   ])
-  const full = withSessionOptions(client, values, name)
+  const full = withSessionOptions(client, values, poolName)
   return {
     options: values,
     addresses: listServers(full),
     target: values.targetSessionAttrs ?? targetInUrl(full.connectionString) ?? 'any',
     client: full,
     replicas: replicas.map((replica) => replicaConfig(config, replica)),
-    name,
+    name: poolName,
     budget,
     maxUses,
     allowExitOnIdle,

@@ -381,7 +381,8 @@ export class Pool extends EventEmitter<PoolEvents> {
   }
 
   async #capacity(): Promise<Capacity> {
-    const { rows } = await this.#send(CAPACITY, undefined)
+    // Not for longer: a drained pool, or an exhausted one, gives its advice without the server.
+    const { rows } = await this.#send({ text: CAPACITY, signal: AbortSignal.timeout(2_000) }, undefined)
     return readCapacityRow(rows[0])
   }
 

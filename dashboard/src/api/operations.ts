@@ -154,10 +154,155 @@ export interface Operations {
       })[]
     }
   }
-  'GET /v1/database/performance/pool-stats': {
+  'GET /v1/database/performance/database-stats': {
     query: Record<never, never>
     body: undefined
     answer: {
+      timestamp: string
+      database: string
+      database_size_bytes: number | null
+      connections: {
+        total: number
+        /** max_connections of the server */
+        max: number
+        /** active, idle, idle in transaction, ...; "hidden" where the role may not see the state */
+        by_state: Record<string, number>
+      }
+      cache_hit_ratio_percent: number | null
+      transactions: {
+        committed: number
+        rolled_back: number
+      }
+      /** The ten largest, with sizes as of the last VACUUM or ANALYZE */
+      largest_tables: ({
+        schema: string
+        table: string
+        total_bytes: number
+        table_bytes: number
+        index_bytes: number
+        toast_bytes: number
+        estimated_rows: number | null
+        dead_rows: number | null
+      })[]
+      /** What this role may not see, and the exact statement that would let it */
+      hidden: ({
+        what: string
+        grant: string
+      })[]
+    }
+  }
+  'GET /v1/database/pools': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      data: ({
+        name: string
+        /** Connections that are kept */
+        pool_size: number
+        /** Connections allowed above that under load */
+        max_overflow: number
+        /** Idle connections */
+        checked_in: number
+        /** Connections in use */
+        checked_out: number
+        /** Connections above the size right now */
+        overflow: number
+        /** All connections */
+        total: number
+        /** Connections being opened or checked */
+        connecting: number
+        /** Connections being closed */
+        closing: number
+        /** Callers that wait for a connection */
+        waiting: number
+        /** Connections in use, of those allowed */
+        utilization_percent: number
+        /** Checkouts since the start */
+        acquired: number
+        /** Connections opened since the start */
+        created: number
+        /** Connections closed since the start */
+        closed: number
+        /** Connections replaced because of their age or uses */
+        recycled: number
+        /** Attempts to connect that failed */
+        connect_failures: number
+        /** Idle connections that turned out to be dead */
+        ping_failures: number
+        /** Callers that waited too long */
+        acquire_timeouts: number
+        /** Checkouts that came back inside a transaction */
+        dirty_releases: number
+        /** Mean time that callers waited for a connection */
+        mean_wait_ms: number
+        /** Mean time that connections were held */
+        mean_hold_ms: number
+        /** Gives out nothing until it is resumed */
+        is_drained: boolean
+        /** Checkouts that were held for too long, since the start */
+        leaks: number
+        /** Statements that shared a connection, since the start */
+        rides: number
+        /** Connections that carry statements of many callers */
+        lanes: ({
+          /** opening, open, or retiring */
+          state: string
+          /** Statements on their way */
+          depth: number
+          head_ms: number | null
+        })[]
+        /** Who waits, the longest first; twenty at most */
+        waiters: ({
+          waited_ms: number
+          label: string | null
+          text: string | null
+        })[]
+        /** Who holds connections, the longest first; twenty at most */
+        holders: ({
+          held_ms: number
+          label: string | null
+          call_site: string | null
+          last_text: string | null
+          /** Held for longer than leakThresholdMs with no statement running */
+          is_leak: boolean
+        })[]
+        /** The latest first; fifty at most */
+        recent_leaks: ({
+          held_ms: number
+          label: string | null
+          call_site: string | null
+          last_text: string | null
+          /** Held for longer than leakThresholdMs with no statement running */
+          is_leak: boolean
+          at: string
+          returned_after_ms: number | null
+        })[]
+        servers: ({
+          /** host:port */
+          name: string
+          role: "primary" | "standby" | "unknown"
+          problem: string | null
+          /** How often it was given up with all its connections */
+          evictions: number
+        })[]
+        replicas: ({
+          /** host:port */
+          name: string
+          is_used: boolean
+          reason: string | null
+          lag_bytes: number | null
+          latency_ms: number | null
+          checked_out: number
+          total: number
+        })[]
+      })[]
+    }
+  }
+  'GET /v1/database/performance/pool-stats': {
+    query: { pool?: string }
+    body: undefined
+    answer: {
+      name: string
       /** Connections that are kept */
       pool_size: number
       /** Connections allowed above that under load */
@@ -198,43 +343,147 @@ export interface Operations {
       mean_wait_ms: number
       /** Mean time that connections were held */
       mean_hold_ms: number
+      /** Gives out nothing until it is resumed */
+      is_drained: boolean
+      /** Checkouts that were held for too long, since the start */
+      leaks: number
+      /** Statements that shared a connection, since the start */
+      rides: number
+      /** Connections that carry statements of many callers */
+      lanes: ({
+        /** opening, open, or retiring */
+        state: string
+        /** Statements on their way */
+        depth: number
+        head_ms: number | null
+      })[]
+      /** Who waits, the longest first; twenty at most */
+      waiters: ({
+        waited_ms: number
+        label: string | null
+        text: string | null
+      })[]
+      /** Who holds connections, the longest first; twenty at most */
+      holders: ({
+        held_ms: number
+        label: string | null
+        call_site: string | null
+        last_text: string | null
+        /** Held for longer than leakThresholdMs with no statement running */
+        is_leak: boolean
+      })[]
+      /** The latest first; fifty at most */
+      recent_leaks: ({
+        held_ms: number
+        label: string | null
+        call_site: string | null
+        last_text: string | null
+        /** Held for longer than leakThresholdMs with no statement running */
+        is_leak: boolean
+        at: string
+        returned_after_ms: number | null
+      })[]
+      servers: ({
+        /** host:port */
+        name: string
+        role: "primary" | "standby" | "unknown"
+        problem: string | null
+        /** How often it was given up with all its connections */
+        evictions: number
+      })[]
+      replicas: ({
+        /** host:port */
+        name: string
+        is_used: boolean
+        reason: string | null
+        lag_bytes: number | null
+        latency_ms: number | null
+        checked_out: number
+        total: number
+      })[]
     }
   }
-  'GET /v1/database/performance/database-stats': {
-    query: Record<never, never>
+  'GET /v1/database/performance/pool-statements': {
+    query: { pool?: string; by?: "statement" | "label"; limit?: number }
     body: undefined
     answer: {
-      timestamp: string
-      database: string
-      database_size_bytes: number | null
-      connections: {
-        total: number
-        /** max_connections of the server */
-        max: number
-        /** active, idle, idle in transaction, ...; "hidden" where the role may not see the state */
-        by_state: Record<string, number>
-      }
-      cache_hit_ratio_percent: number | null
-      transactions: {
-        committed: number
-        rolled_back: number
-      }
-      /** The ten largest, with sizes as of the last VACUUM or ANALYZE */
-      largest_tables: ({
-        schema: string
-        table: string
-        total_bytes: number
-        table_bytes: number
-        index_bytes: number
-        toast_bytes: number
-        estimated_rows: number | null
-        dead_rows: number | null
+      by: "statement" | "label"
+      /** Most time first */
+      data: ({
+        /** The text of the statement, or the label */
+        key: string
+        calls: number
+        errors: number
+        /** Returned or changed */
+        rows: number
+        /** From asking to the answer, waiting included */
+        total_ms: number
+        mean_ms: number
+        p50_ms: number
+        p99_ms: number
+        service_ms: number | null
+        rides: boolean | null
+        call_site: string | null
+        labels: ({
+          label: string
+          calls: number
+        })[]
       })[]
-      /** What this role may not see, and the exact statement that would let it */
-      hidden: ({
-        what: string
-        grant: string
+    }
+  }
+  'GET /v1/database/performance/pool-advice': {
+    query: { pool?: string }
+    body: undefined
+    answer: {
+      /** Recommended */
+      pool_size: number
+      /** Recommended */
+      max_overflow: number
+      current: {
+        pool_size: number
+        max_overflow: number
+      }
+      /** False while too little has happened to tell */
+      is_founded: boolean
+      reasons: (string)[]
+      fit: {
+        wanted: number
+        usable: number
+        fits: boolean
+        arithmetic: string
+      } | null
+    }
+  }
+  'POST /v1/database/pool/drain': {
+    query: Record<never, never>
+    body: {
+      /** Its name; default: the first */
+      pool?: string
+      /** How long to wait for connections that are in use */
+      timeout_ms: number
+    }
+    answer: {
+      /** False: it was resumed meanwhile */
+      is_drained: boolean
+      /** Who still holds connections; they are closed when they come back */
+      still_held: ({
+        held_ms: number
+        label: string | null
+        call_site: string | null
+        last_text: string | null
+        /** Held for longer than leakThresholdMs with no statement running */
+        is_leak: boolean
       })[]
+    }
+  }
+  'POST /v1/database/pool/resume': {
+    query: Record<never, never>
+    body: {
+      /** Its name; default: the first */
+      pool?: string
+    }
+    answer: {
+      is_drained: false
     }
   }
   'GET /v1/database/tables': {

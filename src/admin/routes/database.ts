@@ -2,7 +2,6 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { inspectSchema } from '../../migrate/index.ts'
 import type { AdminContext } from '../context.ts'
-import { describePool, PoolDetails } from '../pool-description.ts'
 import { nullable, problemResponses } from '../problem.ts'
 import { TableDescription } from './tables.ts'
 import {
@@ -72,7 +71,7 @@ export const databaseRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
   app,
   { context },
 ) => {
-  const { pool, reader, schema, readings } = context
+  const { reader, schema, readings } = context
 
   app.get(
     '/v1/database/health',
@@ -104,19 +103,6 @@ export const databaseRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
           hidden: await readHidden(reader, identity, own, schema),
         }
       }),
-  )
-
-  app.get(
-    '/v1/database/performance/pool-stats',
-    {
-      config: VIEWER,
-      schema: {
-        tags: ['performance'],
-        summary: 'The pool in numbers.',
-        response: { 200: PoolDetails, ...problemResponses },
-      },
-    },
-    async () => describePool(pool.stats()),
   )
 
   app.get(

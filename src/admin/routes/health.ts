@@ -76,6 +76,8 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> 
       const refuse = (code: string | null, reason: string | null): Promise<never> =>
         reply.code(503).header('retry-after', '1').send({ status: 'not ready', code, reason }) as never
       if (context.isDraining) return refuse(null, 'This process is shutting down.')
+      if (pool.activity(0).isDrained)
+        return refuse(null, 'The pool is drained; holdfast pool resume goes on.')
       const health = await live.probe()
       const { code, reason } = failureOf(health)
       if (!health.ok) return refuse(code, reason)

@@ -79,6 +79,7 @@ async function serveUntilStopped(session: Session, holdfast: Holdfast): Promise<
   const server = await serveAdmin(
     {
       pool: holdfast.pool,
+      otherPools: Object.values(holdfast.pools).slice(1),
       schema: holdfast.config.database.schema,
       migrations: holdfast.migrations,
     },

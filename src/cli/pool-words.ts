@@ -1,0 +1,94 @@
+import type { Static } from 'typebox'
+import pc from 'picocolors'
+import type { PoolAdvice, PoolPicture } from '../admin/index.ts'
+import { formatBytes, formatDuration, plural, table } from './output.ts'
+
+export type Picture = Static<typeof PoolPicture>
+export type Advice = Static<typeof PoolAdvice>
+export type Holder = Picture['holders'][number]
+
+/** It recommends something else than there is. */
+export function isChange({ pool_size, max_overflow, current }: Advice): boolean {
+  return pool_size !== current.pool_size || max_overflow !== current.max_overflow
+}
+
+/** A pool for people. */
+export function renderPicture(picture: Picture): string {
+  const { name, pool_size, max_overflow, checked_out, checked_in, connecting, closing, waiting } = picture
+  const state = picture.is_drained ? pc.yellow('drained') : pc.green('open')
+  const depths = picture.lanes.map(({ depth }) => depth)
+  const lines = [
+    `${pc.bold(name)} ${state}, ${checked_out} of ${pool_size}+${max_overflow} in use, ${checked_in} idle, ${connecting} connecting, ${closing} closing, ${waiting} waiting`,
+    `lanes     ${depths.length === 0 ? 'none' : `${depths.length}, with ${depths.join(', ')} statements on their way`}; ${picture.rides} rides`,
+    `checkouts ${picture.acquired}, mean wait ${formatDuration(picture.mean_wait_ms)}, mean hold ${formatDuration(picture.mean_hold_ms)}, ${picture.acquire_timeouts} gave up, ${picture.leaks} leaked, ${picture.dirty_releases} came back dirty`,
+    ...picture.servers.map(
+      ({ name: server, role, problem, evictions }) =>
+        `server    ${server} ${role}${problem === null ? '' : pc.yellow(` (${problem})`)}${evictions > 0 ? `, given up ${plural(evictions, 'time')}` : ''}`,
+    ),
+    ...picture.replicas.map(({ name: replica, is_used, reason, lag_bytes, latency_ms }) =>
+      is_used
+        ? `replica   ${replica} ${lag_bytes === null ? 'lag unknown' : `${formatBytes(lag_bytes)} behind`}, ${formatDuration(latency_ms ?? 0)}`
+        : `replica   ${replica} ${pc.yellow(`not used: ${reason}`)}`,
+    ),
+  ]
+  if (picture.waiters.length > 0)
+    lines.push(
+      '',
+      table(
+        ['waits', 'label', 'for'],
+        picture.waiters.map(({ waited_ms, label, text }) => [
+          formatDuration(waited_ms),
+          label,
+          text === null ? 'a connection' : brief(text),
+        ]),
+      ),
+    )
+  if (picture.holders.length > 0) lines.push('', holdersTable(picture.holders))
+  const leaks = picture.recent_leaks
+  if (leaks.length > 0)
+    lines.push(
+      '',
+      table(
+        ['leaked', 'held', 'label', 'from', 'came back'],
+        leaks
+          .slice(0, 10)
+          .map((leak) => [
+            leak.at.slice(11, 19),
+            formatDuration(leak.held_ms),
+            leak.label,
+            leak.call_site,
+            leak.returned_after_ms === null ? 'not yet' : `after ${formatDuration(leak.returned_after_ms)}`,
+          ]),
+      ),
+    )
+  return lines.join('\n')
+}
+
+export function holdersTable(holders: readonly Holder[]): string {
+  return table(
+    ['held', 'label', 'from', 'last statement'],
+    holders.map(({ held_ms, label, call_site, last_text, is_leak }) => [
+      `${formatDuration(held_ms)}${is_leak ? ' leak' : ''}`,
+      label,
+      call_site,
+      last_text === null ? '' : brief(last_text),
+    ]),
+  )
+}
+
+export function renderAdvice(advice: Advice): string {
+  const { pool_size, max_overflow, current, is_founded, reasons, fit } = advice
+  const head = !is_founded
+    ? `Stay with ${current.pool_size}+${current.max_overflow} for now.`
+    : isChange(advice)
+      ? `Size ${pc.bold(String(pool_size))}, overflow ${pc.bold(String(max_overflow))} (now ${current.pool_size}+${current.max_overflow}).`
+      : `${current.pool_size}+${current.max_overflow} is right.`
+  return [head, ...reasons.map((reason) => `- ${reason}`), ...(fit ? [`- ${fit.arithmetic}.`] : [])].join(
+    '\n',
+  )
+}
+
+function brief(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ').trim()
+  return line.length <= 60 ? line : `${line.slice(0, 59)}…`
+}
