@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import type { Queryable } from '../core/index.ts'
 import type { HolderPicture, LabelFigures, Pool, StatementFigures, TallyFigures } from '../pool/index.ts'
 import { describePool, PoolDetails, rounded } from './pool-description.ts'
 import { nullable } from './problem.ts'
@@ -150,8 +151,9 @@ export function describeStatements(
   return { by, data }
 }
 
-export async function describeAdvice(pool: Pool): Promise<Type.Static<typeof PoolAdvice>> {
-  const { size, overflow, isFounded, reasons, fit } = await pool.advise()
+/** @param db who is asked for the server's limits, beside the pool. */
+export async function describeAdvice(pool: Pool, db: Queryable): Promise<Type.Static<typeof PoolAdvice>> {
+  const { size, overflow, isFounded, reasons, fit } = await pool.advise(db)
   return {
     pool_size: size,
     max_overflow: overflow,

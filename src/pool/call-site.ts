@@ -24,7 +24,9 @@ export function callSiteOf(trace: Error): string | undefined {
     .split('\n')
     .filter((line) => /^\s+at /.test(line))
     .map((line) => line.replace(/^\s+at (async )?/, ''))
-  return frames.find(isApplication) ?? frames[0]
+  const frame = frames.find(isApplication) ?? frames[0]
+  // As people write paths: below the folder that the process runs in.
+  return frame?.replaceAll('file://', '').replaceAll(`${process.cwd()}/`, '')
 }
 
 function isApplication(frame: string): boolean {

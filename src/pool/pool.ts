@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import pg from 'pg'
-import { type Clock, systemClock } from '../core/index.ts'
+import { type Clock, type Queryable, systemClock } from '../core/index.ts'
 import type { PoolActivity } from './activity.ts'
 import type { PooledClient } from './checkout.ts'
 import { Engine } from './engine.ts'
@@ -23,7 +23,7 @@ import { Reading } from './replicas/reading.ts'
 import type { ReplicaPicture } from './replicas/replica.ts'
 import { ASK_POSITION, type ReadOptions, type WalPosition } from './replicas/wal-position.ts'
 import type { SizeAdvice } from './sizing/advice.ts'
-import { CAPACITY, type Capacity, fitOf, readCapacityRow } from './sizing/capacity.ts'
+import { askCapacity, fitOf } from './sizing/capacity.ts'
 import { retry, type RetryOptions } from './retry.ts'
 import type { ServerPicture } from './servers/servers.ts'
 import type { StatementFigures } from './statements.ts'
@@ -260,7 +260,8 @@ export class Pool extends EventEmitter<PoolEvents> {
    */
   sibling(options: Partial<PoolOptions> & Pick<PoolConfig, 'allowExitOnIdle'>): Pool {
     const own = { warm: false, max: undefined, connectionTimeoutMillis: undefined, echo: undefined }
-    return new Pool({ ...this.#config, ...own, ...options }, this.#clock)
+    const alone = { replicas: undefined, budget: undefined, name: undefined }
+    return new Pool({ ...this.#config, ...own, ...alone, ...options }, this.#clock)
   }
 
   /** Who waits, who holds what, what the lanes carry, what leaked. @param limit how many of each are named. */
@@ -268,9 +269,12 @@ export class Pool extends EventEmitter<PoolEvents> {
     return this.#engine.activity(limit)
   }
 
-  /** What its size should be, from what was wanted since it was made and what the server gives; and why. */
-  async advise(): Promise<SizeAdvice> {
-    return this.#engine.advise(await this.#capacity().catch(() => undefined))
+  /**
+   * What its size should be, from what was wanted since it was made and what the server gives; and why.
+   * @param db who is asked for the server's limits: another connection where this pool has none to spare.
+   */
+  async advise(db: Queryable = this): Promise<SizeAdvice> {
+    return this.#engine.advise(await askCapacity(db).catch(() => undefined))
   }
 
   /** The servers that the pool knows, and what stands against them. */
@@ -380,15 +384,9 @@ export class Pool extends EventEmitter<PoolEvents> {
     )
   }
 
-  async #capacity(): Promise<Capacity> {
-    // Not for longer: a drained pool, or an exhausted one, gives its advice without the server.
-    const { rows } = await this.#send({ text: CAPACITY, signal: AbortSignal.timeout(2_000) }, undefined)
-    return readCapacityRow(rows[0])
-  }
-
   /** Once, when the first connection is there: may all processes together want more than the server gives? */
   async #checkFit(): Promise<void> {
-    const capacity = await this.#capacity().catch(() => undefined) // who cannot ask is told by its own statements
+    const capacity = await askCapacity(this).catch(() => undefined) // who cannot ask is told by its own statements
     const fit = capacity && fitOf(this.options, capacity)
     if (fit && !fit.fits) this.#engine.tell('pool:too-large', fit)
   }

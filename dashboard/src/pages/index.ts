@@ -1,6 +1,7 @@
 /** The pages there are, in the order of the rail. */
 import { Overview } from './overview/overview.tsx'
 import type { Page } from './page.ts'
+import { Pool } from './pool/pool.tsx'
 import { Queries } from './queries/queries.tsx'
 import { Tables } from './tables/tables.tsx'
 
@@ -9,5 +10,6 @@ export type { Page, PageGroup } from './page.ts'
 export const PAGES: readonly Page[] = [
   { path: '', title: 'Overview', group: 'Now', key: 'o', hasRange: true, view: Overview },
   { path: 'queries', title: 'Queries', group: 'Now', key: 'q', hasRange: false, view: Queries },
+  { path: 'pool', title: 'Pool', group: 'Now', key: 'p', hasRange: false, view: Pool },
   { path: 'tables', title: 'Tables', group: 'Schema', key: 't', hasRange: false, view: Tables },
 ]

@@ -103,7 +103,7 @@ const readings: FastifyPluginAsyncTypebox<{ context: AdminContext; named: Named 
         response: { 200: PoolAdvice, ...problemResponses },
       },
     },
-    (request) => describeAdvice(named(request.query.pool)),
+    (request) => describeAdvice(named(request.query.pool), context.reader),
   )
 }
 

@@ -72,11 +72,14 @@ export function adviseSize(experience: Experience, capacity: Capacity | undefine
 
 function observations({ acquireTimeouts, leaks, waitP99Ms, holdP99Ms }: Experience): string[] {
   const reasons: string[] = []
-  if (acquireTimeouts > 0) reasons.push(`${acquireTimeouts} callers gave up waiting.`)
+  if (acquireTimeouts > 0)
+    reasons.push(`${acquireTimeouts === 1 ? 'One caller' : `${acquireTimeouts} callers`} gave up waiting.`)
   else if ((waitP99Ms ?? 0) > LONG_WAIT_MS)
     reasons.push(`One caller in a hundred waited longer than ${Math.round(waitP99Ms as number)} ms.`)
   if (leaks > 0)
-    reasons.push(`${leaks} checkouts were held for too long (leaks): mend those first, they count as demand.`)
+    reasons.push(
+      `${leaks === 1 ? 'One checkout was' : `${leaks} checkouts were`} held for too long (leaks): mend those first, they count as demand.`,
+    )
   else if ((holdP99Ms ?? 0) > LONG_HOLD_MS)
     reasons.push(
       `One checkout in a hundred is held longer than ${Math.round(holdP99Ms as number)} ms: shorter transactions need fewer connections.`,

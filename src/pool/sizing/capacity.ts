@@ -1,3 +1,5 @@
+import type { Queryable, QueryResultRow } from '../../core/index.ts'
+
 /** How many connections the server lets this role have. */
 export interface Capacity {
   readonly maxConnections: number
@@ -7,22 +9,24 @@ export interface Capacity {
   readonly roleLimit: number | undefined
 }
 
-export const CAPACITY = `
+const CAPACITY = `
   SELECT current_setting('max_connections')::int AS max,
          current_setting('superuser_reserved_connections')::int
            + coalesce(current_setting('reserved_connections', true), '0')::int AS reserved,
          (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user) AS role_limit,
          (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database()) AS database_limit`
 
-interface CapacityRow {
+interface CapacityRow extends QueryResultRow {
   readonly max: number
   readonly reserved: number
   readonly role_limit: number | null
   readonly database_limit: number | null
 }
 
-export function readCapacityRow(row: unknown): Capacity {
-  const { max, reserved, role_limit, database_limit } = row as CapacityRow
+/** Asks the server. */
+export async function askCapacity(db: Queryable): Promise<Capacity> {
+  const { rows } = await db.query<CapacityRow>(CAPACITY)
+  const { max, reserved, role_limit, database_limit } = rows[0] as CapacityRow
   const limits = [role_limit, database_limit].filter((limit) => limit !== null)
   return { maxConnections: max, reserved, roleLimit: limits.length > 0 ? Math.min(...limits) : undefined }
 }
