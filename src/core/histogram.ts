@@ -53,6 +53,26 @@ export function percentile(before: HistogramCounts, after: HistogramCounts, shar
   return middleOf(BUCKETS - 1)
 }
 
+/**
+ * How many durations were at most as long as each bound, as near as the buckets tell (12.5%).
+ * @param boundsMs ascending
+ */
+export function cumulativeCounts(counts: HistogramCounts, boundsMs: readonly number[]): number[] {
+  let index = 0
+  let sum = 0
+  return boundsMs.map((bound) => {
+    for (; index < BUCKETS && middleOf(index) <= bound; index += 1) sum += counts[index] as number
+    return sum
+  })
+}
+
+/** All durations together, in milliseconds, as near as the buckets tell. */
+export function sumOf(counts: HistogramCounts): number {
+  let sum = 0
+  for (let index = 0; index < BUCKETS; index += 1) sum += (counts[index] as number) * middleOf(index)
+  return sum
+}
+
 function bucketOf(durationMs: number): number {
   const us = Math.min(Math.max(Math.round(durationMs * 1_000), 0), LONGEST_US)
   if (us < PER_DOUBLING) return us

@@ -12,7 +12,7 @@ export {
   messageOf,
 } from './errors.ts'
 export { type ChannelEvent, EventChannel, type Unsubscribe } from './events.ts'
-export { Histogram, type HistogramCounts, percentile } from './histogram.ts'
+export { cumulativeCounts, Histogram, type HistogramCounts, percentile, sumOf } from './histogram.ts'
 export { createIdSource, type IdSource, type RandomSource, uuidv7 } from './ids.ts'
 export { Lifecycle } from './lifecycle.ts'
 export {

@@ -38,7 +38,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['query', 'schema'],
   ['migrate', 'access'],
   ['partitions', 'encryption', 'cache'],
-  ['audit', 'monitor'],
+  ['audit', 'monitor', 'opentelemetry', 'prometheus'],
   ['identity', 'conversations', 'backup', 'validation'],
   ['sessions', 'advisor'],
   ['testing'],
