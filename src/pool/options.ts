@@ -163,6 +163,11 @@ export const POOL_OPTIONS = {
     default: 'report',
     env: 'HOLDFAST_POOL_ON_LEAK',
   }),
+  tagLabels: flag({
+    doc: 'Tell the server what the caller named its work, in a SQLCommenter comment behind statements that are not kept prepared.',
+    default: false,
+    env: 'HOLDFAST_POOL_TAG_LABELS',
+  }),
   debug: flag({
     doc: 'Throw on a second release of the same checkout, and on the use of a released client, instead of passing over it.',
     default: false,
@@ -203,6 +208,8 @@ export type PoolConfig = pg.ClientConfig &
      * configurations whose every field replaces the pool's own. Each gets a pool.
      */
     replicas?: readonly (string | PoolConfig)[] | undefined
+    /** Told to the server with every statement that is not kept prepared, as a SQLCommenter comment. Few, and constant. */
+    tags?: Readonly<Record<string, string>> | undefined
     /** Tells it apart from the other pools of the process, and is told to the server with the application's name. */
     name?: string | undefined
     /** Shared with other pools: together they have no more connections than it says. */
@@ -221,6 +228,7 @@ export interface ResolvedPoolConfig {
   /** Configurations of the replicas' pools. */
   readonly replicas: readonly PoolConfig[]
   readonly name: string
+  readonly tags: Readonly<Record<string, string>> | undefined
   readonly budget: ConnectionBudget | undefined
   readonly maxUses: number
   readonly allowExitOnIdle: boolean
@@ -250,6 +258,7 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
     onConnect,
     echo,
     name: poolName = 'default',
+    tags,
     replicas = [],
     budget,
     ...rest
@@ -276,6 +285,7 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
     client: full,
     replicas: replicas.map((replica) => replicaConfig(config, replica)),
     name: poolName,
+    tags,
     budget,
     maxUses,
     allowExitOnIdle,

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { Clock } from '../core/index.ts'
 import type { Allocator } from './allocator.ts'
 import { traceAbove } from './call-site.ts'
+import { Comments } from './comments.ts'
 import type { Connection } from './connection.ts'
 import { queueFull, type PoolPicture } from './errors.ts'
 import { type Interrupt, interrupt, interruptible, interruptOf, queryTimeout } from './interrupt.ts'
@@ -44,13 +45,16 @@ export class Queries implements QueryRunner, Carrier {
   readonly #options: PoolOptions
   /** Milliseconds that any statement may take, from asking for it to its answer. */
   readonly #limitMs: number | undefined
+  /** Undefined: nobody wants any. */
+  readonly #comments: Comments | undefined
   readonly #clock: Clock
   readonly #port: QueriesPort
   /** Statements on connections of their own. */
   #alone = 0
 
-  constructor({ options, client }: ResolvedPoolConfig, clock: Clock, port: QueriesPort) {
+  constructor({ options, client, tags }: ResolvedPoolConfig, clock: Clock, port: QueriesPort) {
     this.#options = options
+    if (tags || options.tagLabels) this.#comments = new Comments(tags ?? {}, options.tagLabels)
     this.#limitMs = client.query_timeout
     this.#clock = clock
     this.#port = port
@@ -72,6 +76,7 @@ export class Queries implements QueryRunner, Carrier {
       const times = { since, deadline: deadlineFrom(since, this.#options.acquireTimeoutMs) }
       wanted.statement.noteCallSite(since, () => traceAbove(above))
       const asked = new PoolQuery(wanted, times, this, resolve, reject)
+      asked.comment = this.#comments?.of(asked.label)
       if (this.#limitMs) this.#limit(asked, this.#limitMs)
       this.#route(asked)
     }).catch(withCallersStack)
@@ -117,6 +122,7 @@ export class Queries implements QueryRunner, Carrier {
         const times = { since: this.#clock.monotonicMs(), deadline: Number.POSITIVE_INFINITY }
         const held = new PoolQuery(wanted, times, this, resolve, reject)
         held.begin = begin
+        held.comment = this.#comments?.of(held.label)
         if (scan.isPlain && !scan.mayShare) connection.isAltered = true
         held.isNamed = scan.isPlain && !connection.isAltered && this.#isWorthPreparingOn(connection, held)
         wire.send(held, (exchange) => this.settle(held, exchange, wire.heardAt))

@@ -50,6 +50,7 @@ export class PoolQuery implements StatementCall, Waiter {
   carrier: Carrier | undefined
   /** What the caller named its work. */
   readonly label = currentLabel()
+  comment: string | undefined
   /** Nothing was on its way when it was sent: its answer tells the round trip. */
   wasFirst = true
   readonly since: number

@@ -136,3 +136,17 @@ describe('OpenTelemetry', () => {
     await meters.shutdown()
   })
 })
+
+test('the server sees tags behind statements that are not kept prepared, and nothing behind those that are', async () => {
+  const pool = makePool({ tags: { application: 'shop' }, tagLabels: true })
+  const own = 'SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid()'
+  const seen = async (): Promise<string> => (await pool.query(own)).rows[0].query
+  expect(await withLabel('GET /users', seen)).toBe(`${own} /*application='shop',label='GET%20%2Fusers'*/`)
+  expect(await seen()).toBe(`${own} /*application='shop'*/`)
+  const inTransaction = await withLabel('job', () =>
+    pool.transaction(async (tx) => (await tx.query(`${own} AND true`)).rows[0].query),
+  )
+  expect(inTransaction).toBe(`${own} AND true /*application='shop',label='job'*/`)
+  expect(await withLabel('GET /users', seen)).toBe(own) // the third time it is prepared
+  expect(pool.statements().map(({ text }) => text)).toEqual(expect.arrayContaining([own, `${own} AND true`]))
+})

@@ -220,6 +220,7 @@ export class Lanes implements Carrier {
   }
 
   #wait(query: PoolQuery): void {
+    if (this.isBarred) return this.#port.runAlone(query) // found out just now, while a lane was asked for
     query.carrier = this
     this.#waiting.push(query)
     this.#grow()

@@ -21,6 +21,8 @@ export interface StatementCall {
   readonly types: TypeParsers | undefined
   /** Whether the server may keep it under a name. */
   readonly isNamed: boolean
+  /** Goes behind the text, unless the server keeps it under a name. */
+  readonly comment?: string | undefined
   /** COMMIT and its like: without values and rows, cheapest over the simple protocol. */
   readonly isControl?: boolean
   /** Whoever asked has an answer already: it must not be sent again. */

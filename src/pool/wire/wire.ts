@@ -185,7 +185,7 @@ export class Wire {
   }
 
   #write(exchange: Exchange): void {
-    const { text, values, isNamed, isControl, begin } = exchange.call
+    const { text, values, isNamed, isControl, begin, comment } = exchange.call
     const outbox = this.#outbox
     for (const name of this.#toClose.splice(0)) outbox.closeStatement(name)
     if (isControl && begin === undefined) return outbox.query(text)
@@ -202,7 +202,8 @@ export class Wire {
     exchange.prepared = known
     exchange.shape = known?.shape
     const name = known?.name ?? ''
-    if (exchange.parses || !known) outbox.parse(name, text)
+    if (exchange.parses) outbox.parse(name, text)
+    else if (!known) outbox.parse(name, comment ? text + comment : text)
     outbox.bind(name, values)
     if (!exchange.shape) outbox.describePortal()
     outbox.execute()
