@@ -13,8 +13,7 @@ import type { ResolvedPoolConfig } from './options.ts'
 import { Queries } from './queries.ts'
 import { Recorder } from './recorder.ts'
 import type { ServerPicture } from './servers/servers.ts'
-import { adviseSize, type SizeAdvice } from './sizing/advice.ts'
-import type { Capacity } from './sizing/capacity.ts'
+import type { Experience } from './sizing/advice.ts'
 import { Demand } from './sizing/demand.ts'
 import { type PoolStats, zeroCounters } from './stats.ts'
 import type { Tenant } from './tenant.ts'
@@ -145,16 +144,17 @@ export class Engine implements Tenant {
     }
   }
 
-  /** What the size of the pool should be. @param capacity of the server, when it is known. */
-  advise(capacity: Capacity | undefined): SizeAdvice {
+  /** What the pool went through, as far as its size depends on it. */
+  experience(): Experience {
     const { size, overflow, processes } = this.#config.options
     const { acquired, acquireTimeouts, leaks } = this.#counters
     const { waits, holds } = this.recorder.timings
     const p99 = ({ counts }: Histogram): number | undefined =>
       percentile(new Float64Array(counts.length), counts, 0.99) ?? undefined
-    const past = { acquired, acquireTimeouts, leaks, waitP99Ms: p99(waits), holdP99Ms: p99(holds) }
     this.demand.settle(this.#clock.monotonicMs())
-    return adviseSize({ size, overflow, processes, demand: this.demand, ...past }, capacity)
+    const { demand } = this
+    const [waitP99Ms, holdP99Ms] = [p99(waits), p99(holds)]
+    return { size, overflow, processes, demand, acquired, acquireTimeouts, leaks, waitP99Ms, holdP99Ms }
   }
 
   /** Connections that are out, and too old to be given out again. */

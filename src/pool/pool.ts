@@ -23,7 +23,6 @@ import { Reading } from './replicas/reading.ts'
 import type { ReplicaPicture } from './replicas/replica.ts'
 import { ASK_POSITION, type ReadOptions, type WalPosition } from './replicas/wal-position.ts'
 import type { SizeAdvice } from './sizing/advice.ts'
-import { askCapacity, fitOf } from './sizing/capacity.ts'
 import { retry, type RetryOptions } from './retry.ts'
 import type { ServerPicture } from './servers/servers.ts'
 import type { StatementFigures } from './statements.ts'
@@ -274,7 +273,12 @@ export class Pool extends EventEmitter<PoolEvents> {
    * @param db who is asked for the server's limits: another connection where this pool has none to spare.
    */
   async advise(db: Queryable = this): Promise<SizeAdvice> {
-    return this.#engine.advise(await askCapacity(db).catch(() => undefined))
+    // Loaded by those who ask.
+    const [{ adviseSize }, { askCapacity }] = [
+      await import('./sizing/advice.ts'),
+      await import('./sizing/capacity.ts'),
+    ]
+    return adviseSize(this.#engine.experience(), await askCapacity(db).catch(() => undefined))
   }
 
   /** The servers that the pool knows, and what stands against them. */
@@ -386,6 +390,7 @@ export class Pool extends EventEmitter<PoolEvents> {
 
   /** Once, when the first connection is there: may all processes together want more than the server gives? */
   async #checkFit(): Promise<void> {
+    const { askCapacity, fitOf } = await import('./sizing/capacity.ts')
     const capacity = await askCapacity(this).catch(() => undefined) // who cannot ask is told by its own statements
     const fit = capacity && fitOf(this.options, capacity)
     if (fit && !fit.fits) this.#engine.tell('pool:too-large', fit)

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type ConnectionOptions, getCACertificates, rootCertificates } from 'node:tls'
+import type { ConnectionOptions } from 'node:tls'
 import type pg from 'pg'
 import { SQLSTATE, sqlstateOf } from '../../core/index.ts'
 import { certificateUnreadable, sslOptionsClash } from '../errors.ts'
@@ -100,9 +100,10 @@ function tlsOptions(mode: SslMode, rootCert: string | undefined, query: URLSearc
 }
 
 function readAuthorities(from: string): string | string[] {
-  return from === 'system'
-    ? [...getCACertificates('system'), ...rootCertificates]
-    : readPem('sslRootCert', from)
+  if (from !== 'system') return readPem('sslRootCert', from)
+  // Loaded by those who need it: most pools of a process that just starts do not.
+  const { getCACertificates, rootCertificates } = process.getBuiltinModule('node:tls')
+  return [...getCACertificates('system'), ...rootCertificates]
 }
 
 function readPem(option: string, file: string): string {
