@@ -14,6 +14,18 @@ function parseDatabaseUrl(input: unknown): string | undefined {
   return isDatabaseUrl(url) ? url : undefined
 }
 
+/** A comma stands between URLs, and also between the hosts of one. */
+function splitUrls(list: string): string[] {
+  const urls: string[] = []
+  for (const part of list.split(',')) {
+    const last = urls.at(-1)
+    const goesOn = last !== undefined && !/^\s*\w+:\/\//.test(part) && /:\/\/[^/?#]*$|\?[^#]*$/.test(last)
+    if (goesOn) urls[urls.length - 1] = `${last},${part}`
+    else urls.push(part)
+  }
+  return urls
+}
+
 /** Options of further pools by name. */
 type NamedPools = Readonly<Record<string, Partial<PoolOptions>>>
 
@@ -66,7 +78,7 @@ const DATABASE_OPTIONS = {
     accepts: `a list of URLs, each ${DATABASE_URL_ACCEPTS}`,
     isSecret: true,
     parse(input) {
-      const items = typeof input === 'string' ? input.split(',') : input
+      const items = typeof input === 'string' ? splitUrls(input) : input
       if (!Array.isArray(items)) return undefined
       const urls = items.map(parseDatabaseUrl)
       return urls.includes(undefined) ? undefined : Object.freeze(urls as string[])

@@ -25,3 +25,11 @@ export function groupNotAnObject(option: string, source: string): HoldfastError 
     details: { option, source },
   })
 }
+
+export function budgetTooSmall(budget: number, claimed: number): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_OPTION_INVALID',
+    message: `database.connectionBudget is ${budget}, and the sizes of the pools together are ${claimed}. Raise the budget or lower the sizes.`,
+    details: { budget, claimed },
+  })
+}

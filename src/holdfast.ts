@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { type Config, type ConfigInput, type ConfigSources, loadConfig } from './config.ts'
 import { Lifecycle, maskUrl } from './core/index.ts'
 import { type EmbeddedServer, findEmbedded, startEmbedded } from './embedded/index.ts'
-import { databaseUrlMissing } from './errors.ts'
+import { budgetTooSmall, databaseUrlMissing } from './errors.ts'
 import { installSchema, type MigrateTarget, OperationRecorder, userHistory } from './migrate/index.ts'
 import { ConnectionBudget, type EchoedQuery, Pool, sslModeInUrl, withSslMode } from './pool/index.ts'
 
@@ -44,7 +44,12 @@ export class Holdfast {
     this.config = config
     this.url = url
     this.embedded = embedded
-    const { connectionBudget } = config.database
+    const { connectionBudget, pool, pools } = config.database
+    // Told when it is assembled, not when a pool is first used.
+    const sizes = [pool, ...Object.values(pools)].map(({ size = pool.size }) => size)
+    const claimed = sizes.reduce((sum, size) => sum + size, 0)
+    if (connectionBudget !== undefined && claimed > connectionBudget)
+      throw budgetTooSmall(connectionBudget, claimed)
     this.#budget = connectionBudget === undefined ? undefined : new ConnectionBudget(connectionBudget)
     this.#cwd = surroundings.cwd
     this.#log = surroundings.onNotice

@@ -1,10 +1,12 @@
 import { Type } from 'typebox'
-import type { Queryable } from '../core/index.ts'
+import { hideLiterals, type Queryable } from '../core/index.ts'
 import type { HolderPicture, LabelFigures, Pool, StatementFigures, TallyFigures } from '../pool/index.ts'
 import { describePool, PoolDetails, rounded } from './pool-description.ts'
 import { nullable } from './problem.ts'
 
-const text = nullable(Type.String({ description: 'Text of the statement, with $1 for values' }))
+const text = nullable(
+  Type.String({ description: 'Text of the statement; what stood in strings is left out' }),
+)
 const label = nullable(Type.String({ description: 'What the caller named its work (withLabel)' }))
 
 export const Holder = Type.Object({
@@ -118,7 +120,7 @@ export function picturePool(pool: Pool): Type.Static<typeof PoolPicture> {
     waiters: waiters.map((one) => ({
       waited_ms: rounded(one.waitedMs),
       label: one.label ?? null,
-      text: one.text ?? null,
+      text: shown(one.text),
     })),
     holders: holders.map(describeHolder),
     recent_leaks: leaks.map((leak) => ({
@@ -169,14 +171,14 @@ export function describeHolder(holder: HolderPicture): Type.Static<typeof Holder
     held_ms: rounded(holder.heldMs),
     label: holder.label ?? null,
     call_site: holder.callSite ?? null,
-    last_text: holder.lastText ?? null,
+    last_text: shown(holder.lastText),
     is_leak: holder.isLeak,
   }
 }
 
 function describeStatement(figures: StatementFigures) {
   return {
-    key: figures.text,
+    key: hideLiterals(figures.text),
     ...tallyOf(figures),
     service_ms: known(figures.serviceMs),
     rides: figures.mayShare,
@@ -207,3 +209,6 @@ function tallyOf({ calls, errors, rows, totalMs, meanMs, p50Ms, p99Ms }: TallyFi
 }
 
 const known = (ms: number | null | undefined): number | null => (ms == null ? null : rounded(ms))
+
+/** Whoever may look at a pool may not see what was written into its statements. */
+const shown = (sql: string | undefined): string | null => (sql === undefined ? null : hideLiterals(sql))

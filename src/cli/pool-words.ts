@@ -78,11 +78,12 @@ export function holdersTable(holders: readonly Holder[]): string {
 
 export function renderAdvice(advice: Advice): string {
   const { pool_size, max_overflow, current, is_founded, reasons, fit } = advice
-  const head = !is_founded
-    ? `Stay with ${current.pool_size}+${current.max_overflow} for now.`
-    : isChange(advice)
-      ? `Size ${pc.bold(String(pool_size))}, overflow ${pc.bold(String(max_overflow))} (now ${current.pool_size}+${current.max_overflow}).`
-      : `${current.pool_size}+${current.max_overflow} is right.`
+  const now = `${current.pool_size}+${current.max_overflow}`
+  const head = isChange(advice)
+    ? `Size ${pc.bold(String(pool_size))}, overflow ${pc.bold(String(max_overflow))} (now ${now}).`
+    : is_founded
+      ? `${now} is right.`
+      : `Stay with ${now} for now.`
   return [head, ...reasons.map((reason) => `- ${reason}`), ...(fit ? [`- ${fit.arithmetic}.`] : [])].join(
     '\n',
   )

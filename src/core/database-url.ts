@@ -1,76 +1,144 @@
+import { databaseUrlInvalid } from './errors.ts'
+
 /** A database URL taken apart around its hosts; what stands in it is not looked at. */
 interface Dissected {
   /** Up to the hosts: scheme, user, password. */
   readonly head: string
   /** Between commas, each with its port. */
   readonly hosts: readonly string[]
-  /** From the database's name on. */
-  readonly tail: string
+  /** The database's name, with its slash. */
+  readonly path: string
+  /** Behind the question mark. */
+  readonly query: URLSearchParams
 }
 
-const AROUND_HOSTS = /^([a-z][a-z0-9+.-]*:\/\/(?:[^/?#]*@)?)([^/?#]*)(.*)$/is
+const PARTS = /^([a-z][a-z0-9+.-]*:\/\/(?:[^/?#]*@)?)([^/?#]*)([^?#]*)(?:\?([^#]*))?/is
 
 function dissect(url: string): Dissected | undefined {
-  const [, head, hosts, tail] = AROUND_HOSTS.exec(url) ?? []
-  if (head === undefined || hosts === undefined || tail === undefined) return undefined
-  return { head, hosts: hosts.split(','), tail }
+  const [, head, hosts, path, query] = PARTS.exec(url) ?? []
+  if (head === undefined || hosts === undefined || path === undefined) return undefined
+  return { head, hosts: hosts.split(','), path, query: new URLSearchParams(query) }
+}
+
+function join({ head, path, query }: Dissected, hosts: string): string {
+  const text = query.toString()
+  return `${head}${hosts}${path}${text === '' ? '' : `?${text}`}`
+}
+
+/** The query of a database URL, whatever its hosts look like. */
+export function queryOf(url: string): URLSearchParams {
+  return dissect(url)?.query ?? new URLSearchParams()
+}
+
+/** The URL with another query. */
+export function withQuery(url: string, change: (query: URLSearchParams) => void): string {
+  const parts = dissect(url)
+  if (!parts) return url
+  change(parts.query)
+  return join(parts, parts.hosts.join(','))
+}
+
+/** The URL with one other host. */
+export function withHost(url: string, host: string, port: number | string | undefined): string {
+  const parts = dissect(url)
+  if (!parts) return url
+  parts.query.set('host', host)
+  if (port === undefined) parts.query.delete('port')
+  else parts.query.set('port', String(port))
+  return readable({ ...parts, hosts: [''] }, '')
 }
 
 /**
  * The same URL once for each of its hosts, in their order. libpq's URLs name several servers of one database,
  * `postgresql://user@one:5432,two:5433/db` or `postgresql:///db?host=one,two&port=5432,5433`, and no other parser reads
  * them.
+ *
+ * @throws HF_CONNECT_URL_INVALID when hosts and ports cannot be paired
  */
 export function perHost(url: string): string[] {
   const parts = dissect(url)
   if (!parts) return [url]
-  if (parts.hosts.length > 1) return parts.hosts.map((host) => parts.head + host + parts.tail)
-  if (!URL.canParse(url)) return [url]
-  const query = new URL(url).searchParams
-  const hosts = query.get('host')?.split(',') ?? []
-  if (hosts.length < 2) return [url]
-  const ports = query.get('port')?.split(',')
+  const { hosts, query } = parts
+  const inQuery = query.get('host')
+  const ports = query.get('port')?.split(',') ?? []
+  if (inQuery !== null || hosts.join('') === '') {
+    const named = inQuery?.split(',') ?? []
+    if (named.length < 2) return [hosts.join('') === '' ? readable(parts, '') : url]
+    return named.map((host, index) => {
+      const own = new URLSearchParams(query)
+      own.set('host', host)
+      const port = pair(ports, index, named.length)
+      if (port) own.set('port', port)
+      return readable({ ...parts, query: own }, '')
+    })
+  }
+  if (hosts.length === 1) return [url]
+  query.delete('port')
   return hosts.map((host, index) => {
-    const one = new URL(url)
-    one.searchParams.set('host', host)
-    const port = ports && (ports.length === 1 ? ports[0] : ports[index])
-    if (port) one.searchParams.set('port', port)
-    return one.href
+    const port = /:\d*$/.test(host) ? undefined : pair(ports, index, hosts.length)
+    return join(parts, port ? `${host}:${port}` : host)
   })
+}
+
+function pair(ports: readonly string[], index: number, hosts: number): string | undefined {
+  if (ports.length > 1 && ports.length !== hosts)
+    throw databaseUrlInvalid(`it names ${hosts} hosts and ${ports.length} ports`)
+  return ports.length === 1 ? ports[0] : ports[index]
+}
+
+/** Without a host a user cannot stand before it, for most parsers: it moves into the query. */
+function readable(parts: Dissected, hosts: string): string {
+  const [, scheme = '', user, password] =
+    /^([a-z0-9+.-]+:\/\/)(?:([^:@]*)(?::(.*))?@)?$/is.exec(parts.head) ?? []
+  if (hosts !== '' || user === undefined) return join(parts, hosts)
+  const query = new URLSearchParams(parts.query)
+  try {
+    query.set('user', decodeURIComponent(user))
+    if (password !== undefined) query.set('password', decodeURIComponent(password))
+  } catch {
+    throw databaseUrlInvalid('a % in it begins no escape')
+  }
+  return join({ ...parts, head: scheme, query }, '')
 }
 
 /** The URL with each of its hosts can be read. */
 export function isDatabaseUrl(url: string): boolean {
   if (!/^postgres(ql)?:\/\//i.test(url)) return false
-  return perHost(url).every((one) => {
-    if (!URL.canParse(one)) return false
-    try {
-      const { username, password, pathname } = new URL(one)
-      decodeURIComponent(username + password + pathname)
+  try {
+    return perHost(url).every((one) => {
+      const { username, password, pathname, hostname } = new URL(one)
+      decodeURIComponent(username + password + pathname + hostname)
       return true
-    } catch {
-      return false // a % that begins no escape
-    }
-  })
+    })
+  } catch {
+    return false // unreadable, hosts and ports that do not pair, a % that begins no escape
+  }
 }
 
 /** Whether a password stands in the URL. */
 export function hasPassword(url: string): boolean {
-  const [first = ''] = perHost(url)
-  if (!URL.canParse(first)) return false
-  const parts = new URL(first)
-  return parts.password !== '' || parts.searchParams.has('password')
+  const parts = dissect(url)
+  if (!parts) return false
+  return /^[^:]+:\/\/[^:@]*:.+@$/s.test(parts.head) || secretsIn(parts.query).length > 0
 }
 
 /** A URL without its password. */
 export function maskUrl(url: string): string {
-  const [first = ''] = perHost(url)
-  if (!URL.canParse(first)) return '***'
-  const parts = new URL(first)
-  if (parts.password !== '') parts.password = '***'
-  for (const name of ['password', 'sslpassword'])
-    if (parts.searchParams.has(name)) parts.searchParams.set(name, '***')
-  const hosts = dissect(url)?.hosts ?? []
-  const masked = dissect(parts.href)
-  return hosts.length > 1 && masked ? masked.head + hosts.join(',') + masked.tail : parts.href
+  const parts = dissect(url)
+  if (!parts || !isReadable(url)) return '***'
+  for (const name of secretsIn(parts.query)) parts.query.set(name, '***')
+  const head = parts.head.replace(/^([^:]*:\/\/[^:]*):.*@$/s, '$1:***@')
+  return join({ ...parts, head }, parts.hosts.join(','))
+}
+
+function secretsIn(query: URLSearchParams): string[] {
+  return [...query.keys()].filter((name) => /^(ssl)?password$/i.test(name))
+}
+
+function isReadable(url: string): boolean {
+  try {
+    return perHost(url).every((one) => URL.canParse(one))
+  } catch {
+    return false
+  }
 }

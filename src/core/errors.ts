@@ -74,6 +74,14 @@ export function closeFailed(failures: readonly { name: string; cause: unknown }[
   })
 }
 
+/** @param reason without anything secret of the URL */
+export function databaseUrlInvalid(reason: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_CONNECT_URL_INVALID',
+    message: `The database URL cannot be read: ${reason}. Write it as postgresql://user:password@host:5432/database, special characters percent-encoded; several hosts with commas between them.`,
+  })
+}
+
 /** An option has a name that nobody reads. */
 export function unknownOption(
   path: string,

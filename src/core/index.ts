@@ -3,7 +3,7 @@
  * Imports nothing else of Holdfast; what it needs from above comes in through the ports.
  */
 export { type Clock, systemClock, type Timer, wait, within } from './clock.ts'
-export { hasPassword, isDatabaseUrl, maskUrl, perHost } from './database-url.ts'
+export { hasPassword, isDatabaseUrl, maskUrl, perHost, queryOf, withHost, withQuery } from './database-url.ts'
 export {
   type ErrorCode,
   HoldfastError,
@@ -33,6 +33,7 @@ export {
 } from './options.ts'
 export type { Lease, Operation, QueryResultRow, Recorder } from './ports.ts'
 export { Scheduler, type Task, type TaskFailure } from './scheduler.ts'
+export { hideLiterals } from './sql-literals.ts'
 export { type Queryable, quoteIdentifier, quoteLiteral, quoteQualified } from './sql.ts'
 export { endsSession, SQLSTATE, sqlstateOf } from './sqlstate.ts'
 export { toolVersion } from './version.ts'

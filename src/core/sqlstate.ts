@@ -16,6 +16,8 @@ export const SQLSTATE = {
   activeSqlTransaction: '25001',
   readOnlySqlTransaction: '25006',
   inFailedSqlTransaction: '25P02',
+  idleInTransactionSessionTimeout: '25P03',
+  transactionTimeout: '25P04',
   invalidSqlStatementName: '26000',
   invalidAuthorizationSpecification: '28000',
   invalidPassword: '28P01',

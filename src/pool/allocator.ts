@@ -60,11 +60,6 @@ export class Allocator {
   ) {
     this.#announcer = announcer
     this.#config = config
-    this.#room = new Room(config.options, config.budget, {
-      total: () => this.slots.total,
-      spareOne: () => this.#spareOne(),
-      wake: () => this.#dispatch(),
-    })
     this.#clock = clock
     this.#events = events
     this.#counters = books.counters
@@ -101,7 +96,15 @@ export class Allocator {
         this.expect(0) // the sweep closes what is idle
       },
       othersOut: () => this.slots.count('busy') + this.slots.count('lane') > 0,
+      again: (connection) => this.#close(connection),
       lost: (connection, error) => this.#lose(connection, error),
+    })
+    // Last: what throws before must not leave a part of the budget taken.
+    this.#room = new Room(config.options, config.budget, {
+      total: () => this.slots.total,
+      unserved: () => this.waiters.size - this.slots.count('connecting') - this.slots.count('checking'),
+      spareOne: () => this.#spareOne(),
+      wake: () => this.#dispatch(),
     })
   }
 
@@ -303,6 +306,7 @@ export class Allocator {
   #rest(connection: Connection, now: number): void {
     connection.idleSince = now
     this.slots.move(connection, 'idle')
+    if (this.#room.isWantedElsewhere && this.#spareOne()) return
     this.#announcer.relaxed()
     this.#noteUse(now)
     if (this.#config.allowExitOnIdle) connection.keepAlive(false)
@@ -363,6 +367,7 @@ export class Allocator {
   #close(connection: Connection): void {
     if (connection.state === 'closing') return
     this.#closer.close(connection)
+    this.#noteUse(this.#clock.monotonicMs())
     this.#dispatch()
   }
 

@@ -3,6 +3,7 @@ import {
   HoldfastError,
   isHoldfastError,
   messageOf,
+  isDatabaseUrl,
   perHost,
   SQLSTATE,
   sqlstateOf,
@@ -66,14 +67,16 @@ interface Where {
 }
 
 function describe(url: string): Where {
-  const [first = ''] = perHost(url)
-  if (!URL.canParse(first)) return { host: 'unknown', port: '', database: '', user: '' }
-  const parts = new URL(first)
+  const all = isDatabaseUrl(url) ? perHost(url).map((one) => new URL(one)) : []
+  const [first] = all
+  if (!first) return { host: 'unknown', port: '', database: '', user: '' }
+  const hostOf = ({ hostname, searchParams }: URL): string =>
+    searchParams.get('host') || hostname || 'localhost'
   return {
-    host: parts.hostname || parts.searchParams.get('host') || 'localhost',
-    port: parts.port || '5432',
-    database: decoded(parts.pathname.slice(1)),
-    user: decoded(parts.username),
+    host: all.map(hostOf).join(','),
+    port: first.searchParams.get('port') || first.port || '5432',
+    database: decoded(first.pathname.slice(1)),
+    user: first.searchParams.get('user') || decoded(first.username),
   }
 }
 
@@ -85,8 +88,14 @@ function decoded(text: string): string {
   }
 }
 
+/** With several hosts the error says which of them it was. */
+function serverOf(error: unknown, { host, port }: Where): string {
+  const { address, port: its } = (error ?? {}) as { address?: unknown; port?: unknown }
+  return host.includes(',') && typeof address === 'string' ? `${address}:${String(its)}` : `${host}:${port}`
+}
+
 function explain(error: unknown, where: Where): Explanation {
-  const server = `${where.host}:${where.port}`
+  const server = serverOf(error, where)
   switch (sqlstateOf(error)) {
     case SQLSTATE.invalidPassword:
     case SQLSTATE.invalidAuthorizationSpecification:

@@ -5,7 +5,7 @@ import { DriverLine } from './driver-line.ts'
 import { type DriverClient, driverOf, hasOneReader, isOwnQuery } from './driver.ts'
 import type { Holder } from './holder.ts'
 import type { ResolvedPoolConfig } from './options.ts'
-import { readRole, ROLE_COLUMNS } from './servers/role.ts'
+import { readRole, type Role, ROLE_COLUMNS } from './servers/role.ts'
 import { type Server, type Servers, WrongRole } from './servers/servers.ts'
 import type { StatementCall } from './wire/exchange.ts'
 import type { Outbox } from './wire/outbox.ts'
@@ -33,6 +33,13 @@ const RESET_SESSION =
   'CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); ' +
   'DISCARD SEQUENCES; DISCARD TEMP'
 
+/** Ends that say nothing about the server: whoever held the session sat idle for too long. */
+const OWN_FAULT: ReadonlySet<string> = new Set([
+  SQLSTATE.idleSessionTimeout,
+  SQLSTATE.idleInTransactionSessionTimeout,
+  SQLSTATE.transactionTimeout,
+])
+
 /** Everything that the driver's `query` takes. */
 export type DriverQuery = (...args: unknown[]) => unknown
 
@@ -43,6 +50,8 @@ const PING_DEADLINE_MS = 2_000
 export class Connection {
   readonly client: pg.Client
   readonly server: Server
+  /** How it connects to the server: one of its ways. */
+  readonly way: pg.ClientConfig
   /** Past the driver, for statements of `pool.query`; undefined where only the driver may be used. */
   wire: Wire | undefined
   readonly line = new DriverLine(this)
@@ -79,6 +88,7 @@ export class Connection {
   /** The server's epoch when this was opened. */
   readonly #epoch: number
   readonly #openLimitMs: number
+  #isLossTold = false
   /** The server said that it only follows another; undefined where nobody says so. */
   #isOnStandby = false
   /** The server itself is at the other end: no pooler that hands sessions around. Known once it is open. */
@@ -93,12 +103,13 @@ export class Connection {
     this.#outbox = outbox
     this.#servers = servers
     this.server = servers.pick(clock.monotonicMs())
+    this.way = this.server.nextWay()
     this.#epoch = this.server.epoch
     const { connectTimeoutMs, hostTimeoutMs } = config.options
     this.#openLimitMs = servers.isSingle ? connectTimeoutMs : Math.min(connectTimeoutMs, hostTimeoutMs)
     const Client = config.Client ?? pg.Client
     this.client = new Client({
-      ...this.server.client,
+      ...this.way,
       connectionTimeoutMillis: this.#openLimitMs,
       query_timeout: undefined, // ours to keep: the driver would leave the statement running
     })
@@ -106,7 +117,7 @@ export class Connection {
     this.#mayUseWire = config.options.pipelining !== 'off' && isOwnQuery(this.client)
     this.closed = new Promise((resolve) => this.client.once('end', resolve))
     this.driver.connection.on?.('parameterStatus', ({ parameterName, parameterValue }) => {
-      if (parameterName === 'in_hot_standby') this.#isOnStandby = parameterValue === 'on'
+      if (parameterName === 'in_hot_standby') this.#standbyIs(parameterValue === 'on')
     })
   }
 
@@ -131,7 +142,7 @@ export class Connection {
       )
     }
     if (this.wire) await this.#meetServer(this.wire)
-    else if (this.#servers.hasTarget) await this.#assertRole()
+    else if (this.#servers.hasTarget) this.#acceptRole(await this.#askRole())
     await this.#config.onConnect?.(this.client)
   }
 
@@ -141,18 +152,23 @@ export class Connection {
     const { rows } = await wire.run(WHO_IS_THERE)
     this.roundTripMs = this.#clock.monotonicMs() - since
     this.isDirect = (rows[0] as { pid: number }).pid === this.driver.processID
-    this.#acceptRole(rows[0])
+    this.#acceptRole(readRole(rows[0]))
   }
 
-  async #assertRole(): Promise<void> {
+  async #askRole(): Promise<Role> {
     const { rows } = (await this.driverQuery(`SELECT ${ROLE_COLUMNS}`)) as pg.QueryResult
-    this.#acceptRole(rows[0])
+    return readRole(rows[0])
   }
 
-  #acceptRole(row: object | undefined): void {
-    const role = readRole(row)
+  #acceptRole(role: Role): void {
     if (!this.#servers.accepts(this.server, role, this.#clock.monotonicMs()))
       throw new WrongRole(this.server, role)
+  }
+
+  /** A standby that is promoted says so; sessions that want to follow one have to go elsewhere. */
+  #standbyIs(isOn: boolean): void {
+    if (this.#isOnStandby && !isOn && this.#servers.mustFollow) this.expiresAt = 0
+    this.#isOnStandby = isOn
   }
 
   /** True when nothing is on its way, neither the driver's nor ours. */
@@ -169,10 +185,15 @@ export class Connection {
     return now >= this.expiresAt || this.uses >= this.#config.maxUses || this.#epoch !== this.server.epoch
   }
 
-  /** The session, or the way to it, ended for a reason that others to the same server may share. */
+  /**
+   * The session, or the way to it, ended, for a reason that others to the same server may share. The first reason that
+   * is told counts: the driver tells the loss of the socket as well.
+   */
   tellLost(reason: unknown): void {
-    if (sqlstateOf(reason) === SQLSTATE.idleSessionTimeout) return
-    this.#servers.lost(this.server, this.#epoch, reason, this.#clock.monotonicMs())
+    if (this.#isLossTold) return
+    this.#isLossTold = true
+    if (!OWN_FAULT.has(sqlstateOf(reason) ?? ''))
+      this.#servers.lost(this.server, this.#epoch, reason, this.#clock.monotonicMs())
   }
 
   /**
@@ -206,16 +227,22 @@ export class Connection {
   ping(): Promise<boolean> {
     const limitMs = Math.min(PING_DEADLINE_MS, this.#config.options.cleanupTimeoutMs)
     const late = (): Error => new Error('no answer in time')
-    const asked = this.#servers.hasTarget
-      ? this.#assertRole()
-      : (this.driverQuery('SELECT 1') as Promise<unknown>)
-    return within(this.#clock, limitMs, asked, late).then(
-      () => !this.isBroken,
+    const asked = this.#servers.hasTarget ? this.#stillFits() : this.driverQuery('SELECT 1')
+    return within(this.#clock, limitMs, asked as Promise<unknown>, late).then(
+      () => {
+        this.#servers.works(this.server)
+        return !this.isBroken
+      },
       (error: unknown) => {
         this.tellLost(error)
         return false
       },
     )
+  }
+
+  async #stillFits(): Promise<void> {
+    const role = await this.#askRole()
+    if (!this.#servers.keeps(this.server, role)) throw new WrongRole(this.server, role)
   }
 
   /** Resolves when nothing is on its way any more. */

@@ -22,6 +22,16 @@ import { runTransaction, type Transaction, type TransactionOptions } from './tra
 
 const AUTOMATIC: LaneLimits = { lanes: 4, depth: 64 }
 
+/** What the engine asks of the pool that it drives. */
+export interface EnginePort {
+  /** The pool's own `query`, for statements on clients that were released. */
+  readonly runInstead: (args: readonly unknown[]) => unknown
+  /** The first connection is there. */
+  connected(): void
+  /** Somebody who holds a connection sends a statement on it. */
+  holderSends(): void
+}
+
 /** The parts of a pool, put together: who waits, lanes, statements, checkouts. */
 export class Engine implements Tenant {
   readonly recorder: Recorder
@@ -30,18 +40,14 @@ export class Engine implements Tenant {
   readonly #config: ResolvedPoolConfig
   readonly #clock: Clock
   readonly #announcer: Announcer
+  readonly #port: EnginePort
   readonly #allocator: Allocator
   readonly #lanes: Lanes
   readonly demand: Demand
   readonly #counters = zeroCounters()
 
-  /** @param runInstead the pool's own `query`, for statements on clients that were released. */
-  constructor(
-    config: ResolvedPoolConfig,
-    clock: Clock,
-    events: EventEmitter<PoolEvents>,
-    runInstead: (args: readonly unknown[]) => unknown,
-  ) {
+  constructor(config: ResolvedPoolConfig, clock: Clock, events: EventEmitter<PoolEvents>, port: EnginePort) {
+    this.#port = port
     this.#config = config
     this.#clock = clock
     const { options } = config
@@ -86,7 +92,7 @@ export class Engine implements Tenant {
       announcer,
       counters: this.#counters,
       timings: this.recorder.timings,
-      runInstead,
+      runInstead: port.runInstead,
     })
     this.queries = new Queries(config, clock, {
       allocator: this.#allocator,
@@ -147,14 +153,24 @@ export class Engine implements Tenant {
   /** What the pool went through, as far as its size depends on it. */
   experience(): Experience {
     const { size, overflow, processes } = this.#config.options
-    const { acquired, acquireTimeouts, leaks } = this.#counters
+    const { acquired, rides, acquireTimeouts, leaks } = this.#counters
     const { waits, holds } = this.recorder.timings
     const p99 = ({ counts }: Histogram): number | undefined =>
       percentile(new Float64Array(counts.length), counts, 0.99) ?? undefined
     this.demand.settle(this.#clock.monotonicMs())
     const { demand } = this
     const [waitP99Ms, holdP99Ms] = [p99(waits), p99(holds)]
-    return { size, overflow, processes, demand, acquired, acquireTimeouts, leaks, waitP99Ms, holdP99Ms }
+    return {
+      size,
+      overflow,
+      processes,
+      demand,
+      uses: acquired + rides,
+      acquireTimeouts,
+      leaks,
+      waitP99Ms,
+      holdP99Ms,
+    }
   }
 
   /** Connections that are out, and too old to be given out again. */
@@ -192,12 +208,14 @@ export class Engine implements Tenant {
 
   opened(connection: Connection): void {
     if (connection.roundTripMs !== undefined) this.#lanes.roundTrip.meet(connection.roundTripMs)
+    if (this.#counters.created === 1) this.#port.connected()
   }
 
   began(connection: Connection): void {
     gateClient(connection, this.#clock, {
       finished: (text, execution) => this.recorder.record(this.recorder.statements.of(text), execution),
       late: (late, args) => this.checkouts.late(late, args),
+      sends: () => this.#port.holderSends(),
       limitMs: this.#config.client.query_timeout,
     })
   }

@@ -95,6 +95,27 @@ export function sslOptionsClash(mode: string): HoldfastError {
   })
 }
 
+export function targetUnknown(named: string, known: readonly string[]): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_OPTION_INVALID',
+    message: `target_session_attrs is "${named}"; it must be one of ${known.join(', ')}.`,
+  })
+}
+
+export function sslModeUnknown(named: string, known: readonly string[]): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_OPTION_INVALID',
+    message: `sslmode is "${named}"; it must be one of ${known.join(', ')}.`,
+  })
+}
+
+export function budgetInvalid(connections: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_OPTION_INVALID',
+    message: `A connection budget is ${String(connections)}; it must be a whole number from 1 on.`,
+  })
+}
+
 export function certificateUnreadable(option: string, file: string, cause: unknown): HoldfastError {
   return new HoldfastError({
     code: 'HF_OPTION_INVALID',

@@ -10,6 +10,8 @@ export interface GateKeeper {
   finished(text: string, execution: Execution): void
   /** Somebody uses a client that was released. Answers in its place. */
   late(connection: Connection, args: readonly unknown[]): unknown
+  /** A holder sends a statement: called where it does so. */
+  sends(): void
   /** Milliseconds that any statement may take. */
   readonly limitMs: number | undefined
 }
@@ -26,7 +28,10 @@ export function gateClient(connection: Connection, clock: Clock, keeper: GateKee
     const { holder } = connection
     if (!holder && connection.state !== 'connecting') return keeper.late(connection, args)
     const text = textOf(args[0])
-    if (holder) holder.lastText = text
+    if (holder) {
+      holder.lastText = text
+      keeper.sends()
+    }
     connection.isAltered = true
     if (forgetsPrepared(text)) connection.wire?.forgetPrepared()
     if (isSubmittable(args[0])) {

@@ -1,18 +1,21 @@
 import { type Clock, messageOf, within } from '../core/index.ts'
-import type { PooledClient } from './checkout.ts'
+import type { Connection } from './connection.ts'
 import type { PoolHealth } from './stats.ts'
 
 /** Runs its argument with a connection, unless the signal aborts before there is one. */
-type WithClient = (signal: AbortSignal, work: (client: PooledClient) => Promise<unknown>) => Promise<unknown>
+type WithConnection = (
+  signal: AbortSignal,
+  work: (connection: Connection) => Promise<unknown>,
+) => Promise<unknown>
 
 /** Asks the server for one answer, within `timeoutMs` altogether. Never rejects. */
 export async function askHealth(
   clock: Clock,
   timeoutMs: number,
-  withClient: WithClient,
+  withConnection: WithConnection,
 ): Promise<PoolHealth> {
   const started = clock.monotonicMs()
-  const error = await probe(clock, timeoutMs, withClient).then(
+  const error = await probe(clock, timeoutMs, withConnection).then(
     () => undefined,
     (failure: unknown) => failure ?? new Error('unknown failure'),
   )
@@ -25,16 +28,16 @@ export async function askHealth(
   }
 }
 
-async function probe(clock: Clock, timeoutMs: number, withClient: WithClient): Promise<void> {
+async function probe(clock: Clock, timeoutMs: number, withConnection: WithConnection): Promise<void> {
   const late = (): Error => new Error(`no answer within ${timeoutMs} ms`)
   const started = clock.monotonicMs()
   const giveUp = new AbortController()
   const timer = clock.setTimer(() => giveUp.abort(late()), timeoutMs)
   try {
-    await withClient(giveUp.signal, (client) => {
+    await withConnection(giveUp.signal, (connection) => {
       const restMs = timeoutMs - (clock.monotonicMs() - started)
-      return within(clock, restMs, client.query('SELECT 1'), late).catch((error: Error) => {
-        client.release(error)
+      return within(clock, restMs, connection.client.query('SELECT 1'), late).catch((error: Error) => {
+        connection.isBroken = true // it may never answer: nobody else gets it
         throw error
       })
     })

@@ -1,8 +1,8 @@
-import type pg from 'pg'
 import { type Clock, SQLSTATE, sqlstateOf } from '../core/index.ts'
 import { Connection } from './connection.ts'
 import type { ResolvedPoolConfig } from './options.ts'
 import { markConnectionError, markUndone } from './outcome.ts'
+import type { ServerAddress } from './servers/server-list.ts'
 import { type Server, type ServerPicture, Servers } from './servers/servers.ts'
 import { type Ways, waysToConnect } from './servers/tls.ts'
 import { Outbox } from './wire/outbox.ts'
@@ -34,6 +34,8 @@ export interface ConnectionEvents {
     refusal: { readonly error: unknown } | undefined,
     connection?: Connection,
   ): void
+  /** Its server wants it encrypted, or not: the next attempt is the other way. */
+  again(connection: Connection): void
   /** The socket or the session is gone. */
   lost(connection: Connection, error: Error | undefined): void
   /** A server was given up: connections to it are not worth keeping. */
@@ -58,8 +60,8 @@ export class Opener {
     this.#clock = clock
     this.#events = events
     const { options, addresses, target } = config
-    const ways = (client: pg.ClientConfig): Ways =>
-      waysToConnect(client, options.sslMode, options.sslRootCert)
+    const ways = (address: ServerAddress): Ways =>
+      waysToConnect(address, options.sslMode, options.sslRootCert)
     this.#servers = new Servers(addresses, ways, {
       target,
       failoverMs: options.failoverMs,
@@ -91,6 +93,7 @@ export class Opener {
   #opened(connection: Connection): void {
     if (connection.state !== 'connecting') return // it was closed meanwhile
     this.#servers.works(connection.server)
+    this.pausedUntil = 0
     this.#events.connected(connection)
     if (connection.isClean) return this.#events.ready(connection)
     void connection.settle().then((kept) => {
@@ -103,6 +106,7 @@ export class Opener {
 
   #fail(error: unknown, server: Server, connection?: Connection): void {
     const now = this.#clock.monotonicMs()
+    if (connection && server.changesWay(connection.way, error)) return this.#events.again(connection)
     const isFull = sqlstateOf(error) === SQLSTATE.tooManyConnections && this.#events.othersOut()
     const then = isFull ? { retryAt: now + FULL_PAUSE_MS } : this.#servers.failed(server, error, now)
     const attempt = { error, server: server.name }

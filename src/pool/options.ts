@@ -3,7 +3,7 @@ import { custom, flag, integer, oneOf, type OptionValues, resolveOptions } from 
 import { REPLICA_OPTIONS } from './replicas/options.ts'
 import { SERVER_OPTIONS } from './servers/options.ts'
 import type { TargetSessionAttrs } from './servers/role.ts'
-import { listServers, type ServerAddress, targetInUrl } from './servers/server-list.ts'
+import { elsewhere, listServers, type ServerAddress, targetInUrl } from './servers/server-list.ts'
 import type { ConnectionBudget } from './sizing/budget.ts'
 import type { EchoedQuery } from './stats.ts'
 
@@ -300,7 +300,12 @@ function replicaConfig(config: PoolConfig, replica: string | PoolConfig): PoolCo
   // The budget counts what one server has to bear.
   const { host: _host, port: _port, replicas: _replicas, budget: _budget, ...shared } = config
   const its = typeof replica === 'string' ? { connectionString: replica } : replica
-  return { ...shared, targetSessionAttrs: 'standby', ...its }
+  const { connectionString } = shared
+  const moved =
+    its.host !== undefined && its.connectionString === undefined && connectionString !== undefined
+      ? { connectionString: elsewhere(connectionString, its) }
+      : {}
+  return { ...shared, targetSessionAttrs: 'standby', ...its, ...moved }
 }
 
 /** What sessions begin with; what the caller gave the driver itself stays. */

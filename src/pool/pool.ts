@@ -95,16 +95,18 @@ export class Pool extends EventEmitter<PoolEvents> {
     this.name = resolved.name
     this.#config = config
     this.#clock = clock
-    this.#engine = new Engine(resolved, clock, this, (args) =>
-      (this.query as (...all: unknown[]) => unknown)(...args),
-    )
-    this.once('connect', () => {
-      if (this.listenerCount('pool:too-large') > 0) void this.#checkFit()
+    this.#engine = new Engine(resolved, clock, this, {
+      runInstead: (args) => (this.query as (...all: unknown[]) => unknown)(...args),
+      connected: () => {
+        if (this.listenerCount('pool:too-large') > 0) void this.#checkFit()
+      },
+      holderSends: () => this.#reading?.noteHolder(),
     })
     if (resolved.replicas.length > 0)
-      this.#reading = new Reading<Pool>(this, resolved.replicas, resolved.options, clock, {
+      this.#reading = new Reading<Pool>(this, resolved, clock, {
         make: (its) => new Pool(its, clock),
         changed: (picture) => this.#engine.tell('pool:replica-changed', picture),
+        failed: () => void this.#engine.end(0), // it may be opening connections already
       })
   }
 
@@ -194,7 +196,8 @@ export class Pool extends EventEmitter<PoolEvents> {
       return this.#engine.queries.submit(query, whenDone)
     }
     const bound = typeof values === 'function' ? undefined : values
-    const outcome = this.#reading ? this.#choose(this.#reading, query, bound) : this.#send(query, bound)
+    const send = (pool: Pool): Promise<pg.QueryResult> => pool.#send(query, bound)
+    const outcome = this.#reading ? this.#reading.query(query, send) : send(this)
     if (!whenDone) return outcome
     outcome.then(
       (result) => process.nextTick(whenDone, undefined, result),
@@ -309,9 +312,7 @@ export class Pool extends EventEmitter<PoolEvents> {
   /** Asks the server for one answer, within `timeoutMs` altogether (default 2 s). Never rejects. */
   health(timeoutMs = 2_000): Promise<PoolHealth> {
     return askHealth(this.#clock, timeoutMs, (signal, work) =>
-      this.#engine.checkouts.with(signal, this.health as () => unknown, ({ client }) =>
-        work(client as PooledClient),
-      ),
+      this.#engine.checkouts.with(signal, this.health as () => unknown, work),
     )
   }
 
@@ -322,8 +323,8 @@ export class Pool extends EventEmitter<PoolEvents> {
    * @returns who still held a connection after `timeoutMs` (default 10 s); empty when all are closed.
    */
   async drain({ timeoutMs = DEFAULT_END_TIMEOUT_MS }: EndOptions = {}): Promise<readonly HolderPicture[]> {
-    const [holders] = await Promise.all([this.#engine.drain(timeoutMs), this.#reading?.drain(timeoutMs)])
-    return holders
+    const all = await Promise.all([this.#engine.drain(timeoutMs), this.#reading?.drain(timeoutMs) ?? []])
+    return all.flat()
   }
 
   /** Goes on after {@link drain}: whoever waits is served. */
@@ -359,33 +360,10 @@ export class Pool extends EventEmitter<PoolEvents> {
     )
   }
 
-  #choose(
-    reading: Reading<Pool>,
-    query: string | PoolQueryConfig,
-    values: unknown[] | undefined,
-  ): Promise<pg.QueryResult> {
-    const { intent, after } = query as PoolQueryConfig
-    if (intent !== 'read') return reading.write(() => this.#send(query, values))
-    return reading.read((pool) => pool.#send(query, values), after)
-  }
-
   #transact<T>(work: (transaction: Transaction) => Promise<T>, options: TransactionOptions): Promise<T> {
-    const above = this.transaction as () => unknown
-    const reading = this.#reading
-    if (!reading) return this.#engine.transaction(work, options, above)
-    // A standby knows no serializable snapshots.
-    if (!options.readOnly || options.isolation === 'serializable')
-      return reading.write(() => this.#engine.transaction(work, options, above))
-    let hasBegun = false
-    const begin = (transaction: Transaction): Promise<T> => {
-      hasBegun = true
-      return work(transaction)
-    }
-    return reading.read(
-      (pool) => pool.#engine.transaction(begin, options, above),
-      options.after,
-      () => hasBegun,
-    )
+    const run = (pool: Pool, its: typeof work): Promise<T> =>
+      pool.#engine.transaction(its, options, this.transaction as () => unknown)
+    return this.#reading ? this.#reading.transaction(work, options, run) : run(this, work)
   }
 
   /** Once, when the first connection is there: may all processes together want more than the server gives? */

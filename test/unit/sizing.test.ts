@@ -53,7 +53,7 @@ function experience(wanted: readonly number[], minutes = 10, more: Partial<Exper
     demand.note(wanted[second % wanted.length] as number, second * 1_000)
   demand.settle(minutes * 60_000)
   const calm = { acquireTimeouts: 0, leaks: 0, waitP99Ms: 0.1, holdP99Ms: 5 }
-  return { size: 10, overflow: 20, processes: 1, acquired: 100_000, demand, ...calm, ...more }
+  return { size: 10, overflow: 20, processes: 1, uses: 100_000, demand, ...calm, ...more }
 }
 
 describe('advice', () => {

@@ -18,6 +18,7 @@ import { problemResponses } from '../problem.ts'
 const VIEWER = { access: 'viewer' } as const
 const OPERATOR = { access: 'operator' } as const
 const LONGEST_DRAIN_MS = 25_000
+const FIELDS: ReadonlySet<string> = new Set(['pool', 'timeout_ms'])
 
 const pool = Type.Optional(Type.String({ description: 'Its name; default: the first' }))
 
@@ -108,6 +109,13 @@ const readings: FastifyPluginAsyncTypebox<{ context: AdminContext; named: Named 
 }
 
 const maintenance: FastifyPluginAsyncTypebox<{ named: Named }> = async (app, { named }) => {
+  // What is misspelt must not fall back to a default: it would drain another pool.
+  app.addHook('preValidation', async (request) => {
+    const stray = Object.keys((request.body ?? {}) as object).filter((key) => !FIELDS.has(key))
+    if (stray.length > 0)
+      throw requestInvalid(stray.map((key) => ({ path: `/${key}`, message: 'is no field of this request' })))
+  })
+
   app.post(
     '/v1/database/pool/drain',
     {

@@ -66,7 +66,7 @@ function addReadings(pool: Command, finish: Finish): void {
         withPool('/v1/database/performance/pool-advice', flags),
       )
       session.out.result(advice, renderAdvice)
-      if (advice.is_founded && isChange(advice))
+      if (isChange(advice))
         session.out.next(
           `DB_POOL_SIZE=${advice.pool_size} DB_MAX_OVERFLOW=${advice.max_overflow}, then restart`,
         )
@@ -93,13 +93,15 @@ function addWindow(pool: Command, finish: Finish): void {
         body,
         body.timeout_ms,
       )
-      session.out.result(answer, ({ still_held: held }) =>
-        held.length === 0
-          ? 'Drained: every connection is closed, and callers wait.'
-          : [`Draining: ${plural(held.length, 'connection')} still held.`, holdersTable(held)].join('\n'),
+      session.out.result(answer, ({ is_drained: isDrained, still_held: held }) =>
+        !isDrained
+          ? 'Not drained: somebody resumed the pool meanwhile.'
+          : held.length === 0
+            ? 'Drained: every connection is closed, and callers wait.'
+            : [`Draining: ${plural(held.length, 'connection')} still held.`, holdersTable(held)].join('\n'),
       )
-      session.out.next('holdfast pool resume')
-      return answer.still_held.length === 0 ? EXIT.ok : EXIT.locked
+      if (answer.is_drained) session.out.next('holdfast pool resume')
+      return answer.is_drained && answer.still_held.length === 0 ? EXIT.ok : EXIT.locked
     },
   )
 

@@ -4,12 +4,15 @@ import { later, type WalPosition } from './wal-position.ts'
 /** What was written through one pool inside a scope. */
 class Writes {
   #position: WalPosition | undefined
-  #isUnknown = false
+  /** Counts what may have been committed; a position that was asked for later lies behind it. */
+  #written = 0
+  #known = 0
   #isHeld = false
+  #asking: { readonly since: number; readonly answer: Promise<WalPosition> } | undefined
 
   /** Something may have been committed just now. */
   note(): void {
-    this.#isUnknown = true
+    this.#written += 1
   }
 
   /** A connection is in the caller's own hands: it may write at any time. */
@@ -17,17 +20,22 @@ class Writes {
     this.#isHeld = true
   }
 
-  /** A position that lies behind all of it. @param ask takes the server's position now. */
+  /**
+   * A position that lies behind all of it. Those who ask at the same time share one question to the server.
+   * @param ask takes the server's position now.
+   */
   async position(ask: () => Promise<WalPosition>): Promise<WalPosition | undefined> {
-    if (!this.#isUnknown && !this.#isHeld) return this.#position
-    this.#isUnknown = false
+    if (this.#isHeld) this.#written += 1
+    if (this.#known === this.#written) return this.#position
+    if (this.#asking?.since !== this.#written) this.#asking = { since: this.#written, answer: ask() }
+    const { since, answer } = this.#asking
     try {
-      this.#position = later(this.#position, await ask())
-    } catch (error) {
-      this.#isUnknown = true
-      throw error
+      this.#position = later(this.#position, await answer)
+      this.#known = Math.max(this.#known, since)
+      return this.#position
+    } finally {
+      if (this.#asking?.since === since) this.#asking = undefined
     }
-    return this.#position
   }
 }
 
@@ -35,7 +43,8 @@ let storage: AsyncLocalStorage<Map<object, Writes>> | undefined
 
 /**
  * Inside, and in everything it awaits, a read that a pool sends to a replica sees what was written through the same
- * pool before. The position is taken when a read follows a write, and not for every write.
+ * pool before. The position is taken when a read follows a write, and not for every write. A scope within another is
+ * a part of it.
  *
  * @example
  * await readYourWrites(async () => {
@@ -45,6 +54,7 @@ let storage: AsyncLocalStorage<Map<object, Writes>> | undefined
  */
 export function readYourWrites<T>(work: () => T): T {
   storage ??= new AsyncLocalStorage<Map<object, Writes>>()
+  if (storage.getStore()) return work()
   return storage.run(new Map<object, Writes>(), work)
 }
 

@@ -1,14 +1,15 @@
-import { type Clock, messageOf, within } from '../../core/index.ts'
+import { type Clock, messageOf } from '../../core/index.ts'
+import type { HolderPicture } from '../errors.ts'
 import { markConnectionError } from '../outcome.ts'
 import type { PoolStats } from '../stats.ts'
 import { bytesOf, type WalPosition } from './wal-position.ts'
+import { type WatchedPool, Watcher } from './watcher.ts'
 
 /** The pool of one replica, as far as reading from it needs it. */
-export interface ReplicaPool {
-  query(query: { text: string; query_timeout?: number }): Promise<{ rows: unknown[] }>
+export interface ReplicaPool extends WatchedPool {
   stats(): PoolStats
   servers(): readonly { readonly name: string }[]
-  drain(options: { timeoutMs: number }): Promise<unknown>
+  drain(options: { timeoutMs: number }): Promise<readonly HolderPicture[]>
   resume(): void
   end(options: { timeoutMs: number }): Promise<void>
 }
@@ -29,9 +30,6 @@ export interface ReplicaPicture {
 }
 
 const POSITION = 'SELECT pg_is_in_recovery() AS standby, pg_last_wal_replay_lsn()::text AS replayed'
-/** A replica that does not answer within this is not worth reading from. */
-const LOOK_LIMIT_MS = 2_000
-const silent = (): Error => new Error(`no answer within ${LOOK_LIMIT_MS} ms`)
 /** How much the latest measurement counts. */
 const SMOOTHING = 0.3
 
@@ -39,14 +37,18 @@ const SMOOTHING = 0.3
 export class Replica<Pool extends ReplicaPool> {
   readonly name: string
   readonly pool: Pool
+  readonly #watcher: Watcher
   readonly #clock: Clock
   readonly #maxLagBytes: number
   /** Reads that are on their way to it; each can be told that it will not answer. */
   readonly #reads = new Set<(error: unknown) => void>()
+  #looking: Promise<void> | undefined
   #replayed: bigint | undefined
-  #lagBytes: number | undefined
   #latencyMs: number | undefined
-  #problem: string | undefined = 'not looked at yet'
+  /** What the primary had written, as last known. */
+  #written: bigint | undefined
+  /** Why it cannot be read from, however far it is. */
+  #absence: string | undefined = 'not looked at yet'
 
   constructor(pool: Pool, clock: Clock, maxLagBytes: number) {
     this.name = pool
@@ -54,12 +56,25 @@ export class Replica<Pool extends ReplicaPool> {
       .map(({ name }) => name)
       .join(',')
     this.pool = pool
+    this.#watcher = new Watcher(pool, clock)
     this.#clock = clock
     this.#maxLagBytes = maxLagBytes
   }
 
   get isUsed(): boolean {
     return this.#problem === undefined
+  }
+
+  get #problem(): string | undefined {
+    const behind = this.#lagBytes
+    if (this.#absence !== undefined || behind === undefined || behind <= this.#maxLagBytes)
+      return this.#absence
+    return `it is ${behind} bytes behind, more than maxLagBytes ${this.#maxLagBytes}`
+  }
+
+  get #lagBytes(): number | undefined {
+    if (this.#written === undefined || this.#replayed === undefined) return undefined
+    return Math.max(0, Number(this.#written - this.#replayed))
   }
 
   /** What a read would have to wait for: the smaller the better. */
@@ -71,19 +86,17 @@ export class Replica<Pool extends ReplicaPool> {
     return this.#replayed !== undefined && this.#replayed >= bytesOf(position)
   }
 
-  /** Asks how far it is. @param written the primary's position before; undefined when that is not known. */
-  async look(written: bigint | undefined): Promise<void> {
-    const since = this.#clock.monotonicMs()
-    try {
-      const asked = this.pool.query({ text: POSITION, query_timeout: LOOK_LIMIT_MS })
-      const { rows } = await within(this.#clock, LOOK_LIMIT_MS, asked, silent) // the wait for a connection included
-      const took = this.#clock.monotonicMs() - since
-      this.#latencyMs =
-        this.#latencyMs === undefined ? took : this.#latencyMs + SMOOTHING * (took - this.#latencyMs)
-      this.#read(rows[0] as { standby: boolean; replayed: string | null }, written)
-    } catch (error) {
-      this.fail(error)
-    }
+  /** Asks how far it is; those who want to know at the same time share the answer. */
+  look(): Promise<void> {
+    this.#looking ??= this.#lookNow().finally(() => {
+      this.#looking = undefined
+    })
+    return this.#looking
+  }
+
+  /** @param written the primary's position */
+  compare(written: bigint): void {
+    this.#written = written
   }
 
   /**
@@ -99,33 +112,37 @@ export class Replica<Pool extends ReplicaPool> {
     })
   }
 
-  /** Nothing is read from it before the next look finds it well. */
-  fail(error: unknown): void {
-    this.#problem = messageOf(error)
-    const gone = new Error(`the replica ${this.name} is gone: ${this.#problem}`, { cause: error })
-    markConnectionError(gone)
-    for (const leave of this.#reads) leave(gone)
-  }
-
   picture(): ReplicaPicture {
     const { name, isUsed } = this
     const [lagBytes, latencyMs] = [this.#lagBytes, this.#latencyMs]
     return { name, isUsed, reason: this.#problem, lagBytes, latencyMs, stats: this.pool.stats() }
   }
 
-  #read(
-    { standby, replayed }: { standby: boolean; replayed: string | null },
-    written: bigint | undefined,
-  ): void {
-    if (!standby || replayed === null) {
-      this.#problem = 'it is no standby: it was promoted, or never followed'
-      return
+  async end(timeoutMs: number): Promise<void> {
+    await Promise.all([this.#watcher.end(), this.pool.end({ timeoutMs })])
+  }
+
+  async #lookNow(): Promise<void> {
+    const since = this.#clock.monotonicMs()
+    try {
+      const row = await this.#watcher.ask(POSITION)
+      const took = this.#clock.monotonicMs() - since
+      this.#latencyMs =
+        this.#latencyMs === undefined ? took : this.#latencyMs + SMOOTHING * (took - this.#latencyMs)
+      const { standby, replayed } = row as { standby: boolean; replayed: string | null }
+      const follows = standby && replayed !== null
+      if (follows) this.#replayed = bytesOf(replayed)
+      this.#absence = follows ? undefined : 'it is no standby: it was promoted, or never followed'
+    } catch (error) {
+      this.#fail(error)
     }
-    this.#replayed = bytesOf(replayed)
-    if (written !== undefined) this.#lagBytes = Math.max(0, Number(written - this.#replayed))
-    this.#problem =
-      this.#lagBytes !== undefined && this.#lagBytes > this.#maxLagBytes
-        ? `it is ${this.#lagBytes} bytes behind, more than maxLagBytes ${this.#maxLagBytes}`
-        : undefined
+  }
+
+  /** Nothing is read from it before the next look finds it well. */
+  #fail(error: unknown): void {
+    this.#absence = messageOf(error)
+    const gone = new Error(`the replica ${this.name} is gone: ${this.#absence}`, { cause: error })
+    markConnectionError(gone)
+    for (const leave of this.#reads) leave(gone)
   }
 }

@@ -5,6 +5,10 @@ import { fits, readRole, type Role, ROLE_COLUMNS, roleInWords } from './role.ts'
 import { listServers } from './server-list.ts'
 import { asksForOtherWay, type Ways, waysToConnect } from './tls.ts'
 
+/** How long one attempt may take; one of several hosts must not hold up the others. */
+const LIMIT_MS = 10_000
+const HOST_LIMIT_MS = 2_000
+
 /**
  * One connection of one's own, outside any pool: for locks and migrations. Where the configuration names several
  * hosts, to the one that takes writes.
@@ -17,15 +21,20 @@ export async function openClient(
   errorListener: (error: Error) => void = () => {},
 ): Promise<pg.Client> {
   const addresses = listServers(config)
+  const { connectionTimeoutMillis = LIMIT_MS } = config
+  const limitMs =
+    addresses.length > 1 ? Math.min(connectionTimeoutMillis, HOST_LIMIT_MS) : connectionTimeoutMillis
   const tried: { name: string; problem: string }[] = []
   let last: unknown
-  for (const { name, client: its } of addresses) {
+  for (const address of addresses) {
+    const { name } = address
+    const client = { ...address.client, connectionTimeoutMillis: limitMs }
     try {
-      const client = await connectSomeWay(waysToConnect(its), errorListener)
-      const role = addresses.length > 1 ? await askRole(client) : undefined
-      if (!role || fits('read-write', role)) return client
+      const found = await connectSomeWay(waysToConnect({ ...address, client }), errorListener)
+      const role = addresses.length > 1 ? await askRole(found) : undefined
+      if (!role || fits('read-write', role)) return found
       tried.push({ name, problem: roleInWords(role) })
-      await client.end().catch(() => {})
+      await found.end().catch(() => {})
     } catch (error) {
       if (addresses.length === 1) throw error
       last = error

@@ -10,6 +10,10 @@ const WRONG_ROLE_PAUSE_MS = 200
 const FAILURE_PAUSE_MS = 500
 /** Silence costs every attempt the whole time limit. */
 const SILENCE_PAUSE_MS = 2_000
+/** A better server that stays away is looked for ever more rarely. */
+const LONGEST_PAUSE_MS = 30_000
+/** Failures further apart than this belong to different outages. */
+const SAME_OUTAGE_MS = 5_000
 /** So many losses within the window, and whatever else is connected to the server goes, too. */
 const LOSSES = 3
 const LOSS_WINDOW_MS = 5_000
@@ -18,7 +22,8 @@ const LOSS_WINDOW_MS = 5_000
 export class Server {
   readonly name: string
   readonly #ways: Ways
-  #way = 0
+  /** Attempts that are to be made the second way, since the server asked for it. */
+  #otherWays = 0
   /** Goes up when the server is given up: connections of an earlier epoch are not given out any more. */
   epoch = 0
   /** What it said last; undefined before it was asked. */
@@ -27,6 +32,8 @@ export class Server {
   problem: string | undefined
   /** Monotonic milliseconds before which others are tried first. */
   avoidUntil = 0
+  /** Failures since it last worked. */
+  failures = 0
   /** When sessions to it were lost lately. */
   losses: number[] = []
 
@@ -35,23 +42,19 @@ export class Server {
     this.#ways = ways
   }
 
-  /** How to connect to it. */
-  get client(): pg.ClientConfig {
-    return this.#ways[this.#way] as pg.ClientConfig
+  /** How the next attempt connects to it. */
+  nextWay(): pg.ClientConfig {
+    const [first, second] = this.#ways
+    if (this.#otherWays === 0 || !second) return first
+    this.#otherWays -= 1
+    return second
   }
 
-  /** Goes over to the other way (encrypted or not) if the failure asks for it and there is one. */
-  changeWay(error: unknown): boolean {
-    if (this.#way + 1 >= this.#ways.length || !asksForOtherWay(error)) return false
-    this.#way += 1
+  /** After an attempt of this way failed: whether another is to be made the other way (encrypted or not). */
+  changesWay(tried: pg.ClientConfig, error: unknown): boolean {
+    if (this.#ways.length === 1 || tried !== this.#ways[0] || !asksForOtherWay(error)) return false
+    this.#otherWays += 1
     return true
-  }
-}
-
-/** A server that is not what is wanted. */
-export class WrongRole extends Error {
-  constructor(server: Server, role: Role) {
-    super(`${server.name} ${roleInWords(role)}`)
   }
 }
 
@@ -65,6 +68,13 @@ export interface ServerPicture {
   readonly problem: string | undefined
   /** How often it was given up with everything connected to it. */
   readonly evictions: number
+}
+
+/** A server that is not what is wanted. */
+export class WrongRole extends Error {
+  constructor(server: Server, role: Role) {
+    super(`${server.name} ${roleInWords(role)}`)
+  }
 }
 
 /** What {@link Servers} is told about waiting. */
@@ -85,16 +95,17 @@ export class Servers {
   readonly all: readonly Server[]
   readonly #spec: ServersSpec
   #favourite: Server | undefined
-  /** Since when no server can be used. */
-  #noneSince: number | undefined
+  /** Since when attempts fail, and when one last did. */
+  #failingSince = 0
+  #failedAt = Number.NEGATIVE_INFINITY
 
   /** @param ways of each address. */
   constructor(
     addresses: readonly ServerAddress[],
-    ways: (client: pg.ClientConfig) => Ways,
+    ways: (address: ServerAddress) => Ways,
     spec: ServersSpec,
   ) {
-    this.all = addresses.map(({ name, client }) => new Server(name, ways(client)))
+    this.all = addresses.map((address) => new Server(address.name, ways(address)))
     this.#spec = spec
   }
 
@@ -122,6 +133,12 @@ export class Servers {
     return target === 'any' || target === 'read-write' || target === 'primary'
   }
 
+  /** Whether a session to a standby has to go once that is promoted. */
+  get mustFollow(): boolean {
+    const { target } = this.#spec
+    return target === 'standby' || target === 'read-only'
+  }
+
   /** Where to try next. */
   pick(now: number): Server {
     const favourite = this.#favourite
@@ -133,7 +150,7 @@ export class Servers {
     )
   }
 
-  /** Whether a session of this role is what is wanted; with `prefer-standby` also when no standby can be had. */
+  /** Whether a new session of this role is what is wanted; with `prefer-standby` also when no standby can be had. */
   accepts(server: Server, role: Role, now: number): boolean {
     server.role = role
     const { target } = this.#spec
@@ -141,11 +158,19 @@ export class Servers {
     return target === 'prefer-standby' && this.all.every((one) => one === server || one.avoidUntil > now)
   }
 
+  /** Whether a session that is there may stay. */
+  keeps(server: Server, role: Role): boolean {
+    server.role = role
+    return this.#spec.target === 'prefer-standby' || fits(this.#spec.target, role)
+  }
+
   works(server: Server): void {
-    this.#favourite = server
-    this.#noneSince = undefined
+    // What is only better than nothing is not what to begin with next time.
+    if (!server.role || fits(this.#spec.target, server.role)) this.#favourite = server
+    this.#failedAt = Number.NEGATIVE_INFINITY
     server.problem = undefined
     server.avoidUntil = 0
+    server.failures = 0
   }
 
   /**
@@ -157,16 +182,18 @@ export class Servers {
     error: unknown,
     now: number,
   ): { readonly retryAt: number } | { readonly error: unknown } {
-    if (server.changeWay(error)) return { retryAt: now }
     server.problem =
       error instanceof WrongRole ? error.message.slice(server.name.length + 1) : messageOf(error)
-    server.avoidUntil = now + pauseAfter(error)
+    server.failures += 1
+    server.avoidUntil = now + this.#pauseAfter(server, error)
     if (isFinal(error)) return { error }
     if (this.isSingle) return { error: error instanceof WrongRole ? this.#noneFits(error) : error }
-    const retryAt = Math.min(...this.all.map(({ avoidUntil }) => avoidUntil))
-    if (retryAt <= now) return { retryAt: now }
-    this.#noneSince ??= now
-    return now - this.#noneSince < this.#spec.failoverMs ? { retryAt } : { error: this.#noneFits(error) }
+    if (now - this.#failedAt > SAME_OUTAGE_MS) this.#failingSince = now
+    this.#failedAt = now
+    const isEverywhere = this.all.every(({ problem }) => problem !== undefined)
+    if (isEverywhere && now - this.#failingSince >= this.#spec.failoverMs)
+      return { error: this.#noneFits(error) }
+    return { retryAt: Math.max(now, Math.min(...this.all.map(({ avoidUntil }) => avoidUntil))) }
   }
 
   /** A session of it was lost, or found to be on the wrong side, for the server's reasons. */
@@ -182,15 +209,22 @@ export class Servers {
     this.#spec.evicted(server)
   }
 
+  #pauseAfter({ failures }: Server, error: unknown): number {
+    if (error instanceof WrongRole) return WRONG_ROLE_PAUSE_MS
+    const pauseMs = isSilence(error) ? SILENCE_PAUSE_MS : FAILURE_PAUSE_MS
+    // Others do as well: the one that stays away must not cost every new connection an attempt.
+    return this.#spec.target === 'prefer-standby'
+      ? Math.min(LONGEST_PAUSE_MS, pauseMs * 2 ** Math.min(failures - 1, 10))
+      : pauseMs
+  }
+
   #noneFits(error: unknown): unknown {
     return noServerFits(this.#spec.target, this.all, error)
   }
 }
 
-function pauseAfter(error: unknown): number {
-  if (error instanceof WrongRole) return WRONG_ROLE_PAUSE_MS
-  const isSilence = /timeout/i.test(messageOf(error)) || (error as { code?: unknown }).code === 'ETIMEDOUT'
-  return isSilence ? SILENCE_PAUSE_MS : FAILURE_PAUSE_MS
+function isSilence(error: unknown): boolean {
+  return /timeout/i.test(messageOf(error)) || (error as { code?: unknown }).code === 'ETIMEDOUT'
 }
 
 /** Another server of the same database would say the same. */

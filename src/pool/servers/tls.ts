@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
 import type pg from 'pg'
-import { SQLSTATE, sqlstateOf } from '../../core/index.ts'
-import { certificateUnreadable, sslOptionsClash } from '../errors.ts'
+import { queryOf, SQLSTATE, sqlstateOf, withQuery } from '../../core/index.ts'
+import { certificateUnreadable, sslModeUnknown, sslOptionsClash } from '../errors.ts'
+import type { ServerAddress } from './server-list.ts'
 
 /** libpq's `sslmode`, with the meaning it has there: `require` encrypts and trusts anybody. */
 export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
@@ -17,25 +18,37 @@ export type Ways = readonly [pg.ClientConfig, ...pg.ClientConfig[]]
 
 /**
  * How to connect: one way, or two where the mode leaves the choice to the server. Without a mode the driver reads the
- * URL in its own way; a URL with `uselibpqcompat=true` is read in libpq's.
+ * URL in its own way; a URL with `uselibpqcompat=true` is read in libpq's. What the configuration says in `ssl` stays,
+ * as far as the mode does not want more.
  *
  * @param rootCert file of the certificate authorities, or `system`; over `sslrootcert` of the URL.
- * @throws HF_OPTION_INVALID for `system` with a mode that does not check the host, and for files that cannot be read.
+ * @throws HF_OPTION_INVALID for an unknown mode in the URL, for `system` with a mode that does not check the host, and for
+ *   files that cannot be read.
  */
 export function waysToConnect(
-  client: pg.ClientConfig,
+  { client, isLocal }: ServerAddress,
   wanted?: SslMode | undefined,
   rootCert?: string | undefined,
 ): Ways {
-  const mode = wanted ?? libpqModeInUrl(client.connectionString)
+  const { connectionString } = client
+  const query = queryOf(connectionString ?? '')
+  const mode = wanted ?? libpqModeIn(query)
   if (mode === undefined) return [client]
-  const { rest, query } = withoutSsl(client)
+  const rest =
+    connectionString === undefined
+      ? client
+      : {
+          ...client,
+          connectionString: withQuery(connectionString, (own) => {
+            for (const name of IN_URL) own.delete(name)
+          }),
+        }
   const plain = { ...rest, ssl: false }
-  const host = query.get('host') ?? client.host ?? ''
-  if (mode === 'disable' || host.startsWith('/')) return [plain]
+  if (mode === 'disable' || isLocal) return [plain]
   const from = rootCert ?? query.get('sslrootcert') ?? undefined
   if (from === 'system' && mode !== 'verify-full') throw sslOptionsClash(mode)
-  const tls = { ...rest, ssl: tlsOptions(mode, from, query) }
+  const given = typeof client.ssl === 'object' ? client.ssl : {}
+  const tls = { ...rest, ssl: tlsOptions(mode, from, query, given) }
   if (mode === 'prefer') return [tls, plain]
   return mode === 'allow' ? [plain, tls] : [tls]
 }
@@ -50,53 +63,50 @@ export function asksForOtherWay(error: unknown): boolean {
 
 /** The mode that a URL names, if it names one of libpq's. */
 export function sslModeInUrl(url: string): SslMode | undefined {
-  const mode = /[?&]sslmode=([^&#]*)/.exec(url)?.[1]
+  const mode = queryOf(url).get('sslmode')
   return SSL_MODES.find((one) => one === mode)
 }
 
 /** The URL with this mode, in libpq's meaning for whoever reads it. */
 export function withSslMode(url: string, mode: SslMode, rootCert?: string | undefined): string {
-  const kept = url.replace(/([?&])(?:sslmode|uselibpqcompat)=[^&#]*/g, '$1').replace(/&{2,}/g, '&')
-  const rest = kept.replace('?&', '?').replace(/[?&]$/, '')
-  const more = [`sslmode=${mode}`, 'uselibpqcompat=true']
-  if (rootCert !== undefined) more.push(`sslrootcert=${encodeURIComponent(rootCert)}`)
-  return `${rest}${rest.includes('?') ? '&' : '?'}${more.join('&')}`
+  return withQuery(url, (query) => {
+    query.set('sslmode', mode)
+    query.set('uselibpqcompat', 'true')
+    if (rootCert !== undefined) query.set('sslrootcert', rootCert)
+  })
 }
 
-function libpqModeInUrl(url: string | undefined): SslMode | undefined {
-  if (url === undefined || !URL.canParse(url)) return undefined
-  const query = new URL(url).searchParams
+function libpqModeIn(query: URLSearchParams): SslMode | undefined {
   if (query.get('uselibpqcompat') !== 'true') return undefined
-  return SSL_MODES.find((one) => one === query.get('sslmode')) ?? 'prefer'
+  const named = query.get('sslmode') ?? 'prefer'
+  const mode = SSL_MODES.find((one) => one === named)
+  if (!mode) throw sslModeUnknown(named, SSL_MODES)
+  return mode
 }
 
-function withoutSsl(client: pg.ClientConfig): { rest: pg.ClientConfig; query: URLSearchParams } {
-  const { connectionString } = client
-  if (connectionString === undefined || !URL.canParse(connectionString))
-    return { rest: client, query: new URLSearchParams() }
-  const url = new URL(connectionString)
-  const query = new URLSearchParams(url.searchParams)
-  for (const name of IN_URL) url.searchParams.delete(name)
-  return { rest: { ...client, connectionString: url.href }, query }
-}
-
-function tlsOptions(mode: SslMode, rootCert: string | undefined, query: URLSearchParams): ConnectionOptions {
+function tlsOptions(
+  mode: SslMode,
+  rootCert: string | undefined,
+  query: URLSearchParams,
+  given: ConnectionOptions,
+): ConnectionOptions {
   const own = Object.fromEntries(
     (['cert', 'key'] as const).flatMap((name) => {
       const file = query.get(`ssl${name}`)
       return file === null ? [] : [[name, readPem(`ssl${name}`, file)]]
     }),
   )
-  const ca = rootCert === undefined ? undefined : readAuthorities(rootCert)
+  const ca = rootCert === undefined ? given.ca : readAuthorities(rootCert)
+  const tls = { ...given, ...own, ...(ca !== undefined && { ca }) }
   // A file of authorities is there to be used: libpq checks it in these modes, too.
-  const checks = mode === 'verify-ca' || mode === 'verify-full' || (mode === 'require' && ca !== undefined)
-  if (!checks) return { ...own, rejectUnauthorized: false }
-  return {
-    ...own,
-    ...(ca && { ca }),
-    rejectUnauthorized: true,
-    ...(mode !== 'verify-full' && { checkServerIdentity: () => undefined }),
-  }
+  const isChecked =
+    mode === 'verify-ca' ||
+    mode === 'verify-full' ||
+    (mode !== 'allow' && mode !== 'prefer' && ca !== undefined)
+  if (mode === 'verify-full') return { ...tls, rejectUnauthorized: true }
+  if (isChecked) return { ...tls, rejectUnauthorized: true, checkServerIdentity: () => undefined }
+  // Whoever asks for a check in `ssl` gets it.
+  return { ...tls, rejectUnauthorized: given.rejectUnauthorized ?? false }
 }
 
 function readAuthorities(from: string): string | string[] {

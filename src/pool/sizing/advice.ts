@@ -7,7 +7,8 @@ export interface Experience {
   readonly overflow: number
   readonly processes: number
   readonly demand: DemandFigures
-  readonly acquired: number
+  /** Checkouts, and statements that shared a connection. */
+  readonly uses: number
   readonly acquireTimeouts: number
   readonly leaks: number
   /** Milliseconds; undefined when nobody ever waited or held. */
@@ -28,7 +29,7 @@ export interface SizeAdvice {
 
 /** Before that a pool has seen too little. */
 const FOUNDED_BUSY_MS = 60_000
-const FOUNDED_CHECKOUTS = 1_000
+const FOUNDED_USES = 1_000
 /** Kept connections are for nearly always, overflow for the peaks and a quarter more. */
 const KEPT_SHARE = 0.95
 const HEADROOM = 1.25
@@ -42,8 +43,8 @@ const LONG_HOLD_MS = 1_000
  * @param capacity undefined when the server's limits are not known.
  */
 export function adviseSize(experience: Experience, capacity: Capacity | undefined): SizeAdvice {
-  const { size, overflow, processes, demand, acquired } = experience
-  const isFounded = demand.busyMs >= FOUNDED_BUSY_MS && acquired >= FOUNDED_CHECKOUTS
+  const { size, overflow, processes, demand, uses } = experience
+  const isFounded = demand.busyMs >= FOUNDED_BUSY_MS && uses >= FOUNDED_USES
   const reasons: string[] = []
   let [kept, above] = [size, overflow]
   if (isFounded) {
@@ -54,7 +55,7 @@ export function adviseSize(experience: Experience, capacity: Capacity | undefine
     )
   } else {
     reasons.push(
-      `Too little has happened yet: ${Math.round(demand.busyMs / 1_000)} s of use and ${acquired} checkouts, of ${FOUNDED_BUSY_MS / 1_000} s and ${FOUNDED_CHECKOUTS}.`,
+      `Too little has happened yet: ${Math.round(demand.busyMs / 1_000)} s of use and ${uses} checkouts and rides, of ${FOUNDED_BUSY_MS / 1_000} s and ${FOUNDED_USES}.`,
     )
   }
   reasons.push(...observations(experience))

@@ -1,4 +1,4 @@
-import { budgetTooSmall } from '../errors.ts'
+import { budgetInvalid, budgetTooSmall } from '../errors.ts'
 
 /** A pool as the budget sees it. */
 export interface BudgetMember {
@@ -6,6 +6,8 @@ export interface BudgetMember {
   readonly size: number
   /** Connections that it has, those connecting and closing included. */
   readonly total: number
+  /** Callers wait, and it may not open a connection for them. */
+  readonly isShort: boolean
   /** Closes an idle connection above its size; false when it has none to spare. */
   spareOne(): boolean
   /** Another has closed one: there may be room now. */
@@ -26,7 +28,9 @@ export class ConnectionBudget {
   readonly connections: number
   readonly #members = new Set<BudgetMember>()
 
+  /** @throws HF_OPTION_INVALID for what is no whole number from 1 on */
   constructor(connections: number) {
+    if (!Number.isInteger(connections) || connections < 1) throw budgetInvalid(connections)
     this.connections = connections
   }
 
@@ -57,6 +61,12 @@ export class ConnectionBudget {
   /** `member` needs more than there is: somebody else may have it to spare. */
   ask(member: BudgetMember): void {
     for (const other of this.#members) if (other !== member && other.spareOne()) return
+  }
+
+  /** Another than `member` is short of connections: what is idle above the size should go. */
+  isShortBeside(member: BudgetMember): boolean {
+    for (const other of this.#members) if (other !== member && other.isShort) return true
+    return false
   }
 
   /** `member` has closed a connection. */

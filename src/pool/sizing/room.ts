@@ -5,6 +5,8 @@ import type { BudgetMember, ConnectionBudget } from './budget.ts'
 export interface RoomPort {
   /** Connections that there are, those connecting and closing included. */
   total(): number
+  /** Callers that wait and have no connection on its way to them. */
+  unserved(): number
   /** Closes an idle connection above the size; false when there is none. */
   spareOne(): boolean
   /** There may be room now. */
@@ -50,6 +52,16 @@ export class Room implements BudgetMember {
   /** Somebody waits and there is no room: pools with something to spare may make some. */
   ask(): void {
     if (this.total < this.limit) this.#budget?.ask(this)
+  }
+
+  /** Callers wait, and only the budget stands in the way of another connection. */
+  get isShort(): boolean {
+    return this.#port.unserved() > 0 && this.total < this.limit && !this.isFree
+  }
+
+  /** Another pool of the budget is short of connections. */
+  get isWantedElsewhere(): boolean {
+    return this.#budget?.isShortBeside(this) ?? false
   }
 
   /** A connection is gone. */

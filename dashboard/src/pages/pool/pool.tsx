@@ -88,11 +88,11 @@ function Advice({ advice }: { readonly advice: PoolAdvice }) {
     <div class="advice">
       <p>
         <b>
-          {!isFounded
-            ? `Stay with ${current.pool_size} + ${current.max_overflow} for now.`
-            : isRight
+          {!isRight
+            ? `${size} + ${overflow} instead of ${current.pool_size} + ${current.max_overflow}.`
+            : isFounded
               ? `${size} + ${overflow} is right.`
-              : `${size} + ${overflow} instead of ${current.pool_size} + ${current.max_overflow}.`}
+              : `Stay with ${size} + ${overflow} for now.`}
         </b>
       </p>
       <ul>
