@@ -210,3 +210,76 @@ test('an idle connection whose server takes no writes any more is found out befo
   await expect.poll(isReadOnly).toEqual([{ transaction_read_only: 'off' }])
   await pool.query('SELECT 1')
 })
+
+test('the hosts may stand in the query, a URL may begin with a user and no host, and ports are paired', async () => {
+  const [one, two] = [standby.port, primary.port]
+  const target = 'target_session_attrs=primary'
+  for (const url of [
+    `postgresql://postgres:only-for-tests@/postgres?host=127.0.0.1,127.0.0.1&port=${one},${two}&${target}`,
+    `postgresql://postgres:only-for-tests@127.0.0.1,127.0.0.1/postgres?port=${one},${two}&${target}`,
+    `postgresql://postgres:only-for-tests@127.0.0.1:${one},127.0.0.1:${two}/postgres?${target}`,
+  ])
+    expect(await portOf(makePool({ connectionString: url }))).toBe(primary.port)
+  const uneven = `postgresql://a,b,c/postgres?port=${one},${two}`
+  expect(() => makePool({ connectionString: uneven })).toThrow(/3 hosts and 2 ports/)
+  for (const word of ['readwrite', 'Read-Write'])
+    expect(() => makePool({ connectionString: `${primary.url}?target_session_attrs=${word}` })).toThrow(
+      /it must be one of any, read-write/,
+    )
+})
+
+test('prefer-standby without a standby stays calmly on the primary', async () => {
+  const pool = makePool({
+    connectionString: urlOf('127.0.0.1:1', primary.host),
+    targetSessionAttrs: 'prefer-standby',
+    prePingAfterIdleMs: 0,
+  })
+  for (let round = 0; round < 20; round += 1)
+    await Promise.all(Array.from({ length: 5 }, () => pool.query('SELECT pg_sleep(0.005)')))
+  expect(pool.stats()).toMatchObject({ created: 5, pingFailures: 0 })
+  expect(pool.servers().map(({ evictions }) => evictions)).toEqual([0, 0])
+})
+
+test('when every host is silent, callers learn so after failoverMs', async () => {
+  const silent = await Promise.all(
+    [primary, standby].map(({ port }) => FaultProxy.start({ host: '127.0.0.1', port })),
+  )
+  for (const proxy of silent) proxy.freeze()
+  const pool = makePool({
+    connectionString: urlOf(...silent.map(({ port }) => `127.0.0.1:${port}`)),
+    hostTimeoutMs: 100,
+    failoverMs: 500,
+  })
+  await expect(pool.query('SELECT 1')).rejects.toMatchObject({ code: 'HF_CONNECT_NO_SERVER' })
+  for (const proxy of silent) await proxy.stop()
+})
+
+test('a session that ends counts once, and one that sat idle in a transaction not at all', async () => {
+  const pool = makePool({ connectionString: urlOf(primary.host, standby.host), pipelining: 'off' })
+  pool.on('error', () => {})
+  const hold = async (): Promise<{ pid: number; release: () => void }> => {
+    const client = await pool.connect()
+    client.on('error', () => {})
+    const { rows } = await client.query('SELECT pg_backend_pid() AS pid')
+    return { pid: rows[0].pid, release: () => client.release() }
+  }
+  const held = await Promise.all([hold(), hold(), hold()])
+  for (const { pid } of held.slice(1)) await primary.query(`SELECT pg_terminate_backend(${pid})`)
+  await expect.poll(() => pool.servers()[0]?.evictions).toBe(0)
+  for (const { release } of held) release()
+  expect(await portOf(pool)).toBe(primary.port)
+
+  const careless = makePool({
+    connectionString: urlOf(primary.host, standby.host),
+    options: '-c idle_in_transaction_session_timeout=20',
+  })
+  careless.on('error', () => {})
+  const lost: Promise<unknown>[] = []
+  for (let index = 0; index < 3; index += 1) {
+    const client = await careless.connect()
+    lost.push(new Promise((resolve) => client.once('error', resolve)).then(() => client.release()))
+    await client.query('BEGIN')
+  }
+  await Promise.all(lost)
+  expect(careless.servers()[0]).toMatchObject({ evictions: 0 })
+})

@@ -1,6 +1,7 @@
 /** Reads on a replica: which one, how far behind, and what happens when it lags, stops and returns. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { Pool, type PoolConfig, readYourWrites, type ReplicaPicture } from '../../src/pool/index.ts'
+import { FaultProxy } from '../../src/testing/index.ts'
 import { childrenOf } from '../support/processes.ts'
 import { type ReplicatedServer, startPair } from '../support/replication.ts'
 import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
@@ -41,6 +42,9 @@ function makePool(config: PoolConfig = {}): Pool {
 
 const PORT = 'SELECT inet_server_port() AS port'
 const readPort = async (pool: Pool): Promise<number> => (await pool.read(PORT)).rows[0].port
+
+const count = async (pool: Pool, id: number): Promise<number> =>
+  (await pool.read('SELECT count(*)::int AS n FROM notes WHERE id = $1', [id])).rows[0].n
 
 /** While `work` runs the standby receives the log and does not replay it. */
 async function whilePaused(work: () => Promise<void>): Promise<void> {
@@ -191,4 +195,123 @@ test('a replica that freezes holds up nobody for longer than it takes to notice'
     for (const pid of [...sessions, standby.pid]) process.kill(pid, 'SIGCONT')
   }
   await expect.poll(() => readPort(pool), { timeout: 20_000 }).toBe(standby.port)
+})
+
+test('reads that start together after a write all see it, in scopes within scopes, too', async () => {
+  const pool = makePool({ replicaWaitMs: 0 })
+  await readPort(pool)
+  using early = await pool.connect()
+  await whilePaused(async () => {
+    await readYourWrites(async () => {
+      await pool.query(`INSERT INTO notes VALUES (700, 'first')`)
+      expect(await Promise.all([count(pool, 700), count(pool, 700), count(pool, 700)])).toEqual([1, 1, 1])
+      await readYourWrites(async () => {
+        expect(await count(pool, 700)).toBe(1)
+        await pool.query(`INSERT INTO notes VALUES (701, 'inner')`)
+      })
+      expect(await count(pool, 701)).toBe(1)
+      // A client that was taken before the scope, and writes in it.
+      await early.query(`INSERT INTO notes VALUES (702, 'early')`)
+      expect(await count(pool, 702)).toBe(1)
+    })
+  })
+})
+
+test('a primary that is silent, or used up, holds up no read of a replica', async () => {
+  const proxy = await FaultProxy.start({ host: '127.0.0.1', port: primary.port })
+  const pool = makePool({ connectionString: proxy.through(primary.url), size: 1, replicaCheckMs: 20 })
+  using _held = await pool.connect()
+  expect(await readPort(pool)).toBe(standby.port)
+  proxy.freeze()
+  for (let read = 0; read < 5; read += 1) expect(await readPort(pool)).toBe(standby.port)
+  const fresh = makePool({ connectionString: proxy.through(primary.url) })
+  const signal = AbortSignal.timeout(50)
+  await expect(fresh.read({ text: PORT, signal })).rejects.toMatchObject({ name: 'TimeoutError' })
+  expect(await readPort(fresh)).toBe(standby.port)
+  await proxy.stop()
+})
+
+test('the lag is known while the pool is used up', async () => {
+  const pool = makePool({ size: 1, maxLagBytes: 100_000 })
+  await readPort(pool)
+  using held = await pool.connect()
+  await whilePaused(async () => {
+    await held.query(`INSERT INTO notes SELECT n, repeat('x', 100) FROM generate_series(10000, 14000) n`)
+    await expect.poll(() => pool.replicas()[0]?.isUsed).toBe(false)
+  })
+})
+
+test('a replica whose pool is merely full is not left, and its reads are not begun again', async () => {
+  const pool = makePool({ size: 1 })
+  await readPort(pool)
+  const text = 'SELECT inet_server_port() AS port FROM pg_sleep(2.2)'
+  expect((await pool.read(text)).rows).toEqual([{ port: standby.port }])
+  expect(pool.replicas()[0]).toMatchObject({ isUsed: true, stats: { waiting: 0, acquireTimeouts: 0 } })
+})
+
+test('one session that ends, or a server of somebody else, says nothing about a replica', async () => {
+  const pool = makePool({ replicaCheckMs: 3_600_000 })
+  const changes: ReplicaPicture[] = []
+  await readPort(pool)
+  pool.on('pool:replica-changed', (picture) => changes.push(picture))
+  const asleep = pool.read('SELECT inet_server_port() AS port FROM pg_sleep(0.3)')
+  const ended = pool.read('SELECT pg_terminate_backend(pg_backend_pid()), inet_server_port() AS port')
+  await ended.catch(() => {}) // it ends its session on the primary as well
+  expect((await asleep).rows).toEqual([{ port: standby.port }])
+  const foreign = makePool({ connectionString: 'postgresql://x@127.0.0.1:1/x', replicas: [] })
+  const failing = pool.transaction(() => foreign.query('SELECT 1'), { readOnly: true })
+  await expect(failing).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  await readPort(pool)
+  expect(changes).toEqual([])
+})
+
+test('readers that wait for the same replica share their looks', async () => {
+  const pool = makePool({ replicaWaitMs: 300, size: 10 })
+  await readPort(pool)
+  await whilePaused(async () => {
+    await pool.query(`INSERT INTO notes VALUES (800, 'x')`)
+    const after = await pool.position()
+    const looked = async (): Promise<number> =>
+      Number(
+        (await standby.query(`SELECT xact_commit AS n FROM pg_stat_database WHERE datname = 'postgres'`))[0]
+          .n,
+      )
+    await standby.query('SELECT pg_stat_force_next_flush()')
+    const before = await looked()
+    await Promise.all(Array.from({ length: 200 }, () => pool.read(PORT, [], { after })))
+    await expect.poll(looked).toBeLessThan(before + 150)
+  })
+})
+
+test('a replica by host and port keeps everything else that the URL says', async () => {
+  const replica = { host: '127.0.0.1', port: standby.port }
+  expect(await readPort(makePool({ replicas: [replica] }))).toBe(standby.port)
+})
+
+test('a configuration that is wrong leaves nothing open', async () => {
+  const opened = async (): Promise<unknown[]> =>
+    primary.query(`SELECT 1 FROM pg_stat_activity WHERE application_name = 'wrong'`)
+  const make = (): Pool =>
+    new Pool({
+      connectionString: primary.url,
+      application_name: 'wrong',
+      warm: true,
+      size: 3,
+      replicas: [standby.url, { connectionString: standby.url, size: 0 }],
+    })
+  expect(make).toThrow(expect.objectContaining({ code: 'HF_OPTION_INVALID' }))
+  await expect.poll(opened).toEqual([])
+})
+
+test('a drain waits for the replicas’ connections, and names who holds them', async () => {
+  const pool = makePool()
+  await readPort(pool)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const reading = pool.transaction(() => promise, { readOnly: true })
+  await expect.poll(() => pool.replicas()[0]?.stats.busy).toBe(1)
+  expect(await pool.drain({ timeoutMs: 20 })).toHaveLength(1)
+  resolve()
+  await reading
+  pool.resume()
+  await readPort(pool)
 })

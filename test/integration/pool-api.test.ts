@@ -99,7 +99,21 @@ test('statements are told by text and by label', async () => {
   expect(byLabel.data.find(({ key }: any) => key === 'GET /users')).toMatchObject({ calls: 1, rides: null })
 })
 
+test('what was written into statements is not shown', async () => {
+  await pool.query(`SELECT 'topsecret' AS hidden, 7 AS seven`)
+  const path = '/v1/database/performance/pool-statements'
+  const answer = await (await client.get(path, client.bearer('viewer'))).text()
+  expect(answer).not.toContain('topsecret')
+  expect(answer).toContain("SELECT '…' AS hidden, 7 AS seven")
+})
+
 describe('drain and resume', () => {
+  test('a field that is misspelt is refused, and drains nothing', async () => {
+    const response = await post('/v1/database/pool/drain', { pol: 'jobs' }, 'operator')
+    expect(await response.json()).toMatchObject({ status: 400, errors: [{ path: '/pol' }] })
+    expect(await stats()).toMatchObject({ is_drained: false })
+  })
+
   test('are for operators', async () => {
     const response = await post('/v1/database/pool/drain', {}, 'viewer')
     expect(response.status).toBe(403)

@@ -63,6 +63,27 @@ test('a hundred callers of each are all served, whatever the budget', async () =
   expect(most).toBeGreaterThan(3)
 })
 
+test('a caller gets what another pool gives back above its size, at once', async () => {
+  const budget = new ConnectionBudget(4)
+  const web = makePool({ budget, size: 1, overflow: 3, overflowIdleMs: 3_600_000 })
+  const jobs = makePool({ budget, size: 1, overflow: 3 })
+  const busy = await Promise.all([web.connect(), web.connect(), web.connect()])
+  using _first = await jobs.connect()
+  const second = jobs.connect()
+  for (const client of busy) client.release()
+  ;(await second).release()
+  expect(web.stats().total).toBeLessThan(3)
+})
+
+test('a pool that cannot be made takes nothing of the budget, and only whole numbers are one', () => {
+  const budget = new ConnectionBudget(6)
+  const wrong = { size: 6, budget, sslMode: 'verify-full', sslRootCert: '/nowhere' } as const
+  expect(() => makePool(wrong)).toThrow(/sslRootCert/)
+  expect(budget.claimed).toBe(0)
+  for (const none of [0, 2.5, Number.NaN, '5' as never])
+    expect(() => new ConnectionBudget(none)).toThrow(/whole number/)
+})
+
 test('a budget that is too small for the sizes is refused, and an ended pool gives its part back', async () => {
   const budget = new ConnectionBudget(5)
   const first = makePool({ budget, size: 3 })
@@ -89,6 +110,16 @@ test('advice is founded on what was wanted, and on what the server gives', async
   await Promise.all(Array.from({ length: 5 }, () => pool.query('SELECT pg_sleep(0.01)')))
   const advice = await pool.advise()
   expect(advice).toMatchObject({ size: 4, overflow: 2, isFounded: false, fit: { wanted: 6, fits: true } })
+})
+
+test('statements that ride count as use, and a destroyed checkout is over', async () => {
+  const pool = makePool({ size: 2, overflow: 0 })
+  await pool.query('SELECT $1::int AS n', [0])
+  await Promise.all(Array.from({ length: 300 }, (_, n) => pool.query('SELECT $1::int AS n', [n])))
+  ;(await pool.connect()).release(true)
+  const { reasons } = await pool.advise()
+  expect(Number(/and (\d+) checkouts and rides/.exec(reasons[0] ?? '')?.[1])).toBeGreaterThan(300)
+  await expect.poll(() => pool.stats().total).toBeLessThan(2)
 })
 
 test('activity names who holds, who waits and what leaked', async () => {

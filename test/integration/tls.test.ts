@@ -1,4 +1,5 @@
 /** Encrypted connections: each sslmode against a real server, and what must work over them. */
+import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createHoldfast } from '../../src/index.ts'
@@ -98,6 +99,67 @@ describe('sslMode means what it means to libpq', () => {
     const client = await openClient({ connectionString: withSslMode(url(), 'verify-full', tls.authority) })
     await client.end()
   })
+})
+
+describe('nothing makes it weaker than it was asked for', () => {
+  const noHost = (more: string): string => {
+    const { username, password, port, pathname } = new URL(tls.server.url)
+    return `postgresql://${username}:${password}@${pathname}?host=127.0.0.1&port=${port}${more}`
+  }
+
+  test.each(['&sslmode=disable', '&sslmode=no-verify', '&sslmode=require&uselibpqcompat=true'])(
+    'a URL without a host and with %s gives way to the option',
+    async (more) => {
+      const connectionString = noHost(more)
+      const trusted = { sslMode: 'verify-full', sslRootCert: tls.authority } as const
+      await expect(isEncrypted({ connectionString, ...trusted })).rejects.toThrow(/127\.0\.0\.1/)
+      expect(await isEncrypted({ connectionString, sslMode: 'verify-ca', sslRootCert: tls.authority })).toBe(
+        true,
+      )
+    },
+  )
+
+  test.each(['verify_full', 'VERIFY-FULL'])('a mode that nobody knows is refused: %s', (word) => {
+    const connectionString = `${url()}?uselibpqcompat=true&sslmode=${word}`
+    expect(() => new Pool({ connectionString })).toThrow(/sslmode is .* must be one of disable/)
+  })
+
+  test('what the configuration says in ssl stays', async () => {
+    const [ca, stranger] = [tls.authority, tls.stranger].map((file) => readFileSync(file, 'utf8'))
+    expect(await isEncrypted({ ssl: { ca }, sslMode: 'verify-full' })).toBe(true)
+    for (const sslMode of ['prefer', 'require', 'verify-ca'] as const)
+      await expect(isEncrypted({ ssl: { ca: stranger, rejectUnauthorized: true }, sslMode })).rejects.toThrow(
+        /certificate/,
+      )
+  })
+
+  test('a password may look like a query', () => {
+    const masked = withSslMode('postgresql://u:p&sslmode=x@h/db', 'verify-full')
+    expect(masked).toBe('postgresql://u:p&sslmode=x@h/db?sslmode=verify-full&uselibpqcompat=true')
+  })
+})
+
+test('prefer decides for each connection: many at once, and again when the server changes its mind', async () => {
+  await tls.letIn('hostnossl')
+  await using pool = new Pool({
+    connectionString: url(),
+    sslMode: 'prefer',
+    size: 4,
+    overflow: 0,
+    maxUses: 1,
+  })
+  const all = (): Promise<boolean[]> =>
+    Promise.all(
+      Array.from({ length: 8 }, async () => {
+        using client = await pool.connect()
+        return (await client.query('SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()')).rows[0].ssl
+      }),
+    )
+  expect(new Set(await all())).toEqual(new Set([false]))
+  await tls.letIn('hostssl')
+  expect(new Set(await all())).toEqual(new Set([true]))
+  expect(pool.stats()).toMatchObject({ connectFailures: 0 })
+  await tls.letIn('host')
 })
 
 test('createHoldfast reads the URL as libpq does, and trusts nobody unproven in production', async () => {
