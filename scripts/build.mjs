@@ -27,6 +27,7 @@ execFileSync(
   [join(packageFolder('typescript'), 'bin', 'tsc'), '-p', join(root, 'tsconfig.build.json')],
   { stdio: 'inherit' },
 )
+execFileSync(process.execPath, [join(root, 'scripts', 'bundle.mjs')], { stdio: 'inherit' })
 chmodSync(join(root, 'dist', 'cli', 'bin.js'), 0o755)
 await dashboardBuilt
 
