@@ -196,8 +196,9 @@ export class Pool extends EventEmitter<PoolEvents> {
       return this.#engine.queries.submit(query, whenDone)
     }
     const bound = typeof values === 'function' ? undefined : values
-    const send = (pool: Pool): Promise<pg.QueryResult> => pool.#send(query, bound)
-    const outcome = this.#reading ? this.#reading.query(query, send) : send(this)
+    const outcome = this.#reading
+      ? this.#reading.query(query, (pool) => pool.#send(query, bound))
+      : this.#send(query, bound)
     if (!whenDone) return outcome
     outcome.then(
       (result) => process.nextTick(whenDone, undefined, result),
