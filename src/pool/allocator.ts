@@ -4,7 +4,7 @@ import type { Clock } from '../core/index.ts'
 import type { Announcer } from './announcer.ts'
 import { Closer } from './closer.ts'
 import type { Connection } from './connection.ts'
-import { acquireTimeout, poolEnded, queueFull } from './errors.ts'
+import { acquireTimeout, type PoolPicture, poolEnded, queueFull } from './errors.ts'
 import type { PoolEvents } from './events.ts'
 import { Housekeeper } from './housekeeper.ts'
 import type { ResolvedPoolConfig } from './options.ts'
@@ -44,6 +44,7 @@ export class Allocator {
   readonly #housekeeper: Housekeeper
   readonly #closer: Closer
   readonly #demand: Demand
+  readonly #picture = (): PoolPicture => this.#tenant.picture()
   /** Waiters that are no callers. */
   #errands = 0
   #isEnding = false
@@ -75,7 +76,7 @@ export class Allocator {
       began: (connection) => {
         this.#tenant.began(connection)
         this.slots.add(connection)
-        this.#room.assertKept(() => this.#tenant.picture())
+        this.#room.assertKept(this.#picture)
       },
       connected: (connection) => {
         this.#counters.created += 1
@@ -250,10 +251,12 @@ export class Allocator {
   }
 
   #tellExhausted(): void {
-    const since = this.waiters.peek()?.since ?? this.#clock.monotonicMs()
-    const othersOut = this.slots.someBusySince(this.#clock.monotonicMs() - COMES_BACK_MS)
-    this.#tenant.yieldOne(since, othersOut)
-    this.#announcer.exhausted(() => this.#tenant.picture())
+    if (this.slots.count('lane') > 0) {
+      const now = this.#clock.monotonicMs()
+      const othersOut = this.slots.someBusySince(now - COMES_BACK_MS)
+      this.#tenant.yieldOne(this.waiters.peek()?.since ?? now, othersOut)
+    }
+    this.#announcer.exhausted(this.#picture)
   }
 
   /** Gives a connection that is known to work to whoever waits longest; with nobody waiting it becomes idle. */
@@ -315,7 +318,7 @@ export class Allocator {
 
   #noteUse(now: number): void {
     const busy = this.slots.count('busy')
-    this.#announcer.used(busy / this.#room.limit, () => this.#tenant.picture())
+    this.#announcer.used(busy / this.#room.limit, this.#picture)
     this.#demand.note(busy + this.slots.count('lane') + this.slots.count('cleaning') + this.waiting, now)
   }
 

@@ -33,7 +33,9 @@ export class Announcer {
 
   /** Somebody got a connection, or gave one back. @param used the share of connections that are in use. */
   used(used: number, picture: () => PoolPicture): void {
-    const level = LEVELS.filter((one) => used >= one).length
+    // Called for every checkout: nothing is made while nothing changes.
+    const level = used < LEVELS[0] ? 0 : used < LEVELS[1] ? 1 : 2
+    if (level === this.#level) return
     if (level > this.#level) {
       this.#level = level
       if (this.isHeard('pool:utilization'))
