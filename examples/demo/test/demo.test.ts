@@ -55,6 +55,12 @@ test(
     expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ status: 'healthy' })
     const signedIn = await fetch(link, { redirect: 'manual' })
     const cookie = (signedIn.headers.get('set-cookie') ?? '').split(';')[0] as string
+    const routes = async (): Promise<string[]> => {
+      const path = '/v1/database/performance/pool-statements?by=label'
+      const answer = await (await fetch(`${url}${path}`, { headers: { cookie } })).json()
+      return (answer as { data: { key: string }[] }).data.map(({ key }) => key)
+    }
+    await expect.poll(routes, { timeout: 20_000 }).toContain('GET /documents/:id')
     let before: number | undefined
     await waitForPoolEvent(url, cookie, (acquired) => {
       before ??= acquired
