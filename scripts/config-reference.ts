@@ -15,7 +15,9 @@ export function renderConfigReference(): string {
       const value =
         spec.default === undefined || (Array.isArray(spec.default) && spec.default.length === 0)
           ? ''
-          : String(spec.default)
+          : typeof spec.default === 'object'
+            ? JSON.stringify(spec.default)
+            : String(spec.default)
       return `| \`${name}\` | ${spec.env.map((variable) => `\`${variable}\``).join(', ')} | ${value} | ${spec.doc} Accepts ${spec.accepts}. |`
     })
     return `## ${path === '' ? 'General' : `\`${path}\``}\n\n| option | environment | default | meaning |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`

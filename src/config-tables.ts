@@ -33,7 +33,11 @@ type NamedPools = Readonly<Record<string, Partial<PoolOptions>>>
 function parsePools(input: unknown): NamedPools | undefined {
   if (typeof input !== 'object' || input === null) return undefined
   const given = Object.entries(input as Record<string, Readonly<Record<string, unknown>>>)
-  if (given.some(([name, values]) => !/^[a-z][a-z0-9_-]{0,30}$/.test(name) || typeof values !== 'object'))
+  if (
+    given.some(
+      ([name, values]) => !/^(?!default$)[a-z][a-z0-9_-]{0,30}$/.test(name) || typeof values !== 'object',
+    )
+  )
     return undefined
   const resolved = given.map(([name, values]) => {
     const path = `database.pools.${name}`
@@ -88,7 +92,7 @@ const DATABASE_OPTIONS = {
   pools: custom<NamedPools>({
     doc: "Further pools to the same database by name, for work that must not wait for the main one's: each with options of database.pool, which holds for the rest.",
     default: Object.freeze({}),
-    accepts: 'an object of names, each with options of database.pool',
+    accepts: 'an object of names (not default), each with options of database.pool',
     parse: parsePools,
   }),
   connectionBudget: integer({

@@ -23,5 +23,5 @@ export function renderEnvExample(): string {
 
 function describe(value: unknown): string {
   if (value === undefined || (Array.isArray(value) && value.length === 0)) return 'none'
-  return String(value)
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }

@@ -70,7 +70,7 @@ export class Admin {
     const live = new LivePicture(input.pool, reader, clock)
     this.#context = {
       pool: input.pool,
-      pools: [input.pool, ...(input.otherPools ?? [])],
+      pools: [...new Set([input.pool, ...(input.otherPools ?? [])])],
       reader,
       schema: input.schema ?? 'holdfast',
       migrations: input.migrations,

@@ -24,7 +24,7 @@ export function confirmationMissing(name: string, given?: string): HoldfastError
 export function serverUnreachable(url: string, reason: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_CLI_SERVER_UNREACHABLE',
-    message: `No Holdfast server answers at ${url} (${reason}). Start one with "holdfast serve"; a service that has Holdfast mounted makes its own links.`,
+    message: `No Holdfast server answers at ${url} (${reason}). Start one with "holdfast serve"; a service that has Holdfast mounted is asked with --server and HOLDFAST_SERVER_TOKEN.`,
     retryable: true,
     details: { url },
   })

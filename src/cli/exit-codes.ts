@@ -22,6 +22,7 @@ const BY_CODE: readonly (readonly [RegExp, number])[] = [
   [/^HF_(OPTION|CONFIG|CLI_USAGE)/, EXIT.usage],
   [/^HF_CLI_PASSWORD_IN_FLAG$/, EXIT.usage],
   [/^HF_CLI_SERVER_UNREACHABLE$/, EXIT.connection],
+  [/^HF_ADMIN_(UNAUTHENTICATED|FORBIDDEN)$/, EXIT.connection],
   [/^HF_CLI_CONFIRMATION$/, EXIT.confirmation],
   [/^HF_MIGRATE_LOCK_(HELD|TIMEOUT)$/, EXIT.locked],
   [/^HF_EMBEDDED_DATA_IN_USE$/, EXIT.locked],

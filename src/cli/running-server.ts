@@ -20,9 +20,10 @@ export async function findServer(server: string | true): Promise<RunningServer> 
   const { readTokenFile } = await import('../admin/index.ts')
   const known = readTokenFile(stateDirectoryOf(config))
   const url = server === true ? known?.url : server
-  if (url === undefined) throw serverUnreachable('this folder', 'no server was started from here')
+  if (url === undefined) throw serverUnreachable('its usual place', 'none was started from this folder')
   // The token belongs to one server: another one must not get to see it.
-  const token = known && new URL(known.url).origin === originOf(url) ? known.token : undefined
+  const token =
+    known && new URL(known.url).origin === originOf(url) ? known.token : process.env.HOLDFAST_SERVER_TOKEN
   return { url, token }
 }
 

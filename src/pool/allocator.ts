@@ -16,7 +16,7 @@ import { Room } from './sizing/room.ts'
 import { Slots } from './slots.ts'
 import type { PoolCounters, PoolTimings } from './stats.ts'
 import type { HandBack, Tenant } from './tenant.ts'
-import type { Waiter } from './waiter.ts'
+import { takes, type Waiter } from './waiter.ts'
 
 /** What has been out for longer (a listener, a batch) is not counted on to come back soon. */
 const COMES_BACK_MS = 1_000
@@ -68,6 +68,7 @@ export class Allocator {
     this.#tenant = tenant
     this.#demand = books.demand
     this.#closer = new Closer(this.slots, clock, this.#counters, announcer, () => {
+      this.#keepProcess()
       this.#dispatch()
       this.#room.released()
     })
@@ -76,6 +77,7 @@ export class Allocator {
       began: (connection) => {
         this.#tenant.began(connection)
         this.slots.add(connection)
+        this.#keepProcess()
         this.#room.assertKept(this.#picture)
       },
       connected: (connection) => {
@@ -158,6 +160,7 @@ export class Allocator {
     this.waiters.push(waiter)
     this.#dispatch()
     if (waiter.place < 0) return
+    this.#keepProcess()
     this.#housekeeper.expect(waiter.deadline)
     this.#noteUse(waiter.since)
   }
@@ -265,21 +268,11 @@ export class Allocator {
     if (waiter) {
       this.slots.move(connection, waiter.purpose)
       this.#handOver(connection, now, waiter.purpose === 'busy' ? waiter.since : undefined)
-      this.#serve(waiter, connection)
+      if (!takes(waiter, connection)) this.giveBack(connection)
     } else if (this.#isEnding || this.isPaused) {
       this.#close(connection)
     } else {
       this.#rest(connection, now)
-    }
-  }
-
-  /** A waiter that cannot take what it asked for gets the error; the connection is not the worse for it. */
-  #serve(waiter: Waiter, connection: Connection): void {
-    try {
-      waiter.serve(connection)
-    } catch (error) {
-      waiter.refuse(error)
-      this.giveBack(connection)
     }
   }
 
@@ -314,6 +307,11 @@ export class Allocator {
     this.#noteUse(now)
     if (this.#config.allowExitOnIdle) connection.keepAlive(false)
     this.#housekeeper.expect(this.#restDeadline(connection))
+  }
+
+  /** Who waits while there is no socket at all (a failover, a drain) still gets an answer before the process ends. */
+  #keepProcess(): void {
+    this.#housekeeper.keepProcess(this.waiters.size > 0 && this.slots.total === 0)
   }
 
   #noteUse(now: number): void {
@@ -381,6 +379,7 @@ export class Allocator {
       this.#counters.acquireTimeouts += 1
       waiter.refuse(acquireTimeout(now - waiter.since, this.#tenant.picture()))
     }
+    this.#keepProcess()
     let next = Math.min(this.waiters.peek()?.deadline ?? Number.POSITIVE_INFINITY, this.#tenant.sweep(now))
     if (this.opener.pausedUntil > now) next = Math.min(next, this.opener.pausedUntil)
     else if (this.waiters.size > 0) this.#dispatch()

@@ -72,9 +72,11 @@ function describe(url: string): Where {
   if (!first) return { host: 'unknown', port: '', database: '', user: '' }
   const hostOf = ({ hostname, searchParams }: URL): string =>
     searchParams.get('host') || hostname || 'localhost'
+  const portOf = ({ port, searchParams }: URL): string => searchParams.get('port') || port || '5432'
+  const places = all.map((one) => `${hostOf(one)}:${portOf(one)}`)
   return {
-    host: all.map(hostOf).join(','),
-    port: first.searchParams.get('port') || first.port || '5432',
+    host: all.length > 1 ? places.join(', ') : hostOf(first),
+    port: portOf(first),
     database: decoded(first.pathname.slice(1)),
     user: first.searchParams.get('user') || decoded(first.username),
   }
@@ -91,7 +93,8 @@ function decoded(text: string): string {
 /** With several hosts the error says which of them it was. */
 function serverOf(error: unknown, { host, port }: Where): string {
   const { address, port: its } = (error ?? {}) as { address?: unknown; port?: unknown }
-  return host.includes(',') && typeof address === 'string' ? `${address}:${String(its)}` : `${host}:${port}`
+  if (!host.includes(',')) return `${host}:${port}`
+  return typeof address === 'string' ? `${address}:${String(its)}` : host
 }
 
 function explain(error: unknown, where: Where): Explanation {

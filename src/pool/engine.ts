@@ -128,6 +128,11 @@ export class Engine implements Tenant {
     this.#announcer.tell(name, ...args)
   }
 
+  /** Why no server can be used; undefined while one may be. */
+  outage(): unknown {
+    return this.#allocator.opener.outage()
+  }
+
   servers(): ServerPicture[] {
     return this.#allocator.opener.servers()
   }

@@ -34,9 +34,9 @@ const inWords = ({ busy, size, overflow, connecting, waiting, holders }: PoolPic
 }
 
 function holderInWords({ heldMs, label, callSite, lastText }: HolderPicture): string {
-  const who = [label && `"${label}"`, callSite && `from ${callSite}`].filter(Boolean).join(' ')
+  const who = [label && `by "${label}"`, callSite && `from ${callSite}`].filter(Boolean).join(' ')
   const what = lastText ? `, last statement: ${shortened(lastText)}` : ''
-  return `${Math.round(heldMs)} ms${who && ` by ${who}`}${what}`
+  return `${Math.round(heldMs)} ms${who && ` ${who}`}${what}`
 }
 
 function shortened(text: string): string {
@@ -98,7 +98,7 @@ export function sslOptionsClash(mode: string): HoldfastError {
 export function targetUnknown(named: string, known: readonly string[]): HoldfastError {
   return new HoldfastError({
     code: 'HF_OPTION_INVALID',
-    message: `target_session_attrs is "${named}"; it must be one of ${known.join(', ')}.`,
+    message: `target_session_attrs (in the URL, or PGTARGETSESSIONATTRS) is "${named}"; it must be one of ${known.join(', ')}.`,
   })
 }
 
@@ -106,6 +106,13 @@ export function sslModeUnknown(named: string, known: readonly string[]): Holdfas
   return new HoldfastError({
     code: 'HF_OPTION_INVALID',
     message: `sslmode is "${named}"; it must be one of ${known.join(', ')}.`,
+  })
+}
+
+export function positionInvalid(position: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_OPTION_INVALID',
+    message: `after is ${JSON.stringify(position)}; it must be a position as pool.position() gives it, like 16/B374D848.`,
   })
 }
 
@@ -127,7 +134,7 @@ export function certificateUnreadable(option: string, file: string, cause: unkno
 export function budgetTooSmall(connections: number, claimed: number, pools: number): HoldfastError {
   return new HoldfastError({
     code: 'HF_OPTION_INVALID',
-    message: `A budget of ${connections} connections cannot hold ${pools} pools: their sizes alone, with what is open above them, are ${claimed}. Raise the budget or lower the sizes.`,
+    message: `A budget of ${connections} connections cannot hold ${pools === 1 ? 'this pool: its size is' : `${pools} pools: their sizes alone, with what is open above them, are`} ${claimed}. Raise the budget or lower the sizes.`,
     details: { connections, claimed, pools },
   })
 }

@@ -13,11 +13,13 @@ export async function askHealth(
   clock: Clock,
   timeoutMs: number,
   withConnection: WithConnection,
+  outage: () => unknown,
 ): Promise<PoolHealth> {
   const started = clock.monotonicMs()
   const error = await probe(clock, timeoutMs, withConnection).then(
     () => undefined,
-    (failure: unknown) => failure ?? new Error('unknown failure'),
+    // What stands against each server says more than that none answered in time.
+    (failure: unknown) => outage() ?? failure ?? new Error('unknown failure'),
   )
   const latencyMs = clock.monotonicMs() - started
   return {

@@ -9,6 +9,7 @@ export class Housekeeper {
   readonly #sweep: (now: number) => number
   #timer: Timer | undefined
   #armedFor = Number.POSITIVE_INFINITY
+  #keepsProcess = false
 
   /** @param sweep handles every deadline up to `now`; returns the next one, or infinity. */
   constructor(clock: Clock, sweep: (now: number) => number) {
@@ -18,22 +19,33 @@ export class Housekeeper {
 
   /** Makes sure that the sweep runs at `deadline` (monotonic ms) or earlier. */
   expect(deadline: number): void {
-    if (deadline >= this.#armedFor) return
-    this.#timer?.cancel()
-    this.#armedFor = deadline
-    this.#timer = this.#clock.setTimer(
-      () => {
-        this.#armedFor = Number.POSITIVE_INFINITY
-        this.expect(this.#sweep(this.#clock.monotonicMs()))
-      },
-      // A timer may fire a fraction of a millisecond early: the sweep would find nothing and arm again.
-      Math.ceil(deadline - this.#clock.monotonicMs()) + 1,
-      'background',
-    )
+    if (deadline < this.#armedFor) this.#arm(deadline)
+  }
+
+  /** Whether the process may not end before the next deadline: callers wait, and no socket keeps it. */
+  keepProcess(should: boolean): void {
+    if (should === this.#keepsProcess) return
+    this.#keepsProcess = should
+    if (this.#timer) this.#arm(this.#armedFor)
   }
 
   stop(): void {
     this.#timer?.cancel()
     this.#timer = undefined
+  }
+
+  #arm(deadline: number): void {
+    this.#timer?.cancel()
+    this.#armedFor = deadline
+    this.#timer = this.#clock.setTimer(
+      () => {
+        this.#timer = undefined
+        this.#armedFor = Number.POSITIVE_INFINITY
+        this.expect(this.#sweep(this.#clock.monotonicMs()))
+      },
+      // A timer may fire a fraction of a millisecond early: the sweep would find nothing and arm again.
+      Math.ceil(deadline - this.#clock.monotonicMs()) + 1,
+      this.#keepsProcess ? 'foreground' : 'background',
+    )
   }
 }

@@ -69,6 +69,10 @@ export class Opener {
     })
   }
 
+  outage(): unknown {
+    return this.#servers.outage()
+  }
+
   servers(): ServerPicture[] {
     return this.#servers.pictures()
   }

@@ -21,7 +21,7 @@ import type { PoolQueryConfig } from './query.ts'
 import type { LabelFigures } from './recorder.ts'
 import { Reading } from './replicas/reading.ts'
 import type { ReplicaPicture } from './replicas/replica.ts'
-import { ASK_POSITION, type ReadOptions, type WalPosition } from './replicas/wal-position.ts'
+import { ASK_POSITION, assertPosition, type ReadOptions, type WalPosition } from './replicas/wal-position.ts'
 import type { SizeAdvice } from './sizing/advice.ts'
 import { retry, type RetryOptions } from './retry.ts'
 import type { ServerPicture } from './servers/servers.ts'
@@ -212,11 +212,12 @@ export class Pool extends EventEmitter<PoolEvents> {
    *
    * @param options `after` is what the read must see, from {@link position}; inside {@link readYourWrites} it is known.
    */
-  read<Row extends pg.QueryResultRow = any>(
+  async read<Row extends pg.QueryResultRow = any>(
     query: string | PoolQueryConfig,
     values?: unknown[],
     options: ReadOptions = {},
   ): Promise<pg.QueryResult<Row>> {
+    if (options.after !== undefined) assertPosition(options.after)
     const config = typeof query === 'string' ? { text: query } : query
     return this.query<Row>({ ...config, ...options, intent: 'read' }, values)
   }
@@ -312,8 +313,11 @@ export class Pool extends EventEmitter<PoolEvents> {
 
   /** Asks the server for one answer, within `timeoutMs` altogether (default 2 s). Never rejects. */
   health(timeoutMs = 2_000): Promise<PoolHealth> {
-    return askHealth(this.#clock, timeoutMs, (signal, work) =>
-      this.#engine.checkouts.with(signal, this.health as () => unknown, work),
+    return askHealth(
+      this.#clock,
+      timeoutMs,
+      (signal, work) => this.#engine.checkouts.with(signal, this.health as () => unknown, work),
+      () => this.#engine.outage(),
     )
   }
 

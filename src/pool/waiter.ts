@@ -17,6 +17,20 @@ export interface Waiter extends Queued {
   readonly refuse: (error: unknown) => void
 }
 
+/**
+ * Gives a waiter its connection. False when it cannot take what it asked for: it has the error then, and the
+ * connection is not the worse for it.
+ */
+export function takes(waiter: Waiter, connection: Connection): boolean {
+  try {
+    waiter.serve(connection)
+    return true
+  } catch (error) {
+    waiter.refuse(error)
+    return false
+  }
+}
+
 /** Until when somebody who asks at `since` waits, in monotonic milliseconds; a timeout of 0 is none. */
 export function deadlineFrom(since: number, acquireTimeoutMs: number): number {
   return acquireTimeoutMs === 0 ? Number.POSITIVE_INFINITY : since + acquireTimeoutMs

@@ -1,5 +1,6 @@
 import { cumulativeCounts, type Histogram, sumOf } from '../core/index.ts'
 import type { LabelFigures, Pool, PoolStats } from '../pool/index.ts'
+import { sameNames } from './errors.ts'
 
 /** A registry of `prom-client`, as far as it is needed. */
 export interface MetricRegistry {
@@ -56,6 +57,7 @@ const BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
  * Adds the metrics of these pools to a registry, each with the label `pool`.
  *
  * @param pools of different names.
+ * @throws HF_OPTION_INVALID when two have the same
  *
  * @example
  * import { Registry } from 'prom-client'
@@ -65,6 +67,8 @@ const BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
  * app.get('/metrics', async (request, reply) => reply.type(registry.contentType).send(await registry.metrics()))
  */
 export function registerPools(registry: MetricRegistry, ...pools: readonly Pool[]): void {
+  const names = pools.map(({ name }) => name)
+  if (new Set(names).size < names.length) throw sameNames(names)
   const register = (
     name: string,
     help: string,

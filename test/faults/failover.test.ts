@@ -1,6 +1,7 @@
 /** The pool when servers change roles: two real servers, one following the other. */
+import { spawnSync } from 'node:child_process'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { Pool, type PoolConfig, retry } from '../../src/pool/index.ts'
+import { connectFailure, Pool, type PoolConfig, retry } from '../../src/pool/index.ts'
 import { FaultProxy } from '../../src/testing/index.ts'
 import { type ReplicatedServer, startPair, urlOf } from '../support/replication.ts'
 import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
@@ -282,4 +283,37 @@ test('a session that ends counts once, and one that sat idle in a transaction no
   }
   await Promise.all(lost)
   expect(careless.servers()[0]).toMatchObject({ evictions: 0 })
+})
+
+test('health says what stands against each host, whichever time limit comes first', async () => {
+  const pool = makePool({ connectionString: urlOf('127.0.0.1:1', '127.0.0.1:2') })
+  const health = await pool.health(300)
+  expect(health).toMatchObject({ ok: false, error: { code: 'HF_CONNECT_NO_SERVER' } })
+  expect(health.reason).toMatch(/127\.0\.0\.1:1: .*127\.0\.0\.1:2: /)
+  expect(connectFailure(health.error, '').code).toBe('HF_CONNECT_NO_SERVER')
+})
+
+test.each([
+  [
+    'every host refuses',
+    `new Pool({ connectionString: 'postgresql://x@127.0.0.1:1,127.0.0.1:2/x', failoverMs: 300 })`,
+  ],
+  [
+    'the pool is drained',
+    `await drained(new Pool({ connectionString: 'postgresql://x@127.0.0.1:1/x', acquireTimeoutMs: 300 }))`,
+  ],
+])('a process does not end under a caller that waits: %s', (_what, make) => {
+  const code = `
+    import { Pool } from '${new URL('../../src/pool/index.ts', import.meta.url).href}'
+    const drained = async (pool) => { await pool.drain(); return pool }
+    const pool = ${make}
+    pool.query('SELECT 1').catch((error) => console.log(error.code))`
+  const run = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  })
+  expect(run).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/HF_CONNECT_NO_SERVER|HF_POOL_ACQUIRE_TIMEOUT/),
+  })
 })

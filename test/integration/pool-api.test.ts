@@ -142,8 +142,10 @@ describe('drain and resume', () => {
     expect(await (await client.get('/readyz')).json()).toMatchObject({
       reason: expect.stringContaining('drained'),
     })
+    expect(await (await client.get('/health')).json()).toMatchObject({ status: 'draining' })
     pool.resume()
     expect((await client.get('/readyz')).status).toBe(200)
+    expect((await client.get('/health')).status).toBe(200)
   })
 })
 
@@ -181,8 +183,25 @@ describe('holdfast pool', () => {
       stdout: expect.stringContaining('drained'),
     })
     expect(await run('drain', '--pool', 'jobs')).toMatchObject({ code: 0 })
-    expect(await run('resume', '--pool', 'jobs')).toMatchObject({ code: 0, stdout: 'The pool goes on.\n' })
+    expect(await run('resume', '--pool', 'jobs')).toMatchObject({
+      code: 0,
+      stdout: 'The pool goes on.\n',
+      stderr: expect.stringContaining('pool status --pool jobs'),
+    })
     expect(jobs.activity()).toMatchObject({ isDrained: false })
+  })
+
+  test('asks a service that has mounted the API with its token', async () => {
+    const options = { cwd: scratch('elsewhere') }
+    const args = ['pool', 'status', '--server', client.server.url]
+    expect(await runCli(args, options)).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/UNAUTHENTICATED/),
+    })
+    const env = { HOLDFAST_SERVER_TOKEN: client.server.admin.createToken('viewer') }
+    expect(await runCli(args, { ...options, env })).toMatchObject({ code: 0 })
+    const drain = ['pool', 'drain', '--server', client.server.url]
+    expect(await runCli(drain, { ...options, env })).toMatchObject({ code: 4 })
   })
 
   test.each([

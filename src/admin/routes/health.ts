@@ -108,11 +108,12 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> 
     },
     async (_request, reply) => {
       const health = await live.probe()
-      const status = context.isDraining
-        ? ('draining' as const)
-        : health.ok
-          ? ('healthy' as const)
-          : ('unhealthy' as const)
+      const status =
+        context.isDraining || pool.activity(0).isDrained
+          ? ('draining' as const)
+          : health.ok
+            ? ('healthy' as const)
+            : ('unhealthy' as const)
       reply.code(status === 'healthy' ? 200 : 503)
       return {
         status,

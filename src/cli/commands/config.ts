@@ -21,12 +21,7 @@ export function addConfig(program: Command, finish: Finish): void {
         ({ options }) =>
           table(
             ['option', 'value', 'from', 'environment'],
-            options.map(({ name, value, source, env }) => [
-              name,
-              value === null || String(value) === '' ? '-' : String(value),
-              source,
-              env.join(' '),
-            ]),
+            options.map(({ name, value, source, env }) => [name, shown(value), source, env.join(' ')]),
           ),
       )
     },
@@ -54,4 +49,9 @@ export function addConfig(program: Command, finish: Finish): void {
       return strays.length === 0 ? EXIT.ok : EXIT.findings
     },
   )
+}
+
+function shown(value: unknown): string {
+  if (value === null) return '-'
+  return (typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : String(value)) || '-'
 }

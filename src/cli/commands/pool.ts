@@ -50,7 +50,7 @@ function addReadings(pool: Command, finish: Finish): void {
         withPool('/v1/database/performance/pool-stats', flags),
       )
       session.out.result(picture, renderPicture)
-      if (picture.is_drained) session.out.next('holdfast pool resume')
+      if (picture.is_drained) session.out.next(`holdfast pool resume${named(flags)}`)
       return picture.is_drained ? EXIT.findings : EXIT.ok
     },
   )
@@ -100,7 +100,7 @@ function addWindow(pool: Command, finish: Finish): void {
             ? 'Drained: every connection is closed, and callers wait.'
             : [`Draining: ${plural(held.length, 'connection')} still held.`, holdersTable(held)].join('\n'),
       )
-      if (answer.is_drained) session.out.next('holdfast pool resume')
+      if (answer.is_drained) session.out.next(`holdfast pool resume${named(flags)}`)
       return answer.is_drained && answer.still_held.length === 0 ? EXIT.ok : EXIT.locked
     },
   )
@@ -112,7 +112,7 @@ function addWindow(pool: Command, finish: Finish): void {
       const server = await serverOf(flags)
       const answer = await askServer<object>(server, 'POST', '/v1/database/pool/resume', { pool: flags.pool })
       session.out.result(answer, () => 'The pool goes on.')
-      session.out.next('holdfast pool status')
+      session.out.next(`holdfast pool status${named(flags)}`)
     },
   )
 }
@@ -125,6 +125,11 @@ function withServer(command: Command): Command {
 
 function serverOf({ server }: PoolFlags): Promise<RunningServer> {
   return findServer(server ?? true)
+}
+
+/** So that the hint is about the same pool. */
+function named({ pool }: PoolFlags): string {
+  return pool === undefined ? '' : ` --pool ${pool}`
 }
 
 function withPool(path: string, { pool }: PoolFlags): string {

@@ -78,7 +78,7 @@ export class Reading<Pool extends ReplicaPool> {
 
   /**
    * Runs a read where it is best.
-   * @throws RangeError when `after` is no position
+   * @throws HF_OPTION_INVALID when `after` is no position
    */
   async #read<T>(run: (pool: Pool) => Promise<T>, needs: ReadNeeds): Promise<T> {
     if (needs.after !== undefined) bytesOf(needs.after)

@@ -1,3 +1,5 @@
+import { positionInvalid } from '../errors.ts'
+
 /**
  * A position in the write-ahead log, as PostgreSQL prints it (`16/B374D848`): what was committed before it was taken
  * lies before it.
@@ -11,10 +13,15 @@ export type WalPosition = string
 export const ASK_POSITION = `
   SELECT (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END)::text AS position`
 
-/** The position in bytes. @throws RangeError for what is none. */
+/** @throws HF_OPTION_INVALID for what is no position */
+export function assertPosition(position: unknown): void {
+  bytesOf(position as WalPosition)
+}
+
+/** The position in bytes. @throws HF_OPTION_INVALID for what is none. */
 export function bytesOf(position: WalPosition): bigint {
   const [, high, low] = /^([0-9A-F]{1,8})\/([0-9A-F]{1,8})$/i.exec(position) ?? []
-  if (high === undefined || low === undefined) throw new RangeError(`"${position}" is no WAL position`)
+  if (high === undefined || low === undefined) throw positionInvalid(position)
   return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`)
 }
 

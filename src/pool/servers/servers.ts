@@ -118,6 +118,12 @@ export class Servers {
     }))
   }
 
+  /** Why no server can be used; undefined while one may be. */
+  outage(): unknown {
+    const isEverywhere = !this.isSingle && this.all.every(({ problem }) => problem !== undefined)
+    return isEverywhere ? this.#noneFits(undefined) : undefined
+  }
+
   get isSingle(): boolean {
     return this.all.length === 1
   }

@@ -61,10 +61,15 @@ export function asksForOtherWay(error: unknown): boolean {
   )
 }
 
-/** The mode that a URL names, if it names one of libpq's. */
+/**
+ * The mode that a URL names; undefined without one, and for `no-verify`, which is the driver's own.
+ * @throws HF_OPTION_INVALID for what neither knows
+ */
 export function sslModeInUrl(url: string): SslMode | undefined {
-  const mode = queryOf(url).get('sslmode')
-  return SSL_MODES.find((one) => one === mode)
+  const named = queryOf(url).get('sslmode')
+  const mode = SSL_MODES.find((one) => one === named)
+  if (named !== null && named !== 'no-verify' && !mode) throw sslModeUnknown(named, SSL_MODES)
+  return mode
 }
 
 /** The URL with this mode, in libpq's meaning for whoever reads it. */

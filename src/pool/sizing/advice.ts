@@ -58,7 +58,7 @@ export function adviseSize(experience: Experience, capacity: Capacity | undefine
       `Too little has happened yet: ${Math.round(demand.busyMs / 1_000)} s of use and ${uses} checkouts and rides, of ${FOUNDED_BUSY_MS / 1_000} s and ${FOUNDED_USES}.`,
     )
   }
-  reasons.push(...observations(experience))
+  reasons.push(...observations(experience, isFounded))
   const room = capacity && Math.floor(usable(capacity) / processes)
   if (room !== undefined && kept + above > room) {
     reasons.push(
@@ -71,11 +71,14 @@ export function adviseSize(experience: Experience, capacity: Capacity | undefine
   return { size: kept, overflow: above, isFounded, reasons, fit }
 }
 
-function observations({ acquireTimeouts, leaks, waitP99Ms, holdP99Ms }: Experience): string[] {
+function observations(
+  { acquireTimeouts, leaks, waitP99Ms, holdP99Ms }: Experience,
+  isFounded: boolean,
+): string[] {
   const reasons: string[] = []
   if (acquireTimeouts > 0)
     reasons.push(`${acquireTimeouts === 1 ? 'One caller' : `${acquireTimeouts} callers`} gave up waiting.`)
-  else if ((waitP99Ms ?? 0) > LONG_WAIT_MS)
+  else if (isFounded && (waitP99Ms ?? 0) > LONG_WAIT_MS)
     reasons.push(`One caller in a hundred waited longer than ${Math.round(waitP99Ms as number)} ms.`)
   if (leaks > 0)
     reasons.push(
