@@ -7,6 +7,8 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // What is waited for comes when the machine gets to it: a busy one is not a failure.
+    expect: { poll: { timeout: 15_000 } },
     maxWorkers: 2,
     dangerouslyIgnoreUnhandledErrors: false,
   },

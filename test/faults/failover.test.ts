@@ -116,7 +116,7 @@ class Writers {
   }
 
   async #write(pool: Pool, writer: number): Promise<void> {
-    while (!this.#isOver) {
+    while (!this.#isOver && !pool.ending) {
       const id = this.#next++
       try {
         await retry(
@@ -128,7 +128,8 @@ class Writers {
         this.longestGapMs = Math.max(this.longestGapMs, now - this.lastAt)
         this.lastAt = now
       } catch (error) {
-        if ((error as { code?: string }).code === 'HF_COMMIT_UNKNOWN') this.unknown.push(id)
+        const { code } = error as { code?: string }
+        if (code === 'HF_COMMIT_UNKNOWN') this.unknown.push(id)
         else this.unexpected.push(error)
       }
     }

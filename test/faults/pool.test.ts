@@ -74,7 +74,7 @@ class Load {
   }
 
   async #live(index: number): Promise<void> {
-    while (!this.#isOver) {
+    while (!this.#isOver && !this.#pool.ending) {
       try {
         await (index % 4 === 0 ? this.#write() : this.#read(1 + ((index * 31 + this.answered) % 500)))
         this.answered += 1

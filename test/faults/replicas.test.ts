@@ -165,7 +165,7 @@ test('a replica that stops is left at once, and read from again when it is back'
   let failures = 0
   const over = new AbortController()
   const readers = Array.from({ length: 8 }, async () => {
-    while (!over.signal.aborted) {
+    while (!over.signal.aborted && !pool.ending) {
       await readPort(pool).then(
         (port) => answers.add(port),
         () => (failures += 1),
