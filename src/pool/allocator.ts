@@ -302,7 +302,7 @@ export class Allocator {
   #rest(connection: Connection, now: number): void {
     connection.idleSince = now
     this.slots.move(connection, 'idle')
-    if (this.#room.isWantedElsewhere && this.#spareOne() && connection.state !== 'idle') return
+    if (this.#room.isWantedElsewhere && this.#spareOne() && connection.state !== 'idle') return // it went itself
     this.#announcer.relaxed()
     this.#noteUse(now)
     if (this.#config.allowExitOnIdle) connection.keepAlive(false)

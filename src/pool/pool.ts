@@ -22,7 +22,8 @@ import type { LabelFigures } from './recorder.ts'
 import { Reading } from './replicas/reading.ts'
 import type { ReplicaPicture } from './replicas/replica.ts'
 import { ASK_POSITION, assertPosition, type ReadOptions, type WalPosition } from './replicas/wal-position.ts'
-import type { SizeAdvice } from './sizing/advice.ts'
+import { adviseSize, type SizeAdvice } from './sizing/advice.ts'
+import { askCapacity, fitOf } from './sizing/capacity.ts'
 import { retry, type RetryOptions } from './retry.ts'
 import type { ServerPicture } from './servers/servers.ts'
 import type { StatementFigures } from './statements.ts'
@@ -43,6 +44,7 @@ export interface EndOptions {
 }
 
 const DEFAULT_END_TIMEOUT_MS = 10_000
+const BRIEFLY_MS = 2_000
 
 /**
  * A pool of PostgreSQL connections with the face of `pg.Pool`: promises and callbacks, counters, events.
@@ -277,12 +279,7 @@ export class Pool extends EventEmitter<PoolEvents> {
    * What its size should be, from what was wanted since it was made and what the server gives; and why.
    * @param db who is asked for the server's limits: another connection where this pool has none to spare.
    */
-  async advise(db: Queryable = this): Promise<SizeAdvice> {
-    // Loaded by those who ask.
-    const [{ adviseSize }, { askCapacity }] = [
-      await import('./sizing/advice.ts'),
-      await import('./sizing/capacity.ts'),
-    ]
+  async advise(db: Queryable = this.#briefly): Promise<SizeAdvice> {
     return adviseSize(this.#engine.experience(), await askCapacity(db).catch(() => undefined))
   }
 
@@ -371,10 +368,16 @@ export class Pool extends EventEmitter<PoolEvents> {
     return this.#reading ? this.#reading.transaction(work, options, run) : run(this, work)
   }
 
+  /** Asks through this pool, but waits for it no longer than advice is worth: it may be drained, or used up. */
+  get #briefly(): Queryable {
+    const query = (text: string): Promise<pg.QueryResult> =>
+      this.#send({ text, signal: AbortSignal.timeout(BRIEFLY_MS) }, undefined)
+    return { query }
+  }
+
   /** Once, when the first connection is there: may all processes together want more than the server gives? */
   async #checkFit(): Promise<void> {
-    const { askCapacity, fitOf } = await import('./sizing/capacity.ts')
-    const capacity = await askCapacity(this).catch(() => undefined) // who cannot ask is told by its own statements
+    const capacity = await askCapacity(this.#briefly).catch(() => undefined) // who cannot ask is told by its own statements
     const fit = capacity && fitOf(this.options, capacity)
     if (fit && !fit.fits) this.#engine.tell('pool:too-large', fit)
   }

@@ -101,7 +101,6 @@ class Writers {
   readonly unknown: number[] = []
   readonly unexpected: unknown[] = []
   lastAt = performance.now()
-  longestGapMs = 0
   #isOver = false
   #next = 1
   readonly #all: Promise<void>[]
@@ -124,9 +123,7 @@ class Writers {
           { on: ['connection'], attempts: 50, maxDelayMs: 100 },
         )
         this.acknowledged.push(id)
-        const now = performance.now()
-        this.longestGapMs = Math.max(this.longestGapMs, now - this.lastAt)
-        this.lastAt = now
+        this.lastAt = performance.now()
       } catch (error) {
         const { code } = error as { code?: string }
         if (code === 'HF_COMMIT_UNKNOWN') this.unknown.push(id)

@@ -112,6 +112,13 @@ test('advice is founded on what was wanted, and on what the server gives', async
   expect(advice).toMatchObject({ size: 4, overflow: 2, isFounded: false, fit: { wanted: 6, fits: true } })
 })
 
+test('advice does not wait for a pool that is drained, and leaves nobody waiting', async () => {
+  const pool = makePool()
+  await pool.drain()
+  expect(await pool.advise()).toMatchObject({ isFounded: false, fit: undefined })
+  expect(pool.stats()).toMatchObject({ waiting: 0, acquireTimeouts: 0 })
+})
+
 test('statements that ride count as use', async () => {
   const pool = makePool({ size: 2, overflow: 0 })
   await pool.query('SELECT $1::int AS n', [0])
