@@ -12,6 +12,8 @@ export interface HoldfastErrorInit {
   readonly cause?: unknown
   /** True when the same call may succeed later without any change by the caller. Default false. */
   readonly retryable?: boolean
+  /** The HTTP status of an answer, where whoever asked is at fault. Fastify and NestJS answer with it by themselves. */
+  readonly statusCode?: number
   /** The observed values, for programs. Never a secret. */
   readonly details?: Readonly<Record<string, unknown>>
 }
@@ -29,6 +31,8 @@ export class HoldfastError extends Error {
   override readonly name = 'HoldfastError'
   readonly code: ErrorCode
   readonly retryable: boolean
+  /** Where whoever asked is at fault: the HTTP status of an answer. */
+  declare readonly statusCode?: number
   readonly details: Readonly<Record<string, unknown>>
   readonly [BRAND] = true
 
@@ -36,6 +40,7 @@ export class HoldfastError extends Error {
     super(init.message, init.cause === undefined ? undefined : { cause: init.cause })
     this.code = init.code
     this.retryable = init.retryable ?? false
+    if (init.statusCode !== undefined) this.statusCode = init.statusCode
     this.details = Object.freeze({ ...init.details })
   }
 

@@ -12,12 +12,19 @@ import type { WalPosition } from './replicas/wal-position.ts'
 export interface TransactionOptions {
   /** Default: the session's, which is `read committed` unless somebody changed it. */
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable'
-  /** It may run on a replica, if the pool has any. */
+  /** True: it may run on a replica, if the pool has any. False asks for writing where the session's default is not to. */
   readonly readOnly?: boolean
   /** With `readOnly`: what it must see, from `pool.position()`. */
   readonly after?: WalPosition | undefined
   /** With `serializable` and `readOnly`: waits for a snapshot that cannot fail, then runs without overhead. */
   readonly deferrable?: boolean
+  /**
+   * Who acts: `holdfast.actor` for the transaction, where triggers and the audit trail read it. An object is kept as
+   * JSON.
+   */
+  readonly actor?: string | Readonly<Record<string, unknown>> | undefined
+  /** Settings of the session for the time of the transaction, as `{ 'app.tenant_id': id }`: `set_config` with bound values. */
+  readonly settings?: Readonly<Record<string, string>> | undefined
   /** Ends the wait for a connection, cancels the statement that runs, and rolls back. */
   readonly signal?: AbortSignal | undefined
 }
@@ -61,7 +68,7 @@ export class Transaction {
     this.#connection = connection
     this.#holder = holder
     this.#runHeld = runHeld
-    this.#begin = beginWith(options)
+    this.#begin = beginStatement(options)
   }
 
   /** The driver's client of this transaction, for cursors, COPY and libraries; BEGIN is sent before it is given. */
@@ -226,6 +233,8 @@ export async function runTransaction<T>(
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
     signal?.throwIfAborted() // while the connection was handed over
+    const settings = settingsOf(options)
+    if (settings.length > 0) await transaction.query(setConfig(settings.length), settings.flat())
     const value = await work(transaction)
     await transaction.commit()
     return value
@@ -237,10 +246,25 @@ export async function runTransaction<T>(
   }
 }
 
-function beginWith({ isolation, readOnly, deferrable }: TransactionOptions): string {
+/** What the transaction's function finds set, names and values. */
+function settingsOf({ actor, settings }: TransactionOptions): [name: string, value: string][] {
+  const wanted = Object.entries(settings ?? {})
+  if (actor !== undefined)
+    wanted.push(['holdfast.actor', typeof actor === 'string' ? actor : JSON.stringify(actor)])
+  return wanted
+}
+
+/** The text depends on the number alone, so that it stays prepared. */
+function setConfig(count: number): string {
+  const calls = Array.from({ length: count }, (_, n) => `set_config($${2 * n + 1}, $${2 * n + 2}, true)`)
+  return `SELECT ${calls.join(', ')}`
+}
+
+/** The BEGIN of such a transaction. */
+export function beginStatement({ isolation, readOnly, deferrable }: TransactionOptions): string {
   const modes = [
     isolation && `ISOLATION LEVEL ${ISOLATION[isolation]}`,
-    readOnly && 'READ ONLY',
+    readOnly !== undefined && (readOnly ? 'READ ONLY' : 'READ WRITE'),
     deferrable && 'DEFERRABLE',
   ].filter(Boolean)
   return ['BEGIN', ...modes].join(' ')

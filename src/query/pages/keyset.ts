@@ -1,0 +1,201 @@
+import {
+  type AliasedExpression,
+  expressionBuilder,
+  ExpressionWrapper,
+  type KyselyPlugin,
+  type ReferenceExpression,
+  type SelectQueryBuilder,
+  type SelectQueryNode,
+  sql,
+} from 'kysely'
+import { cursorsClash, keysetNull, keysetQuery } from '../errors.ts'
+import type { CursorKeys } from './cursor-keys.ts'
+import { limitOf } from './limits.ts'
+import {
+  directionOf,
+  expressionOf,
+  isDescending,
+  type OrderTerm,
+  rangesBehind,
+  reversed,
+  type Term,
+} from './order.ts'
+import { type Position, PositionSealer } from './position.ts'
+
+/** What {@link keyset} needs to know. */
+export interface KeysetOptions<
+  DB,
+  TB extends keyof DB,
+  Terms extends readonly ReferenceExpression<DB, TB>[],
+  Key extends ReferenceExpression<DB, TB>,
+> {
+  /** The order, most significant first. What may be NULL must say where NULLs stand. Default: by `key` alone. */
+  readonly order?: { readonly [N in keyof Terms]: OrderTerm<DB, TB, Terms[N]> }
+  /**
+   * What tells any two rows of the query apart and is never NULL, the primary key as a rule: decides between rows that
+   * are equal in `order`.
+   */
+  readonly key: Key | readonly Key[]
+  /** `next` of an earlier page: the rows behind it. */
+  readonly after?: string | null | undefined
+  /** `previous` of an earlier page: the rows before it. */
+  readonly before?: string | null | undefined
+  /** Rows on a page; default 20. */
+  readonly limit?: number | undefined
+  /** The greatest `limit` that is accepted; default 1,000. */
+  readonly maxLimit?: number | undefined
+  /** What seals the cursors. */
+  readonly cursors: CursorKeys
+  /** Whatever else a cursor is bound to, such as the tenant or the user: others' are refused. */
+  readonly scope?: string | undefined
+}
+
+/** A page of a list. */
+export interface KeysetPage<Row> {
+  readonly rows: Row[]
+  /** For `after`: there are more rows behind the last; null when there were none. */
+  readonly next: string | null
+  /** For `before`: there may be rows before the first; null at the beginning. */
+  readonly previous: string | null
+}
+
+/** Names of letters alone, so that plugins that rename columns leave them as they are. */
+const OURS = 'holdfastkeyset'
+const POSITION = `${OURS}position` as const
+const orderColumn = (n: number): string => `${OURS}${String.fromCodePoint(0x61 + n)}`
+
+type AnyQuery = SelectQueryBuilder<any, any, any>
+type OurRow = Record<string, unknown> & { [POSITION]: string }
+
+const EB = expressionBuilder<any, any>()
+
+/**
+ * One page of a query by where it begins instead of how many rows come before: as quick for the last page as for the
+ * first, given an index on the order. Rows that come or go between two pages move no other row to another page.
+ *
+ * @example
+ * const page = await keyset(db.selectFrom('documents').select(['id', 'title']), {
+ *   order: [{ by: 'updated_at', direction: 'desc' }],
+ *   key: 'id',
+ *   after: request.query.after,
+ *   cursors,
+ * })
+ *
+ * @param query without ORDER BY, LIMIT, GROUP BY, DISTINCT or UNION of its own: select from it as a subquery then.
+ * @throws HF_CURSOR_INVALID, HF_CURSOR_EXPIRED, HF_CURSOR_FOREIGN, HF_PAGE_INVALID, all of status 400;
+ *   HF_KEYSET_QUERY, HF_KEYSET_NULL, the driver's errors
+ */
+export async function keyset<
+  DB,
+  TB extends keyof DB,
+  O,
+  const Terms extends readonly ReferenceExpression<DB, TB>[],
+  Key extends ReferenceExpression<DB, TB>,
+>(query: SelectQueryBuilder<DB, TB, O>, options: KeysetOptions<DB, TB, Terms, Key>): Promise<KeysetPage<O>> {
+  const { after, before } = options
+  if (after && before) throw cursorsClash()
+  const limit = limitOf(options.limit, options.maxLimit)
+  const order = withKey((options.order ?? []) as unknown as readonly Term[], options.key as Term['by'])
+  const node = plainSelect(query as AnyQuery)
+  const sealer = new PositionSealer(options.cursors, identityOf(node, order, options.scope))
+  const position = after || before ? sealer.open(after || before) : undefined
+  const isBackward = Boolean(before)
+  const wanted = pageQuery(query as AnyQuery, isBackward ? reversed(order) : order, position, limit + 1)
+  const found = (await wanted.execute()) as OurRow[]
+  const hasMore = found.length > limit
+  if (hasMore) found.pop()
+  if (isBackward) found.reverse()
+  const positions = found.map((row) => positionOf(row, order))
+  const seal = (values: Position['values'] | undefined): string =>
+    values
+      ? sealer.seal({ values, isInclusive: false })
+      : // The page is empty: back over the row that it would have begun behind.
+        sealer.seal({ ...(position as Position), isInclusive: !(position as Position).isInclusive })
+  return {
+    rows: found.map(withoutOurs) as O[],
+    next: isBackward || hasMore ? seal(positions.at(-1)) : null,
+    previous: (isBackward ? hasMore : position !== undefined) ? seal(positions[0]) : null,
+  }
+}
+
+/** What tells a list from others: where it is read from and its order, not what is read nor which rows. */
+function identityOf(
+  { from, joins }: SelectQueryNode,
+  order: readonly Term[],
+  scope: string | undefined,
+): string {
+  const terms = order.map((term) => [
+    expressionOf(EB, term).toOperationNode(),
+    isDescending(term),
+    term.nulls,
+  ])
+  return JSON.stringify([from, joins, terms, scope], (key, value: unknown) => (key === 'value' ? '?' : value))
+}
+
+/** @throws HF_KEYSET_QUERY for a query whose pages are not a matter of one more condition. */
+function plainSelect(query: AnyQuery): SelectQueryNode {
+  const node = query.toOperationNode() as SelectQueryNode
+  const { orderBy, limit, offset, fetch, groupBy, distinctOn, setOperations, frontModifiers } = node
+  const parts = { orderBy, limit, offset, fetch, groupBy, distinctOn, setOperations, frontModifiers }
+  const [part] = Object.entries(parts).find(([, value]) => value !== undefined) ?? []
+  if (part !== undefined) throw keysetQuery(part)
+  return node
+}
+
+/** The rows behind a position: one range of the order, or several that follow each other. */
+function pageQuery(
+  query: AnyQuery,
+  order: readonly Term[],
+  position: Position | undefined,
+  limit: number,
+): AnyQuery {
+  const whole = query.select(ourColumns(order))
+  if (!position) return inOrder(whole, order).limit(limit)
+  const ranges = rangesBehind(EB, order, position)
+  const pieces = ranges.map((range) => inOrder(whole.where(range), order).limit(limit))
+  if (pieces.length === 1) return pieces[0] as AnyQuery
+  if (pieces.length === 0) return whole.where(sql<boolean>`false`)
+  const nodes = pieces.map((piece) => sql`(${new ExpressionWrapper(piece.toOperationNode())})`)
+  const together = sql<Record<string, unknown>>`(${sql.join(nodes, sql` union all `)})`.as('holdfastpage')
+  const outer = inOrder(EB.selectFrom(together).selectAll(), order).limit(limit)
+  return whole.withPlugin(instead(outer.toOperationNode()))
+}
+
+function inOrder(query: AnyQuery, order: readonly Term[]): AnyQuery {
+  return order.reduce((its, term, n) => its.orderBy(sql.ref(orderColumn(n)), directionOf(term)), query)
+}
+
+/** Each term under a name of ours, to order by, and all of them as text, to go on from. */
+function ourColumns(order: readonly Term[]): AliasedExpression<unknown, string>[] {
+  const terms = order.map((term) => expressionOf(EB, term))
+  const texts = terms.map((term) => sql`(${term})::text`)
+  return [
+    ...terms.map((term, n) => sql`${term}`.as(orderColumn(n))),
+    // A letter ahead keeps plugins from taking it for JSON.
+    sql`'k' || json_build_array(${sql.join(texts)})::text`.as(POSITION),
+  ]
+}
+
+function positionOf(row: OurRow, order: readonly Term[]): Position['values'] {
+  const values = JSON.parse(row[POSITION].slice(1)) as (string | null)[]
+  const unplaced = order.findIndex(({ nulls }, n) => nulls === undefined && values[n] === null)
+  if (unplaced >= 0) throw keysetNull(unplaced, order.length)
+  return values
+}
+
+function withoutOurs(row: OurRow): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(row).filter(([name]) => !name.startsWith(OURS)))
+}
+
+/** Sends another query in place of the one that is built, on its way through everything else. */
+function instead(node: SelectQueryNode): KyselyPlugin {
+  return { transformQuery: () => node, transformResult: async ({ result }) => result }
+}
+
+/** The order with what decides between equals, in the direction of its last term: one index serves both. */
+function withKey(order: readonly Term[], key: Term['by'] | readonly Term['by'][]): readonly Term[] {
+  const keys = (Array.isArray(key) ? key : [key]) as readonly Term['by'][]
+  const direction = order.at(-1)?.direction
+  const rest = keys.filter((by) => typeof by !== 'string' || !order.some((term) => term.by === by))
+  return [...order, ...rest.map((by) => ({ by, direction }))]
+}

@@ -1,0 +1,98 @@
+import {
+  type ExpressionBuilder,
+  type ExtractTypeFromReferenceExpression,
+  type Expression,
+  type OrderByItemBuilder,
+  type RawBuilder,
+  type ReferenceExpression,
+  sql,
+} from 'kysely'
+import type { Position } from './position.ts'
+
+/** Where NULLs stand; must be said of what may be NULL, and only of that. */
+export type NullsOf<Value> = null extends Value
+  ? { readonly nulls: 'first' | 'last' }
+  : { readonly nulls?: 'first' | 'last' | undefined }
+
+/** One term of an order: a column or an expression, its direction, and where its NULLs stand. */
+export type OrderTerm<DB, TB extends keyof DB, By extends ReferenceExpression<DB, TB>> = {
+  readonly by: By
+  /** Default `asc`. */
+  readonly direction?: 'asc' | 'desc' | undefined
+} & NullsOf<ExtractTypeFromReferenceExpression<DB, TB, By>>
+
+/** A term, whatever its types were. */
+export interface Term {
+  readonly by: ReferenceExpression<any, any>
+  readonly direction?: 'asc' | 'desc' | undefined
+  readonly nulls?: 'first' | 'last' | undefined
+}
+
+type Condition = RawBuilder<boolean>
+type Eb = ExpressionBuilder<any, any>
+
+export const isDescending = ({ direction }: Term): boolean => direction === 'desc'
+
+/** The same order from its end: what came last comes first, NULLs included. */
+export function reversed(order: readonly Term[]): Term[] {
+  return order.map((term) => ({
+    by: term.by,
+    direction: isDescending(term) ? 'asc' : 'desc',
+    ...(term.nulls && { nulls: term.nulls === 'first' ? 'last' : 'first' }),
+  }))
+}
+
+export function expressionOf(eb: Eb, { by }: Term): Expression<any> {
+  if (typeof by === 'string') return eb.ref(by)
+  return (typeof by === 'function' ? by(eb) : by) as Expression<any>
+}
+
+/** How a term is written behind ORDER BY. */
+export function directionOf(term: Term): (item: OrderByItemBuilder) => OrderByItemBuilder {
+  return (item) => {
+    const directed = isDescending(term) ? item.desc() : item.asc()
+    if (term.nulls === undefined) return directed
+    return term.nulls === 'first' ? directed.nullsFirst() : directed.nullsLast()
+  }
+}
+
+/**
+ * What the rows behind a position have in common, as conditions that exclude each other: the rows of the first come
+ * before those of the second, and so on. Each one is a range that an index on the order can go through, which one
+ * condition for all of them is not, unless all terms run in one direction and have no NULLs.
+ */
+export function rangesBehind(
+  eb: Eb,
+  order: readonly Term[],
+  { values, isInclusive }: Position,
+): readonly Condition[] {
+  const terms = order.map((term) => expressionOf(eb, term))
+  if (order.every(({ nulls }) => nulls === undefined) && sameDirection(order)) {
+    const operator = sql.raw(`${isDescending(order[0] as Term) ? '<' : '>'}${isInclusive ? '=' : ''}`)
+    if (terms.length === 1) return [sql`${terms[0]} ${operator} ${values[0]}`]
+    return [sql`(${sql.join(terms)}) ${operator} (${sql.join(values)})`]
+  }
+  const equal = terms.map((term, n) =>
+    values[n] === null ? sql`${term} is null` : sql`${term} = ${values[n]}`,
+  )
+  const ranges: Condition[] = isInclusive ? [all(equal)] : []
+  for (let n = order.length - 1; n >= 0; n -= 1)
+    for (const range of rangesOfOne(terms[n] as Expression<any>, order[n] as Term, values[n] ?? null))
+      ranges.push(all([...equal.slice(0, n), range]))
+  return ranges
+}
+
+/** What is strictly behind a value of one term, in the order of the term. */
+function rangesOfOne(expression: Expression<any>, term: Term, value: string | null): RawBuilder<unknown>[] {
+  if (value === null) return term.nulls === 'first' ? [sql`${expression} is not null`] : []
+  const behind = sql`${expression} ${sql.raw(isDescending(term) ? '<' : '>')} ${value}`
+  return term.nulls === 'last' ? [behind, sql`${expression} is null`] : [behind]
+}
+
+function sameDirection(order: readonly Term[]): boolean {
+  return order.every((term) => isDescending(term) === isDescending(order[0] as Term))
+}
+
+function all(conditions: readonly RawBuilder<unknown>[]): Condition {
+  return sql<boolean>`${sql.join(conditions, sql` and `)}`
+}

@@ -1,0 +1,236 @@
+import { type Expression, expressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
+import type { BatchSource } from '../batch.ts'
+import { cursorsMissing, rowNotFound, versionConflict } from '../errors.ts'
+import { keyset } from '../pages/keyset.ts'
+import { directionOf, type Term } from '../pages/order.ts'
+import { type PageOptions, paginate } from '../pages/page.ts'
+import { createMany, type CreateManyOptions, type ManyRows } from './create-many.ts'
+import type { Repository, RepositoryOn, RepositoryOptions } from './face.ts'
+import { type LooseSelection, Table } from './table.ts'
+
+type Row = Record<string, unknown>
+type Db = Kysely<any>
+
+const all = (conditions: Expression<SqlBool>[]): Expression<SqlBool> =>
+  expressionBuilder<any, any>().and(conditions)
+
+/**
+ * The usual work with one table as functions: find, list, create, change, delete and restore. No mapping, no
+ * identity map, no magic: each function is one statement over Kysely's types, and whatever they do not say is said with
+ * `db` itself.
+ *
+ * @example
+ * const documents = repository(db, 'documents', {
+ *   key: 'id', newKey: uuidv7, version: 'version', updatedAt: 'updated_at', deletedAt: 'deleted_at', cursors,
+ * })
+ * const page = await documents.list({
+ *   filter: { project_id: projectId, title: { contains: 'plan' } },
+ *   sort: [{ by: 'updated_at', direction: 'desc' }],
+ * })
+ * await documents.update(id, { title: 'Plan B' }, { version: 3 })
+ * await transaction(db, (trx) => documents.using(trx).softDelete(id))
+ */
+export function repository<
+  DB,
+  Name extends keyof DB & string,
+  const Options extends RepositoryOptions<DB[Name]>,
+>(db: Kysely<DB>, name: Name, options: Options): Repository<DB, Name, Options> {
+  return assemble(db, new Table(name, options as RepositoryOptions<any>)) as Repository<DB, Name, Options>
+}
+
+/**
+ * A repository before it has a database: for tables that are reached inside a transaction only, as those of tenants.
+ *
+ * @example
+ * const documents = defineRepository<Database>()('documents', { key: 'id' })
+ * await tenancy.transaction(db, tenant, (trx) => documents.using(trx).get(id))
+ */
+export function defineRepository<DB>() {
+  return <Name extends keyof DB & string, const Options extends RepositoryOptions<DB[Name]>>(
+    name: Name,
+    options: Options,
+  ): RepositoryOn<DB, Name, Options> => ({
+    using: (db) => repository(db as Kysely<DB>, name, options),
+  })
+}
+
+function assemble(db: Db, table: Table): object {
+  const { deletedAt } = table.options
+  return {
+    ...reading(db, table),
+    ...listing(db, table),
+    ...writing(db, table),
+    ...(deletedAt === undefined ? deleting(db, table) : softDeleting(db, table, deletedAt)),
+    using: (other: Db) => assemble(other, table),
+  }
+}
+
+function reading(db: Db, table: Table) {
+  const sources = new Map<string, BatchSource<unknown, Row>>()
+  const find = (key: unknown, { withDeleted = false } = {}): Promise<Row | undefined> =>
+    db
+      .selectFrom(table.name)
+      .selectAll()
+      .where(all([...table.keyConditions(key), ...(withDeleted ? [] : table.alive())]))
+      .executeTakeFirst()
+  return {
+    find: async (key: unknown, options?: { withDeleted?: boolean }) => find(key, options),
+    async get(key: unknown, options?: { withDeleted?: boolean }) {
+      const row = await find(key, options)
+      if (!row) throw rowNotFound(table.name)
+      return row
+    },
+    async count(selection: LooseSelection = {}) {
+      return counted(db, table, table.selectionConditions(selection))
+    },
+    async exists(selection: LooseSelection = {}) {
+      const query = db
+        .selectFrom(table.name)
+        .select(sql.lit(1).as('one'))
+        .where(all(table.selectionConditions(selection)))
+      return (await query.limit(1).executeTakeFirst()) !== undefined
+    },
+    by(column: string) {
+      const source = sources.get(column) ?? table.source(db, column)
+      sources.set(column, source)
+      return source
+    },
+  }
+}
+
+function listing(db: Db, table: Table) {
+  const select = (selection: LooseSelection) =>
+    db
+      .selectFrom(table.name)
+      .selectAll()
+      .where(all(table.selectionConditions(selection)))
+  return {
+    async list({ sort = [], ...options }: LooseSelection & { sort?: readonly Term[] } = {}) {
+      const { cursors } = table.options
+      if (!cursors) throw cursorsMissing(table.name)
+      return keyset(select(options), { ...options, order: sort as [], key: table.keyColumns, cursors })
+    },
+    async listPage({
+      sort = [],
+      ...options
+    }: LooseSelection & PageOptions & { sort?: readonly Term[] } = {}) {
+      const order = [...sort, ...table.keyColumns.map((by): Term => ({ by }))]
+      const query = order.reduce((its, term) => its.orderBy(term.by, directionOf(term)), select(options))
+      return paginate(query, options)
+    },
+  }
+}
+
+function writing(db: Db, table: Table) {
+  const { version } = table.options
+  return {
+    create: async (row: Row) =>
+      db.insertInto(table.name).values(table.withKey(row)).returningAll().executeTakeFirstOrThrow(),
+    createMany: (rows: ManyRows<Row>, options?: CreateManyOptions) =>
+      createMany(
+        db,
+        table.name,
+        mapped(rows, (row) => table.withKey(row)),
+        options,
+      ),
+    async update(key: unknown, changes: Row, expected: { version?: number } = {}) {
+      const conditions = [...table.keyConditions(key), ...table.alive()]
+      const current =
+        version === undefined || expected.version === undefined
+          ? []
+          : [sql<boolean>`${sql.ref(version)} = ${expected.version}`]
+      const set = { ...changes, ...table.touched() }
+      const changed = await db
+        .updateTable(table.name)
+        // Nothing to change is no mistake: the row is asked for all the same.
+        .set(Object.values(set).some((value) => value !== undefined) ? set : table.unchanged())
+        .where(all([...conditions, ...current]))
+        .returningAll()
+        .executeTakeFirst()
+      if (changed) return changed
+      const found =
+        current.length > 0
+          ? await db.selectFrom(table.name).selectAll().where(all(conditions)).executeTakeFirst()
+          : undefined
+      if (!found) throw rowNotFound(table.name)
+      throw versionConflict(table.name, expected.version as number, Number(found[version as string]))
+    },
+  }
+}
+
+function deleting(db: Db, table: Table) {
+  return {
+    async delete(key: unknown) {
+      const { numDeletedRows } = await db
+        .deleteFrom(table.name)
+        .where(all(table.keyConditions(key)))
+        .executeTakeFirstOrThrow()
+      return numDeletedRows > 0n
+    },
+  }
+}
+
+function softDeleting(db: Db, table: Table, deletedAt: string) {
+  const { deletedBy } = table.options
+  const mark = async (key: unknown, where: Expression<SqlBool>[], set: Row): Promise<Row> => {
+    const row = await db
+      .updateTable(table.name)
+      .set({ ...set, ...table.touched() })
+      .where(all([...table.keyConditions(key), ...where]))
+      .returningAll()
+      .executeTakeFirst()
+    if (!row) throw rowNotFound(table.name)
+    return row
+  }
+  const by = (value: unknown): Row => (deletedBy === undefined ? {} : { [deletedBy]: value ?? null })
+  const markedBefore = (before: Date): Expression<SqlBool> => sql<boolean>`${sql.ref(deletedAt)} < ${before}`
+  return {
+    softDelete: async (key: unknown, options: { by?: unknown } = {}) =>
+      mark(key, table.alive(), { [deletedAt]: sql`now()`, ...by(options.by) }),
+    restore: async (key: unknown) => mark(key, table.deleted(), { [deletedAt]: null, ...by(null) }),
+    async purge(key: unknown) {
+      const { numDeletedRows } = await db
+        .deleteFrom(table.name)
+        .where(all([...table.keyConditions(key), ...table.deleted()]))
+        .executeTakeFirstOrThrow()
+      return numDeletedRows > 0n
+    },
+    async purgeDeleted({
+      before,
+      batchSize = 1_000,
+      dryRun = false,
+    }: {
+      before: Date
+      batchSize?: number
+      dryRun?: boolean
+    }) {
+      if (dryRun) return counted(db, table, [markedBefore(before)])
+      const keys = table.keyColumns.map((column) => sql.ref(column))
+      for (let purged = 0; ;) {
+        const batch = db
+          .selectFrom(table.name)
+          .select(table.keyColumns as string[])
+          .where(markedBefore(before))
+        const { numDeletedRows } = await db
+          .deleteFrom(table.name)
+          .where(sql<boolean>`(${sql.join(keys)}) in (${batch.limit(batchSize)})`)
+          .executeTakeFirstOrThrow()
+        purged += Number(numDeletedRows)
+        if (numDeletedRows < BigInt(batchSize)) return purged
+      }
+    },
+  }
+}
+
+async function counted(db: Db, table: Table, conditions: Expression<SqlBool>[]): Promise<number> {
+  const { count } = await db
+    .selectFrom(table.name)
+    .select(({ fn }) => fn.countAll().as('count'))
+    .where(all(conditions))
+    .executeTakeFirstOrThrow()
+  return Number(count)
+}
+
+async function* mapped(rows: ManyRows<Row>, change: (row: Row) => Row): AsyncGenerator<Row> {
+  for await (const row of rows) yield change(row)
+}

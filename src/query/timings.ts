@@ -1,0 +1,159 @@
+import { Histogram, percentile } from '../core/index.ts'
+import { withLabel } from '../pool/index.ts'
+
+/** Names that are remembered; further ones count as `(other)`. */
+const MOST_NAMES = 1_000
+const OTHER = '(other)'
+const NOTHING = new Histogram().counts
+
+/** One run of something that has a name. */
+export interface Timing {
+  readonly name: string
+  readonly durationMs: number
+  readonly hasFailed: boolean
+}
+
+/** What {@link Timings} works with. */
+export interface TimingsOptions {
+  /** Gets one line for each run, `fetch_recent_logs took 15.2 ms`, and the same as data. */
+  readonly log?: ((line: string, timing: Timing) => void) | undefined
+  /** Quicker runs are counted and not logged; default 0, which logs all. Failures are logged always. */
+  readonly logAboveMs?: number | undefined
+}
+
+/** What the runs under one name did. Durations in milliseconds, everything in the function included. */
+export interface TimingFigures {
+  readonly name: string
+  readonly calls: number
+  readonly errors: number
+  readonly totalMs: number
+  readonly meanMs: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+}
+
+/** What turns a method into a timed one, and what the language gives it. */
+type MethodDecorator = <This, Args extends unknown[], Result>(
+  method: (this: This, ...args: Args) => Result,
+  context: ClassMethodDecoratorContext<This, (this: This, ...args: Args) => Result>,
+) => (this: This, ...args: Args) => Result
+
+/**
+ * Times functions by name: one log line for each run, figures for all of them, and the name as the label of every
+ * statement inside, so that `pool.labels()` and the statistics tell what they cost. `time` and `timed` can be taken out
+ * and passed on.
+ *
+ * @example
+ * export const { time, timed } = new Timings({ log: (line) => console.log(line) })
+ * const logs = await time('fetch_recent_logs', () => db.selectFrom('logs').selectAll().limit(50).execute())
+ * const fetchUser = timed('fetch_user', (id: string) => users.get(id))
+ * class Reports { @timed('monthly_report') async monthly() {} }
+ */
+export class Timings {
+  readonly #byName = new Map<string, Tally>()
+  readonly #log: TimingsOptions['log']
+  readonly #logAboveMs: number
+
+  constructor({ log, logAboveMs = 0 }: TimingsOptions = {}) {
+    this.#log = log
+    this.#logAboveMs = logAboveMs
+  }
+
+  /** Runs `work` and times it, until its promise is settled if it returns one. */
+  readonly time = <T>(name: string, work: () => T): T => {
+    const began = performance.now()
+    const done = (hasFailed: boolean): void => {
+      this.#record({ name, durationMs: performance.now() - began, hasFailed })
+    }
+    let result: T
+    try {
+      result = withLabel(name, work)
+    } catch (error) {
+      done(true)
+      throw error
+    }
+    if (!(result instanceof Promise)) {
+      done(false)
+      return result
+    }
+    result.then(
+      () => done(false),
+      () => done(true),
+    )
+    return result
+  }
+
+  /** A function that times each of its runs; without a function, the standard decorator for methods. */
+  readonly timed: Timed = (<This, Args extends unknown[], Result>(
+    name: string,
+    wanted?: (this: This, ...args: Args) => Result,
+  ) => {
+    const { time } = this
+    const wrap = (method: (this: This, ...args: Args) => Result) =>
+      function (this: This, ...args: Args): Result {
+        return time(name, () => method.apply(this, args))
+      }
+    return wanted ? wrap(wanted) : wrap
+  }) as Timed
+
+  /** What each name did so far, the most expensive first. */
+  figures(): TimingFigures[] {
+    return [...this.#byName]
+      .map(([name, tally]) => ({ name, ...tally.figures() }))
+      .toSorted((a, b) => b.totalMs - a.totalMs)
+  }
+
+  #record(timing: Timing): void {
+    const { name, durationMs, hasFailed } = timing
+    this.#tallyOf(name).add(durationMs, hasFailed)
+    if (!this.#log || (durationMs < this.#logAboveMs && !hasFailed)) return
+    try {
+      this.#log(`${name} ${hasFailed ? 'failed after' : 'took'} ${durationMs.toFixed(1)} ms`, timing)
+    } catch (error) {
+      process.emitWarning(error as Error) // a log that fails must not fail the work
+    }
+  }
+
+  #tallyOf(name: string): Tally {
+    const known = this.#byName.get(name)
+    if (known) return known
+    if (this.#byName.size >= MOST_NAMES && name !== OTHER) return this.#tallyOf(OTHER)
+    const tally = new Tally()
+    this.#byName.set(name, tally)
+    return tally
+  }
+}
+
+/** The two forms of {@link Timings.timed}. */
+export interface Timed {
+  <This, Args extends unknown[], Result>(
+    name: string,
+    work: (this: This, ...args: Args) => Result,
+  ): (this: This, ...args: Args) => Result
+  (name: string): MethodDecorator
+}
+
+class Tally {
+  #errors = 0
+  #totalMs = 0
+  readonly #durations = new Histogram()
+
+  add(durationMs: number, hasFailed: boolean): void {
+    this.#totalMs += durationMs
+    if (hasFailed) this.#errors += 1
+    this.#durations.record(durationMs)
+  }
+
+  figures(): Omit<TimingFigures, 'name'> {
+    const { counts, total: calls } = this.#durations
+    const at = (share: number): number => percentile(NOTHING, counts, share) ?? 0
+    return {
+      calls,
+      errors: this.#errors,
+      totalMs: this.#totalMs,
+      meanMs: calls === 0 ? 0 : this.#totalMs / calls,
+      p50Ms: at(0.5),
+      p99Ms: at(0.99),
+    }
+  }
+}
