@@ -1,6 +1,7 @@
 import { ADMIN_OPTIONS } from './admin/options.ts'
 import { custom, flag, integer, isDatabaseUrl, maskUrl, oneOf, resolveOptions, text } from './core/index.ts'
 import { EMBEDDED_OPTIONS } from './embedded/options.ts'
+import { QUERY_OPTIONS } from './query/options.ts'
 import { MIGRATE_OPTIONS } from './migrate/options.ts'
 import { POOL_OPTIONS, type PoolOptions } from './pool/options.ts'
 
@@ -157,6 +158,7 @@ export const CONFIG_TABLES = {
   '': ROOT_OPTIONS,
   database: DATABASE_OPTIONS,
   'database.pool': POOL_OPTIONS,
+  query: QUERY_OPTIONS,
   redis: REDIS_OPTIONS,
   sessions: SESSION_OPTIONS,
   encryption: ENCRYPTION_OPTIONS,

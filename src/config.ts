@@ -21,6 +21,7 @@ type Group<Path extends keyof Tables> = OptionValues<Tables[Path]>
 export interface Config {
   readonly environment: Group<''>['environment']
   readonly database: Group<'database'> & { readonly pool: Group<'database.pool'> }
+  readonly query: Group<'query'>
   readonly redis: Group<'redis'>
   readonly sessions: Group<'sessions'>
   readonly encryption: Group<'encryption'>
@@ -34,7 +35,8 @@ type Input<T> = {
 }
 
 /** What a configuration file or `createHoldfast` may say: any part of {@link Config}. */
-export type ConfigInput = Omit<Input<Config>, 'database'> & {
+export type ConfigInput = Omit<Input<Config>, 'database' | 'query'> & {
+  readonly query?: Omit<Input<Config['query']>, 'cursorKeys'> & { readonly cursorKeys?: readonly string[] }
   readonly database?: Omit<Input<Config['database']>, 'replicas'> & { readonly replicas?: readonly string[] }
 }
 

@@ -33,3 +33,11 @@ export function budgetTooSmall(budget: number, claimed: number): HoldfastError {
     details: { budget, claimed },
   })
 }
+
+export function cursorKeysMissing(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_CONFIG_CURSOR_KEYS_MISSING',
+    message:
+      'Cursors of keyset pages need a key in production, the same one in every process. Set HOLDFAST_CURSOR_KEYS to what `openssl rand -base64 32` prints.',
+  })
+}

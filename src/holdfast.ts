@@ -1,9 +1,11 @@
 import { resolve } from 'node:path'
+import { Kysely } from 'kysely'
 import { type Config, type ConfigInput, type ConfigSources, loadConfig } from './config.ts'
 import { Lifecycle, maskUrl } from './core/index.ts'
 import { type EmbeddedServer, findEmbedded, startEmbedded } from './embedded/index.ts'
-import { budgetTooSmall, databaseUrlMissing } from './errors.ts'
+import { budgetTooSmall, cursorKeysMissing, databaseUrlMissing } from './errors.ts'
 import { installSchema, type MigrateTarget, OperationRecorder, userHistory } from './migrate/index.ts'
+import { CursorKeys, HoldfastDialect, Timings } from './query/index.ts'
 import { ConnectionBudget, type EchoedQuery, Pool, sslModeInUrl, withSslMode } from './pool/index.ts'
 
 /** What {@link createHoldfast} works with besides the configuration. */
@@ -21,8 +23,11 @@ export function stateDirectoryOf(config: Config, cwd = process.cwd()): string {
   return resolve(cwd, config.embedded.directory)
 }
 
-/** The assembled house. Each part is built on first use; `close` closes them in reverse order. */
-export class Holdfast {
+/**
+ * The assembled house. Each part is built on first use; `close` closes them in reverse order.
+ * @typeParam DB the tables of {@link Holdfast.db}, as Kysely knows them
+ */
+export class Holdfast<DB = any> {
   readonly config: Config
   /** The database's address, with its password: never log it. {@link address} is for people. */
   readonly url: string
@@ -33,6 +38,9 @@ export class Holdfast {
   readonly #log: (text: string) => void
   readonly #pools = new Map<string, Pool>()
   readonly #budget: ConnectionBudget | undefined
+  #db: Kysely<DB> | undefined
+  #cursors: CursorKeys | undefined
+  #timings: Timings | undefined
 
   /** Use {@link createHoldfast}. */
   constructor(
@@ -65,6 +73,29 @@ export class Holdfast {
   /** The main pool. Compatible with `pg.Pool`. */
   get pool(): Pool {
     return this.#poolNamed('default', this.config.database.pool)
+  }
+
+  /** Kysely on the main pool. `close` ends it; its own `destroy` leaves the pool alone. */
+  get db(): Kysely<DB> {
+    this.#db ??= new Kysely<DB>({ dialect: new HoldfastDialect({ pool: this.pool, endsPool: false }) })
+    return this.#db
+  }
+
+  /**
+   * What seals the cursors of keyset pages: `query.cursorKeys`, or a random key outside production.
+   * @throws HF_CONFIG_CURSOR_KEYS_MISSING in production without keys
+   */
+  get cursors(): CursorKeys {
+    const { cursorKeys } = this.config.query
+    if (cursorKeys.length === 0 && this.config.environment === 'production') throw cursorKeysMissing()
+    this.#cursors ??= new CursorKeys(cursorKeys.length === 0 ? undefined : cursorKeys)
+    return this.#cursors
+  }
+
+  /** Times functions by name, and logs a line for each run. */
+  get timings(): Timings {
+    this.#timings ??= new Timings({ log: this.#log, logAboveMs: this.config.query.logTimingsAboveMs })
+    return this.#timings
   }
 
   /** All pools by name: the main one as `default`, then those of `database.pools`. */
@@ -168,10 +199,10 @@ function encrypted(url: string, { environment, database }: Config): string {
  *
  * @throws HF_CONFIG_DATABASE_URL_MISSING, HF_CONFIG_FILE, HF_OPTION_UNKNOWN, HF_OPTION_INVALID, HF_EMBEDDED_*
  */
-export async function createHoldfast(
+export async function createHoldfast<DB = any>(
   input: ConfigInput = {},
   surroundings: HoldfastSurroundings = {},
-): Promise<Holdfast> {
+): Promise<Holdfast<DB>> {
   const {
     cwd = process.cwd(),
     env = process.env,
@@ -180,7 +211,7 @@ export async function createHoldfast(
   const { config } = await loadConfig({ cwd, env, args: input })
   const around = { cwd, onNotice }
   if (config.database.url !== undefined)
-    return new Holdfast(config, encrypted(config.database.url, config), undefined, around)
+    return new Holdfast<DB>(config, encrypted(config.database.url, config), undefined, around)
   if (config.environment === 'production') throw databaseUrlMissing()
   const directory = stateDirectoryOf(config, cwd)
   const running = findEmbedded(directory)
@@ -188,9 +219,9 @@ export async function createHoldfast(
     onNotice(
       `No DATABASE_URL: using the embedded PostgreSQL that process ${running.ownerPid} runs (${maskUrl(running.url)}).`,
     )
-    return new Holdfast(config, running.url, undefined, around)
+    return new Holdfast<DB>(config, running.url, undefined, around)
   }
   const server = await startEmbedded({ ...config.embedded, directory })
   onNotice(`No DATABASE_URL: using the embedded PostgreSQL of ${directory} (port ${server.port}).`)
-  return new Holdfast(config, server.url, server, around)
+  return new Holdfast<DB>(config, server.url, server, around)
 }

@@ -62,23 +62,23 @@ export class Timings {
   /** Runs `work` and times it, until its promise is settled if it returns one. */
   readonly time = <T>(name: string, work: () => T): T => {
     const began = performance.now()
-    const done = (hasFailed: boolean): void => {
+    const record = (hasFailed: boolean): void => {
       this.#record({ name, durationMs: performance.now() - began, hasFailed })
     }
     let result: T
     try {
       result = withLabel(name, work)
     } catch (error) {
-      done(true)
+      record(true)
       throw error
     }
     if (!(result instanceof Promise)) {
-      done(false)
+      record(false)
       return result
     }
     result.then(
-      () => done(false),
-      () => done(true),
+      () => record(false),
+      () => record(true),
     )
     return result
   }

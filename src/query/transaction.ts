@@ -30,7 +30,7 @@ export type QueryTransactionOptions = TransactionOptions & {
  *   throws, what `work` throws
  */
 export async function transaction<DB, T>(
-  db: Kysely<DB>,
+  db: Kysely<DB> | Transaction<DB>,
   work: (trx: Transaction<DB>) => Promise<T>,
   options: QueryTransactionOptions = {},
 ): Promise<T> {

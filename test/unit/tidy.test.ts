@@ -44,6 +44,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['testing'],
   ['admin'],
   [''], // index.ts, config.ts and what assembles the house
+  ['fastify', 'nestjs'], // the house in somebody's framework
   ['cli'],
 ]
 

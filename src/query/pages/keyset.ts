@@ -3,10 +3,10 @@ import {
   expressionBuilder,
   ExpressionWrapper,
   type KyselyPlugin,
-  type ReferenceExpression,
   type SelectQueryBuilder,
   type SelectQueryNode,
   sql,
+  type StringReference,
 } from 'kysely'
 import { cursorsClash, keysetNull, keysetQuery } from '../errors.ts'
 import type { CursorKeys } from './cursor-keys.ts'
@@ -23,19 +23,14 @@ import {
 import { type Position, PositionSealer } from './position.ts'
 
 /** What {@link keyset} needs to know. */
-export interface KeysetOptions<
-  DB,
-  TB extends keyof DB,
-  Terms extends readonly ReferenceExpression<DB, TB>[],
-  Key extends ReferenceExpression<DB, TB>,
-> {
+export interface KeysetOptions<DB, TB extends keyof DB> {
   /** The order, most significant first. What may be NULL must say where NULLs stand. Default: by `key` alone. */
-  readonly order?: { readonly [N in keyof Terms]: OrderTerm<DB, TB, Terms[N]> }
+  readonly order?: readonly OrderTerm<DB, TB>[] | undefined
   /**
    * What tells any two rows of the query apart and is never NULL, the primary key as a rule: decides between rows that
    * are equal in `order`.
    */
-  readonly key: Key | readonly Key[]
+  readonly key: StringReference<DB, TB> | readonly StringReference<DB, TB>[]
   /** `next` of an earlier page: the rows behind it. */
   readonly after?: string | null | undefined
   /** `previous` of an earlier page: the rows before it. */
@@ -85,17 +80,14 @@ const EB = expressionBuilder<any, any>()
  * @throws HF_CURSOR_INVALID, HF_CURSOR_EXPIRED, HF_CURSOR_FOREIGN, HF_PAGE_INVALID, all of status 400;
  *   HF_KEYSET_QUERY, HF_KEYSET_NULL, the driver's errors
  */
-export async function keyset<
-  DB,
-  TB extends keyof DB,
-  O,
-  const Terms extends readonly ReferenceExpression<DB, TB>[],
-  Key extends ReferenceExpression<DB, TB>,
->(query: SelectQueryBuilder<DB, TB, O>, options: KeysetOptions<DB, TB, Terms, Key>): Promise<KeysetPage<O>> {
+export async function keyset<DB, TB extends keyof DB, O>(
+  query: SelectQueryBuilder<DB, TB, O>,
+  options: KeysetOptions<DB, TB>,
+): Promise<KeysetPage<O>> {
   const { after, before } = options
   if (after && before) throw cursorsClash()
   const limit = limitOf(options.limit, options.maxLimit)
-  const order = withKey((options.order ?? []) as unknown as readonly Term[], options.key as Term['by'])
+  const order = withKey((options.order ?? []) as readonly Term[], options.key)
   const node = plainSelect(query as AnyQuery)
   const sealer = new PositionSealer(options.cursors, identityOf(node, order, options.scope))
   const position = after || before ? sealer.open(after || before) : undefined
@@ -193,9 +185,9 @@ function instead(node: SelectQueryNode): KyselyPlugin {
 }
 
 /** The order with what decides between equals, in the direction of its last term: one index serves both. */
-function withKey(order: readonly Term[], key: Term['by'] | readonly Term['by'][]): readonly Term[] {
-  const keys = (Array.isArray(key) ? key : [key]) as readonly Term['by'][]
+function withKey(order: readonly Term[], key: string | readonly string[]): readonly Term[] {
+  const keys = typeof key === 'string' ? [key] : key
   const direction = order.at(-1)?.direction
-  const rest = keys.filter((by) => typeof by !== 'string' || !order.some((term) => term.by === by))
+  const rest = keys.filter((by) => !order.some((term) => term.by === by))
   return [...order, ...rest.map((by) => ({ by, direction }))]
 }

@@ -1,25 +1,40 @@
 import {
   type ExpressionBuilder,
-  type ExtractTypeFromReferenceExpression,
+  type ExtractTypeFromStringReference,
   type Expression,
   type OrderByItemBuilder,
   type RawBuilder,
   type ReferenceExpression,
+  type StringReference,
   sql,
 } from 'kysely'
 import type { Position } from './position.ts'
 
-/** Where NULLs stand; must be said of what may be NULL, and only of that. */
+/** Where NULLs stand; must be said of what may be NULL. */
 export type NullsOf<Value> = null extends Value
   ? { readonly nulls: 'first' | 'last' }
   : { readonly nulls?: 'first' | 'last' | undefined }
 
-/** One term of an order: a column or an expression, its direction, and where its NULLs stand. */
-export type OrderTerm<DB, TB extends keyof DB, By extends ReferenceExpression<DB, TB>> = {
-  readonly by: By
+interface Directed {
   /** Default `asc`. */
   readonly direction?: 'asc' | 'desc' | undefined
-} & NullsOf<ExtractTypeFromReferenceExpression<DB, TB, By>>
+}
+
+type ColumnTerm<DB, TB extends keyof DB> = {
+  [Column in StringReference<DB, TB>]: { readonly by: Column } & NullsOf<
+    ExtractTypeFromStringReference<DB, TB, Column>
+  >
+}[StringReference<DB, TB>]
+
+type Computed<DB, TB extends keyof DB, Value> =
+  Expression<Value> | ((eb: ExpressionBuilder<DB, TB>) => Expression<Value>)
+
+type ComputedTerm<DB, TB extends keyof DB> =
+  | ({ readonly by: Computed<DB, TB, NonNullable<unknown>> } & NullsOf<never>)
+  | ({ readonly by: Computed<DB, TB, unknown> } & NullsOf<null>)
+
+/** One term of an order: a column or an expression, its direction, and where its NULLs stand. */
+export type OrderTerm<DB, TB extends keyof DB> = (ColumnTerm<DB, TB> | ComputedTerm<DB, TB>) & Directed
 
 /** A term, whatever its types were. */
 export interface Term {

@@ -16,7 +16,7 @@ import { connectionOf, transaction } from '../transaction.ts'
 import { copyLine } from './copy-text.ts'
 
 /** Rows that are there, or come one after another. */
-export type ManyRows<Row> = Iterable<Row> | AsyncIterable<Row>
+export type ManyRows<Given> = Iterable<Given> | AsyncIterable<Given>
 
 /** How many rows are stored at a time. */
 export interface CreateManyOptions {
@@ -45,9 +45,9 @@ type Row = Readonly<Record<string, unknown>>
  * @throws the driver's errors; nothing is stored then
  */
 export async function createMany<DB, Table extends keyof DB & string>(
-  db: Kysely<DB>,
+  db: Kysely<DB> | Transaction<DB>,
   table: Table,
-  rows: ManyRows<Insertable<DB[Table]>>,
+  rows: ManyRows<Insertable<NoInfer<DB>[Table]>>,
   options: CreateManyOptions = {},
 ): Promise<number> {
   const { copyFromRows = COPY_FROM_ROWS } = options

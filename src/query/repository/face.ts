@@ -170,10 +170,13 @@ interface SoftDeleting<DB, Table extends keyof DB, Options> {
   }): Promise<number>
 }
 
+/** Kysely takes a database without a table for one that has it: this does not. */
+type Having<Table, Its> = Table extends keyof Its ? unknown : { readonly 'has no such table': Table }
+
 /** A repository that has no database yet. */
 export interface RepositoryOn<DB, Table extends keyof DB, Options> {
-  /** The same on another `Kysely`, such as a transaction. */
-  using(db: Kysely<DB> | Transaction<DB>): Repository<DB, Table, Options>
+  /** The same on another `Kysely` that has the table, such as a transaction. */
+  using<Its>(db: (Kysely<Its> | Transaction<Its>) & Having<Table, Its>): Repository<DB, Table, Options>
 }
 
 /** The usual work with the rows of one table. */

@@ -50,7 +50,7 @@ export function defineRepository<DB>() {
     name: Name,
     options: Options,
   ): RepositoryOn<DB, Name, Options> => ({
-    using: (db) => repository(db as Kysely<DB>, name, options),
+    using: (db) => repository(db as unknown as Kysely<DB>, name, options),
   })
 }
 

@@ -48,13 +48,12 @@ async function ofTables(db: Kysely<any>, question: EscapeQuestion): Promise<Tena
   const { tables, shared, column, schema } = question
   const { rows } = await sql<TableState>`
     SELECT c.relname AS name, a.attname IS NOT NULL AS has_column, c.relrowsecurity AS is_enabled,
-           c.relforcerowsecurity OR NOT pg_has_role(c.relowner, 'USAGE') AS is_forced, c.relkind = 'm' AS is_stored
+           c.relforcerowsecurity OR NOT pg_has_role(c.relowner, 'USAGE') AS is_forced
       FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
       LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = ${column} AND NOT a.attisdropped
      WHERE n.nspname = ${schema} AND c.relkind IN ('r', 'p', 'f')
        AND has_schema_privilege(n.oid, 'USAGE')
-       AND has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE') IS NOT FALSE
        AND (has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE') OR has_table_privilege(c.oid, 'DELETE, TRUNCATE'))
      ORDER BY c.relname`.execute(db)
   const missing = tables
@@ -145,7 +144,9 @@ async function ofViews(db: Kysely<any>, { column, schema }: EscapeQuestion): Pro
      WHERE has_table_privilege(v.oid, 'SELECT')
        AND (v.relkind = 'm'
             OR (NOT coalesce(v.reloptions && ARRAY['security_invoker=true', 'security_invoker=on', 'security_invoker=1'], false)
-                AND (o.rolsuper OR o.rolbypassrls)))
+                AND (o.rolsuper OR o.rolbypassrls OR EXISTS (
+                  SELECT 1 FROM tenants t JOIN pg_class c ON c.oid = t.oid
+                   WHERE NOT c.relforcerowsecurity AND pg_has_role(v.relowner, c.relowner, 'USAGE')))))
      ORDER BY 1`.execute(db)
   return rows.map(({ name, is_stored }) =>
     is_stored
