@@ -27,18 +27,23 @@ function step(title: string, args: readonly string[]): boolean {
   return status === 0
 }
 
+function checkTypes(project: string): boolean {
+  return step(`types of ${project}`, [join(MODULES, 'typescript/bin/tsc'), '--noEmit', '-p', project])
+}
+
 function count(isGood: boolean): void {
   if (isGood) passed += 1
   else failed += 1
 }
 
 if (filters.length === 0) {
-  for (const project of ['.', 'dashboard', 'test/browser'])
-    count(step(`types of ${project}`, [join(MODULES, 'typescript/bin/tsc'), '--noEmit', '-p', project]))
+  for (const project of ['.', 'dashboard', 'test/browser']) count(checkTypes(project))
   count(step('lint', [join(MODULES, 'oxlint/bin/oxlint'), '--deny-warnings']))
   count(step('format', [join(MODULES, 'prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.']))
 }
 count(step('build', ['scripts/build.mjs']))
+// They import the package as it was built.
+if (filters.length === 0) count(checkTypes('examples'))
 
 const report = join(reports, 'vitest.json')
 const areGood = step('tests', [

@@ -88,7 +88,10 @@ function answerFailure(
 ): FastifyReply {
   const failure = understand(error, databaseUrl)
   const status =
-    clientFault(error) ?? STATUS[failure.code] ?? (failure.code.startsWith('HF_CONNECT_') ? 503 : 500)
+    clientFault(error) ??
+    failure.statusCode ??
+    STATUS[failure.code] ??
+    (failure.code.startsWith('HF_CONNECT_') ? 503 : 500)
   // What is away or busy is told once by the live picture; a stack is for what nobody expected.
   if (status === 503) request.log.warn({ code: failure.code }, failure.message)
   else if (status >= 500) request.log.error({ err: error }, failure.message)

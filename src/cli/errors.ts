@@ -29,3 +29,26 @@ export function serverUnreachable(url: string, reason: string): HoldfastError {
     details: { url },
   })
 }
+
+export function generatorMissing(cause: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_CLI_PACKAGE_MISSING',
+    message:
+      'Writing types needs the package kysely-codegen, which is not installed here. Run "npm install --save-dev kysely-codegen".',
+    cause,
+  })
+}
+
+export function generatorFailed(exitCode: number | null, words: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_CLI_TYPES_FAILED',
+    message: `kysely-codegen ended with ${exitCode ?? 'a signal'}: ${words.slice(-1_000) || 'it said nothing'}. Nothing was written.`,
+  })
+}
+
+export function typesOutdated(file: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_CLI_TYPES_OUTDATED',
+    message: `${file} is not what the database says. Run "holdfast schema types --out ${file}" and commit the result.`,
+  })
+}

@@ -7,6 +7,7 @@ import { addMigrate } from './commands/migrate.ts'
 import { addOpenApi } from './commands/openapi.ts'
 import { addPool } from './commands/pool.ts'
 import { addReset } from './commands/reset.ts'
+import { addSchema } from './commands/schema.ts'
 import { addServe } from './commands/serve.ts'
 import { addSignIn } from './commands/sign-in.ts'
 import { addStatus } from './commands/status.ts'
@@ -45,6 +46,7 @@ export function buildProgram(finish: Finish): Command {
     addConfig,
     addMigrate,
     addPool,
+    addSchema,
     addOpenApi,
     addCompletion,
     addVersion,

@@ -136,7 +136,7 @@ Param('id')(StreetsController.prototype, 'one', 0)
 
 describe('in NestJS', () => {
   test('the database is injected, errors have their status, statements their handler, closing closes', async () => {
-    class App {}
+    const App = function App() {} as unknown as Type
     Module({
       imports: [HoldfastModule.forRootAsync({ useFactory: () => ({ config: config() }) })],
       controllers: [StreetsController],

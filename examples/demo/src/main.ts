@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { createHoldfast, type Holdfast, isHoldfastError } from 'holdfast'
 import { serveAdmin } from 'holdfast/admin'
 import { migrateUp } from 'holdfast/migrate'
+import type { DB } from './database.ts'
 import { seed } from './seed.ts'
 import { createService } from './service.ts'
 import { startTraffic } from './traffic.ts'
@@ -14,16 +15,16 @@ const MIGRATIONS = fileURLToPath(new URL('../db/migrations', import.meta.url))
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
-async function startDemo(holdfast: Holdfast, signal: AbortSignal): Promise<void> {
+async function startDemo(holdfast: Holdfast<DB>, signal: AbortSignal): Promise<void> {
   await holdfast.installSchema()
   await migrateUp(holdfast.migrations, { ...holdfast.config.migrate, allowOutOfOrder: true })
   const began = performance.now()
-  const isNew = await seed(holdfast.pool, signal, (name, index, count) =>
+  const isNew = await seed(holdfast.db, signal, (name, index, count) =>
     say(`Seeding ${index + 1}/${count}: ${name}`),
   )
   if (isNew)
     say(`Seeded twelve months of a small service in ${((performance.now() - began) / 1_000).toFixed(1)} s.`)
-  const service = createService(holdfast.pool)
+  const service = await createService(holdfast)
   holdfast.own('demo service', () => service.close())
   const serviceUrl = await service.listen({ host: '127.0.0.1', port: 0 })
   const traffic = startTraffic(serviceUrl)
@@ -52,7 +53,10 @@ function stopOnSignals(close: () => Promise<void>): AbortSignal {
 }
 
 async function main(): Promise<void> {
-  const opening = createHoldfast({ migrate: { directory: MIGRATIONS } }, { onNotice: say })
+  const opening = createHoldfast<DB>(
+    { migrate: { directory: MIGRATIONS }, query: { logTimingsAboveMs: 250 } },
+    { onNotice: say },
+  )
   // From the first moment on: what is interrupted while it starts is closed as soon as it has.
   const stopping = stopOnSignals(() => opening.then((holdfast) => holdfast.close()))
   const holdfast = await opening

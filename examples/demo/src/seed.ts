@@ -1,4 +1,6 @@
-import type { Pool } from 'holdfast/pool'
+import { type Kysely, sql } from 'kysely'
+import { transaction } from 'holdfast/kysely'
+import type { DB } from './database.ts'
 
 /** How much there is of everything. */
 export const SIZES = {
@@ -74,24 +76,20 @@ const STEPS: readonly (readonly [name: string, sql: string])[] = [
  * @returns false when there is something in them already.
  */
 export async function seed(
-  pool: Pool,
+  db: Kysely<DB>,
   signal: AbortSignal,
   onStep: (name: string, index: number, count: number) => void,
 ): Promise<boolean> {
-  const client = await pool.connect()
-  try {
-    if ((await client.query('SELECT 1 FROM users LIMIT 1')).rowCount !== 0) return false
-    await client.query('BEGIN')
-    await client.query('SELECT setseed(0.42)')
-    for (const [index, [name, sql]] of STEPS.entries()) {
+  const isNew = await transaction(db, async (trx) => {
+    if (await trx.selectFrom('users').select('id').limit(1).executeTakeFirst()) return false
+    await sql`SELECT setseed(0.42)`.execute(trx)
+    for (const [index, [name, step]] of STEPS.entries()) {
       signal.throwIfAborted()
       onStep(name, index, STEPS.length)
-      await client.query(sql)
+      await sql.raw(step).execute(trx)
     }
-    await client.query('COMMIT')
-    await client.query('ANALYZE')
     return true
-  } finally {
-    client.release()
-  }
+  })
+  if (isNew) await sql`ANALYZE`.execute(db)
+  return isNew
 }

@@ -1,97 +1,196 @@
 import Fastify, { type FastifyInstance } from 'fastify'
+import { sql } from 'kysely'
+import type { Holdfast } from 'holdfast'
 import { uuidv7 } from 'holdfast/core'
-import { type Pool, withLabel } from 'holdfast/pool'
+import { holdfastPlugin } from 'holdfast/fastify'
+import { createMany, keyset, paginate, repository } from 'holdfast/kysely'
+import type { DB } from './database.ts'
+
+declare module 'holdfast/fastify' {
+  interface HoldfastTypes {
+    database: DB
+  }
+}
+
+interface Leafing {
+  after?: string
+  before?: string
+}
+
+const DAYS_OF_A_SESSION = 7
 
 /** The demo's own API: documents, their workflows, who did what. */
-export function createService(pool: Pool): FastifyInstance {
+export async function createService(holdfast: Holdfast<DB>): Promise<FastifyInstance> {
   const app = Fastify()
-
-  // Statements and checkouts carry their route: statistics, leaks and reports tell where they come from.
-  app.addHook('onRequest', (request, _reply, done) => {
-    withLabel(`${request.method} ${request.routeOptions.url ?? '(no route)'}`, done)
+  await app.register(holdfastPlugin, {
+    holdfast,
+    closes: false,
+    actor: ({ body }) => (body as { userId?: string } | undefined)?.userId,
   })
-
   app.get('/', async () => ({
     service: 'the demo of Holdfast',
     routes: [
-      'GET /projects/:id/documents',
+      'GET /projects/:id/documents?after=',
       'GET /documents?title=',
       'GET /documents/:id',
       'PATCH /documents/:id',
+      'DELETE /documents/:id',
+      'POST /documents/:id/restore',
+      'GET /users?page=',
+      'GET /users/:id/activity?after=',
+      'POST /activity',
       'POST /sessions',
-      'GET /users/:id/activity',
       'POST /workflows/advance',
     ],
   }))
+  addDocuments(app)
+  addUsers(app)
+  addWorkflows(app)
+  return app
+}
 
-  app.get<{ Params: { id: string } }>('/projects/:id/documents', async ({ params }) => {
-    const { rows } = await pool.query(
-      'SELECT id, title, version, updated_at FROM documents WHERE project_id = $1 AND deleted_at IS NULL ORDER BY updated_at DESC LIMIT 20',
-      [params.id],
-    )
-    return rows
+function addDocuments(app: FastifyInstance): void {
+  const { db } = app
+  const users = repository(db, 'users', { key: 'id' })
+  const documents = repository(db, 'documents', {
+    key: 'id',
+    version: 'version',
+    updatedAt: 'updated_at',
+    deletedAt: 'deleted_at',
+    cursors: app.holdfast.cursors,
   })
 
-  app.get<{ Params: { id: string } }>('/documents/:id', async ({ params }, reply) => {
-    const { rows } = await pool.query('SELECT * FROM documents WHERE id = $1', [params.id])
-    return rows[0] ?? reply.code(404).send({ error: 'no such document' })
-  })
+  app.get<{ Params: { id: string }; Querystring: Leafing }>(
+    '/projects/:id/documents',
+    async ({ params, query, batch }) => {
+      const page = await documents.list({
+        ...query,
+        filter: { project_id: params.id },
+        sort: [{ by: 'updated_at', direction: 'desc' }],
+      })
+      const rows = await Promise.all(
+        page.rows.map(async ({ id, title, version, updated_at, author_id }) => {
+          const author = await batch.one(users.by('id'), author_id)
+          return { id, title, version, updated_at, author: author?.name }
+        }),
+      )
+      return { ...page, rows }
+    },
+  )
+
+  app.get<{ Params: { id: string } }>('/documents/:id', ({ params }) => documents.get(params.id))
 
   // Planted: no index helps a pattern that begins with %.
-  app.get<{ Querystring: { title: string } }>('/documents', async ({ query }) => {
-    const { rows } = await pool.query('SELECT id, title FROM documents WHERE title ILIKE $1 LIMIT 20', [
-      `%${query.title}%`,
-    ])
-    return rows
-  })
+  app.get<{ Querystring: { title: string } }>('/documents', ({ query }) =>
+    db
+      .selectFrom('documents')
+      .select(['id', 'title'])
+      .where('title', 'ilike', `%${query.title}%`)
+      .limit(20)
+      .execute(),
+  )
 
-  app.patch<{ Params: { id: string }; Body: { userId: string } }>(
+  app.patch<{ Params: { id: string }; Body: { userId: string; title?: string; version?: number } }>(
     '/documents/:id',
-    async ({ params, body }, reply) => {
-      const client = await pool.connect()
-      try {
-        await client.query('BEGIN')
-        const { rows } = await client.query(
-          'UPDATE documents SET version = version + 1, updated_at = now() WHERE id = $1 RETURNING version',
-          [params.id],
-        )
-        await client.query(
-          "INSERT INTO activity_logs (occurred_at, user_id, action, entity_id, duration_ms) VALUES (now(), $1, 'document.update', $2, 3)",
-          [body.userId, params.id],
-        )
-        await client.query('COMMIT')
-        return rows[0] ?? reply.code(404).send({ error: 'no such document' })
-      } finally {
-        client.release()
-      }
+    (request) =>
+      request.transaction(async (trx) => {
+        const { userId, title, version } = request.body
+        const changed = await documents
+          .using(trx)
+          .update(request.params.id, title === undefined ? {} : { title }, { version })
+        await trx
+          .insertInto('activity_logs')
+          .values({
+            occurred_at: sql<Date>`now()`,
+            user_id: userId,
+            action: 'document.update',
+            entity_id: changed.id,
+            duration_ms: 3,
+          })
+          .execute()
+        return { version: changed.version }
+      }),
+  )
+
+  app.delete<{ Params: { id: string } }>('/documents/:id', ({ params }) => documents.softDelete(params.id))
+
+  app.post<{ Params: { id: string } }>('/documents/:id/restore', ({ params }) => documents.restore(params.id))
+}
+
+function addUsers(app: FastifyInstance): void {
+  const { db, holdfast } = app
+  const { time } = holdfast.timings
+  const sessions = repository(db, 'sessions', { key: 'id', newKey: uuidv7 })
+
+  app.get<{ Querystring: { page?: string } }>('/users', ({ query }) =>
+    paginate(db.selectFrom('users').select(['id', 'name', 'role']).orderBy('name').orderBy('id'), {
+      page: Number(query.page ?? 1),
+      count: 'estimated',
+    }),
+  )
+
+  app.get<{ Params: { id: string }; Querystring: Leafing }>('/users/:id/activity', ({ params, query }) =>
+    time('fetch_recent_logs', () =>
+      keyset(
+        db
+          .selectFrom('activity_logs')
+          .select(['occurred_at', 'action', 'entity_id', 'duration_ms'])
+          .where('user_id', '=', params.id),
+        {
+          ...query,
+          order: [{ by: 'occurred_at', direction: 'desc' }],
+          key: 'id',
+          limit: 50,
+          cursors: holdfast.cursors,
+          scope: params.id,
+        },
+      ),
+    ),
+  )
+
+  app.post<{ Body: { userId: string; action: string; durationMs: number }[] }>(
+    '/activity',
+    async ({ body }, reply) => {
+      const occurred_at = new Date()
+      const rows = body.map(({ userId, action, durationMs }) => ({
+        occurred_at,
+        user_id: userId,
+        action,
+        duration_ms: durationMs,
+      }))
+      return reply.code(201).send({ stored: await createMany(db, 'activity_logs', rows) })
     },
   )
 
   app.post<{ Body: { userId: string } }>('/sessions', async ({ body }, reply) => {
-    const id = uuidv7()
-    await pool.query(
-      `INSERT INTO sessions (id, user_id, user_agent, created_at, last_activity, expires_at)
-       VALUES ($1, $2, 'demo', now(), now(), now() + interval '7 days')`,
-      [id, body.userId],
-    )
+    const now = new Date()
+    const { id } = await sessions.create({
+      user_id: body.userId,
+      user_agent: 'demo',
+      created_at: now,
+      last_activity: now,
+      expires_at: new Date(now.getTime() + DAYS_OF_A_SESSION * 86_400_000),
+    })
     return reply.code(201).send({ id })
   })
+}
 
-  app.get<{ Params: { id: string } }>('/users/:id/activity', async ({ params }) => {
-    const { rows } = await pool.query(
-      'SELECT occurred_at, action, entity_id, duration_ms FROM activity_logs WHERE user_id = $1 ORDER BY occurred_at DESC LIMIT 50',
-      [params.id],
-    )
-    return rows
-  })
-
+function addWorkflows(app: FastifyInstance): void {
   app.post('/workflows/advance', async () => {
-    const { rowCount } = await pool.query(
-      `UPDATE workflow_instances SET state = 'done', finished_at = now()
-        WHERE id = (SELECT id FROM workflow_instances WHERE finished_at IS NULL ORDER BY started_at LIMIT 1 FOR UPDATE SKIP LOCKED)`,
-    )
-    return { advanced: rowCount }
+    const { numUpdatedRows } = await app.db
+      .updateTable('workflow_instances')
+      .set({ state: 'done', finished_at: sql<Date>`now()` })
+      .where('id', '=', (eb) =>
+        eb
+          .selectFrom('workflow_instances')
+          .select('id')
+          .where('finished_at', 'is', null)
+          .orderBy('started_at')
+          .limit(1)
+          .forUpdate()
+          .skipLocked(),
+      )
+      .executeTakeFirstOrThrow()
+    return { advanced: Number(numUpdatedRows) }
   })
-
-  return app
 }

@@ -11,9 +11,19 @@ import {
 import type { Position } from './position.ts'
 
 /** Where NULLs stand; must be said of what may be NULL. */
-export type NullsOf<Value> = null extends Value
-  ? { readonly nulls: 'first' | 'last' }
-  : { readonly nulls?: 'first' | 'last' | undefined }
+export type NullsOf<Value> =
+  IsUntyped<Value> extends true ? MayPlace : null extends Value ? MustPlace : MayPlace
+
+interface MayPlace {
+  readonly nulls?: 'first' | 'last' | undefined
+}
+
+interface MustPlace {
+  readonly nulls: 'first' | 'last'
+}
+
+/** Of `any`, nothing is known. */
+type IsUntyped<Value> = 0 extends 1 & Value ? true : false
 
 interface Directed {
   /** Default `asc`. */

@@ -1,0 +1,76 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createRequire } from 'node:module'
+import { join, relative, resolve } from 'node:path'
+import type { Command } from 'commander'
+import { type Finish, runWith } from '../command.ts'
+import { generatorFailed, generatorMissing, typesOutdated } from '../errors.ts'
+
+interface TypesFlags {
+  out: string
+  check?: boolean
+}
+
+export function addSchema(program: Command, finish: Finish): void {
+  const schema = program.command('schema').description('the tables of the database')
+
+  runWith<TypesFlags>(
+    schema
+      .command('types')
+      .description('write the types of all tables for Kysely, with kysely-codegen')
+      .argument('[options...]', 'behind --, passed on: --camel-case, --singularize, --type-mapping ...')
+      .option('--out <file>', 'where to', 'src/database.ts')
+      .option('--check', 'write nothing; fail when the file is not what the database says'),
+    finish,
+    async (session, { out: file, check = false }, passedOn) => {
+      const { out } = session
+      const generator = findGenerator()
+      const holdfast = await session.connect()
+      const path = resolve(file)
+      const ours = `${holdfast.config.database.schema}.*`
+      const flags = [
+        '--dialect',
+        'postgres',
+        '--out-file',
+        path,
+        '--exclude-pattern',
+        ours,
+        '--log-level',
+        'error',
+      ]
+      const { code, words } = await run(
+        [generator, ...flags, ...(check ? ['--verify'] : []), ...passedOn],
+        holdfast.directUrl,
+      )
+      // It tells a file that differs, and everything else, by the same code.
+      if (code !== 0 && check && /not up-to-date/i.test(words)) throw typesOutdated(relative('', path))
+      if (code !== 0) throw generatorFailed(code, words)
+      out.result({ file: path, written: !check }, () =>
+        check
+          ? `${relative('', path)} is what ${holdfast.address} says.`
+          : `Wrote ${relative('', path)} from ${holdfast.address}.`,
+      )
+    },
+  )
+}
+
+/** The user's own, beside their Kysely. */
+function findGenerator(): string {
+  try {
+    return createRequire(join(process.cwd(), 'package.json')).resolve('kysely-codegen/dist/cli/bin.js')
+  } catch (error) {
+    throw generatorMissing(error)
+  }
+}
+
+/** The URL goes through the environment: everybody may read the list of processes. */
+async function run(args: readonly string[], url: string): Promise<{ code: number | null; words: string }> {
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, DATABASE_URL: url, NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let words = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => (words += String(bytes)))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, words: words.replaceAll(url, 'the database').trim() }
+}

@@ -1,0 +1,199 @@
+import { Kysely, sql, type Transaction } from 'kysely'
+import { describe, expect, test } from 'vitest'
+import { transaction } from '../../src/query/index.ts'
+import { type Shop, useShop } from '../support/shop.ts'
+
+const { connect } = useShop()
+
+describe("Kysely's own transactions", () => {
+  test('commit, roll back, and have the isolation that was asked for', async () => {
+    const { pool, db } = connect()
+    const level = sql<{
+      level: string
+      ro: string
+    }>`select current_setting('transaction_isolation') as level, current_setting('transaction_read_only') as ro`
+    const seen = await db
+      .transaction()
+      .setIsolationLevel('serializable')
+      .setAccessMode('read only')
+      .execute(async (trx) => (await level.execute(trx)).rows[0])
+    expect(seen).toEqual({ level: 'serializable', ro: 'on' })
+    const failing = db.transaction().execute(async (trx) => {
+      await trx.deleteFrom('people').execute()
+      await trx.insertInto('orders').values({ person_id: 1, cents: -1 }).execute()
+    })
+    await expect(failing).rejects.toMatchObject({ code: '23514' })
+    expect(await db.selectFrom('people').selectAll().execute()).toHaveLength(4)
+    await expect(
+      db
+        .transaction()
+        .setIsolationLevel('snapshot')
+        .execute(async () => {}),
+    ).rejects.toMatchObject({
+      code: 'HF_OPTION_INVALID',
+    })
+    expect(pool.stats()).toMatchObject({ busy: 0, dirtyReleases: 0 })
+  })
+
+  test('tell when the server answered COMMIT with ROLLBACK', async () => {
+    const { pool, db } = connect()
+    const swallowing = db.transaction().execute(async (trx) => {
+      await trx
+        .insertInto('orders')
+        .values({ person_id: 1, cents: -1 })
+        .execute()
+        .catch(() => {})
+    })
+    await expect(swallowing).rejects.toMatchObject({ code: 'HF_TRANSACTION_ABORTED' })
+    expect(pool.stats()).toMatchObject({ busy: 0, dirtyReleases: 0 })
+  })
+
+  test('can be controlled by hand, with savepoints', async () => {
+    const { pool, db } = connect()
+    const trx = await db.startTransaction().execute()
+    await trx.deleteFrom('orders').where('id', '=', 1).execute()
+    const marked = await trx.savepoint('before').execute()
+    await marked.deleteFrom('orders').execute()
+    await marked.rollbackToSavepoint('before').execute()
+    await trx.commit().execute()
+    expect(await db.selectFrom('orders').select('id').orderBy('id').execute()).toEqual([{ id: 2 }, { id: 3 }])
+    const other = await db.startTransaction().execute()
+    await other.deleteFrom('orders').execute()
+    await other.rollback().execute()
+    expect(await db.selectFrom('orders').selectAll().execute()).toHaveLength(2)
+    expect(pool.stats()).toMatchObject({ busy: 0, dirtyReleases: 0 })
+  })
+})
+
+describe('transaction()', () => {
+  test('sends BEGIN with the first statement, and nothing for none', async () => {
+    const { db } = connect()
+    expect(await transaction(db, async () => 'nothing sent')).toBe('nothing sent')
+    const id = await transaction(db, async (trx) => {
+      const [made] = await trx.insertInto('people').values({ first_name: 'Eve' }).returning('id').execute()
+      await trx
+        .insertInto('orders')
+        .values({ person_id: made?.id as number, cents: 5 })
+        .execute()
+      return made?.id
+    })
+    expect(
+      await db
+        .selectFrom('orders')
+        .select('cents')
+        .where('person_id', '=', id as number)
+        .execute(),
+    ).toEqual([{ cents: 5 }])
+  })
+
+  test('knows who acts, and what is set, until it ends', async () => {
+    const { db } = connect({ size: 1 })
+    const read = sql<{ actor: string; tone: string }>`
+      select current_setting('holdfast.actor', true) as actor, current_setting('app.tone', true) as tone`
+    const options = {
+      actor: { type: 'user', id: "o'neil" },
+      settings: { 'app.tone': 'kind' },
+      isolation: 'repeatable read',
+    } as const
+    const inside = await transaction(db, async (trx) => (await read.execute(trx)).rows[0], options)
+    expect(inside).toEqual({ actor: '{"type":"user","id":"o\'neil"}', tone: 'kind' })
+    expect((await read.execute(db)).rows[0]).toEqual({ actor: '', tone: '' })
+    const plain = await transaction(db, async (trx) => (await read.execute(trx)).rows[0], { actor: 'job' })
+    expect(plain?.actor).toBe('job')
+  })
+
+  test('is done again after a serialization failure', async () => {
+    const { db } = connect()
+    let attempts = 0
+    const add = async (trx: Transaction<Shop>, wait: Promise<void>): Promise<void> => {
+      const { sum } = await trx
+        .selectFrom('orders')
+        .select(({ fn }) => fn.sum<string>('cents').as('sum'))
+        .executeTakeFirstOrThrow()
+      await wait
+      await trx
+        .insertInto('orders')
+        .values({ person_id: 4, cents: Number(sum) })
+        .execute()
+    }
+    const { promise: both, resolve } = Promise.withResolvers<void>()
+    let waiting = 0
+    const one = (): Promise<void> =>
+      transaction(
+        db,
+        (trx) => {
+          attempts += 1
+          waiting += 1
+          if (waiting === 2) resolve()
+          return add(trx, both)
+        },
+        { isolation: 'serializable', retry: { baseMs: 1 } },
+      )
+    await Promise.all([one(), one()])
+    expect(attempts).toBeGreaterThan(2)
+    const added = await db
+      .selectFrom('orders')
+      .select('cents')
+      .where('person_id', '=', 4)
+      .orderBy('id')
+      .execute()
+    expect(added).toEqual([{ cents: 420 }, { cents: 840 }])
+  })
+
+  test('inside another is a savepoint, whose options are the outer one’s', async () => {
+    const { db } = connect()
+    await transaction(db, async (trx) => {
+      await expect(
+        transaction(trx, async (inner) => {
+          await inner.deleteFrom('people').execute()
+          await inner.insertInto('orders').values({ person_id: 1, cents: -1 }).execute()
+        }),
+      ).rejects.toMatchObject({ code: '23514' })
+      await transaction(trx, (inner) => inner.deleteFrom('orders').where('id', '=', 1).execute())
+      await expect(transaction(trx, async () => {}, { isolation: 'serializable' })).rejects.toMatchObject({
+        code: 'HF_QUERY_IN_TRANSACTION',
+        details: { options: ['isolation'] },
+      })
+    })
+    expect(await db.selectFrom('people').selectAll().execute()).toHaveLength(4)
+    expect(await db.selectFrom('orders').selectAll().execute()).toHaveLength(2)
+  })
+
+  test('refuses statements after its end, and other dialects', async () => {
+    const { db } = connect()
+    const kept = await transaction(db, async (trx) => trx)
+    await expect(kept.selectFrom('people').selectAll().execute()).rejects.toMatchObject({
+      code: 'HF_TRANSACTION_OVER',
+    })
+    const { DummyDriver, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } =
+      await import('kysely')
+    const foreign = new Kysely<Shop>({
+      dialect: {
+        createAdapter: () => new PostgresAdapter(),
+        createDriver: () => new DummyDriver(),
+        createIntrospector: (its) => new PostgresIntrospector(its),
+        createQueryCompiler: () => new PostgresQueryCompiler(),
+      },
+    })
+    await expect(transaction(foreign, async () => {})).rejects.toMatchObject({
+      code: 'HF_QUERY_FOREIGN_DATABASE',
+    })
+  })
+
+  test('ends with its signal, and rolls back', async () => {
+    const { pool, db } = connect()
+    const abort = new AbortController()
+    const running = transaction(
+      db,
+      async (trx) => {
+        await trx.deleteFrom('people').execute()
+        setImmediate(() => abort.abort(new Error('shutting down')))
+        await sql`select pg_sleep(60)`.execute(trx)
+      },
+      { signal: abort.signal },
+    )
+    await expect(running).rejects.toThrow('shutting down')
+    expect(await db.selectFrom('people').selectAll().execute()).toHaveLength(4)
+    await expect.poll(() => pool.stats().busy).toBe(0)
+  })
+})
