@@ -1,16 +1,15 @@
+import { once } from 'node:events'
 import { finished } from 'node:stream/promises'
 import {
-  type ColumnNode,
   type Insertable,
   type InsertQueryNode,
   type Kysely,
-  type PrimitiveValueListNode,
   sql,
   type TableNode,
   type Transaction,
   type ValuesNode,
 } from 'kysely'
-import { from as copyFrom } from 'pg-copy-streams'
+import { type CopyStreamQuery, from as copyFrom } from 'pg-copy-streams'
 import { quoteIdentifier, quoteQualified } from '../../core/index.ts'
 import { connectionOf, transaction } from '../transaction.ts'
 import { copyLine } from './copy-text.ts'
@@ -25,8 +24,8 @@ export interface CreateManyOptions {
 }
 
 const COPY_FROM_ROWS = 500
-/** Rows that are held in memory and sent as one COPY. */
-const ROWS_OF_A_COPY = 10_000
+/** Rows that are held in memory. */
+const ROWS_AT_A_TIME = 2_000
 /** The protocol counts parameters in 16 bits. */
 const MOST_PARAMETERS = 65_535
 const ROWS_OF_AN_INSERT = 500
@@ -51,44 +50,138 @@ export async function createMany<DB, Table extends keyof DB & string>(
   options: CreateManyOptions = {},
 ): Promise<number> {
   const { copyFromRows = COPY_FROM_ROWS } = options
-  const chunks = inChunks(rows as ManyRows<Row>, Math.max(copyFromRows, ROWS_OF_A_COPY))
+  const chunks = inChunks(rows as ManyRows<Row>, Math.max(copyFromRows, ROWS_AT_A_TIME))
   const { value: first } = await chunks.next()
   if (!first) return 0
   return transaction(db as Kysely<any>, async (trx) => {
-    const byCopy = first.length >= copyFromRows && (await takesCopy(trx, table, first[0] as Row))
+    const way = first.length >= copyFromRows ? await wayOf(trx, table, first[0] as Row) : undefined
+    const copying = new Copying(trx)
     let count = 0
-    for (let chunk: readonly Row[] | undefined = first; chunk; { value: chunk } = await chunks.next()) {
-      for (const alike of bySignature(chunk)) await store(trx, table, alike, byCopy)
-      count += chunk.length
+    try {
+      for (let chunk: readonly Row[] | undefined = first; chunk; { value: chunk } = await chunks.next()) {
+        for (const rows of bySignature(chunk)) {
+          const copied = way && copyOf(trx, way, rows)
+          if (copied) await copying.send(copied)
+          else {
+            await copying.end()
+            await insert(trx, table, rows)
+          }
+        }
+        count += chunk.length
+      }
+      await copying.end()
+    } catch (error) {
+      await copying.abandon()
+      throw error
     }
     return count
   })
 }
 
-async function store(
-  trx: Transaction<any>,
-  table: string,
-  rows: readonly Row[],
-  byCopy: boolean,
-): Promise<void> {
-  const node = byCopy && signatureOf(rows[0] as Row) !== '' ? nodeOf(trx, table, rows) : undefined
-  const lists = (node?.values as ValuesNode | undefined)?.values
-  if (lists?.every((list) => list.kind === 'PrimitiveValueListNode'))
-    await copy(trx, node as InsertQueryNode, lists)
-  else await insert(trx, table, rows)
+/** The COPY that runs: as long as the statement stays the same it goes on, and the server reads while rows are written. */
+class Copying {
+  readonly #trx: Transaction<any>
+  #statement: string | undefined
+  #stream: CopyStreamQuery | undefined
+  #finished: Promise<void> | undefined
+
+  constructor(trx: Transaction<any>) {
+    this.#trx = trx
+  }
+
+  async send({ statement, lines }: Copied): Promise<void> {
+    const stream = this.#statement === statement && this.#stream ? this.#stream : await this.#begin(statement)
+    // What failed does not drain: `finished` tells why.
+    if (!stream.write(lines)) await Promise.race([once(stream, 'drain'), this.#finished])
+  }
+
+  /** Resolves when the server has taken everything. */
+  async end(): Promise<void> {
+    this.#stream?.end()
+    this.#statement = undefined
+    await this.#finished
+  }
+
+  /** Nothing more comes: the server is told, so that it takes the ROLLBACK that follows. */
+  async abandon(): Promise<void> {
+    this.#stream?.destroy()
+    await this.#finished?.catch(() => {}) // why is known
+  }
+
+  async #begin(statement: string): Promise<CopyStreamQuery> {
+    await this.end()
+    const client = await (await connectionOf(this.#trx)).client()
+    const stream = client.query(copyFrom(statement))
+    this.#stream = stream
+    this.#statement = statement
+    this.#finished = finished(stream)
+    this.#finished.catch(() => {}) // told by whoever waits next
+    return stream
+  }
 }
 
-async function copy(
-  trx: Transaction<any>,
-  node: InsertQueryNode,
-  lists: readonly PrimitiveValueListNode[],
-): Promise<void> {
-  const columns = (node.columns as readonly ColumnNode[]).map(({ column }) => quoteIdentifier(column.name))
-  const client = await (await connectionOf(trx)).client()
-  const stream = client.query(copyFrom(`COPY ${tableName(node)} (${columns.join(', ')}) FROM STDIN`))
-  const sent = finished(stream)
-  stream.end(lists.map(({ values }) => copyLine(values)).join(''))
-  await sent
+interface Copied {
+  readonly statement: string
+  readonly lines: string
+}
+
+/** How rows get into a table by COPY. */
+interface CopyWay {
+  readonly table: string
+  /** The table's name as SQL. */
+  readonly name: string
+  /** Whoever renames columns or rewrites values is heard: plugins see the INSERT that it would be. */
+  readonly hasPlugins: boolean
+}
+
+/** Undefined where COPY cannot go: it knows neither row-level security nor views. */
+async function wayOf(trx: Transaction<any>, table: string, row: Row): Promise<CopyWay | undefined> {
+  const name = tableName(nodeOf(trx, table, [row]))
+  const { rows } = await sql<{ takes: boolean }>`
+    SELECT relkind IN ('r', 'p', 'f') AND NOT row_security_active(oid) AS takes
+      FROM pg_class WHERE oid = ${name}::regclass`.execute(trx.withoutPlugins())
+  return rows[0]?.takes ? { table, name, hasPlugins: trx.getExecutor().plugins.length > 0 } : undefined
+}
+
+/** Rows of the same columns as COPY takes them; undefined when there is an expression among their values. */
+function copyOf(trx: Transaction<any>, way: CopyWay, rows: readonly Row[]): Copied | undefined {
+  const { columns, lists } = way.hasPlugins ? transformed(trx, way.table, rows) : plain(rows)
+  if (columns.length === 0 || !lists) return undefined
+  let lines = ''
+  for (const values of lists) {
+    if (values.some(isExpression)) return undefined
+    lines += copyLine(values)
+  }
+  return { statement: `COPY ${way.name} (${columns.map(quoteIdentifier).join(', ')}) FROM STDIN`, lines }
+}
+
+interface Columnar {
+  readonly columns: readonly string[]
+  readonly lists: Iterable<readonly unknown[]> | undefined
+}
+
+function plain(rows: readonly Row[]): Columnar {
+  const first = rows[0] as Row
+  const columns = Object.keys(first).filter((name) => first[name] !== undefined)
+  return { columns, lists: rows.map((row) => columns.map((name) => row[name])) }
+}
+
+function transformed(trx: Transaction<any>, table: string, rows: readonly Row[]): Columnar {
+  const node = nodeOf(trx, table, rows)
+  const { values: lists } = node.values as ValuesNode
+  return {
+    columns: (node.columns ?? []).map(({ column }) => column.name),
+    lists: lists.every((list) => list.kind === 'PrimitiveValueListNode')
+      ? lists.map(({ values }) => values)
+      : undefined,
+  }
+}
+
+/** Something that is to become SQL rather than a value. */
+function isExpression(value: unknown): boolean {
+  return (
+    typeof value === 'function' || (typeof value === 'object' && value !== null && 'toOperationNode' in value)
+  )
 }
 
 async function insert(trx: Transaction<any>, table: string, rows: readonly Row[]): Promise<void> {
@@ -106,7 +199,6 @@ async function insertDefaults(trx: Transaction<any>, table: string, count: numbe
   for (let n = 0; n < count; n += 1) await trx.insertInto(table).defaultValues().execute()
 }
 
-/** The INSERT that it would be, as plugins leave it: whoever renames columns or rewrites values is heard. */
 function nodeOf(trx: Transaction<any>, table: string, rows: readonly Row[]): InsertQueryNode {
   return trx.insertInto(table).values(rows).toOperationNode() as InsertQueryNode
 }
@@ -114,15 +206,6 @@ function nodeOf(trx: Transaction<any>, table: string, rows: readonly Row[]): Ins
 function tableName(node: InsertQueryNode): string {
   const { schema, identifier } = (node.into as TableNode).table
   return schema ? quoteQualified(schema.name, identifier.name) : quoteIdentifier(identifier.name)
-}
-
-/** COPY knows neither row-level security nor views. */
-async function takesCopy(trx: Transaction<any>, table: string, row: Row): Promise<boolean> {
-  const name = tableName(nodeOf(trx, table, [row]))
-  const { rows } = await sql<{ takes: boolean }>`
-    SELECT relkind IN ('r', 'p', 'f') AND NOT row_security_active(oid) AS takes
-      FROM pg_class WHERE oid = ${name}::regclass`.execute(trx.withoutPlugins())
-  return rows[0]?.takes ?? false
 }
 
 /** Rows that name the same columns, as one COPY or INSERT must. */
