@@ -209,6 +209,17 @@ test('every internal link of the documentation leads somewhere', () => {
   expect(broken).toEqual([])
 })
 
+test('the reference of the query layer names everything that it exports', () => {
+  const reference = readFileSync(join(ROOT, 'docs/reference/query.md'), 'utf8')
+  for (const room of ['query', 'fastify', 'nestjs']) {
+    const face = sources.find(({ path }) => path === `${room}/index.ts`)?.text ?? ''
+    const names = [...face.matchAll(/\{([^}]*)\}/g)].flatMap(([, list]) =>
+      (list as string).split(',').map((name) => name.replace('type ', '').trim()),
+    )
+    expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(reference))).toEqual([])
+  }
+})
+
 function markdownBelow(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.md'))

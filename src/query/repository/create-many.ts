@@ -55,27 +55,54 @@ export async function createMany<DB, Table extends keyof DB & string>(
   if (!first) return 0
   return transaction(db as Kysely<any>, async (trx) => {
     const way = first.length >= copyFromRows ? await wayOf(trx, table, first[0] as Row) : undefined
-    const copying = new Copying(trx)
-    let count = 0
+    const store = new Store(trx, table, way)
     try {
-      for (let chunk: readonly Row[] | undefined = first; chunk; { value: chunk } = await chunks.next()) {
-        for (const rows of bySignature(chunk)) {
-          const copied = way && copyOf(trx, way, rows)
-          if (copied) await copying.send(copied)
-          else {
-            await copying.end()
-            await insert(trx, table, rows)
-          }
-        }
-        count += chunk.length
-      }
-      await copying.end()
+      for (let chunk: readonly Row[] | undefined = first; chunk; { value: chunk } = await chunks.next())
+        for (const alike of bySignature(chunk)) await store.take(alike)
+      return await store.end()
     } catch (error) {
-      await copying.abandon()
+      await store.abandon()
       throw error
     }
-    return count
   })
+}
+
+/** Where rows go: into the COPY that runs, or by INSERT. */
+class Store {
+  readonly #trx: Transaction<any>
+  readonly #table: string
+  readonly #way: CopyWay | undefined
+  readonly #copying: Copying
+  #count = 0
+
+  constructor(trx: Transaction<any>, table: string, way: CopyWay | undefined) {
+    this.#trx = trx
+    this.#table = table
+    this.#way = way
+    this.#copying = new Copying(trx)
+  }
+
+  /** @param rows that name the same columns */
+  async take(rows: readonly Row[]): Promise<void> {
+    const copied = this.#way && copyOf(this.#trx, this.#way, rows)
+    if (copied) await this.#copying.send(copied)
+    else {
+      await this.#copying.end()
+      await insert(this.#trx, this.#table, rows)
+    }
+    this.#count += rows.length
+  }
+
+  /** @returns how many rows were stored */
+  async end(): Promise<number> {
+    await this.#copying.end()
+    return this.#count
+  }
+
+  /** Nothing more comes. */
+  async abandon(): Promise<void> {
+    await this.#copying.abandon()
+  }
 }
 
 /** The COPY that runs: as long as the statement stays the same it goes on, and the server reads while rows are written. */
