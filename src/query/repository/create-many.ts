@@ -19,11 +19,11 @@ export type ManyRows<Given> = Iterable<Given> | AsyncIterable<Given>
 
 /** How many rows are stored at a time. */
 export interface CreateManyOptions {
-  /** From so many rows on they are sent by COPY; fewer by INSERT. Default 500. */
+  /** From so many rows on they are sent by COPY; fewer by INSERT. Default 100. */
   readonly copyFromRows?: number
 }
 
-const COPY_FROM_ROWS = 500
+const COPY_FROM_ROWS = 100
 /** Rows that are held in memory. */
 const ROWS_AT_A_TIME = 2_000
 /** The protocol counts parameters in 16 bits. */
