@@ -39,6 +39,7 @@ export class Holdfast<DB = any> {
   readonly #pools = new Map<string, Pool>()
   readonly #budget: ConnectionBudget | undefined
   #db: Kysely<DB> | undefined
+  #reader: Kysely<DB> | undefined
   #cursors: CursorKeys | undefined
   #timings: Timings | undefined
 
@@ -79,6 +80,15 @@ export class Holdfast<DB = any> {
   get db(): Kysely<DB> {
     this.#db ??= new Kysely<DB>({ dialect: new HoldfastDialect({ pool: this.pool, endsPool: false }) })
     return this.#db
+  }
+
+  /** The same for statements that only read: a replica may answer them, when there are any. */
+  get reader(): Kysely<DB> {
+    const { pool } = this
+    this.#reader ??= new Kysely<DB>({
+      dialect: new HoldfastDialect({ pool, endsPool: false, intent: 'read' }),
+    })
+    return this.#reader
   }
 
   /**

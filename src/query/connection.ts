@@ -17,6 +17,7 @@ import { beginOnClient, openTransaction, type OpenTransaction, type Runner } fro
 export class PoolConnection implements DatabaseConnection {
   readonly #pool: Pool
   readonly #acquiredAt: number
+  readonly #intent: 'read' | undefined
   readonly #signal: AbortSignal | undefined
   #isUsed = false
   #held: Promise<PooledClient> | undefined
@@ -24,11 +25,13 @@ export class PoolConnection implements DatabaseConnection {
 
   /**
    * @param acquiredAt how many compilations there were then.
+   * @param intent of its single statements.
    * @param signal ends the wait for a connection.
    */
-  constructor(pool: Pool, acquiredAt: number, signal: AbortSignal | undefined) {
+  constructor(pool: Pool, acquiredAt: number, intent: 'read' | undefined, signal: AbortSignal | undefined) {
     this.#pool = pool
     this.#acquiredAt = acquiredAt
+    this.#intent = intent
     this.#signal = signal
   }
 
@@ -102,7 +105,12 @@ export class PoolConnection implements DatabaseConnection {
     if (this.#open) return this.#open
     const isSingle = !this.#isUsed && wasCompiledBy(query, this.#acquiredAt)
     this.#isUsed = true
-    return isSingle ? this.#pool : this.#hold()
+    return isSingle ? this.#single() : this.#hold()
+  }
+
+  #single(): Runner {
+    const [pool, intent] = [this.#pool, this.#intent]
+    return intent === undefined ? pool : { query: (query) => pool.query({ ...query, intent }) }
   }
 
   #hold(): Promise<PooledClient> {

@@ -18,6 +18,8 @@ export interface HoldfastDialectConfig {
   readonly pool: Pool
   /** `db.destroy()` ends the pool, as with Kysely's own dialect. Default true. */
   readonly endsPool?: boolean
+  /** `read`: single statements only read, and a replica may answer them. Transactions say so themselves, with `readOnly`. */
+  readonly intent?: 'read' | undefined
 }
 
 /** Whose adapter it is: of its dialect, a `Kysely` shows no more than the adapter. */
@@ -39,15 +41,17 @@ const dialects = new WeakMap<DialectAdapter, HoldfastDialect>()
 export class HoldfastDialect implements Dialect {
   readonly pool: Pool
   readonly #endsPool: boolean
+  readonly #intent: 'read' | undefined
   readonly #compilations: CompilationClock = { now: 0 }
 
-  constructor({ pool, endsPool = true }: HoldfastDialectConfig) {
+  constructor({ pool, endsPool = true, intent }: HoldfastDialectConfig) {
     this.pool = pool
     this.#endsPool = endsPool
+    this.#intent = intent
   }
 
   createDriver(): Driver {
-    return new PoolDriver(this.pool, this.#compilations, this.#endsPool)
+    return new PoolDriver(this.pool, this.#compilations, this.#endsPool, this.#intent)
   }
 
   createQueryCompiler(): QueryCompiler {

@@ -16,17 +16,19 @@ export class PoolDriver implements Driver {
   readonly #pool: Pool
   readonly #compilations: CompilationClock
   readonly #endsPool: boolean
+  readonly #intent: 'read' | undefined
 
-  constructor(pool: Pool, compilations: CompilationClock, endsPool: boolean) {
+  constructor(pool: Pool, compilations: CompilationClock, endsPool: boolean, intent: 'read' | undefined) {
     this.#pool = pool
     this.#compilations = compilations
     this.#endsPool = endsPool
+    this.#intent = intent
   }
 
   async init(): Promise<void> {}
 
   async acquireConnection(options?: AbortableOperationOptions): Promise<DatabaseConnection> {
-    return new PoolConnection(this.#pool, this.#compilations.now, options?.signal)
+    return new PoolConnection(this.#pool, this.#compilations.now, this.#intent, options?.signal)
   }
 
   beginTransaction(connection: DatabaseConnection, settings: TransactionSettings): Promise<void> {

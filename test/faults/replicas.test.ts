@@ -1,6 +1,8 @@
 /** Reads on a replica: which one, how far behind, and what happens when it lags, stops and returns. */
+import { Kysely, sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { Pool, type PoolConfig, readYourWrites, type ReplicaPicture } from '../../src/pool/index.ts'
+import { HoldfastDialect, transaction } from '../../src/query/index.ts'
 import { FaultProxy } from '../../src/testing/index.ts'
 import { childrenOf } from '../support/processes.ts'
 import { type ReplicatedServer, startPair } from '../support/replication.ts'
@@ -67,6 +69,30 @@ test('only what says that it reads goes to a replica', async () => {
   expect((await pool.query(PORT)).rows).toEqual([{ port: primary.port }])
   using client = await pool.connect()
   expect((await client.query(PORT)).rows).toEqual([{ port: primary.port }])
+})
+
+test('Kysely reads there when it is told that it only reads', async () => {
+  const pool = makePool()
+  const portOf = async (db: Kysely<any>): Promise<number> =>
+    (await db.selectNoFrom(sql<number>`inet_server_port()`.as('port')).executeTakeFirstOrThrow()).port
+  const db = new Kysely<any>({ dialect: new HoldfastDialect({ pool }) })
+  const reader = new Kysely<any>({ dialect: new HoldfastDialect({ pool, intent: 'read' }) })
+  expect(await portOf(reader)).toBe(standby.port)
+  expect(await portOf(db)).toBe(primary.port)
+  expect(await transaction(db, portOf, { readOnly: true })).toBe(standby.port)
+  expect(await transaction(reader, portOf)).toBe(primary.port)
+  await db.insertInto('notes').values({ id: 77, text: 'seen' }).execute()
+  const after = await pool.position()
+  const seen = await transaction(
+    db,
+    (trx) => trx.selectFrom('notes').selectAll().where('id', '=', 77).execute(),
+    {
+      readOnly: true,
+      after,
+    },
+  )
+  expect(seen).toHaveLength(1)
+  await db.deleteFrom('notes').where('id', '=', 77).execute()
 })
 
 test('a standby knows no serializable snapshot: such a transaction stays on the primary', async () => {
