@@ -47,7 +47,8 @@ function nextCall(random: () => number): Call {
     return { method: 'GET', path: `/projects/${idOf('project', pick(SIZES.projects))}/documents` }
   if (dice < 0.75) return { method: 'GET', path: `/users/${user}/activity` }
   if (dice < 0.87) return { method: 'PATCH', path: `/documents/${document}`, body: { userId: user } }
-  if (dice < 0.94) return { method: 'POST', path: '/sessions', body: { userId: user } }
+  if (dice < 0.92) return { method: 'POST', path: '/sessions', body: { userId: user } }
+  if (dice < 0.94) return { method: 'GET', path: `/users?page=${1 + pick(SIZES.users / 20)}` }
   if (dice < 0.97) return { method: 'POST', path: '/workflows/advance', body: {} }
   return { method: 'GET', path: `/documents?title=${pick(SIZES.documents)}` }
 }

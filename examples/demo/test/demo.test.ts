@@ -1,4 +1,5 @@
 /** `npm start` on a machine that has nothing: the main job from the first line to the last. */
+import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { expect, test } from 'vitest'
@@ -12,6 +13,52 @@ removeScratchAfterwards()
 const database = useDatabase()
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 const READY = /Holdfast: (http:\S+)\nSign in, once, within ten minutes: (\S+)/
+
+/** The service answers as its code says: pages, versions, deletions. */
+async function tryService(service: string): Promise<void> {
+  const call = async (
+    path: string,
+    method = 'GET',
+    body?: object,
+  ): Promise<{ status: number; data: any }> => {
+    const response = await fetch(`${service}${path}`, {
+      method,
+      ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    })
+    return { status: response.status, data: await response.json() }
+  }
+  const md5 = (text: string): string =>
+    createHash('md5')
+      .update(text)
+      .digest('hex')
+      .replace(/(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+  const list = `/projects/${md5('project1')}/documents`
+  const first = (await call(list)).data
+  const second = (await call(`${list}?after=${first.next}`)).data
+  expect(first.rows[0]).toMatchObject({
+    title: expect.any(String),
+    author: expect.stringMatching(/^User \d+$/),
+  })
+  expect(second.rows[0].updated_at <= first.rows.at(-1).updated_at).toBe(true)
+  expect((await call(`${list}?before=${second.previous}`)).data.rows).toEqual(first.rows)
+  expect(await call(`${list}?after=nonsense`)).toMatchObject({
+    status: 400,
+    data: { code: 'HF_CURSOR_INVALID' },
+  })
+  const { id } = second.rows.at(-1)
+  const [userId, path] = [md5('user1'), `/documents/${id}`]
+  const { version } = (await call(path)).data
+  const patched = await call(path, 'PATCH', { userId, title: 'New', version })
+  expect(patched).toEqual({ status: 200, data: { version: version + 1 } })
+  expect(await call(path, 'PATCH', { userId, version })).toMatchObject({ status: 409 })
+  expect(await call(path, 'DELETE')).toMatchObject({ status: 200 })
+  expect(await call(path)).toMatchObject({ status: 404, data: { code: 'HF_ROW_NOT_FOUND' } })
+  expect((await call(`${path}/restore`, 'POST')).data).toMatchObject({ title: 'New', deleted_at: null })
+  expect((await call('/users?page=3')).data).toMatchObject({ page: 3, hasNext: true, hasPrevious: true })
+  const activity = [{ userId, action: 'demo.test', durationMs: 1 }]
+  expect(await call('/activity', 'POST', activity)).toEqual({ status: 201, data: { stored: 1 } })
+  expect((await call(`/users/${userId}/activity`)).data.rows[0]).toMatchObject({ action: 'demo.test' })
+}
 
 /** The first events of the live stream that satisfy a condition on the numbers. */
 async function waitForPoolEvent(
@@ -66,6 +113,7 @@ test(
       before ??= acquired
       return acquired > before + 5
     })
+    await tryService(/traffic: (http\S+)/.exec(first.output)?.[1] as string)
     expect(await first.stop('SIGINT')).toMatchObject({ code: 0, stderr: '' })
     await expectNothingLeft(folder)
 
