@@ -182,6 +182,51 @@ test('its manifest and its types hold for every way of importing', async () => {
   assert.equal(attw.status, 0, attw.stdout.slice(0, 3_000) + attw.stderr)
 })
 
+test('a strict service compiles against it, decorators included, and its methods are timed', () => {
+  const folder = join(project, 'service')
+  mkdirSync(folder)
+  writeFileSync(
+    join(folder, 'service.ts'),
+    `
+    import { Kysely, type Generated } from 'kysely'
+    import { CursorKeys, HoldfastDialect, keyset, repository, Timings } from 'holdfast/kysely'
+    import { holdfastPlugin } from 'holdfast/fastify'
+    import { HoldfastModule } from 'holdfast/nestjs'
+    import { Pool } from 'holdfast/pool'
+    interface DB { users: { id: Generated<number>; name: string } }
+    const db = new Kysely<DB>({ dialect: new HoldfastDialect({ pool: new Pool() }) })
+    const cursors = new CursorKeys()
+    export const page = () => keyset(db.selectFrom('users').select('name'), { key: 'id', cursors })
+    export const users = repository(db, 'users', { key: 'id' })
+    export const rest = [holdfastPlugin, HoldfastModule]
+    const lines: string[] = []
+    const { timed } = new Timings({ log: (line) => lines.push(line.replace(/[\\d.]+/, 'N')) })
+    class Reports {
+      readonly #factor = 2
+      @timed('monthly_report') async monthly(n: number): Promise<number> { return n * this.#factor }
+    }
+    console.log(await new Reports().monthly(21), lines.join())
+    `,
+  )
+  const options = {
+    target: 'es2022',
+    module: 'nodenext',
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    types: ['node'],
+  }
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions: { ...options, skipLibCheck: true, outDir: 'out' } }),
+  )
+  const compiled = spawnSync(process.execPath, [join(MODULES, 'typescript/bin/tsc'), '-p', folder], {
+    encoding: 'utf8',
+  })
+  assert.equal(compiled.status, 0, compiled.stdout)
+  const out = execFileSync(process.execPath, [join(folder, 'out/service.js')], { encoding: 'utf8' })
+  assert.equal(out.trim(), '42 monthly_report took N ms')
+})
+
 test('the command line runs, and explains an older Node', () => {
   const version = execFileSync(process.execPath, [join(installed, 'dist/cli/bin.js'), 'version', '--json'], {
     cwd: project,
