@@ -121,7 +121,9 @@ function identityOf(
     isDescending(term),
     term.nulls,
   ])
-  return JSON.stringify([from, joins, terms, scope], (key, value: unknown) => (key === 'value' ? '?' : value))
+  return JSON.stringify([from, joins, terms, scope], (key, value: unknown) =>
+    key === 'value' || typeof value === 'bigint' ? '?' : value,
+  )
 }
 
 /** @throws HF_KEYSET_QUERY for a query whose pages are not a matter of one more condition. */
