@@ -46,9 +46,10 @@ export function generatorFailed(exitCode: number | null, words: string): Holdfas
   })
 }
 
-export function typesOutdated(file: string): HoldfastError {
+export function typesOutdated([file, ...passedOn]: readonly string[]): HoldfastError {
+  const options = passedOn.length === 0 ? '' : ` -- ${passedOn.join(' ')}`
   return new HoldfastError({
     code: 'HF_CLI_TYPES_OUTDATED',
-    message: `${file} is not what the database says. Run "holdfast schema types --out ${file}" and commit the result.`,
+    message: `${file} is not what the database says. Run "holdfast schema types --out ${file}${options}" and commit the result.`,
   })
 }

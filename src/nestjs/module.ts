@@ -1,5 +1,7 @@
 import {
+  type ArgumentsHost,
   type CallHandler,
+  Catch,
   type DynamicModule,
   type ExecutionContext,
   type FactoryProvider,
@@ -10,9 +12,9 @@ import {
   type OnApplicationShutdown,
   Scope,
 } from '@nestjs/common'
-import { APP_INTERCEPTOR } from '@nestjs/core'
-import { catchError, Observable } from 'rxjs'
-import { type ConfigInput, createHoldfast, type Holdfast, isHoldfastError } from '../index.ts'
+import { APP_FILTER, APP_INTERCEPTOR, BaseExceptionFilter } from '@nestjs/core'
+import { Observable } from 'rxjs'
+import { type ConfigInput, createHoldfast, type Holdfast, HoldfastError } from '../index.ts'
 import { withLabel } from '../pool/index.ts'
 import { Batch } from '../query/index.ts'
 
@@ -66,24 +68,27 @@ class Closing implements OnApplicationShutdown {
   }
 }
 
-/** Statements carry the handler that sends them, `GET Documents.list`; errors with an HTTP status are answered with it. */
-class Handling implements NestInterceptor {
+/** Statements carry the handler that sends them: `GET Documents.list`. */
+class Labels implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const place = `${context.getClass().name}.${context.getHandler().name}`
     const request =
       context.getType() === 'http' ? context.switchToHttp().getRequest<{ method: string }>() : undefined
     const label = request ? `${request.method} ${place}` : place
-    return new Observable((subscriber) =>
-      withLabel(label, () => next.handle().pipe(catchError(answer)).subscribe(subscriber)),
-    )
+    return new Observable((subscriber) => withLabel(label, () => next.handle().subscribe(subscriber)))
   }
 }
 
-/** @throws what it is given, as NestJS's own where it has a status */
-function answer(error: unknown): never {
-  if (!isHoldfastError(error) || error.statusCode === undefined) throw error
-  const { statusCode, code, message } = error
-  throw new HttpException({ statusCode, code, message }, statusCode, { cause: error })
+/** Errors of ours that have an HTTP status are answered with it, wherever they were thrown; the others as before. */
+class Answers extends BaseExceptionFilter {
+  override catch(error: HoldfastError, host: ArgumentsHost): void {
+    const { statusCode, code, message } = error
+    const answer =
+      statusCode === undefined
+        ? error
+        : new HttpException({ statusCode, code, message }, statusCode, { cause: error })
+    super.catch(answer, host)
+  }
 }
 
 /**
@@ -129,7 +134,8 @@ export class HoldfastModule {
           useFactory: ({ closes = true }: HoldfastModuleOptions, holdfast: Holdfast) =>
             new Closing(closes ? () => holdfast.close() : undefined),
         },
-        { provide: APP_INTERCEPTOR, useClass: Handling },
+        { provide: APP_INTERCEPTOR, useClass: Labels },
+        { provide: APP_FILTER, useClass: Answers },
       ],
       exports: [HOLDFAST, DATABASE, POOL, BATCH],
     }
@@ -138,3 +144,4 @@ export class HoldfastModule {
 
 // The decorators, called: they are syntax that Node does not strip.
 Module({})(HoldfastModule)
+Catch(HoldfastError)(Answers)

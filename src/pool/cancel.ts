@@ -1,6 +1,6 @@
 import type net from 'node:net'
 import pg from 'pg'
-import { type Clock, within } from '../core/index.ts'
+import { type Clock, systemClock, within } from '../core/index.ts'
 import { driverOf } from './driver.ts'
 
 /** The parts of the driver's connection that cancelling needs and its types leave out. */
@@ -46,4 +46,9 @@ export async function requestCancel(client: pg.Client, clock: Clock): Promise<vo
 function addressOf(client: pg.Client, host: string): string {
   const { remoteAddress } = driverOf(client).connection.stream as unknown as net.Socket
   return remoteAddress ?? host
+}
+
+/** The same by the system's clock, for a client that is held. */
+export function cancelRunning(client: pg.Client | pg.PoolClient): Promise<void> {
+  return requestCancel(client as pg.Client, systemClock)
 }

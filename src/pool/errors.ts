@@ -154,6 +154,13 @@ export function usedAfterRelease(): HoldfastError {
   })
 }
 
+export function isolationInvalid(isolation: unknown, known: readonly string[]): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_OPTION_INVALID',
+    message: `isolation is ${JSON.stringify(isolation)}; it must be one of ${known.join(', ')}.`,
+  })
+}
+
 export function transactionOver(): HoldfastError {
   return new HoldfastError({
     code: 'HF_TRANSACTION_OVER',

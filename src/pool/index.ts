@@ -2,6 +2,7 @@
  * A connection pool for PostgreSQL with the face of `pg.Pool`: kept connections plus overflow, a strict queue
  * with one deadline, connections checked before use and cleaned after it. Usable alone: needs only `pg`.
  */
+export { cancelRunning } from './cancel.ts'
 export type { PooledClient } from './checkout.ts'
 export { connectFailure, connectFailureInBrief } from './connect-failure.ts'
 export { type HolderPicture, type PoolPicture, transactionOver } from './errors.ts'

@@ -4,7 +4,7 @@ import { requestCancel } from './cancel.ts'
 import type { PooledClient } from './checkout.ts'
 import type { Connection } from './connection.ts'
 import type { Holder } from './holder.ts'
-import { commitUnknown, transactionAborted, transactionOver } from './errors.ts'
+import { commitUnknown, isolationInvalid, transactionAborted, transactionOver } from './errors.ts'
 import { isConnectionError, markUndone } from './outcome.ts'
 import type { WalPosition } from './replicas/wal-position.ts'
 
@@ -248,8 +248,8 @@ export async function runTransaction<T>(
 
 /** What the transaction's function finds set, names and values. */
 function settingsOf({ actor, settings }: TransactionOptions): [name: string, value: string][] {
-  const wanted = Object.entries(settings ?? {})
-  if (actor !== undefined)
+  const wanted = Object.entries(settings ?? {}).filter(([, value]) => value !== undefined && value !== null)
+  if (actor !== undefined && actor !== null)
     wanted.push(['holdfast.actor', typeof actor === 'string' ? actor : JSON.stringify(actor)])
   return wanted
 }
@@ -262,6 +262,8 @@ function setConfig(count: number): string {
 
 /** The BEGIN of such a transaction. */
 export function beginStatement({ isolation, readOnly, deferrable }: TransactionOptions): string {
+  if (isolation !== undefined && !Object.hasOwn(ISOLATION, isolation))
+    throw isolationInvalid(isolation, Object.keys(ISOLATION))
   const modes = [
     isolation && `ISOLATION LEVEL ${ISOLATION[isolation]}`,
     readOnly !== undefined && (readOnly ? 'READ ONLY' : 'READ WRITE'),

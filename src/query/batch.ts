@@ -21,14 +21,15 @@ const MOST_KEYS = 1_000
 export class Batch {
   readonly #loaders = new Map<BatchSource<any, any>, DataLoader<unknown, unknown[]>>()
 
-  /** The row of this key; undefined when there is none. The first, when there are several. */
-  async one<Key, Row>(source: BatchSource<Key, Row>, key: Key): Promise<Row | undefined> {
+  /** The row of this key; undefined when there is none, or no key. The first, when there are several. */
+  async one<Key, Row>(source: BatchSource<Key, Row>, key: Key | null | undefined): Promise<Row | undefined> {
     const [row] = await this.many(source, key)
     return row
   }
 
   /** All rows of this key. */
-  async many<Key, Row>(source: BatchSource<Key, Row>, key: Key): Promise<Row[]> {
+  async many<Key, Row>(source: BatchSource<Key, Row>, key: Key | null | undefined): Promise<Row[]> {
+    if (key === null || key === undefined) return []
     return [...((await this.#loaderOf(source).load(key)) as Row[])]
   }
 

@@ -1,8 +1,9 @@
 import type { AbortableOperationOptions, CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
-import Cursor from 'pg-cursor'
 import type { Pool, PooledClient, TransactionOptions } from '../pool/index.ts'
 import { wasCompiledBy } from './compilation.ts'
+import { connectionReleased, streamRuns } from './errors.ts'
 import { beginOnClient, openTransaction, type OpenTransaction, type Runner } from './open-transaction.ts'
+import { streamRows } from './streaming.ts'
 
 /**
  * What Kysely takes for a connection.
@@ -20,6 +21,8 @@ export class PoolConnection implements DatabaseConnection {
   readonly #intent: 'read' | undefined
   readonly #signal: AbortSignal | undefined
   #isUsed = false
+  #isStreaming = false
+  #isReleased = false
   #held: Promise<PooledClient> | undefined
   #open: OpenTransaction | undefined
 
@@ -51,11 +54,13 @@ export class PoolConnection implements DatabaseConnection {
   }
 
   /** The driver's client, held until the release. */
-  client(): Promise<PooledClient> {
+  async client(): Promise<PooledClient> {
+    this.#assertFree()
     return this.#open ? this.#open.client() : this.#hold()
   }
 
   async executeQuery<R>(query: CompiledQuery, options?: AbortableOperationOptions): Promise<QueryResult<R>> {
+    this.#assertFree()
     const runner = this.#runnerOf(query)
     return execute<R>(runner instanceof Promise ? await runner : runner, query, options?.signal)
   }
@@ -64,19 +69,16 @@ export class PoolConnection implements DatabaseConnection {
   async cancelQuery(): Promise<void> {}
 
   async *streamQuery<R>(
-    { sql, parameters }: CompiledQuery,
+    query: CompiledQuery,
     chunkSize: number,
+    options?: AbortableOperationOptions,
   ): AsyncIterableIterator<QueryResult<R>> {
     const client = await this.client()
-    const cursor = client.query(new Cursor<R>(sql, [...parameters]))
+    this.#isStreaming = true
     try {
-      for (;;) {
-        const rows = await cursor.read(chunkSize)
-        if (rows.length === 0) return
-        yield { rows }
-      }
+      yield* streamRows<R>(client, query, chunkSize, options?.signal)
     } finally {
-      await cursor.close()
+      this.#isStreaming = false
     }
   }
 
@@ -97,8 +99,15 @@ export class PoolConnection implements DatabaseConnection {
   }
 
   async release(): Promise<void> {
+    this.#isReleased = true
     const client = await this.#held?.catch(() => undefined) // whoever waited for it was told
     client?.release()
+  }
+
+  /** @throws HF_QUERY_STREAMING, HF_QUERY_CONNECTION_RELEASED */
+  #assertFree(): void {
+    if (this.#isReleased) throw connectionReleased()
+    if (this.#isStreaming) throw streamRuns()
   }
 
   #runnerOf(query: CompiledQuery): Runner | Promise<Runner> {

@@ -9,7 +9,6 @@ import { quoteIdentifier } from '../core/index.ts'
 import type { Pool, TransactionOptions } from '../pool/index.ts'
 import type { CompilationClock } from './compilation.ts'
 import { PoolConnection } from './connection.ts'
-import { isolationUnknown } from './errors.ts'
 
 /** Gives Kysely connections, each of which takes one of the pool's only when it must. */
 export class PoolDriver implements Driver {
@@ -65,11 +64,11 @@ export class PoolDriver implements Driver {
 }
 
 function optionsOf({ accessMode, isolationLevel }: TransactionSettings): TransactionOptions {
-  if (isolationLevel === 'snapshot') throw isolationUnknown(isolationLevel)
   return {
     // PostgreSQL has no lower level, and takes the word for this one.
     ...(isolationLevel && {
-      isolation: isolationLevel === 'read uncommitted' ? 'read committed' : isolationLevel,
+      isolation:
+        isolationLevel === 'read uncommitted' ? 'read committed' : (isolationLevel as 'serializable'),
     }),
     ...(accessMode && { readOnly: accessMode === 'read only' }),
   }

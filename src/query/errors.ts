@@ -8,13 +8,6 @@ export function foreignDatabase(): HoldfastError {
   })
 }
 
-export function isolationUnknown(level: string): HoldfastError {
-  return new HoldfastError({
-    code: 'HF_OPTION_INVALID',
-    message: `The isolation level is "${level}"; PostgreSQL has read committed, repeatable read and serializable.`,
-  })
-}
-
 export function optionsInside(names: readonly string[]): HoldfastError {
   return new HoldfastError({
     code: 'HF_QUERY_IN_TRANSACTION',
@@ -81,11 +74,35 @@ export function pageInvalid(name: string, value: unknown, max: number): Holdfast
   })
 }
 
-export function keysetQuery(part: string): HoldfastError {
+export function pageQuery(part: string): HoldfastError {
   return new HoldfastError({
-    code: 'HF_KEYSET_QUERY',
-    message: `The query has a part of its own that keyset() cannot page through (${part}). Order by the options; select from a query with the other parts as from a table: db.selectFrom(query.as('list')).selectAll().`,
+    code: 'HF_PAGE_QUERY',
+    message: `The query has a part of its own that pages cannot be taken of (${part}). Leave order and limit of keyset(), limit and offset of paginate() to the options; select from a query with other parts as from a table: db.selectFrom(query.as('list')).selectAll().`,
     details: { part },
+  })
+}
+
+export function pageUnordered(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PAGE_QUERY',
+    message:
+      'The query has no ORDER BY, so that PostgreSQL may put any row on any page. Order it, by the primary key last.',
+  })
+}
+
+export function keysetKey(keys: readonly string[]): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_KEYSET_KEY',
+    message: `Two rows are equal in the whole order, key included (${keys.join(', ')}): one of them could be passed over. Give a key that tells any two rows of the query apart; of a join, the keys of both sides.`,
+    details: { keys },
+  })
+}
+
+export function optionMissing(path: string, what: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_OPTION_INVALID',
+    message: `Option "${path}" is missing; it must be ${what}.`,
+    details: { option: path },
   })
 }
 
@@ -94,6 +111,59 @@ export function keysetNull(term: number, terms: number): HoldfastError {
     code: 'HF_KEYSET_NULL',
     message: `A row has NULL for term ${term + 1} of ${terms} of the order (the key's are the last), which does not say where NULLs stand: rows would be passed over. Say nulls: 'first' or 'last'.`,
     details: { term: term + 1, terms },
+  })
+}
+
+export function orderInvalid(name: string, value: unknown, known: readonly string[]): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ORDER_INVALID',
+    message: `${name} of an order is ${JSON.stringify(value)?.slice(0, 40)}; it must be ${known.join(' or ')}.`,
+    statusCode: 400,
+    details: { known },
+  })
+}
+
+export function valueInvalid(table: string, sqlstate: string, cause: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_VALUE_INVALID',
+    message: `PostgreSQL does not take a value or a column that was given for ${table} (${sqlstate}): of another type, out of range, too long, or not there. Check keys, filters and rows against the table; the cause names it.`,
+    statusCode: 400,
+    cause,
+    details: { table, sqlstate },
+  })
+}
+
+export function columnKept(table: string, column: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_VALUE_INVALID',
+    message: `${JSON.stringify(column)} of ${table} is kept by the repository (the key, the version, a time or a mark), and update() does not change it. Pass on only the columns that may be changed.`,
+    statusCode: 400,
+    details: { table, column },
+  })
+}
+
+export function connectionReleased(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_QUERY_CONNECTION_RELEASED',
+    message:
+      'The function of db.connection() has ended, and its session may serve others by now. Await every statement inside it.',
+  })
+}
+
+export function streamRuns(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_QUERY_STREAMING',
+    message:
+      'A stream or a COPY is under way on this session, and a statement would wait for its end for ever. Collect its rows first, or send the statement outside of the transaction.',
+  })
+}
+
+export function versionMissing(table: string, given: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_VERSION_MISSING',
+    message: `The version that the row in ${table} is expected to have is ${given === undefined ? 'undefined' : `a ${typeof given}`}; it must be a whole number. Leave the argument out to change the row whatever its version.`,
+    statusCode: 400,
+    details: { table },
   })
 }
 
@@ -143,6 +213,22 @@ export function tenantMissing(): HoldfastError {
     code: 'HF_TENANT_MISSING',
     message:
       'No tenant was given, so that there is nothing to see. Pass the tenant of whoever asks; for tables that all share, use tenancy.shared(db).',
+  })
+}
+
+export function tenantFixed(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_QUERY_IN_TRANSACTION',
+    message:
+      'A transaction runs already, of another tenant or of none, and the tenant of a transaction does not change. End it first.',
+  })
+}
+
+export function tenantUnprotected(role: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_TENANT_UNPROTECTED',
+    message: `The role ${role} passes over row-level security: it would see the rows of all tenants. Connect as a role that is no superuser and has no BYPASSRLS, or give the tenancy such a role: { role: 'tenant_app' }.`,
+    details: { role },
   })
 }
 

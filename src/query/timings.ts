@@ -32,11 +32,14 @@ export interface TimingFigures {
   readonly p99Ms: number
 }
 
-/** What turns a method into a timed one, and what the language gives it. */
-type MethodDecorator = <This, Args extends unknown[], Result>(
-  method: (this: This, ...args: Args) => Result,
-  context: ClassMethodDecoratorContext<This, (this: This, ...args: Args) => Result>,
-) => (this: This, ...args: Args) => Result
+/** What turns a method into a timed one: the standard decorator, and the one of `experimentalDecorators`. */
+interface TimedMethod {
+  <This, Args extends unknown[], Result>(
+    method: (this: This, ...args: Args) => Result,
+    context: ClassMethodDecoratorContext<This, (this: This, ...args: Args) => Result>,
+  ): (this: This, ...args: Args) => Result
+  (target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<any>): void
+}
 
 /**
  * Times functions by name: one log line for each run, figures for all of them, and the name as the label of every
@@ -72,18 +75,20 @@ export class Timings {
       record(true)
       throw error
     }
-    if (!(result instanceof Promise)) {
+    if (typeof (result as { then?: unknown } | null | undefined)?.then !== 'function') {
       record(false)
       return result
     }
-    result.then(
+    // Some are lazy, and begin when they are first asked: once, and under the label.
+    const promise = result instanceof Promise ? result : withLabel(name, () => Promise.resolve(result))
+    promise.then(
       () => record(false),
       () => record(true),
     )
-    return result
+    return promise as T
   }
 
-  /** A function that times each of its runs; without a function, the standard decorator for methods. */
+  /** A function that times each of its runs; without a function, a decorator for methods. */
   readonly timed: Timed = (<This, Args extends unknown[], Result>(
     name: string,
     wanted?: (this: This, ...args: Args) => Result,
@@ -93,7 +98,12 @@ export class Timings {
       function (this: This, ...args: Args): Result {
         return time(name, () => method.apply(this, args))
       }
-    return wanted ? wrap(wanted) : wrap
+    if (wanted) return wrap(wanted)
+    return (method: unknown, _context: unknown, descriptor?: PropertyDescriptor) => {
+      if (!descriptor) return wrap(method as Parameters<typeof wrap>[0])
+      descriptor.value = wrap(descriptor.value as Parameters<typeof wrap>[0])
+      return undefined
+    }
   }) as Timed
 
   /** What each name did so far, the most expensive first. */
@@ -130,7 +140,7 @@ export interface Timed {
     name: string,
     work: (this: This, ...args: Args) => Result,
   ): (this: This, ...args: Args) => Result
-  (name: string): MethodDecorator
+  (name: string): TimedMethod
 }
 
 class Tally {

@@ -104,7 +104,7 @@ test('without a tenant there is nothing to see, on the connection that had one b
   const moved = tenancy.transaction(db, ONE, (trx) => tenancy.transaction(trx, TWO, async () => {}))
   await expect(moved).rejects.toMatchObject({ code: 'HF_QUERY_IN_TRANSACTION' })
   const injected = tenancy.transaction(db, `${ONE}' or true --`, (trx) => documents.using(trx).count())
-  await expect(injected).rejects.toMatchObject({ code: '22P02' })
+  await expect(injected).rejects.toMatchObject({ code: 'HF_VALUE_INVALID', details: { sqlstate: '22P02' } })
 })
 
 test('nothing escapes when everything is as it should be', async () => {

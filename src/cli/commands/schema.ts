@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { join, relative, resolve } from 'node:path'
 import type { Command } from 'commander'
+import type { Holdfast } from '../../holdfast.ts'
 import { type Finish, runWith } from '../command.ts'
 import { generatorFailed, generatorMissing, typesOutdated } from '../errors.ts'
 
@@ -27,23 +29,25 @@ export function addSchema(program: Command, finish: Finish): void {
       const generator = findGenerator()
       const holdfast = await session.connect()
       const path = resolve(file)
-      const ours = `${holdfast.config.database.schema}.*`
+      const excluded = await excludedTables(holdfast, passedOn)
       const flags = [
         '--dialect',
         'postgres',
         '--out-file',
         path,
         '--exclude-pattern',
-        ours,
+        excluded.pattern,
         '--log-level',
         'error',
       ]
+      if (check && !existsSync(path)) throw typesOutdated([relative('', path), ...passedOn])
       const { code, words } = await run(
-        [generator, ...flags, ...(check ? ['--verify'] : []), ...passedOn],
+        [generator, ...flags, ...(check ? ['--verify'] : []), ...excluded.passedOn],
         holdfast.directUrl,
       )
       // It tells a file that differs, and everything else, by the same code.
-      if (code !== 0 && check && /not up-to-date/i.test(words)) throw typesOutdated(relative('', path))
+      if (code !== 0 && check && /not up-to-date/i.test(words))
+        throw typesOutdated([relative('', path), ...passedOn])
       if (code !== 0) throw generatorFailed(code, words)
       out.result({ file: path, written: !check }, () =>
         check
@@ -52,6 +56,36 @@ export function addSchema(program: Command, finish: Finish): void {
       )
     },
   )
+}
+
+/**
+ * Nobody's own: our schema, and what extensions brought. To the generator a table of schema public is `*.name`, and of
+ * several patterns it knows the last one only.
+ */
+async function excludedTables(
+  { pool, config }: Holdfast,
+  passedOn: readonly string[],
+): Promise<{ pattern: string; passedOn: readonly string[] }> {
+  const { rows } = await pool.query<{ name: string }>(`
+    SELECT CASE nspname WHEN 'public' THEN '[*]' ELSE nspname END || '.' || relname AS name
+      FROM pg_depend d
+      JOIN pg_class c ON c.oid = d.objid AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'`)
+  const patterns = [`${config.database.schema}.*`, ...rows.map(({ name }) => name)]
+  const rest: string[] = []
+  for (let n = 0; n < passedOn.length; n += 1) {
+    const [, inline] = /^--exclude-pattern(?:=(.*))?$/.exec(passedOn[n] as string) ?? []
+    if (!(passedOn[n] as string).startsWith('--exclude-pattern')) rest.push(passedOn[n] as string)
+    else {
+      const given = inline ?? passedOn[(n += 1)] ?? ''
+      patterns.push(given.includes('.') ? given : `*.${given}`)
+    }
+  }
+  return {
+    pattern: patterns.length === 1 ? (patterns[0] as string) : `{${patterns.join(',')}}`,
+    passedOn: rest,
+  }
 }
 
 /** The user's own, beside their Kysely. */

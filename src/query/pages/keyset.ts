@@ -1,17 +1,22 @@
 import {
   type AliasedExpression,
+  type AliasNode,
+  AndNode,
   expressionBuilder,
   ExpressionWrapper,
-  type KyselyPlugin,
+  type IdentifierNode,
+  ParensNode,
   type SelectQueryBuilder,
   type SelectQueryNode,
   sql,
   type StringReference,
+  WhereNode,
 } from 'kysely'
-import { cursorsClash, keysetNull, keysetQuery } from '../errors.ts'
+import { cursorsClash, keysetKey, keysetNull, optionMissing, pageQuery as unpageable } from '../errors.ts'
 import type { CursorKeys } from './cursor-keys.ts'
 import { limitOf } from './limits.ts'
 import {
+  assertOrder,
   directionOf,
   expressionOf,
   isDescending,
@@ -78,7 +83,7 @@ const EB = expressionBuilder<any, any>()
  *
  * @param query without ORDER BY, LIMIT, GROUP BY, DISTINCT or UNION of its own: select from it as a subquery then.
  * @throws HF_CURSOR_INVALID, HF_CURSOR_EXPIRED, HF_CURSOR_FOREIGN, HF_PAGE_INVALID, all of status 400;
- *   HF_KEYSET_QUERY, HF_KEYSET_NULL, the driver's errors
+ *   HF_PAGE_QUERY, HF_KEYSET_KEY, HF_KEYSET_NULL, the driver's errors
  */
 export async function keyset<DB, TB extends keyof DB, O>(
   query: SelectQueryBuilder<DB, TB, O>,
@@ -86,14 +91,20 @@ export async function keyset<DB, TB extends keyof DB, O>(
 ): Promise<KeysetPage<O>> {
   const { after, before } = options
   if (after && before) throw cursorsClash()
+  if (!options.cursors) throw optionMissing('keyset.cursors', 'a CursorKeys, such as holdfast.cursors')
+  if (!options.key?.length)
+    throw optionMissing('keyset.key', 'the column or columns that tell any two rows apart')
   const limit = limitOf(options.limit, options.maxLimit)
   const order = withKey((options.order ?? []) as readonly Term[], options.key)
+  assertOrder(order)
   const node = plainSelect(query as AnyQuery)
   const sealer = new PositionSealer(options.cursors, identityOf(node, order, options.scope))
   const position = after || before ? sealer.open(after || before) : undefined
   const isBackward = Boolean(before)
   const wanted = pageQuery(query as AnyQuery, isBackward ? reversed(order) : order, position, limit + 1)
   const found = (await wanted.execute()) as OurRow[]
+  const double = found.findIndex((row, n) => row[POSITION] === found[n + 1]?.[POSITION])
+  if (double >= 0) throw keysetKey(keysOf(options.key))
   const hasMore = found.length > limit
   if (hasMore) found.pop()
   if (isBackward) found.reverse()
@@ -112,7 +123,7 @@ export async function keyset<DB, TB extends keyof DB, O>(
 
 /** What tells a list from others: where it is read from and its order, not what is read nor which rows. */
 function identityOf(
-  { from, joins }: SelectQueryNode,
+  { with: named, from, joins }: SelectQueryNode,
   order: readonly Term[],
   scope: string | undefined,
 ): string {
@@ -121,8 +132,8 @@ function identityOf(
     isDescending(term),
     term.nulls,
   ])
-  return JSON.stringify([from, joins, terms, scope], (key, value: unknown) =>
-    key === 'value' || typeof value === 'bigint' ? '?' : value,
+  return JSON.stringify([named, from, joins, terms, scope], (key, value: unknown) =>
+    key === 'value' || key === 'values' || typeof value === 'bigint' ? '?' : value,
   )
 }
 
@@ -132,7 +143,7 @@ function plainSelect(query: AnyQuery): SelectQueryNode {
   const { orderBy, limit, offset, fetch, groupBy, distinctOn, setOperations, frontModifiers } = node
   const parts = { orderBy, limit, offset, fetch, groupBy, distinctOn, setOperations, frontModifiers }
   const [part] = Object.entries(parts).find(([, value]) => value !== undefined) ?? []
-  if (part !== undefined) throw keysetQuery(part)
+  if (part !== undefined) throw unpageable(part)
   return node
 }
 
@@ -146,17 +157,51 @@ function pageQuery(
   const whole = query.select(ourColumns(order))
   if (!position) return inOrder(whole, order).limit(limit)
   const ranges = rangesBehind(EB, order, position)
-  const pieces = ranges.map((range) => inOrder(whole.where(range), order).limit(limit))
-  if (pieces.length === 1) return pieces[0] as AnyQuery
-  if (pieces.length === 0) return whole.where(sql<boolean>`false`)
-  const nodes = pieces.map((piece) => sql`(${new ExpressionWrapper(piece.toOperationNode())})`)
-  const together = sql<Record<string, unknown>>`(${sql.join(nodes, sql` union all `)})`.as('holdfastpage')
-  const outer = inOrder(EB.selectFrom(together).selectAll(), order).limit(limit)
-  return whole.withPlugin(instead(outer.toOperationNode()))
+  if (ranges.length === 0) return whole.where(sql<boolean>`false`)
+  const parts = ranges.map((range) => enclosed(inOrder(whole.where(range), order).limit(limit)))
+  return instead(whole, parts.length === 1 ? (parts[0] as SelectQueryNode) : together(parts, order, limit))
 }
 
-function inOrder(query: AnyQuery, order: readonly Term[]): AnyQuery {
-  return order.reduce((its, term, n) => its.orderBy(sql.ref(orderColumn(n)), directionOf(term)), query)
+/** The query with its own condition in parentheses, since that may be SQL with an OR in it and ours stands behind. */
+function enclosed(query: AnyQuery): SelectQueryNode {
+  const node = query.toOperationNode() as SelectQueryNode
+  const condition = node.where?.where as AndNode
+  if (condition.kind !== 'AndNode') return node
+  const { left, right } = condition
+  return { ...node, where: WhereNode.create(AndNode.create(ParensNode.create(left), right)) }
+}
+
+function together(parts: readonly SelectQueryNode[], order: readonly Term[], limit: number): SelectQueryNode {
+  const all = parts.map((part) => sql`(${new ExpressionWrapper(part)})`)
+  const page = sql<Record<string, unknown>>`(${sql.join(all, sql` union all `)})`.as('holdfastpage')
+  const names = namesOfOurs(parts[0] as SelectQueryNode)
+  return inOrder(EB.selectFrom(page).selectAll(), order, names)
+    .limit(limit)
+    .toOperationNode() as SelectQueryNode
+}
+
+/** Sends another query in place of the one that is built, on its way through everything else. */
+function instead(query: AnyQuery, node: SelectQueryNode): AnyQuery {
+  return query.withPlugin({
+    transformQuery: () => node,
+    transformResult: async ({ result }) => result,
+  })
+}
+
+/** What our columns are called once plugins have seen them. */
+function namesOfOurs({ selections = [] }: SelectQueryNode): string[] {
+  const aliases = selections.map(
+    ({ selection }) => (selection as AliasNode).alias as IdentifierNode | undefined,
+  )
+  return aliases.map((alias) => alias?.name ?? '').filter((name) => name.toLowerCase().startsWith(OURS))
+}
+
+function inOrder(
+  query: AnyQuery,
+  order: readonly Term[],
+  names: readonly string[] = order.map((_, n) => orderColumn(n)),
+): AnyQuery {
+  return order.reduce((its, term, n) => its.orderBy(sql.ref(names[n] as string), directionOf(term)), query)
 }
 
 /** Each term under a name of ours, to order by, and all of them as text, to go on from. */
@@ -181,14 +226,13 @@ function withoutOurs(row: OurRow): Record<string, unknown> {
   return Object.fromEntries(Object.entries(row).filter(([name]) => !name.startsWith(OURS)))
 }
 
-/** Sends another query in place of the one that is built, on its way through everything else. */
-function instead(node: SelectQueryNode): KyselyPlugin {
-  return { transformQuery: () => node, transformResult: async ({ result }) => result }
+function keysOf(key: string | readonly string[]): readonly string[] {
+  return typeof key === 'string' ? [key] : key
 }
 
 /** The order with what decides between equals, in the direction of its last term: one index serves both. */
 function withKey(order: readonly Term[], key: string | readonly string[]): readonly Term[] {
-  const keys = typeof key === 'string' ? [key] : key
+  const keys = keysOf(key)
   const direction = order.at(-1)?.direction
   const rest = keys.filter((by) => !order.some((term) => term.by === by))
   return [...order, ...rest.map((by) => ({ by, direction }))]

@@ -8,6 +8,7 @@ import {
   type StringReference,
   sql,
 } from 'kysely'
+import { orderInvalid } from '../errors.ts'
 import type { Position } from './position.ts'
 
 /** Where NULLs stand; must be said of what may be NULL. */
@@ -72,6 +73,18 @@ export function expressionOf(eb: Eb, { by }: Term): Expression<any> {
   return (typeof by === 'function' ? by(eb) : by) as Expression<any>
 }
 
+/** @throws HF_ORDER_INVALID: an order may come from a request, and what is not `desc` must not be taken for `asc` */
+export function assertOrder(order: readonly Term[]): void {
+  for (const { by, direction = 'asc', nulls = 'last' } of order) {
+    if (by === null || by === undefined) throw orderInvalid('by', by, ['a column', 'an expression'])
+    if (!DIRECTIONS.includes(direction)) throw orderInvalid('direction', direction, DIRECTIONS)
+    if (!PLACES.includes(nulls)) throw orderInvalid('nulls', nulls, PLACES)
+  }
+}
+
+const DIRECTIONS: readonly string[] = ['asc', 'desc']
+const PLACES: readonly string[] = ['first', 'last']
+
 /** How a term is written behind ORDER BY. */
 export function directionOf(term: Term): (item: OrderByItemBuilder) => OrderByItemBuilder {
   return (item) => {
@@ -91,7 +104,7 @@ export function rangesBehind(
   order: readonly Term[],
   { values, isInclusive }: Position,
 ): readonly Condition[] {
-  const terms = order.map((term) => expressionOf(eb, term))
+  const terms = order.map((term) => sql`(${expressionOf(eb, term)})`)
   if (order.every(({ nulls }) => nulls === undefined) && sameDirection(order)) {
     const operator = sql.raw(`${isDescending(order[0] as Term) ? '<' : '>'}${isInclusive ? '=' : ''}`)
     if (terms.length === 1) return [sql`${terms[0]} ${operator} ${values[0]}`]
@@ -102,13 +115,17 @@ export function rangesBehind(
   )
   const ranges: Condition[] = isInclusive ? [all(equal)] : []
   for (let n = order.length - 1; n >= 0; n -= 1)
-    for (const range of rangesOfOne(terms[n] as Expression<any>, order[n] as Term, values[n] ?? null))
+    for (const range of rangesOfOne(terms[n] as RawBuilder<unknown>, order[n] as Term, values[n] ?? null))
       ranges.push(all([...equal.slice(0, n), range]))
   return ranges
 }
 
 /** What is strictly behind a value of one term, in the order of the term. */
-function rangesOfOne(expression: Expression<any>, term: Term, value: string | null): RawBuilder<unknown>[] {
+function rangesOfOne(
+  expression: RawBuilder<unknown>,
+  term: Term,
+  value: string | null,
+): RawBuilder<unknown>[] {
   if (value === null) return term.nulls === 'first' ? [sql`${expression} is not null`] : []
   const behind = sql`${expression} ${sql.raw(isDescending(term) ? '<' : '>')} ${value}`
   return term.nulls === 'last' ? [behind, sql`${expression} is null`] : [behind]
@@ -119,5 +136,5 @@ function sameDirection(order: readonly Term[]): boolean {
 }
 
 function all(conditions: readonly RawBuilder<unknown>[]): Condition {
-  return sql<boolean>`${sql.join(conditions, sql` and `)}`
+  return sql<boolean>`(${sql.join(conditions, sql` and `)})`
 }

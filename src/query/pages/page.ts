@@ -6,6 +6,7 @@ import {
   type SelectQueryNode,
   sql,
 } from 'kysely'
+import { pageQuery, pageUnordered } from '../errors.ts'
 import { limitOf, wholeNumber } from './limits.ts'
 
 /** What {@link paginate} needs to know. */
@@ -54,13 +55,14 @@ const TOTAL = 'holdfasttotal'
  * )
  *
  * @param query with an ORDER BY that leaves no ties, or the pages overlap; without LIMIT and OFFSET.
- * @throws HF_PAGE_INVALID, of status 400
+ * @throws HF_PAGE_INVALID, of status 400; HF_PAGE_QUERY
  */
 export async function paginate<DB, TB extends keyof DB, O>(
   query: SelectQueryBuilder<DB, TB, O>,
   options: PageOptions = {},
 ): Promise<Page<O>> {
   const { count = 'exact', maxRows = 100_000 } = options
+  assertPageable(query as AnyQuery)
   const limit = limitOf(options.limit, options.maxLimit)
   const page = wholeNumber('page', options.page ?? 1, Math.max(1, Math.floor(maxRows / limit)))
   const offset = (page - 1) * limit
@@ -96,6 +98,13 @@ export async function paginate<DB, TB extends keyof DB, O>(
   }
 }
 
+function assertPageable(query: AnyQuery): void {
+  const { orderBy, limit, offset, fetch } = query.toOperationNode() as SelectQueryNode
+  const [part] = Object.entries({ limit, offset, fetch }).find(([, value]) => value !== undefined) ?? []
+  if (part !== undefined) throw pageQuery(part)
+  if (!orderBy) throw pageUnordered()
+}
+
 /** Each row with the number of all rows: a subquery that the server runs once. */
 function withTotal(query: AnyQuery): AnyQuery {
   return query.withPlugin({
@@ -122,7 +131,7 @@ async function totalOf(query: AnyQuery, first: Record<string, unknown> | undefin
 
 /** How many rows a query has, wherever its page ends and whatever its order. */
 function counting(select: SelectQueryNode): SelectQueryNode {
-  const { orderBy: _order, limit: _limit, offset: _offset, ...rest } = select
+  const { orderBy: _order, limit: _limit, offset: _offset, endModifiers: _locks, ...rest } = select
   const rows = sql`(${new ExpressionWrapper(rest)})`.as('holdfastcounted')
   const count = expressionBuilder<any, any>()
     .selectFrom(rows)

@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { finished } from 'node:stream/promises'
 import {
   type Insertable,
   type InsertQueryNode,
@@ -9,9 +7,9 @@ import {
   type Transaction,
   type ValuesNode,
 } from 'kysely'
-import { type CopyStreamQuery, from as copyFrom } from 'pg-copy-streams'
 import { quoteIdentifier, quoteQualified } from '../../core/index.ts'
-import { connectionOf, transaction } from '../transaction.ts'
+import { transaction } from '../transaction.ts'
+import { type Copied, Copying } from './copying.ts'
 import { copyLine } from './copy-text.ts'
 
 /** Rows that are there, or come one after another. */
@@ -24,8 +22,11 @@ export interface CreateManyOptions {
 }
 
 const COPY_FROM_ROWS = 100
-/** Rows that are held in memory. */
+/** Rows that are held in memory, and how long their texts may be together. */
 const ROWS_AT_A_TIME = 2_000
+const LENGTH_AT_A_TIME = 8_000_000
+/** Of a COPY, what is written at a time. */
+const LENGTH_OF_A_PIECE = 256_000
 /** The protocol counts parameters in 16 bits. */
 const MOST_PARAMETERS = 65_535
 const ROWS_OF_AN_INSERT = 500
@@ -51,20 +52,28 @@ export async function createMany<DB, Table extends keyof DB & string>(
 ): Promise<number> {
   const { copyFromRows = COPY_FROM_ROWS } = options
   const chunks = inChunks(rows as ManyRows<Row>, Math.max(copyFromRows, ROWS_AT_A_TIME))
-  const { value: first } = await chunks.next()
-  if (!first) return 0
-  return transaction(db as Kysely<any>, async (trx) => {
-    const way = first.length >= copyFromRows ? await wayOf(trx, table, first[0] as Row) : undefined
-    const store = new Store(trx, table, way)
-    try {
-      for (let chunk: readonly Row[] | undefined = first; chunk; { value: chunk } = await chunks.next())
-        for (const alike of bySignature(chunk)) await store.take(alike)
-      return await store.end()
-    } catch (error) {
-      await store.abandon()
-      throw error
-    }
-  })
+  try {
+    const { value: first } = await chunks.next()
+    if (!first) return 0
+    return await transaction(db as Kysely<any>, async (trx) => {
+      const isMany = first.isFull || first.rows.length >= copyFromRows
+      const way = isMany ? await wayOf(trx, table, first.rows[0] as Row) : undefined
+      const store = new Store(trx, table, way)
+      try {
+        for (let chunk: Chunk | undefined = first; chunk; { value: chunk } = await chunks.next()) {
+          for (const alike of bySignature(chunk.rows)) await store.take(alike)
+          // The source may read through the same transaction, and must find it free.
+          if (db.isTransaction) await store.settle()
+        }
+        return await store.settle()
+      } catch (error) {
+        await store.abandon()
+        throw error
+      }
+    })
+  } finally {
+    await chunks.return(undefined) // a source that was not read to its end may hold something
+  }
 }
 
 /** Where rows go: into the COPY that runs, or by INSERT. */
@@ -85,17 +94,16 @@ class Store {
   /** @param rows that name the same columns */
   async take(rows: readonly Row[]): Promise<void> {
     const copied = this.#way && copyOf(this.#trx, this.#way, rows)
-    if (copied) await this.#copying.send(copied)
+    if (copied) this.#count += await this.#copying.send(copied)
     else {
-      await this.#copying.end()
-      await insert(this.#trx, this.#table, rows)
+      this.#count += await this.#copying.end()
+      this.#count += await insert(this.#trx, this.#table, rows)
     }
-    this.#count += rows.length
   }
 
-  /** @returns how many rows were stored */
-  async end(): Promise<number> {
-    await this.#copying.end()
+  /** Waits until the server has all of it. @returns how many rows were stored so far, as the server counts */
+  async settle(): Promise<number> {
+    this.#count += await this.#copying.end()
     return this.#count
   }
 
@@ -103,53 +111,6 @@ class Store {
   async abandon(): Promise<void> {
     await this.#copying.abandon()
   }
-}
-
-/** The COPY that runs: as long as the statement stays the same it goes on, and the server reads while rows are written. */
-class Copying {
-  readonly #trx: Transaction<any>
-  #statement: string | undefined
-  #stream: CopyStreamQuery | undefined
-  #finished: Promise<void> | undefined
-
-  constructor(trx: Transaction<any>) {
-    this.#trx = trx
-  }
-
-  async send({ statement, lines }: Copied): Promise<void> {
-    const stream = this.#statement === statement && this.#stream ? this.#stream : await this.#begin(statement)
-    // What failed does not drain: `finished` tells why.
-    if (!stream.write(lines)) await Promise.race([once(stream, 'drain'), this.#finished])
-  }
-
-  /** Resolves when the server has taken everything. */
-  async end(): Promise<void> {
-    this.#stream?.end()
-    this.#statement = undefined
-    await this.#finished
-  }
-
-  /** Nothing more comes: the server is told, so that it takes the ROLLBACK that follows. */
-  async abandon(): Promise<void> {
-    this.#stream?.destroy()
-    await this.#finished?.catch(() => {}) // why is known
-  }
-
-  async #begin(statement: string): Promise<CopyStreamQuery> {
-    await this.end()
-    const client = await (await connectionOf(this.#trx)).client()
-    const stream = client.query(copyFrom(statement))
-    this.#stream = stream
-    this.#statement = statement
-    this.#finished = finished(stream)
-    this.#finished.catch(() => {}) // told by whoever waits next
-    return stream
-  }
-}
-
-interface Copied {
-  readonly statement: string
-  readonly lines: string
 }
 
 /** How rows get into a table by COPY. */
@@ -161,11 +122,17 @@ interface CopyWay {
   readonly hasPlugins: boolean
 }
 
-/** Undefined where COPY cannot go: it knows neither row-level security nor views. */
+/**
+ * Undefined where COPY would do something else than INSERT: it knows neither row-level security nor views, passes over
+ * rules, and takes values for identities that INSERT refuses.
+ */
 async function wayOf(trx: Transaction<any>, table: string, row: Row): Promise<CopyWay | undefined> {
-  const name = tableName(nodeOf(trx, table, [row]))
+  const node = nodeOf(trx, table, [row])
+  const name = tableName(node)
+  const columns = (node.columns ?? []).map(({ column }) => column.name)
   const { rows } = await sql<{ takes: boolean }>`
-    SELECT relkind IN ('r', 'p', 'f') AND NOT row_security_active(oid) AS takes
+    SELECT relkind IN ('r', 'p', 'f') AND NOT relhasrules AND NOT row_security_active(oid) AND NOT EXISTS (
+             SELECT 1 FROM pg_attribute WHERE attrelid = pg_class.oid AND attidentity = 'a' AND attname = any(${columns})) AS takes
       FROM pg_class WHERE oid = ${name}::regclass`.execute(trx.withoutPlugins())
   return rows[0]?.takes ? { table, name, hasPlugins: trx.getExecutor().plugins.length > 0 } : undefined
 }
@@ -174,12 +141,17 @@ async function wayOf(trx: Transaction<any>, table: string, row: Row): Promise<Co
 function copyOf(trx: Transaction<any>, way: CopyWay, rows: readonly Row[]): Copied | undefined {
   const { columns, lists } = way.hasPlugins ? transformed(trx, way.table, rows) : plain(rows)
   if (columns.length === 0 || !lists) return undefined
-  let lines = ''
+  const pieces: string[] = []
+  let piece = ''
   for (const values of lists) {
     if (values.some(isExpression)) return undefined
-    lines += copyLine(values)
+    piece += copyLine(values)
+    if (piece.length < LENGTH_OF_A_PIECE) continue
+    pieces.push(piece)
+    piece = ''
   }
-  return { statement: `COPY ${way.name} (${columns.map(quoteIdentifier).join(', ')}) FROM STDIN`, lines }
+  if (piece !== '') pieces.push(piece)
+  return { statement: `COPY ${way.name} (${columns.map(quoteIdentifier).join(', ')}) FROM STDIN`, pieces }
 }
 
 interface Columnar {
@@ -211,19 +183,25 @@ function isExpression(value: unknown): boolean {
   )
 }
 
-async function insert(trx: Transaction<any>, table: string, rows: readonly Row[]): Promise<void> {
+async function insert(trx: Transaction<any>, table: string, rows: readonly Row[]): Promise<number> {
   const columns = Object.values(rows[0] as Row).filter((value) => value !== undefined).length
   if (columns === 0) return insertDefaults(trx, table, rows.length)
   const size = Math.min(ROWS_OF_AN_INSERT, Math.floor(MOST_PARAMETERS / columns))
-  for (let from = 0; from < rows.length; from += size)
-    await trx
-      .insertInto(table)
-      .values(rows.slice(from, from + size))
-      .execute()
+  let stored = 0
+  for (let from = 0; from < rows.length; from += size) {
+    const some = trx.insertInto(table).values(rows.slice(from, from + size))
+    stored += Number((await some.executeTakeFirst()).numInsertedOrUpdatedRows ?? 0)
+  }
+  return stored
 }
 
-async function insertDefaults(trx: Transaction<any>, table: string, count: number): Promise<void> {
-  for (let n = 0; n < count; n += 1) await trx.insertInto(table).defaultValues().execute()
+async function insertDefaults(trx: Transaction<any>, table: string, count: number): Promise<number> {
+  let stored = 0
+  for (let n = 0; n < count; n += 1) {
+    const one = await trx.insertInto(table).defaultValues().executeTakeFirst()
+    stored += Number(one.numInsertedOrUpdatedRows ?? 0)
+  }
+  return stored
 }
 
 function nodeOf(trx: Transaction<any>, table: string, rows: readonly Row[]): InsertQueryNode {
@@ -246,13 +224,33 @@ function signatureOf(row: Row): string {
   return signature
 }
 
-async function* inChunks<T>(rows: ManyRows<T>, size: number): AsyncGenerator<T[], undefined> {
-  let chunk: T[] = []
-  for await (const row of rows) {
-    if (chunk.push(row) < size) continue
-    yield chunk
-    chunk = []
+/** Some rows, held in memory. */
+interface Chunk {
+  readonly rows: readonly Row[]
+  /** There may be more. */
+  readonly isFull: boolean
+}
+
+async function* inChunks(source: ManyRows<Row>, size: number): AsyncGenerator<Chunk, undefined> {
+  let rows: Row[] = []
+  let length = 0
+  for await (const row of source) {
+    length += lengthOf(row)
+    if (rows.push(row) < size && length < LENGTH_AT_A_TIME) continue
+    yield { rows, isFull: true }
+    rows = []
+    length = 0
   }
-  if (chunk.length > 0) yield chunk
+  if (rows.length > 0) yield { rows, isFull: false }
   return undefined
+}
+
+/** About how much memory a row takes; what is small counts for nothing. */
+function lengthOf(row: Row): number {
+  let length = 0
+  for (const name in row) {
+    const { length: its = 0 } = (row[name] ?? 0) as { length?: unknown }
+    if (typeof its === 'number') length += its
+  }
+  return length
 }

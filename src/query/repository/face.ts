@@ -137,7 +137,7 @@ interface Writing<DB, Table extends keyof DB, Options> {
     key: KeyOf<DB[Table], Options>,
     changes: Changes<DB[Table], Options>,
     expected?: Options extends { readonly version: string }
-      ? { readonly version?: number | undefined }
+      ? { readonly version: number } | undefined
       : never,
   ): Promise<Selectable<DB[Table]>>
 }
@@ -171,12 +171,19 @@ interface SoftDeleting<DB, Table extends keyof DB, Options> {
 }
 
 /** Kysely takes a database without a table for one that has it: this does not. */
-type Having<Table, Its> = Table extends keyof Its ? unknown : { readonly 'has no such table': Table }
+type Having<Table, Its> =
+  Its extends Transaction<infer DB>
+    ? Holding<Table, DB>
+    : Its extends Kysely<infer DB>
+      ? Holding<Table, DB>
+      : never
+
+type Holding<Table, DB> = Table extends keyof DB ? unknown : { readonly 'has no such table': Table }
 
 /** A repository that has no database yet. */
 export interface RepositoryOn<DB, Table extends keyof DB, Options> {
   /** The same on another `Kysely` that has the table, such as a transaction. */
-  using<Its>(db: (Kysely<Its> | Transaction<Its>) & Having<Table, Its>): Repository<DB, Table, Options>
+  using<Its extends Kysely<any>>(db: Its & Having<Table, Its>): Repository<DB, Table, Options>
 }
 
 /** The usual work with the rows of one table. */

@@ -78,8 +78,9 @@ export function conditionsOf(filter: Readonly<Record<string, unknown>>): Express
       const write = Object.hasOwn(OPERATORS, operator) ? OPERATORS[operator] : undefined
       if (!write) throw filterInvalid(name, operator, Object.keys(OPERATORS))
       if (value === undefined) return []
-      if ((operator === 'in' || operator === 'notIn') !== Array.isArray(value) && operator !== 'eq')
-        throw filterInvalid(name, operator, Object.keys(OPERATORS))
+      const isList = operator === 'in' || operator === 'notIn'
+      const fits = operator === 'isNull' ? typeof value === 'boolean' : !isList || Array.isArray(value)
+      if (!fits) throw filterInvalid(name, operator, Object.keys(OPERATORS))
       return [write(column, value)]
     })
   })

@@ -1,8 +1,17 @@
 import { type Expression, expressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
 import type { BatchSource } from '../batch.ts'
-import { cursorsMissing, rowNotFound, versionConflict } from '../errors.ts'
+import { rejectUnknown, SQLSTATE, sqlstateOf } from '../../core/index.ts'
+import {
+  cursorsMissing,
+  orderInvalid,
+  rowNotFound,
+  valueInvalid,
+  versionConflict,
+  versionMissing,
+} from '../errors.ts'
 import { keyset } from '../pages/keyset.ts'
-import { directionOf, type Term } from '../pages/order.ts'
+import { assertOrder, directionOf, type Term } from '../pages/order.ts'
+import { wholeNumber } from '../pages/limits.ts'
 import { type PageOptions, paginate } from '../pages/page.ts'
 import { createMany, type CreateManyOptions, type ManyRows } from './create-many.ts'
 import type { Repository, RepositoryOn, RepositoryOptions } from './face.ts'
@@ -10,6 +19,8 @@ import { type LooseSelection, Table } from './table.ts'
 
 type Row = Record<string, unknown>
 type Db = Kysely<any>
+
+const OPTIONS = ['key', 'newKey', 'version', 'updatedAt', 'deletedAt', 'deletedBy', 'cursors']
 
 const all = (conditions: Expression<SqlBool>[]): Expression<SqlBool> =>
   expressionBuilder<any, any>().and(conditions)
@@ -35,6 +46,7 @@ export function repository<
   Name extends keyof DB & string,
   const Options extends RepositoryOptions<DB[Name]>,
 >(db: Kysely<DB>, name: Name, options: Options): Repository<DB, Name, Options> {
+  rejectUnknown('repository', OPTIONS, { source: 'options', values: options as object as Row })
   return assemble(db, new Table(name, options as RepositoryOptions<any>)) as Repository<DB, Name, Options>
 }
 
@@ -56,17 +68,25 @@ export function defineRepository<DB>() {
 
 function assemble(db: Db, table: Table): object {
   const { deletedAt } = table.options
-  return {
+  const functions = {
     ...reading(db, table),
     ...listing(db, table),
     ...writing(db, table),
     ...(deletedAt === undefined ? deleting(db, table) : softDeleting(db, table, deletedAt)),
+  }
+  const sources = new Map<string, BatchSource<unknown, Row>>()
+  return {
+    ...explained(table, functions),
     using: (other: Db) => assemble(other, table),
+    by(column: string) {
+      const source = sources.get(column) ?? table.source(db, column)
+      sources.set(column, source)
+      return source
+    },
   }
 }
 
 function reading(db: Db, table: Table) {
-  const sources = new Map<string, BatchSource<unknown, Row>>()
   const find = (key: unknown, { withDeleted = false } = {}): Promise<Row | undefined> =>
     db
       .selectFrom(table.name)
@@ -90,11 +110,6 @@ function reading(db: Db, table: Table) {
         .where(all(table.selectionConditions(selection)))
       return (await query.limit(1).executeTakeFirst()) !== undefined
     },
-    by(column: string) {
-      const source = sources.get(column) ?? table.source(db, column)
-      sources.set(column, source)
-      return source
-    },
   }
 }
 
@@ -108,12 +123,14 @@ function listing(db: Db, table: Table) {
     async list({ sort = [], ...options }: LooseSelection & { sort?: readonly Term[] } = {}) {
       const { cursors } = table.options
       if (!cursors) throw cursorsMissing(table.name)
+      assertSort(sort)
       return keyset(select(options), { ...options, order: sort as [], key: table.keyColumns, cursors })
     },
     async listPage({
       sort = [],
       ...options
     }: LooseSelection & PageOptions & { sort?: readonly Term[] } = {}) {
+      assertSort(sort)
       const order = [...sort, ...table.keyColumns.map((by): Term => ({ by }))]
       const query = order.reduce((its, term) => its.orderBy(term.by, directionOf(term)), select(options))
       return paginate(query, options)
@@ -126,19 +143,19 @@ function writing(db: Db, table: Table) {
   return {
     create: async (row: Row) =>
       db.insertInto(table.name).values(table.withKey(row)).returningAll().executeTakeFirstOrThrow(),
-    createMany: (rows: ManyRows<Row>, options?: CreateManyOptions) =>
+    createMany: async (rows: ManyRows<Row>, options?: CreateManyOptions) =>
       createMany(
         db,
         table.name,
         mapped(rows, (row) => table.withKey(row)),
         options,
       ),
-    async update(key: unknown, changes: Row, expected: { version?: number } = {}) {
+    async update(key: unknown, changes: Row, expected?: { version: number }) {
+      if (expected && !Number.isInteger(expected.version)) throw versionMissing(table.name, expected.version)
+      table.assertChangeable(changes)
       const conditions = [...table.keyConditions(key), ...table.alive()]
       const current =
-        version === undefined || expected.version === undefined
-          ? []
-          : [sql<boolean>`${sql.ref(version)} = ${expected.version}`]
+        version === undefined || !expected ? [] : [sql<boolean>`${sql.ref(version)} = ${expected.version}`]
       const set = { ...changes, ...table.touched() }
       const changed = await db
         .updateTable(table.name)
@@ -153,7 +170,7 @@ function writing(db: Db, table: Table) {
           ? await db.selectFrom(table.name).selectAll().where(all(conditions)).executeTakeFirst()
           : undefined
       if (!found) throw rowNotFound(table.name)
-      throw versionConflict(table.name, expected.version as number, Number(found[version as string]))
+      throw versionConflict(table.name, expected?.version as number, Number(found[version as string]))
     },
   }
 }
@@ -205,15 +222,20 @@ function softDeleting(db: Db, table: Table, deletedAt: string) {
       dryRun?: boolean
     }) {
       if (dryRun) return counted(db, table, [markedBefore(before)])
+      wholeNumber('batchSize', batchSize, 1_000_000)
       const keys = table.keyColumns.map((column) => sql.ref(column))
       for (let purged = 0; ;) {
         const batch = db
           .selectFrom(table.name)
           .select(table.keyColumns as string[])
           .where(markedBefore(before))
+          // Whoever holds a row may be restoring it.
+          .forUpdate()
+          .skipLocked()
         const { numDeletedRows } = await db
           .deleteFrom(table.name)
           .where(sql<boolean>`(${sql.join(keys)}) in (${batch.limit(batchSize)})`)
+          .where(markedBefore(before))
           .executeTakeFirstOrThrow()
         purged += Number(numDeletedRows)
         if (numDeletedRows < BigInt(batchSize)) return purged
@@ -221,6 +243,33 @@ function softDeleting(db: Db, table: Table, deletedAt: string) {
     },
   }
 }
+
+/** @throws HF_ORDER_INVALID: a sort may come from a request */
+function assertSort(sort: readonly Term[]): void {
+  if (!Array.isArray(sort)) throw orderInvalid('sort', sort, ['a list'])
+  for (const term of sort) if (typeof term?.by !== 'string') throw orderInvalid('by', term?.by, ['a column'])
+  assertOrder(sort)
+}
+
+type Work = (...given: never[]) => Promise<unknown>
+
+/** Keys, values and columns may come from a request: what the server says of them is the asker's fault. */
+function explained(table: Table, functions: Readonly<Record<string, Work>>): Record<string, Work> {
+  const explain = (error: unknown): never => {
+    const sqlstate = sqlstateOf(error)
+    const isTheirs = sqlstate?.startsWith(DATA_EXCEPTION) || sqlstate === SQLSTATE.undefinedColumn
+    throw isTheirs ? valueInvalid(table.name, sqlstate as string, error) : error
+  }
+  return Object.fromEntries(
+    Object.entries(functions).map(([name, work]) => [
+      name,
+      async (...given: never[]) => work(...given).catch(explain),
+    ]),
+  )
+}
+
+/** The class of values that are malformed, too large, or of another type. */
+const DATA_EXCEPTION = '22'
 
 async function counted(db: Db, table: Table, conditions: Expression<SqlBool>[]): Promise<number> {
   const { count } = await db

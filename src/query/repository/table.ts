@@ -1,6 +1,6 @@
 import { type Expression, expressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
 import type { BatchSource } from '../batch.ts'
-import { keyMissing } from '../errors.ts'
+import { columnKept, filterInvalid, keyMissing } from '../errors.ts'
 import { conditionsOf } from './filter.ts'
 import type { RepositoryOptions } from './face.ts'
 
@@ -15,6 +15,8 @@ export interface LooseSelection {
 }
 
 const EB = expressionBuilder<any, any>()
+/** Of letters alone: plugins that rename columns leave it. */
+const PLACES = 'holdfastplaces'
 
 /** A table as its repository knows it: how its rows are told apart, counted up and marked. */
 export class Table {
@@ -37,11 +39,13 @@ export class Table {
     })
   }
 
-  selectionConditions({ filter, where, withDeleted = false }: LooseSelection): Conditions {
+  selectionConditions({ filter, where, withDeleted }: LooseSelection): Conditions {
     return [
-      ...(withDeleted ? [] : this.alive()),
+      // Nothing else will do: what a request says is text.
+      ...(withDeleted === true ? [] : this.alive()),
       ...conditionsOf(filter ?? {}),
-      ...(where ? [where(EB)] : []),
+      // It may be SQL with an OR of its own.
+      ...(where ? [sql<boolean>`(${assertFunction(where)(EB)})`] : []),
     ]
   }
 
@@ -51,6 +55,14 @@ export class Table {
 
   deleted(): Conditions {
     return this.#mark((column) => sql`${column} is not null`)
+  }
+
+  /** @throws HF_VALUE_INVALID when changes, which may come from a request, name a column that the repository keeps. */
+  assertChangeable(changes: Readonly<Record<string, unknown>>): void {
+    const { version, updatedAt, deletedAt, deletedBy } = this.options
+    const kept = [...this.keyColumns, version, updatedAt, deletedAt, deletedBy]
+    const named = Object.keys(changes).find((name) => changes[name] !== undefined && kept.includes(name))
+    if (named !== undefined) throw columnKept(this.name, named)
   }
 
   /** What every change of a row sets besides. */
@@ -82,9 +94,13 @@ export class Table {
         const rows: any[] = await db
           .selectFrom(this.name)
           .selectAll()
+          // Which of the keys it was, by the column's own idea of equal: case, scale and the like.
+          .select(sql<number[]>`array_positions(${keys}, ${EB.ref(column)})`.as(PLACES))
           .where(EB.and([sql<boolean>`${EB.ref(column)} = any(${keys})`, ...this.alive()]))
           .execute()
-        return rows.map((row) => [row[column], row] as const)
+        return rows.flatMap(({ [PLACES]: places, ...row }) =>
+          (places as number[]).map((place) => [keys[place - 1], row] as const),
+        )
       },
     }
   }
@@ -93,4 +109,9 @@ export class Table {
     const { deletedAt } = this.options
     return deletedAt === undefined ? [] : [condition(EB.ref(deletedAt))]
   }
+}
+
+function assertFunction<Its>(where: Its): Its {
+  if (typeof where !== 'function') throw filterInvalid('where', typeof where, ['a function'])
+  return where
 }

@@ -1,4 +1,11 @@
-import { type Kysely, sql } from 'kysely'
+import type { Kysely } from 'kysely'
+import {
+  type Catalogue,
+  looseForeignKeys,
+  readCatalogue,
+  type TableState,
+  type ViewState,
+} from './catalogue.ts'
 
 /** One way around the tenants' borders. */
 export interface TenantEscape {
@@ -18,164 +25,221 @@ export interface EscapeQuestion {
   readonly setting: string
 }
 
-/** All ways around the borders that the catalogue shows to this role. */
+/** The ways around the borders that the catalogue shows, for the role of this session. */
 export async function findEscapes(db: Kysely<any>, question: EscapeQuestion): Promise<TenantEscape[]> {
   const plain = db.withoutPlugins()
-  const found = await Promise.all([
-    ofRole(plain),
-    ofTables(plain, question),
-    ofPolicies(plain, question),
-    ofViews(plain, question),
-    ofFunctions(plain, question),
+  const [catalogue, foreignKeys] = await Promise.all([
+    readCatalogue(plain, question.column),
+    looseForeignKeys(plain, question.column),
   ])
-  return found.flat()
+  const borders = new Borders(catalogue, question)
+  return [
+    ...borders.ofRole(),
+    ...borders.ofTables(),
+    ...borders.ofPolicies(),
+    ...borders.ofViews(),
+    ...borders.ofDefiners(),
+    ...foreignKeys.map(({ table, name, target }) => ({
+      name: table,
+      problem: `foreign key ${name} lets a tenant refer to rows of others in ${target}: it is checked past the policies`,
+      fix: `make it refer to (${question.column}, ...) on both sides`,
+    })),
+  ]
 }
 
-async function ofRole(db: Kysely<any>): Promise<TenantEscape[]> {
-  const { rows } = await sql<{ name: string }>`
-    SELECT rolname AS name FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)`.execute(
-    db,
-  )
-  return rows.map(({ name }) => ({
-    name,
-    problem: 'this role passes over row-level security: no policy holds for it',
-    fix: 'connect as a role that is no superuser and has no BYPASSRLS',
-  }))
-}
+class Borders {
+  readonly #catalogue: Catalogue
+  readonly #question: EscapeQuestion
+  /** Whose rows belong to tenants. */
+  readonly #guarded: readonly TableState[]
 
-/** Tables that this role may use: partitions too, since whoever names one is not held by its parent's policy. */
-async function ofTables(db: Kysely<any>, question: EscapeQuestion): Promise<TenantEscape[]> {
-  const { tables, shared, column, schema } = question
-  const { rows } = await sql<TableState>`
-    SELECT c.relname AS name, a.attname IS NOT NULL AS has_column, c.relrowsecurity AS is_enabled,
-           c.relforcerowsecurity OR NOT pg_has_role(c.relowner, 'USAGE') AS is_forced
-      FROM pg_class c
-      JOIN pg_namespace n ON n.oid = c.relnamespace
-      LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = ${column} AND NOT a.attisdropped
-     WHERE n.nspname = ${schema} AND c.relkind IN ('r', 'p', 'f')
-       AND has_schema_privilege(n.oid, 'USAGE')
-       AND (has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE') OR has_table_privilege(c.oid, 'DELETE, TRUNCATE'))
-     ORDER BY c.relname`.execute(db)
-  const missing = tables
-    .filter((name) => !rows.some((row) => row.name === name))
-    .map((name) => ({
-      name,
-      problem: `is not there in schema ${schema}, or this role may not use it`,
-      fix: 'correct its name in the list of tables, or run the check as the role of the application',
-    }))
-  return [...missing, ...rows.flatMap((row) => faultsOf(row, tables, shared, column))]
-}
+  constructor(catalogue: Catalogue, question: EscapeQuestion) {
+    this.#catalogue = catalogue
+    this.#question = question
+    this.#guarded = catalogue.tables.filter((table) => table.columnType !== null && !this.#isShared(table))
+  }
 
-interface TableState {
-  readonly name: string
-  readonly has_column: boolean
-  readonly is_enabled: boolean
-  readonly is_forced: boolean
-}
-
-function faultsOf(
-  { name, has_column, is_enabled, is_forced }: TableState,
-  tables: readonly string[],
-  shared: readonly string[],
-  column: string,
-): TenantEscape[] {
-  if (shared.includes(name)) return []
-  if (!has_column)
-    return [
-      {
-        name,
-        problem: `has no column ${column} and is not listed as shared`,
-        fix: 'list it as shared if every tenant may see all of it; else give it the column and a policy',
-      },
-    ]
-  const protect = tables.includes(name)
-    ? 'run the statements of policies()'
-    : 'add it to tables and run policies(), or revoke the rights on it'
-  if (!is_enabled) return [{ name, problem: 'row-level security is off', fix: protect }]
-  if (!is_forced)
-    return [
-      { name, problem: 'row-level security does not hold for its owner, which this role is', fix: protect },
-    ]
-  return []
-}
-
-/** Policies widen each other: one that does not ask for the tenant opens the table, whatever the others say. */
-async function ofPolicies(
-  db: Kysely<any>,
-  { column, schema, setting }: EscapeQuestion,
-): Promise<TenantEscape[]> {
-  const { rows } = await sql<{ table: string; policy: string }>`
-    SELECT c.relname AS table, p.polname AS policy
-      FROM pg_policy p
-      JOIN pg_class c ON c.oid = p.polrelid
-      JOIN pg_namespace n ON n.oid = c.relnamespace
-      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = ${column} AND NOT a.attisdropped
-     WHERE n.nspname = ${schema} AND p.polpermissive
-       AND (p.polroles = '{0}' OR EXISTS (SELECT 1 FROM unnest(p.polroles) AS r(oid) WHERE r.oid = 0 OR pg_has_role(r.oid, 'USAGE')))
-       AND (strpos(coalesce(pg_get_expr(p.polqual, p.polrelid), ${setting}), ${setting}) = 0
-            OR strpos(coalesce(pg_get_expr(p.polwithcheck, p.polrelid), ${setting}), ${setting}) = 0)
-     ORDER BY 1, 2`.execute(db)
-  return rows.map(({ table, policy }) => ({
-    name: table,
-    problem: `policy ${policy} lets rows through without asking for the tenant`,
-    fix: `drop it, make it restrictive, or have it compare with current_setting('${setting}')`,
-  }))
-}
-
-/** Views read as their owner does, unless they say otherwise; what a materialized one holds has no policies at all. */
-async function ofViews(db: Kysely<any>, { column, schema }: EscapeQuestion): Promise<TenantEscape[]> {
-  const { rows } = await sql<{ name: string; is_stored: boolean }>`
-    WITH RECURSIVE tenants AS (
-      SELECT c.oid FROM pg_class c
-        JOIN pg_namespace n ON n.oid = c.relnamespace
-        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = ${column} AND NOT a.attisdropped
-       WHERE n.nspname = ${schema} AND c.relkind IN ('r', 'p', 'f')
-    ), readers AS (
-      SELECT oid FROM tenants
-      UNION
-      SELECT r.ev_class FROM readers
-        JOIN pg_depend d ON d.refobjid = readers.oid AND d.refclassid = 'pg_class'::regclass AND d.classid = 'pg_rewrite'::regclass
-        JOIN pg_rewrite r ON r.oid = d.objid
-    )
-    SELECT v.oid::regclass::text AS name, v.relkind = 'm' AS is_stored
-      FROM readers
-      JOIN pg_class v ON v.oid = readers.oid AND v.relkind IN ('v', 'm')
-      JOIN pg_roles o ON o.oid = v.relowner
-     WHERE has_table_privilege(v.oid, 'SELECT')
-       AND (v.relkind = 'm'
-            OR (NOT coalesce(v.reloptions && ARRAY['security_invoker=true', 'security_invoker=on', 'security_invoker=1'], false)
-                AND (o.rolsuper OR o.rolbypassrls OR EXISTS (
-                  SELECT 1 FROM tenants t JOIN pg_class c ON c.oid = t.oid
-                   WHERE NOT c.relforcerowsecurity AND pg_has_role(v.relowner, c.relowner, 'USAGE')))))
-     ORDER BY 1`.execute(db)
-  return rows.map(({ name, is_stored }) =>
-    is_stored
-      ? {
+  ofRole(): TenantEscape[] {
+    const { me, passing, isMember } = this.#catalogue
+    const name = passing.get(me)
+    if (name !== undefined)
+      return [
+        {
           name,
-          problem: 'this materialized view holds rows of tenants, and has no policies',
-          fix: 'revoke the right to read it, or keep the tenant out of it',
-        }
-      : {
-          name,
-          problem: 'this view reads rows of tenants as its owner, for whom no policy holds',
-          fix: 'ALTER VIEW ... SET (security_invoker = true), or give it to another owner',
+          problem: 'this role passes over row-level security: no policy holds for it',
+          fix: 'connect as a role that is no superuser and has no BYPASSRLS, or give the tenancy one',
         },
-  )
-}
+      ]
+    return [...passing]
+      .filter(([role]) => isMember(me, role))
+      .map(([, other]) => ({
+        name: other,
+        problem: 'this role may become it (SET ROLE), and it passes over row-level security',
+        fix: `REVOKE ${other} FROM the role of the application`,
+      }))
+  }
 
-/** What runs as a role that passes over policies may return anything: nobody can tell without reading it. */
-async function ofFunctions(db: Kysely<any>, { schema }: EscapeQuestion): Promise<TenantEscape[]> {
-  const { rows } = await sql<{ name: string; owner: string }>`
-    SELECT p.oid::regprocedure::text AS name, o.rolname AS owner
-      FROM pg_proc p
-      JOIN pg_namespace n ON n.oid = p.pronamespace
-      JOIN pg_roles o ON o.oid = p.proowner
-     WHERE n.nspname = ${schema} AND p.prosecdef AND (o.rolsuper OR o.rolbypassrls)
-       AND has_function_privilege(p.oid, 'EXECUTE')
-     ORDER BY 1`.execute(db)
-  return rows.map(({ name, owner }) => ({
-    name,
-    problem: `this function runs as ${owner}, for whom no policy holds`,
-    fix: 'make it SECURITY INVOKER, give it to another owner, or revoke EXECUTE',
-  }))
+  ofTables(): TenantEscape[] {
+    const { tables, schema } = this.#question
+    const missing = tables
+      .filter((name) => !this.#catalogue.tables.some((its) => this.#isListed(its, name) && its.mayUse))
+      .map((name) => ({
+        name,
+        problem: `is not there in schema ${schema}, or this role may not use it`,
+        fix: 'correct its name in the list of tables, or run the check as the role of the application',
+      }))
+    return [...missing, ...this.#catalogue.tables.flatMap((table) => this.#faultsOf(table))]
+  }
+
+  /** Policies widen each other: one that does not ask for the tenant opens the table, whatever the others say. */
+  ofPolicies(): TenantEscape[] {
+    const { me } = this.#catalogue
+    return this.#guarded
+      .filter(({ mayUse }) => mayUse)
+      .flatMap((table) =>
+        this.#foreignPolicies(table, me).map((policy) => ({
+          name: table.name,
+          problem: `policy ${policy} is none of policies(): it lets through what it says, whoever the tenant is`,
+          fix: 'drop it, or make it AS RESTRICTIVE',
+        })),
+      )
+  }
+
+  /** Views read as their owner does, unless they say otherwise; what is stored has no policies at all. */
+  ofViews(): TenantEscape[] {
+    return this.#catalogue.views
+      .filter((view) => view.mayUse)
+      .flatMap((view) => {
+        if (view.isStored)
+          return this.#reaches(view.oid)
+            ? [
+                {
+                  name: view.name,
+                  problem: 'this materialized view holds rows of tenants, and has no policies',
+                  fix: 'revoke the rights on it, or keep the tenants out of it',
+                },
+              ]
+            : []
+        const way = this.#wayThrough(view, this.#catalogue.me)
+        return way === undefined
+          ? []
+          : [
+              {
+                name: view.name,
+                problem: `this view reads rows of tenants as ${way}, and the policies do not hold it back`,
+                fix: 'ALTER VIEW ... SET (security_invoker = true) for it and what it reads, or give it to another owner',
+              },
+            ]
+      })
+  }
+
+  /** What runs as a role that policies do not hold back may return anything: nobody can tell without reading it. */
+  ofDefiners(): TenantEscape[] {
+    const { definers } = this.#catalogue
+    return definers
+      .filter(({ owner }) => this.#guarded.some((table) => this.#isWide(owner, table)))
+      .map(({ name }) => ({
+        name,
+        problem: 'this function runs as its owner, whom the policies do not hold back',
+        fix: 'make it SECURITY INVOKER, give it to another owner, or revoke EXECUTE',
+      }))
+  }
+
+  #faultsOf(table: TableState): TenantEscape[] {
+    const { name, columnType, isEnabled, isForced, mayUse, mayTruncate, owner } = table
+    const { tables, column, schema } = this.#question
+    if (this.#isShared(table)) return []
+    if (columnType === null)
+      return mayUse && table.schema === schema
+        ? [
+            {
+              name,
+              problem: `has no column ${column} and is not listed as shared`,
+              fix: 'list it as shared if every tenant may see all of it; else give it the column and a policy',
+            },
+          ]
+        : []
+    const protect = tables.some((listed) => this.#isListed(table, listed))
+      ? 'run the statements of policies()'
+      : 'add it to tables and run policies(), or revoke the rights on it'
+    const faults: TenantEscape[] = []
+    if (mayUse && !isEnabled) faults.push({ name, problem: 'row-level security is off', fix: protect })
+    else if (mayUse && !isForced && this.#catalogue.isMember(this.#catalogue.me, owner))
+      faults.push({
+        name,
+        problem: 'row-level security does not hold for its owner, which this role is',
+        fix: protect,
+      })
+    if (mayTruncate)
+      faults.push({
+        name,
+        problem: 'this role may TRUNCATE it, of which policies know nothing',
+        fix: `REVOKE TRUNCATE ON ${name} FROM the role of the application`,
+      })
+    return faults
+  }
+
+  /** As whom a view reads rows of tenants past the policies; undefined when it does not. */
+  #wayThrough(view: ViewState, caller: string, seen: readonly string[] = []): string | undefined {
+    if (seen.includes(view.oid)) return undefined
+    if (view.isStored) return this.#reaches(view.oid) ? 'it was stored' : undefined
+    const reader = view.isInvoker ? caller : view.owner
+    for (const oid of this.#catalogue.reads.get(view.oid) ?? []) {
+      const table = this.#guarded.find((its) => its.oid === oid)
+      // What this role can do by itself is told of the table.
+      if (table && reader !== this.#catalogue.me && this.#isWide(reader, table)) return 'another role'
+      const inner = this.#catalogue.views.find((its) => its.oid === oid)
+      const way = inner && this.#wayThrough(inner, reader, [...seen, view.oid])
+      if (way !== undefined) return way
+    }
+    return undefined
+  }
+
+  /** A relation that reads a table of tenants, however many views lie between. */
+  #reaches(oid: string, seen: readonly string[] = []): boolean {
+    if (seen.includes(oid)) return false
+    return (this.#catalogue.reads.get(oid) ?? []).some(
+      (other) => this.#guarded.some((table) => table.oid === other) || this.#reaches(other, [...seen, oid]),
+    )
+  }
+
+  /** Whether a role sees more of a table than one tenant's rows. */
+  #isWide(role: string, table: TableState): boolean {
+    const { passing, isMember } = this.#catalogue
+    return (
+      passing.has(role) ||
+      !table.isEnabled ||
+      (!table.isForced && isMember(role, table.owner)) ||
+      this.#foreignPolicies(table, role).length > 0
+    )
+  }
+
+  /** Policies on a table that let a role see or write what ours would not. */
+  #foreignPolicies(table: TableState, role: string): string[] {
+    const { policies, isMember } = this.#catalogue
+    return policies
+      .filter((policy) => policy.table === table.oid)
+      .filter(({ roles }) => roles.some((to) => to === '0' || isMember(role, to)))
+      .filter(({ using, check }) => ![using, check].every((rule) => rule === null || this.#isOurs(rule)))
+      .map(({ name }) => name)
+  }
+
+  /** The rule of policies(), as PostgreSQL writes it back. */
+  #isOurs(rule: string): boolean {
+    const { column, setting } = this.#question
+    const escape = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
+    const current = `\\(?NULLIF\\(current_setting\\('${escape(setting)}'::text, true\\), ''::text\\)\\)?(::[\\w ."]+(\\(\\d+\\))?)?`
+    const name = `"?${escape(column.replaceAll('"', '""'))}"?`
+    return new RegExp(`^\\(?${name}(::\\w+)? = \\(\\s*SELECT ${current} AS "?\\w+"?\\)(::\\w+)?\\)?$`).test(
+      rule.trim(),
+    )
+  }
+
+  #isShared(table: TableState): boolean {
+    return this.#question.shared.some((name) => this.#isListed(table, name))
+  }
+
+  #isListed({ schema, relname }: TableState, name: string): boolean {
+    return schema === this.#question.schema && relname === name
+  }
 }

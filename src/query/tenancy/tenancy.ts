@@ -1,7 +1,16 @@
 import type { Kysely, Transaction } from 'kysely'
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../../core/index.ts'
-import { settingNameInvalid, tenantMissing, typeNameInvalid } from '../errors.ts'
-import { type QueryTransactionOptions, transaction } from '../transaction.ts'
+import type { Pool } from '../../pool/index.ts'
+import { dialectOf } from '../dialect.ts'
+import {
+  settingNameInvalid,
+  tenantFixed,
+  tenantMissing,
+  tenantUnprotected,
+  typeNameInvalid,
+} from '../errors.ts'
+import { connectionOf, type QueryTransactionOptions, transaction } from '../transaction.ts'
+import { roleThatPasses } from './catalogue.ts'
 import { findEscapes, type TenantEscape } from './escapes.ts'
 
 /** How the rows of tenants are told apart. */
@@ -18,6 +27,11 @@ export interface TenancyOptions<DB, Table extends keyof DB & string> {
   readonly schema?: string
   /** The setting that says who the tenant is; default `holdfast.tenant`. */
   readonly setting?: string
+  /**
+   * A role that transactions of tenants take on, and for which policies hold: where the one that connects passes over
+   * them, as the embedded database's does. It needs rights on the tables; the one that connects must be a member of it.
+   */
+  readonly role?: string
 }
 
 const POLICY = 'holdfast_tenant'
@@ -33,6 +47,10 @@ export class Tenancy<DB, Table extends keyof DB & string> {
   readonly #shared: readonly string[]
   readonly #type: string
   readonly #schema: string
+  readonly #role: string | undefined
+  /** Who the tenant of a transaction is. */
+  readonly #tenants = new WeakMap<object, string>()
+  readonly #protectedPools = new WeakSet<Pool>()
 
   /** @throws HF_OPTION_INVALID */
   constructor(options: TenancyOptions<DB, Table>) {
@@ -42,6 +60,7 @@ export class Tenancy<DB, Table extends keyof DB & string> {
     this.#shared = options.shared ?? []
     this.#type = options.type ?? 'uuid'
     this.#schema = options.schema ?? 'public'
+    this.#role = options.role
     if (!/^[a-z_][\w$]*\.[a-z_][\w$]*$/i.test(this.setting)) throw settingNameInvalid(this.setting)
     // It stands in the policy as it is.
     if (!/^[a-z_][\w ]*(\(\d+\))?$/i.test(this.#type)) throw typeNameInvalid(this.#type)
@@ -58,7 +77,10 @@ export class Tenancy<DB, Table extends keyof DB & string> {
    * @example
    * const titles = await tenancy.transaction(db, tenantId, (trx) => trx.selectFrom('documents').select('title').execute())
    *
-   * @throws HF_TENANT_MISSING; what {@link transaction} throws; 42501 for a row of another tenant
+   * Inside a transaction of the same tenant it is a savepoint.
+   *
+   * @throws HF_TENANT_MISSING; HF_TENANT_UNPROTECTED when no policy holds for the role; HF_QUERY_IN_TRANSACTION inside
+   *   one of another tenant; what {@link transaction} throws; 42501 for a row of another tenant
    */
   async transaction<T>(
     db: Kysely<DB> | Kysely<Omit<DB, Table>>,
@@ -68,8 +90,29 @@ export class Tenancy<DB, Table extends keyof DB & string> {
   ): Promise<T> {
     // To the policies an empty one is none; it would see nothing, and nobody would know why.
     if (typeof tenant !== 'string' || tenant === '') throw tenantMissing()
-    const settings = { ...options.settings, [this.setting]: tenant }
-    return transaction(db as Kysely<DB>, work, { ...options, settings })
+    if (db.isTransaction) {
+      const { open } = await connectionOf(db)
+      if (!open || this.#tenants.get(open) !== tenant) throw tenantFixed()
+      return transaction(db as Kysely<DB>, work, options)
+    }
+    const role = this.#role === undefined ? {} : { role: this.#role }
+    const settings = { ...options.settings, ...role, [this.setting]: tenant }
+    const inside = async (trx: Transaction<DB>): Promise<T> => {
+      const { open } = await connectionOf(trx)
+      if (open) this.#tenants.set(open, tenant)
+      await this.#assertProtected(trx)
+      return work(trx)
+    }
+    return transaction(db as Kysely<DB>, inside, { ...options, settings })
+  }
+
+  /** Once for each pool: a role that passes over policies would see everybody's rows, and nobody would notice. */
+  async #assertProtected(trx: Transaction<DB>): Promise<void> {
+    const { pool } = dialectOf(trx)
+    if (this.#protectedPools.has(pool)) return
+    const role = await roleThatPasses(trx)
+    if (role !== undefined) throw tenantUnprotected(role)
+    this.#protectedPools.add(pool)
   }
 
   /**
@@ -97,14 +140,17 @@ export class Tenancy<DB, Table extends keyof DB & string> {
    * Everything through which the role of this connection could reach rows of other tenants; empty when nothing is
    * known. Run it as the application's own role, in a test and after migrations.
    */
-  check(db: Kysely<any>): Promise<TenantEscape[]> {
-    return findEscapes(db, {
+  async check(db: Kysely<any>): Promise<TenantEscape[]> {
+    const question = {
       tables: this.tables,
       shared: this.#shared,
       column: this.column,
       schema: this.#schema,
       setting: this.setting,
-    })
+    }
+    const role = this.#role
+    if (role === undefined || db.isTransaction) return findEscapes(db, question)
+    return transaction(db, (trx) => findEscapes(trx, question), { settings: { role } })
   }
 }
 
