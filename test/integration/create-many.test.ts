@@ -156,3 +156,100 @@ test('expressions, views and plugins are heard', async () => {
   await createMany(camel, 'someWords', [{ words: 'through a view' }], { copyFromRows: 1 })
   expect((await all(db)).map(({ words }) => words)).toEqual(['LOUD', 'quiet', 'camel', 'through a view'])
 })
+
+test('a source that is not read to its end is told so', async () => {
+  const db = connect()
+  let isOpen = true
+  async function* held(): AsyncGenerator<{ words: string }> {
+    try {
+      for (;;) yield { words: 'x' }
+    } finally {
+      isOpen = false
+    }
+  }
+  await expect(createMany(db, 'nowhere' as never, held() as never)).rejects.toMatchObject({ code: '42P01' })
+  expect(isOpen).toBe(false)
+})
+
+test('a refusal ends it early, in the words of the server, also where the source never waits', async () => {
+  const db = connect()
+  for (const waits of [false, true]) {
+    let given = 0
+    async function* endless(): AsyncGenerator<{ id: number }> {
+      for (;;) {
+        given += 1
+        if (waits && given % 500 === 0) await new Promise(setImmediate)
+        yield { id: 1 }
+      }
+    }
+    await expect(createMany(db, TABLE, endless())).rejects.toMatchObject({ code: '23505' })
+    expect(given).toBeLessThan(1_000_000)
+  }
+})
+
+test('a server that ends the session ends it with an error', async () => {
+  const pool = makePool()
+  const db = new Kysely<Store>({ dialect: new HoldfastDialect({ pool }) })
+  const other = connect()
+  let given = 0
+  async function* killed(): AsyncGenerator<{ words: string }> {
+    for (;;) {
+      given += 1
+      if (given === 10_000)
+        await sql`select pg_terminate_backend(pid) from pg_stat_activity where query like 'COPY %' and pid <> pg_backend_pid()`.execute(
+          other,
+        )
+      yield { words: 'x' }
+    }
+  }
+  await expect(createMany(db, TABLE, killed())).rejects.toThrow(/terminat/i)
+  expect(pool.stats().busy).toBe(0)
+  expect(await all(other)).toEqual([])
+})
+
+test('rows can come from the transaction that stores them', async () => {
+  const db = connect()
+  const count = await transaction(db, async (trx) => {
+    async function* counted(): AsyncGenerator<{ id: number; words: string }> {
+      for (let id = 1; id <= 5_000; id += 1) {
+        if (id % 1_000 === 0) await trx.selectFrom(TABLE).select('id').limit(1).execute()
+        yield { id, words: 'x' }
+      }
+    }
+    return createMany(trx, TABLE, counted())
+  })
+  expect(count).toBe(5_000)
+})
+
+test('rows may be large, and what triggers leave out is not counted', async () => {
+  const db = connect()
+  const words = 'y'.repeat(1_000_000)
+  expect(
+    await createMany(
+      db,
+      TABLE,
+      Array.from({ length: 40 }, () => ({ words })),
+    ),
+  ).toBe(40)
+  await sql`create or replace function skip_odd() returns trigger language plpgsql as
+    $$ begin return case when new.amount::int % 2 = 0 then new end; end $$`.execute(db)
+  await sql`create trigger skip_odd before insert on ${sql.table(TABLE)} for each row execute function skip_odd()`.execute(
+    db,
+  )
+  try {
+    const rows = Array.from({ length: 200 }, (_, amount) => ({ amount }))
+    for (const copyFromRows of [1, 1_000])
+      expect(await createMany(db, TABLE, rows, { copyFromRows })).toBe(100)
+  } finally {
+    await sql`drop trigger skip_odd on ${sql.table(TABLE)}`.execute(db)
+  }
+})
+
+test('what INSERT refuses is refused for many rows, too', async () => {
+  const db = connect() as unknown as Kysely<{ strict: { id: number } }>
+  await sql`create table if not exists strict (id int generated always as identity)`.execute(db)
+  for (const copyFromRows of [1, 100])
+    await expect(createMany(db, 'strict', [{ id: 1 }, { id: 2 }], { copyFromRows })).rejects.toMatchObject({
+      code: '428C9',
+    })
+})

@@ -196,4 +196,50 @@ describe('transaction()', () => {
     expect(await db.selectFrom('people').selectAll().execute()).toHaveLength(4)
     await expect.poll(() => pool.stats().busy).toBe(0)
   })
+
+  test('has savepoints that run at once wait for each other, and those inside do not', async () => {
+    const { db } = connect()
+    const { promise: slowly, resolve } = Promise.withResolvers<void>()
+    const outcomes = await transaction(db, async (trx) => {
+      const failing = transaction(trx, async (one) => {
+        await one.insertInto('orders').values({ person_id: 1, cents: 1 }).execute()
+        await slowly
+        throw new Error('only this')
+      })
+      const fine = transaction(trx, async (two) => {
+        await two.insertInto('orders').values({ person_id: 1, cents: 2 }).execute()
+        await transaction(two, (inner) =>
+          inner.insertInto('orders').values({ person_id: 1, cents: 3 }).execute(),
+        )
+      })
+      resolve()
+      return Promise.allSettled([failing, fine])
+    })
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
+    const added = await db
+      .selectFrom('orders')
+      .select('cents')
+      .where('cents', '<', 10)
+      .orderBy('cents')
+      .execute()
+    expect(added).toEqual([{ cents: 2 }, { cents: 3 }])
+  })
+
+  test('refuses what is no option, and no level', async () => {
+    const { db } = connect()
+    const misspelt = transaction(db, async () => {}, { isolationLevel: 'serializable' } as never)
+    await expect(misspelt).rejects.toMatchObject({ code: 'HF_OPTION_UNKNOWN' })
+    const shouted = transaction(db, (trx) => trx.selectFrom('people').selectAll().execute(), {
+      isolation: 'SERIALIZABLE',
+    } as never)
+    await expect(shouted).rejects.toMatchObject({ code: 'HF_OPTION_INVALID' })
+    const nobody = transaction(
+      db,
+      async (trx) =>
+        (await sql<{ it: string }>`select current_setting('holdfast.actor', true) as it`.execute(trx)).rows[0]
+          ?.it,
+      { actor: null as never },
+    )
+    expect(await nobody).not.toBe('null')
+  })
 })

@@ -213,6 +213,53 @@ describe('what Kysely can do', () => {
     expect(pool.stats()).toMatchObject({ busy: 0, dirtyReleases: 0 })
   })
 
+  test('ends a stream with its signal, on the server, too', async () => {
+    const { pool, db } = connect()
+    const abort = new AbortController()
+    const slow = db.selectNoFrom(sql<string>`pg_sleep(60)`.as('slept'))
+    const running = (async () => {
+      for await (const _ of slow.stream({ signal: abort.signal } as never)) expect.unreachable()
+    })()
+    const active = sql<{
+      n: number
+    }>`select count(*)::int as n from pg_stat_activity where query like 'select pg_sleep(60)%' and state = 'active'`
+    await expect.poll(async () => (await active.execute(db)).rows[0]?.n).toBe(1)
+    abort.abort(new Error('seen enough'))
+    await expect(running).rejects.toThrow('seen enough')
+    await expect.poll(async () => (await active.execute(db)).rows[0]?.n).toBe(0)
+    await expect.poll(() => pool.stats().busy).toBe(0)
+  })
+
+  test('ends a stream whose server is gone', async () => {
+    const { pool, db } = connect({ size: 2 })
+    const wide = db
+      .selectFrom(sql<{ n: number }>`generate_series(1, 100000)`.as<'series'>(sql`series(n)`))
+      .select('series.n')
+    const running = (async () => {
+      for await (const { n } of wide.stream(10))
+        if (n === 15)
+          await sql`select pg_terminate_backend(pid) from pg_stat_activity where query like '%100000%' and pid <> pg_backend_pid()`.execute(
+            db,
+          )
+    })()
+    await expect(running).rejects.toThrow(/terminat/i)
+    await expect.poll(() => pool.stats().busy).toBe(0)
+  })
+
+  test('refuses a statement in a transaction that streams, rather than wait for ever', async () => {
+    const { pool, db } = connect()
+    const blocked = transaction(db, async (trx) => {
+      for await (const { id } of trx.selectFrom('people').select('id').stream(1))
+        await trx.selectFrom('orders').selectAll().where('person_id', '=', id).execute()
+    })
+    await expect(blocked).rejects.toMatchObject({ code: 'HF_QUERY_STREAMING' })
+    const kept = await db.connection().execute(async (one) => one)
+    await expect(kept.selectFrom('people').selectAll().execute()).rejects.toMatchObject({
+      code: 'HF_QUERY_CONNECTION_RELEASED',
+    })
+    expect(pool.stats()).toMatchObject({ busy: 0, dirtyReleases: 0 })
+  })
+
   test('has plugins: camel case', async () => {
     interface Camel {
       people: { id: Generated<number>; firstName: string; bossId: number | null }

@@ -114,6 +114,14 @@ test('groups, distinct rows, unions and common table expressions are counted as 
   })
 })
 
+test('what has no order, or a limit of its own, is refused; locks are for the page alone', async () => {
+  const query = connect().selectFrom('numbers').select('n')
+  for (const bad of [query, query.orderBy('n').limit(5), query.orderBy('n').offset(1)])
+    await expect(paginate(bad)).rejects.toMatchObject({ code: 'HF_PAGE_QUERY' })
+  const locked = await paginate(query.orderBy('n').forUpdate(), { limit: 2 })
+  expect(locked).toMatchObject({ rows: [{ n: 1 }, { n: 2 }], totalRows: 1_000 })
+})
+
 test('page and limit have bounds', async () => {
   const query = connect().selectFrom('numbers').select('n').orderBy('n')
   const bad = [

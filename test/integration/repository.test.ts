@@ -197,6 +197,7 @@ describe('many rows', () => {
       '{"name":{"constructor":1}}',
       '{"name":{"__proto__":1}}',
       '{"name":{"in":"Ada"}}',
+      '{"born":{"isNull":"false"}}',
       '{"name":{"in":{"a":1}}}',
     ]
     for (const text of bad)
@@ -205,9 +206,80 @@ describe('many rows', () => {
         statusCode: 400,
       })
     await expect(authors.count({ filter: { 'name" or 1=1 --': 'x' } as never })).rejects.toMatchObject({
-      code: '42703',
+      code: 'HF_VALUE_INVALID',
+      details: { sqlstate: '42703' },
     })
     expect(await authors.count({ filter: { name: "x' or '1'='1" } })).toBe(0)
+  })
+
+  test('are those that every condition allows, whatever SQL stands in one of them', async () => {
+    const { books } = connect()
+    const author_id = uuidv7()
+    await books.createMany(['A', 'B', 'C'].map((title) => ({ author_id, title })))
+    const { rows } = await books.listPage({ filter: { title: 'C' } })
+    await books.softDelete(rows[0]?.id as string)
+    const where = () => sql<boolean>`title = 'A' or title = 'C'`
+    expect(await books.count({ where })).toBe(1)
+    expect(await books.count({ filter: { title: 'B' }, where })).toBe(0)
+    expect((await books.list({ where, limit: 1 })).next).toBeNull()
+    // What a query string would say.
+    expect(await books.count({ withDeleted: '1' as never, where })).toBe(1)
+    await expect(books.count({ where: 'true' as never })).rejects.toMatchObject({ code: 'HF_FILTER_INVALID' })
+  })
+
+  test('cannot be changed where the repository keeps them, nor asked for in ways that are none', async () => {
+    const { books, authors } = connect()
+    const { id } = await books.create({ author_id: uuidv7(), title: 'Safe' })
+    for (const text of [
+      '{"id":"x"}',
+      '{"version":9}',
+      '{"updated_at":"2020-01-01"}',
+      '{"deleted_at":"2020-01-01"}',
+    ])
+      await expect(books.update(id, JSON.parse(text) as never)).rejects.toMatchObject({
+        code: 'HF_VALUE_INVALID',
+      })
+    for (const version of [undefined, null, '1', 1.5])
+      await expect(books.update(id, { title: 'x' }, { version } as never)).rejects.toMatchObject({
+        code: 'HF_VERSION_MISSING',
+        statusCode: 400,
+      })
+    await expect(books.find('not a uuid')).rejects.toMatchObject({
+      code: 'HF_VALUE_INVALID',
+      statusCode: 400,
+    })
+    for (const sort of [[{ by: null }], [{ by: 'title', direction: 'up' }], 'title'])
+      await expect(books.list({ sort: sort as never })).rejects.toMatchObject({ code: 'HF_ORDER_INVALID' })
+    await expect(books.purgeDeleted({ before: new Date(), batchSize: 0 })).rejects.toMatchObject({
+      code: 'HF_PAGE_INVALID',
+    })
+    const misspelt = () => repository(connect().db, 'authors', { key: 'id', newkey: uuidv7 } as never)
+    expect(misspelt).toThrow(/Did you mean "newKey"/)
+    expect((await books.get(id)).title).toBe('Safe')
+    expect(await authors.count()).toBe(0)
+  })
+
+  test('that are being restored are not purged', async () => {
+    const { db, books } = connect()
+    const { id } = await books.create({ author_id: uuidv7(), title: 'Back' })
+    await books.softDelete(id)
+    const { promise: purged, resolve } = Promise.withResolvers<number>()
+    await transaction(db, async (trx) => {
+      await books.using(trx).restore(id)
+      resolve(await books.purgeDeleted({ before: new Date(Date.now() + 60_000) }))
+    })
+    expect(await purged).toBe(0)
+    expect((await books.get(id)).title).toBe('Back')
+  })
+
+  test('are matched in a batch by what their column takes for equal', async () => {
+    const { authors } = connect()
+    const { id } = await authors.create({ name: 'Ada', born: 1 })
+    const batch = new Batch()
+    const found = await Promise.all(
+      [id, id.toUpperCase(), null, undefined].map((key) => batch.one(authors.by('id'), key)),
+    )
+    expect(found.map((row) => row?.name)).toEqual(['Ada', 'Ada', undefined, undefined])
   })
 
   test('are listed by keyset and by page, without those that are deleted', async () => {

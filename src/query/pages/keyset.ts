@@ -137,7 +137,7 @@ function identityOf(
   )
 }
 
-/** @throws HF_KEYSET_QUERY for a query whose pages are not a matter of one more condition. */
+/** @throws HF_PAGE_QUERY for a query whose pages are not a matter of one more condition. */
 function plainSelect(query: AnyQuery): SelectQueryNode {
   const node = query.toOperationNode() as SelectQueryNode
   const { orderBy, limit, offset, fetch, groupBy, distinctOn, setOperations, frontModifiers } = node
