@@ -142,6 +142,14 @@ describe('in NestJS', () => {
       controllers: [StreetsController],
     })(App)
     const app = await NestFactory.create<NestFastifyApplication>(App, new FastifyAdapter(), { logger: false })
+    // Guards come before interceptors.
+    app.useGlobalGuards({
+      canActivate: async (context) => {
+        const { query } = context.switchToHttp().getRequest<{ query: { guarded?: string } }>()
+        if (query.guarded) await repository(app.get<Kysely<Town>>(DATABASE), 'streets', { key: 'id' }).get(99)
+        return true
+      },
+    })
     await app.init()
     const get = async (url: string) => {
       const response = await app.inject({ method: 'GET', url })
@@ -149,6 +157,8 @@ describe('in NestJS', () => {
     }
     expect(await get('/streets/names')).toEqual({ status: 200, body: ['Street 3', 'Street 4', 'Street 3'] })
     expect(await get('/streets/5')).toMatchObject({ status: 200, body: { name: 'Street 5' } })
+    const missing = { status: 404, body: { statusCode: 404, code: 'HF_ROW_NOT_FOUND' } }
+    expect(await get('/streets/5?guarded=1')).toMatchObject(missing)
     expect(await get('/streets/99')).toMatchObject({
       status: 404,
       body: { statusCode: 404, code: 'HF_ROW_NOT_FOUND' },

@@ -46,6 +46,12 @@ test('types of the user’s tables are written, and checked against the database
   )
   expect(text).not.toMatch(/migrations|operations/i)
   expect(await run(cwd, 'schema types --out db.ts --check')).toMatchObject({ code: 0 })
+  expect(await run(cwd, 'schema types --out missing.ts --check')).toMatchObject({ code: 3 })
+  // What an extension brought is not the user's, and may not be there on the next server.
+  await change('CREATE EXTENSION IF NOT EXISTS pg_stat_statements; CREATE TABLE crates (id int)')
+  await run(cwd, 'schema types --out other.ts -- --exclude-pattern crate*')
+  expect(readFileSync(join(cwd, 'other.ts'), 'utf8')).toBe(text)
+  await change('DROP TABLE crates; DROP EXTENSION pg_stat_statements')
   await change('ALTER TABLE parcels ADD COLUMN note text')
   const stale = await run(cwd, 'schema types --out db.ts --check')
   expect(stale).toMatchObject({ code: 3 })

@@ -8,6 +8,7 @@ import {
   defineRepository,
   defineTenancy,
   HoldfastDialect,
+  transaction,
 } from '../../src/query/index.ts'
 import { useDatabase } from '../support/database.ts'
 
@@ -21,6 +22,7 @@ const database = useDatabase('empty')
 const [ONE, TWO] = [uuidv7(), uuidv7()]
 /** Roles belong to the whole server. */
 const APP = `app_${process.pid}_${Date.now().toString(36)}`
+const OTHER = `${APP}_other`
 
 const tenancy = defineTenancy<Rented>()({ tables: ['documents', 'projects'], shared: ['countries'] })
 const documents = defineRepository<Rented>()('documents', { key: 'id', cursors: new CursorKeys() })
@@ -103,12 +105,89 @@ test('without a tenant there is nothing to see, on the connection that had one b
   })
   const moved = tenancy.transaction(db, ONE, (trx) => tenancy.transaction(trx, TWO, async () => {}))
   await expect(moved).rejects.toMatchObject({ code: 'HF_QUERY_IN_TRANSACTION' })
+  const late = transaction(db, (trx) => tenancy.transaction(trx, TWO, async () => {}))
+  await expect(late).rejects.toMatchObject({ code: 'HF_QUERY_IN_TRANSACTION' })
+  const nested = tenancy.transaction(db, ONE, (trx) =>
+    tenancy.transaction(trx, ONE, (inner) => documents.using(inner).count()),
+  )
+  expect(await nested).toBe(3)
   const injected = tenancy.transaction(db, `${ONE}' or true --`, (trx) => documents.using(trx).count())
   await expect(injected).rejects.toMatchObject({ code: 'HF_VALUE_INVALID', details: { sqlstate: '22P02' } })
 })
 
 test('nothing escapes when everything is as it should be', async () => {
   expect(await tenancy.check(db)).toEqual([])
+})
+
+/** What owns, stores, truncates or refers, at one remove. */
+const further: [make: string, undo: string, expected: RegExp][] = [
+  [
+    `CREATE VIEW few AS SELECT id, title FROM documents; GRANT SELECT (title) ON few TO ${APP}`,
+    'DROP VIEW few',
+    /^few: this view/,
+  ],
+  [
+    `CREATE VIEW gone AS SELECT * FROM documents; GRANT DELETE ON gone TO ${APP}`,
+    'DROP VIEW gone',
+    /^gone: this view/,
+  ],
+  [
+    `CREATE VIEW deep AS SELECT title FROM documents; CREATE ROLE ${OTHER}; GRANT SELECT ON deep TO ${OTHER};
+     CREATE VIEW shallow AS SELECT * FROM deep; ALTER VIEW shallow OWNER TO ${OTHER}; GRANT SELECT ON shallow TO ${APP}`,
+    `DROP VIEW deep CASCADE; DROP ROLE ${OTHER}`,
+    /^shallow: this view/,
+  ],
+  [
+    `CREATE MATERIALIZED VIEW kept AS SELECT title FROM documents; CREATE VIEW over_kept AS SELECT * FROM kept; GRANT SELECT ON over_kept TO ${APP}`,
+    'DROP MATERIALIZED VIEW kept CASCADE',
+    /^over_kept: this view/,
+  ],
+  [
+    `CREATE ROLE ${OTHER}; GRANT SELECT ON documents TO ${OTHER}; CREATE POLICY report ON documents FOR SELECT TO ${OTHER} USING (true);
+     CREATE FUNCTION report() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS $$ SELECT count(*) FROM documents $$;
+     GRANT CREATE ON SCHEMA public TO ${OTHER}; ALTER FUNCTION report() OWNER TO ${OTHER}`,
+    `DROP FUNCTION report(); DROP POLICY report ON documents; REVOKE ALL ON documents FROM ${OTHER}; REVOKE ALL ON SCHEMA public FROM ${OTHER}; DROP ROLE ${OTHER}`,
+    /^report\(\): this function/,
+  ],
+  [
+    `CREATE SCHEMA aside; CREATE TABLE aside.copies (tenant_id uuid); GRANT USAGE ON SCHEMA aside TO ${APP}; GRANT SELECT ON aside.copies TO ${APP}`,
+    'DROP SCHEMA aside CASCADE',
+    /^aside\.copies: row-level security is off/,
+  ],
+  [
+    `GRANT TRUNCATE ON documents TO ${APP}`,
+    `REVOKE TRUNCATE ON documents FROM ${APP}`,
+    /^documents: .* TRUNCATE/,
+  ],
+  [
+    `CREATE POLICY lax ON documents USING (tenant_id IS NOT NULL OR current_setting('holdfast.tenant', true) IS NOT NULL)`,
+    'DROP POLICY lax ON documents',
+    /^documents: policy lax/,
+  ],
+  [
+    `CREATE ROLE ${OTHER} BYPASSRLS; GRANT ${OTHER} TO ${APP}`,
+    `DROP ROLE ${OTHER}`,
+    /: this role may become it/,
+  ],
+  [
+    'ALTER TABLE projects ADD CONSTRAINT projects_key UNIQUE (id); ALTER TABLE documents ADD COLUMN project_id int REFERENCES projects (id)',
+    'ALTER TABLE documents DROP COLUMN project_id; ALTER TABLE projects DROP CONSTRAINT projects_key',
+    /^documents: foreign key documents_project_id_fkey/,
+  ],
+]
+
+test('a role that passes over policies is refused, unless there is another to take on', async () => {
+  const admin = new Kysely<Rented>({ dialect: new HoldfastDialect({ pool: owner, endsPool: false }) })
+  const unsafe = tenancy.transaction(admin, ONE, (trx) => documents.using(trx).count())
+  await expect(unsafe).rejects.toMatchObject({ code: 'HF_TENANT_UNPROTECTED' })
+  const taking = defineTenancy<Rented>()({
+    tables: ['documents', 'projects'],
+    shared: ['countries'],
+    role: APP,
+  })
+  expect(await taking.transaction(admin, ONE, (trx) => documents.using(trx).count())).toBe(3)
+  expect(await taking.transaction(admin, TWO, (trx) => documents.using(trx).count())).toBe(1)
+  expect(await taking.check(admin)).toEqual([])
 })
 
 test('every known way around the borders is found', async () => {
@@ -180,6 +259,7 @@ test('every known way around the borders is found', async () => {
       /^parts_0: row-level/,
     ],
   ]
+  cases.push(...further)
   for (const [make, undo, expected] of cases) {
     await owner.query(make)
     try {

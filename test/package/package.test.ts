@@ -182,14 +182,14 @@ test('its manifest and its types hold for every way of importing', async () => {
   assert.equal(attw.status, 0, attw.stdout.slice(0, 3_000) + attw.stderr)
 })
 
-test('a strict service compiles against it, decorators included, and its methods are timed', () => {
+test('a strict service compiles against it with TypeScript 5 and 7, decorators included, and its methods are timed', () => {
   const folder = join(project, 'service')
   mkdirSync(folder)
   writeFileSync(
     join(folder, 'service.ts'),
     `
     import { Kysely, type Generated } from 'kysely'
-    import { CursorKeys, HoldfastDialect, keyset, repository, Timings } from 'holdfast/kysely'
+    import { CursorKeys, HoldfastDialect, keyset, repository, Timings, transaction } from 'holdfast/kysely'
     import { holdfastPlugin } from 'holdfast/fastify'
     import { HoldfastModule } from 'holdfast/nestjs'
     import { Pool } from 'holdfast/pool'
@@ -199,6 +199,7 @@ test('a strict service compiles against it, decorators included, and its methods
     export const page = () => keyset(db.selectFrom('users').select('name'), { key: 'id', cursors })
     export const users = repository(db, 'users', { key: 'id' })
     export const rest = [holdfastPlugin, HoldfastModule]
+    export const moved = transaction(db, (trx) => users.using(trx).find(1)).catch(() => undefined)
     const lines: string[] = []
     const { timed } = new Timings({ log: (line) => lines.push(line.replace(/[\\d.]+/, 'N')) })
     class Reports {
@@ -219,10 +220,11 @@ test('a strict service compiles against it, decorators included, and its methods
     join(folder, 'tsconfig.json'),
     JSON.stringify({ compilerOptions: { ...options, skipLibCheck: true, outDir: 'out' } }),
   )
-  const compiled = spawnSync(process.execPath, [join(MODULES, 'typescript/bin/tsc'), '-p', folder], {
-    encoding: 'utf8',
-  })
-  assert.equal(compiled.status, 0, compiled.stdout)
+  for (const compiler of ['typescript-5', 'typescript']) {
+    const tsc = join(MODULES, compiler, 'bin/tsc')
+    const compiled = spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' })
+    assert.equal(compiled.status, 0, compiler + compiled.stdout)
+  }
   const out = execFileSync(process.execPath, [join(folder, 'out/service.js')], { encoding: 'utf8' })
   assert.equal(out.trim(), '42 monthly_report took N ms')
 })

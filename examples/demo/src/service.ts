@@ -64,7 +64,8 @@ function addDocuments(app: FastifyInstance): void {
     '/projects/:id/documents',
     async ({ params, query, batch }) => {
       const page = await documents.list({
-        ...query,
+        after: query.after,
+        before: query.before,
         filter: { project_id: params.id },
         sort: [{ by: 'updated_at', direction: 'desc' }],
       })
@@ -137,7 +138,8 @@ function addUsers(app: FastifyInstance): void {
           .select(['occurred_at', 'action', 'entity_id', 'duration_ms'])
           .where('user_id', '=', params.id),
         {
-          ...query,
+          after: query.after,
+          before: query.before,
           order: [{ by: 'occurred_at', direction: 'desc' }],
           key: 'id',
           limit: 50,

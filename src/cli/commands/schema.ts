@@ -59,15 +59,14 @@ export function addSchema(program: Command, finish: Finish): void {
 }
 
 /**
- * Nobody's own: our schema, and what extensions brought. To the generator a table of schema public is `*.name`, and of
- * several patterns it knows the last one only.
+ * Nobody's own: our schema, and what extensions brought. Of several patterns the generator knows the last one only.
  */
 async function excludedTables(
   { pool, config }: Holdfast,
   passedOn: readonly string[],
 ): Promise<{ pattern: string; passedOn: readonly string[] }> {
   const { rows } = await pool.query<{ name: string }>(`
-    SELECT CASE nspname WHEN 'public' THEN '[*]' ELSE nspname END || '.' || relname AS name
+    SELECT nspname || '.' || relname AS name
       FROM pg_depend d
       JOIN pg_class c ON c.oid = d.objid AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
       JOIN pg_namespace n ON n.oid = c.relnamespace
