@@ -87,6 +87,7 @@ class Answers extends BaseExceptionFilter {
       statusCode === undefined
         ? error
         : new HttpException({ statusCode, code, message }, statusCode, { cause: error })
+    // oxlint-disable-next-line promise/valid-params, promise/no-promise-in-callback -- the framework's name for it
     super.catch(answer, host)
   }
 }

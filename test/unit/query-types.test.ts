@@ -105,6 +105,14 @@ test('a repository knows its columns, operators and abilities', () => {
     repository(db, 'papers', { key: 'id' })
     // @ts-expect-error -- no such column
     repository(db, 'documents', { key: 'number' })
+    // @ts-expect-error -- a version is a number
+    repository(db, 'documents', { key: 'id', version: 'title' })
+    // @ts-expect-error -- a mark may be NULL
+    repository(db, 'documents', { key: 'id', deletedAt: 'created_at' })
+    // Without types, everything goes.
+    const untyped = db as unknown as Kysely<any>
+    await repository(untyped, 'anything', { key: 'id', version: 'v', deletedAt: 'd' }).softDelete(1)
+    await keyset(untyped.selectFrom('anything').selectAll(), { order: [{ by: 'a' }], key: 'id', cursors })
     // @ts-expect-error -- no such column
     await documents.list({ filter: { titel: 'x' } })
     // @ts-expect-error -- no operator of numbers

@@ -33,7 +33,9 @@ describe('timings', () => {
   })
 
   test('decorate methods, which keep their this', async () => {
-    const { timed, figures } = Object.assign(new Timings(), {})
+    const timings = new Timings()
+    const { timed } = timings
+    const figures = () => timings.figures()
     class Reports {
       readonly rows = [1, 2, 3]
       async sum(factor: number): Promise<number> {
@@ -44,7 +46,11 @@ describe('timings', () => {
     const context = { kind: 'method', name: 'sum' } as ClassMethodDecoratorContext<Reports, Reports['sum']>
     Reports.prototype.sum = timed('sum')(Reports.prototype.sum, context)
     expect(await new Reports().sum(2)).toBe(12)
-    expect(figures).toBeTypeOf('function')
+    // And what one makes of it with experimentalDecorators, as NestJS needs them.
+    const descriptor = { value: (n: number) => n + 1 }
+    timed('older')(Reports.prototype, 'older', descriptor)
+    expect(descriptor.value(1)).toBe(2)
+    expect(figures().map(({ name }) => name)).toEqual(expect.arrayContaining(['sum', 'older']))
   })
 
   test('are quiet about what is quick, and about a log that fails', () => {
@@ -61,6 +67,21 @@ describe('timings', () => {
       },
     })
     expect(broken.time('works', () => 7)).toBe(7)
+  })
+
+  test('begin what is lazy, once, and wait for it', async () => {
+    const timings = new Timings()
+    let runs = 0
+    const lazy = {
+      // oxlint-disable-next-line unicorn/no-thenable -- as query builders are
+      then(done: (value: string) => void) {
+        runs += 1
+        setImmediate(done, 'rows')
+      },
+    }
+    expect(await timings.time('lazy', () => lazy)).toBe('rows')
+    expect(runs).toBe(1)
+    expect(timings.figures()[0]).toMatchObject({ name: 'lazy', calls: 1 })
   })
 
   test('remember so many names', () => {

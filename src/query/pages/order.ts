@@ -73,17 +73,17 @@ export function expressionOf(eb: Eb, { by }: Term): Expression<any> {
   return (typeof by === 'function' ? by(eb) : by) as Expression<any>
 }
 
+const DIRECTIONS = new Set(['asc', 'desc'])
+const PLACES = new Set(['first', 'last'])
+
 /** @throws HF_ORDER_INVALID: an order may come from a request, and what is not `desc` must not be taken for `asc` */
 export function assertOrder(order: readonly Term[]): void {
   for (const { by, direction = 'asc', nulls = 'last' } of order) {
     if (by === null || by === undefined) throw orderInvalid('by', by, ['a column', 'an expression'])
-    if (!DIRECTIONS.includes(direction)) throw orderInvalid('direction', direction, DIRECTIONS)
-    if (!PLACES.includes(nulls)) throw orderInvalid('nulls', nulls, PLACES)
+    if (!DIRECTIONS.has(direction)) throw orderInvalid('direction', direction, [...DIRECTIONS])
+    if (!PLACES.has(nulls)) throw orderInvalid('nulls', nulls, [...PLACES])
   }
 }
-
-const DIRECTIONS: readonly string[] = ['asc', 'desc']
-const PLACES: readonly string[] = ['first', 'last']
 
 /** How a term is written behind ORDER BY. */
 export function directionOf(term: Term): (item: OrderByItemBuilder) => OrderByItemBuilder {

@@ -19,6 +19,16 @@ import type { Filter } from './filter.ts'
 
 type Column<Row> = keyof Selectable<Row> & string
 
+/** Columns of such a type. */
+type ColumnOf<Row, Type> = {
+  [Name in Column<Row>]: Selectable<Row>[Name] extends Type ? Name : never
+}[Column<Row>]
+
+/** Columns of such a type that may be NULL. */
+type MarkOf<Row, Type> = {
+  [Name in ColumnOf<Row, Type | null>]: null extends Selectable<Row>[Name] ? Name : never
+}[ColumnOf<Row, Type | null>]
+
 /** What a repository needs to know of its table. */
 export interface RepositoryOptions<Row> {
   /** The primary key: a column, or several. */
@@ -26,11 +36,11 @@ export interface RepositoryOptions<Row> {
   /** Makes the key of a row that is created without one, as `uuidv7` does. Without it the database does, or the caller. */
   readonly newKey?: () => unknown
   /** A whole number that each change counts up: `update` can ask for the one that it changes. */
-  readonly version?: Column<Row>
+  readonly version?: ColumnOf<Row, number>
   /** Is set to now() by each change. */
-  readonly updatedAt?: Column<Row>
+  readonly updatedAt?: ColumnOf<Row, Date | string | null>
   /** Is set where a row counts as deleted. */
-  readonly deletedAt?: Column<Row>
+  readonly deletedAt?: MarkOf<Row, Date | string>
   /** Who deleted it. */
   readonly deletedBy?: Column<Row>
   /** What seals the cursors of `list`. */

@@ -60,8 +60,8 @@ export class Table {
   /** @throws HF_VALUE_INVALID when changes, which may come from a request, name a column that the repository keeps. */
   assertChangeable(changes: Readonly<Record<string, unknown>>): void {
     const { version, updatedAt, deletedAt, deletedBy } = this.options
-    const kept = [...this.keyColumns, version, updatedAt, deletedAt, deletedBy]
-    const named = Object.keys(changes).find((name) => changes[name] !== undefined && kept.includes(name))
+    const kept = new Set([...this.keyColumns, version, updatedAt, deletedAt, deletedBy])
+    const named = Object.keys(changes).find((name) => changes[name] !== undefined && kept.has(name))
     if (named !== undefined) throw columnKept(this.name, named)
   }
 
