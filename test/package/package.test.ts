@@ -287,3 +287,62 @@ test('the ten lines of the README add it to a Fastify service', { timeout: 60_00
     while (existsSync(join(project, '.holdfast/postgres/postmaster.pid'))) await new Promise(setImmediate)
   }
 })
+
+test('the five minutes of the query guide run as written', { timeout: 120_000 }, () => {
+  const guide = readFileSync(join(ROOT, 'docs/guides/query.md'), 'utf8')
+  const [, shell = ''] = /## Five minutes\s+```sh\n([\s\S]*?)```/.exec(guide) ?? []
+  const [, code = ''] = /```ts\n(import \{ createHoldfast[\s\S]*?)```/.exec(guide) ?? []
+  const folder = join(project, 'guide')
+  mkdirSync(join(folder, 'node_modules'), { recursive: true })
+  for (const name of readdirSync(join(project, 'node_modules')))
+    symlinkSync(join(project, 'node_modules', name), join(folder, 'node_modules', name))
+  writeFileSync(join(folder, 'package.json'), '{ "name": "shop", "type": "module" }')
+  const commands = shell
+    .split('\n')
+    .filter((line) => !line.startsWith('npm install'))
+    .join('\n')
+    .replaceAll('npx holdfast', `'${process.execPath}' '${join(installed, 'dist/cli/bin.js')}'`)
+  const options = {
+    cwd: folder,
+    env: { PATH: process.env.PATH, HOME: project },
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  } as const
+  execFileSync('sh', ['-ec', commands], options)
+  writeFileSync(join(folder, 'src/main.ts'), code)
+  // What follows in the guide at least compiles.
+  const [, inFastify = ''] = /```ts\n(import Fastify[\s\S]*?)```/.exec(guide) ?? []
+  const [, inNest = ''] = /```ts\n(import \{ Controller[\s\S]*?)```/.exec(guide) ?? []
+  writeFileSync(join(folder, 'src/app.ts'), inFastify)
+  writeFileSync(
+    join(folder, 'src/nest.ts'),
+    `import type { DB } from './database.ts'\n${inNest}export { App }\n`,
+  )
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({
+      compilerOptions: {
+        target: 'es2023',
+        module: 'nodenext',
+        strict: true,
+        rewriteRelativeImportExtensions: true,
+        experimentalDecorators: true,
+        skipLibCheck: true,
+        types: ['node'],
+        outDir: 'out',
+      },
+    }),
+  )
+  const compiled = spawnSync(process.execPath, [join(MODULES, 'typescript/bin/tsc'), '-p', folder], {
+    encoding: 'utf8',
+  })
+  assert.equal(compiled.status, 0, compiled.stdout)
+  const said = execFileSync(process.execPath, ['src/main.ts'], options)
+  assert.deepEqual(
+    said
+      .split('\n')
+      .filter((line) => line.includes('orders'))
+      .map((line) => line.split(' ')[0]),
+    ['20', '20', '10'],
+  )
+})
