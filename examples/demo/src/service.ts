@@ -5,6 +5,7 @@ import { uuidv7 } from 'holdfast/core'
 import { holdfastPlugin } from 'holdfast/fastify'
 import { createMany, keyset, paginate, repository } from 'holdfast/kysely'
 import type { DB } from './database.ts'
+import { byId, byPage, byTitle, change, newActivity, newSession } from './shapes.ts'
 
 declare module 'holdfast/fastify' {
   interface HoldfastTypes {
@@ -62,6 +63,7 @@ function addDocuments(app: FastifyInstance): void {
 
   app.get<{ Params: { id: string }; Querystring: Leafing }>(
     '/projects/:id/documents',
+    byId,
     async ({ params, query, batch }) => {
       const page = await documents.list({
         after: query.after,
@@ -79,10 +81,10 @@ function addDocuments(app: FastifyInstance): void {
     },
   )
 
-  app.get<{ Params: { id: string } }>('/documents/:id', ({ params }) => documents.get(params.id))
+  app.get<{ Params: { id: string } }>('/documents/:id', byId, ({ params }) => documents.get(params.id))
 
   // Planted: no index helps a pattern that begins with %.
-  app.get<{ Querystring: { title: string } }>('/documents', ({ query }) =>
+  app.get<{ Querystring: { title: string } }>('/documents', byTitle, ({ query }) =>
     db
       .selectFrom('documents')
       .select(['id', 'title'])
@@ -93,12 +95,17 @@ function addDocuments(app: FastifyInstance): void {
 
   app.patch<{ Params: { id: string }; Body: { userId: string; title?: string; version?: number } }>(
     '/documents/:id',
+    change,
     (request) =>
       request.transaction(async (trx) => {
         const { userId, title, version } = request.body
         const changed = await documents
           .using(trx)
-          .update(request.params.id, title === undefined ? {} : { title }, { version })
+          .update(
+            request.params.id,
+            title === undefined ? {} : { title },
+            version === undefined ? undefined : { version },
+          )
         await trx
           .insertInto('activity_logs')
           .values({
@@ -113,9 +120,13 @@ function addDocuments(app: FastifyInstance): void {
       }),
   )
 
-  app.delete<{ Params: { id: string } }>('/documents/:id', ({ params }) => documents.softDelete(params.id))
+  app.delete<{ Params: { id: string } }>('/documents/:id', byId, ({ params }) =>
+    documents.softDelete(params.id),
+  )
 
-  app.post<{ Params: { id: string } }>('/documents/:id/restore', ({ params }) => documents.restore(params.id))
+  app.post<{ Params: { id: string } }>('/documents/:id/restore', byId, ({ params }) =>
+    documents.restore(params.id),
+  )
 }
 
 function addUsers(app: FastifyInstance): void {
@@ -123,35 +134,39 @@ function addUsers(app: FastifyInstance): void {
   const { time } = holdfast.timings
   const sessions = repository(db, 'sessions', { key: 'id', newKey: uuidv7 })
 
-  app.get<{ Querystring: { page?: string } }>('/users', ({ query }) =>
+  app.get<{ Querystring: { page?: number } }>('/users', byPage, ({ query }) =>
     paginate(db.selectFrom('users').select(['id', 'name', 'role']).orderBy('name').orderBy('id'), {
-      page: Number(query.page ?? 1),
+      page: query.page,
       count: 'estimated',
     }),
   )
 
-  app.get<{ Params: { id: string }; Querystring: Leafing }>('/users/:id/activity', ({ params, query }) =>
-    time('fetch_recent_logs', () =>
-      keyset(
-        db
-          .selectFrom('activity_logs')
-          .select(['occurred_at', 'action', 'entity_id', 'duration_ms'])
-          .where('user_id', '=', params.id),
-        {
-          after: query.after,
-          before: query.before,
-          order: [{ by: 'occurred_at', direction: 'desc' }],
-          key: 'id',
-          limit: 50,
-          cursors: holdfast.cursors,
-          scope: params.id,
-        },
+  app.get<{ Params: { id: string }; Querystring: Leafing }>(
+    '/users/:id/activity',
+    byId,
+    ({ params, query }) =>
+      time('fetch_recent_logs', () =>
+        keyset(
+          db
+            .selectFrom('activity_logs')
+            .select(['occurred_at', 'action', 'entity_id', 'duration_ms'])
+            .where('user_id', '=', params.id),
+          {
+            after: query.after,
+            before: query.before,
+            order: [{ by: 'occurred_at', direction: 'desc' }],
+            key: 'id',
+            limit: 50,
+            cursors: holdfast.cursors,
+            scope: params.id,
+          },
+        ),
       ),
-    ),
   )
 
   app.post<{ Body: { userId: string; action: string; durationMs: number }[] }>(
     '/activity',
+    newActivity,
     async ({ body }, reply) => {
       const occurred_at = new Date()
       const rows = body.map(({ userId, action, durationMs }) => ({
@@ -164,7 +179,7 @@ function addUsers(app: FastifyInstance): void {
     },
   )
 
-  app.post<{ Body: { userId: string } }>('/sessions', async ({ body }, reply) => {
+  app.post<{ Body: { userId: string } }>('/sessions', newSession, async ({ body }, reply) => {
     const now = new Date()
     const { id } = await sessions.create({
       user_id: body.userId,

@@ -45,6 +45,9 @@ async function tryService(service: string): Promise<void> {
     status: 400,
     data: { code: 'HF_CURSOR_INVALID' },
   })
+  for (const bad of ['/documents/nope', '/documents', '/users?page=0', '/projects/nope/documents'])
+    expect(await call(bad), bad).toMatchObject({ status: 400 })
+  expect(await call('/sessions', 'POST', {})).toMatchObject({ status: 400 })
   const { id } = second.rows.at(-1)
   const [userId, path] = [md5('user1'), `/documents/${id}`]
   const { version } = (await call(path)).data
