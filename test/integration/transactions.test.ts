@@ -53,17 +53,22 @@ describe.each(['auto', 'off'] as const)('a transaction, pipelining %s', (pipelin
 
   test('whose BEGIN fails runs nothing, and commits nothing', async () => {
     const pool = makePool({ pipelining })
+    // A level when it is checked, and none when it is sent: little else makes an ordinary server refuse BEGIN.
+    let asked = 0
+    const isolation = { toString: () => (asked++ === 0 ? 'serializable' : 'no such level') } as never
     const failing = pool.transaction(
       async (tx) => {
         await Promise.allSettled([insert(tx, 1), insert(tx, 2), insert(tx, 3)])
         await insert(tx, 4).catch(() => {})
         return 'as if nothing had happened'
       },
-      { isolation: 'no such level' as never },
+      { isolation },
     )
     await expect(failing).rejects.toMatchObject({ code: '42601' })
     expect(await ids(pool)).toEqual([])
     expect(await pool.transaction(async (tx) => (await insert(tx, 5)).rowCount)).toBe(1)
+    const misspelt = pool.transaction((tx) => insert(tx, 6), { isolation: 'SERIALIZABLE' as never })
+    await expect(misspelt).rejects.toMatchObject({ code: 'HF_OPTION_INVALID' })
   })
 
   test('that swallows an error is told that nothing was committed', async () => {

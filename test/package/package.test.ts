@@ -3,7 +3,12 @@
  * it. Runs on node:test, so that nothing of the test runner stands between.
  */
 import assert from 'node:assert/strict'
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import {
+  execFileSync,
+  type ExecFileSyncOptionsWithStringEncoding,
+  spawn,
+  spawnSync,
+} from 'node:child_process'
 import {
   chmodSync,
   existsSync,
@@ -302,12 +307,12 @@ test('the five minutes of the query guide run as written', { timeout: 120_000 },
     .filter((line) => !line.startsWith('npm install'))
     .join('\n')
     .replaceAll('npx holdfast', `'${process.execPath}' '${join(installed, 'dist/cli/bin.js')}'`)
-  const options = {
+  const options: ExecFileSyncOptionsWithStringEncoding = {
     cwd: folder,
     env: { PATH: process.env.PATH, HOME: project },
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
-  } as const
+  }
   execFileSync('sh', ['-ec', commands], options)
   writeFileSync(join(folder, 'src/main.ts'), code)
   // What follows in the guide at least compiles.
