@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { type DatabaseConnection, type Kysely, Transaction } from 'kysely'
 import { rejectUnknown } from '../core/index.ts'
 import { type RetryOptions, transactionOver, type TransactionOptions } from '../pool/index.ts'
@@ -6,6 +5,7 @@ import { PoolConnection } from './connection.ts'
 import { dialectOf } from './dialect.ts'
 import { connectionHeld, foreignDatabase, optionsInside } from './errors.ts'
 import { lentTransaction } from './open-transaction.ts'
+import { oneByOne } from './savepoints.ts'
 
 const OPTIONS = ['isolation', 'readOnly', 'deferrable', 'after', 'actor', 'settings', 'signal', 'retry']
 
@@ -81,29 +81,6 @@ async function savepoint<DB, T>(
   const { open } = await connectionOf(trx)
   if (!open) throw transactionOver()
   return oneByOne(open, () => open.savepoint(() => work(trx)))
-}
-
-/** A transaction, or a savepoint in it: of the savepoints right inside, one runs at a time. */
-interface Scope {
-  readonly open: object
-  last: Promise<unknown>
-}
-
-const scopes = new AsyncLocalStorage<Scope>()
-const outermost = new WeakMap<object, Scope>()
-
-/**
- * Savepoints are a stack. Two at once would be taken for one inside the other, and the failure of one would undo what
- * the other did; so the second waits for the first, unless it is inside.
- */
-function oneByOne<T>(open: object, run: () => Promise<T>): Promise<T> {
-  const around = scopes.getStore()
-  let scope = around?.open === open ? around : outermost.get(open)
-  if (!scope) outermost.set(open, (scope = { open, last: Promise.resolve() }))
-  const inside: Scope = { open, last: Promise.resolve() }
-  const result = scope.last.then(() => scopes.run(inside, run))
-  scope.last = result.catch(() => {}) // told by the one that asked
-  return result
 }
 
 /** The connection that a transaction runs on. */
