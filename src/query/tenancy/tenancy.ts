@@ -137,8 +137,8 @@ export class Tenancy<DB, Table extends keyof DB & string> {
   }
 
   /**
-   * Everything through which the role of this connection could reach rows of other tenants; empty when nothing is
-   * known. Run it as the application's own role, in a test and after migrations.
+   * The ways by which the role of this connection, or the tenancy's own, could reach rows of other tenants, as far as the
+   * catalogue shows them; empty when it shows none. Run it as the application's own role, in a test and after migrations.
    */
   async check(db: Kysely<any>): Promise<TenantEscape[]> {
     const question = {
