@@ -92,7 +92,13 @@ test('Kysely reads there when it is told that it only reads', async () => {
     },
   )
   expect(seen).toHaveLength(1)
-  await db.deleteFrom('notes').where('id', '=', 77).execute()
+  await readYourWrites(async () => {
+    for (let id = 100; id < 120; id += 1) {
+      await db.insertInto('notes').values({ id, text: 'own' }).execute()
+      expect(await reader.selectFrom('notes').select('id').where('id', '=', id).execute()).toEqual([{ id }])
+    }
+  })
+  await db.deleteFrom('notes').execute()
 })
 
 test('a standby knows no serializable snapshot: such a transaction stays on the primary', async () => {
