@@ -122,6 +122,7 @@ export class Queries implements QueryRunner, Carrier {
         const times = { since: this.#clock.monotonicMs(), deadline: Number.POSITIVE_INFINITY }
         const held = new PoolQuery(wanted, times, this, resolve, reject)
         held.begin = begin
+        held.isBeginNamed = connection.isDirect && this.#options.prepare
         held.comment = this.#comments?.of(held.label)
         if (scan.isPlain && !scan.mayShare) connection.isAltered = true
         held.isNamed = scan.isPlain && !connection.isAltered && this.#isWorthPreparingOn(connection, held)

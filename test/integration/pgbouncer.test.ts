@@ -63,6 +63,30 @@ describe.skipIf(isPgBouncerMissing).each(['session', 'transaction'] as const)(
       expect((await pool.query('SELECT sum(n)::int AS sum FROM counted')).rows[0].sum).toBe(before + done)
     })
 
+    test('pools that come after each other, with more connections than the pooler has, share its servers', async () => {
+      for (let round = 0; round < 3; round += 1) {
+        await using next = new Pool({ connectionString: bouncer.url, size: 8, overflow: 0 })
+        const levels = ['read committed', 'serializable'] as const
+        const seen = await Promise.all(
+          Array.from({ length: 60 }, (_, n) =>
+            next.transaction(
+              async (tx) => {
+                const { rows } = await tx.query(
+                  "SELECT current_setting('transaction_isolation') AS level, $1::int AS n",
+                  [n],
+                )
+                return rows[0]
+              },
+              { isolation: levels[n % 2] as 'serializable' },
+            ),
+          ),
+        )
+        expect(seen).toEqual(seen.map((_, n) => ({ level: levels[n % 2], n })))
+      }
+      const kept = 'SELECT count(*)::int AS n FROM pg_prepared_statements'
+      for (let asked = 0; asked < 10; asked += 1) expect((await pool.query(kept)).rows).toEqual([{ n: 0 }])
+    })
+
     test('a statement that is given up is cancelled through the pooler', async () => {
       const giveUp = new AbortController()
       const text = `SELECT pg_sleep(60) AS given_up_${mode}`

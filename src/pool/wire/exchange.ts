@@ -29,6 +29,8 @@ export interface StatementCall {
   readonly isSettled?: boolean
   /** A BEGIN that goes ahead under the same Sync: when it fails, the statement is skipped. */
   readonly begin?: string | undefined
+  /** Whether the server may keep the BEGIN under a name: not behind a pooler, where the next server may know another by it. */
+  readonly isBeginNamed?: boolean
 }
 
 /** What is known of the answer to a statement that was sent. */
@@ -37,7 +39,7 @@ export class Exchange {
   /** Is told when everything is there; runs while the connection reads on, and must not throw. */
   readonly answered: (exchange: Exchange) => void
   prepared: Prepared | undefined
-  /** The prepared statement of the BEGIN ahead of it. */
+  /** The prepared statement of the BEGIN ahead of it, where it has a name. */
   preparedBegin: Prepared | undefined
   /** It carries the Parse of its prepared statement. */
   parses = false

@@ -4,7 +4,7 @@ import type { DriverClient } from '../driver.ts'
 import { Exchange, type StatementCall } from './exchange.ts'
 import { FrameJoiner, frameLength, HEADER_BYTES } from './frames.ts'
 import type { Outbox } from './outbox.ts'
-import { type Prepared, PreparedStatements } from './prepared.ts'
+import { PreparedStatements } from './prepared.ts'
 import { NO_ROWS, readShape } from './row-shape.ts'
 import { readServerError } from './server-error.ts'
 
@@ -218,15 +218,16 @@ export class Wire {
       this.#outbox.bind('', [])
       this.#outbox.execute()
     }
-    let known = this.#prepared.find(begin)
-    if (!known) {
+    let known = exchange.call.isBeginNamed ? this.#prepared.find(begin) : undefined
+    if (!known && exchange.call.isBeginNamed) {
       const { prepared, evicted } = this.#prepared.add(begin)
       if (evicted) this.#outbox.closeStatement(evicted.name)
       this.#outbox.parse(prepared.name, begin)
       known = prepared
     }
+    if (!known) this.#outbox.parse('', begin)
     exchange.preparedBegin = known
-    this.#outbox.bind(known.name, [])
+    this.#outbox.bind(known?.name ?? '', [])
     this.#outbox.execute()
   }
 
@@ -268,7 +269,7 @@ export class Wire {
       case MESSAGE.readyForQuery:
         return this.#ready(exchange, bytes[from] as number)
       case MESSAGE.parseComplete:
-        if (exchange.tagsAhead === 1) (exchange.preparedBegin as Prepared).isParsed = true
+        if (exchange.tagsAhead === 1 && exchange.preparedBegin) exchange.preparedBegin.isParsed = true
         else if (exchange.tagsAhead === 0 && exchange.parses && exchange.prepared)
           exchange.prepared.isParsed = true
         return
@@ -283,7 +284,7 @@ export class Wire {
       case MESSAGE.error:
         exchange.error = readServerError(bytes, from)
         if (exchange.parses && exchange.prepared?.isParsed === false) this.#prepared.forget(exchange.prepared)
-        if (exchange.tagsAhead === 1) this.#prepared.forget(exchange.preparedBegin as Prepared)
+        if (exchange.tagsAhead === 1 && exchange.preparedBegin) this.#prepared.forget(exchange.preparedBegin)
         return
       default:
         return this.#breakOff(new Error(`unexpected message ${String.fromCharCode(code)} from the server`))
