@@ -59,7 +59,7 @@ const decorate: FastifyPluginAsync<HoldfastPluginOptions> = async (app, options)
     },
   })
   app.decorateRequest('transaction', function (this: FastifyRequest, work, its) {
-    return transaction(holdfast.db, work, { actor: actor?.(this), ...its })
+    return transaction(holdfast.db, work, { ...its, actor: its?.actor ?? actor?.(this) })
   })
   // Statements and checkouts carry their route: statistics, leaks and reports tell where they come from.
   app.addHook('onRequest', (request, _reply, done) => {

@@ -82,6 +82,7 @@ class Labels implements NestInterceptor {
 /** Errors of ours that have an HTTP status are answered with it, wherever they were thrown; the others as before. */
 class Answers extends BaseExceptionFilter {
   override catch(error: HoldfastError, host: ArgumentsHost): void {
+    if (host.getType() !== 'http') throw error
     const { statusCode, code, message } = error
     const answer =
       statusCode === undefined

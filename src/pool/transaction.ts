@@ -111,8 +111,11 @@ export class Transaction {
       await this.query(`RELEASE SAVEPOINT ${name}`)
       return value
     } catch (error) {
-      await this.query(`ROLLBACK TO SAVEPOINT ${name}`)
-      this.#firstError = undefined
+      // Where that is not possible the connection is lost, and the next statement says so.
+      await this.query(`ROLLBACK TO SAVEPOINT ${name}`).then(
+        () => (this.#firstError = undefined),
+        () => {},
+      )
       throw error
     }
   }

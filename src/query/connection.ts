@@ -56,7 +56,7 @@ export class PoolConnection implements DatabaseConnection {
   /** The driver's client, held until the release. */
   async client(): Promise<PooledClient> {
     this.#assertFree()
-    return this.#open ? this.#open.client() : this.#hold()
+    return this.#client()
   }
 
   async executeQuery<R>(query: CompiledQuery, options?: AbortableOperationOptions): Promise<QueryResult<R>> {
@@ -73,10 +73,10 @@ export class PoolConnection implements DatabaseConnection {
     chunkSize: number,
     options?: AbortableOperationOptions,
   ): AsyncIterableIterator<QueryResult<R>> {
-    const client = await this.client()
-    this.#isStreaming = true
+    this.#assertFree()
+    this.#isStreaming = true // before anything is waited for
     try {
-      yield* streamRows<R>(client, query, chunkSize, options?.signal)
+      yield* streamRows<R>(await this.#client(), query, chunkSize, options?.signal)
     } finally {
       this.#isStreaming = false
     }
@@ -115,6 +115,10 @@ export class PoolConnection implements DatabaseConnection {
     const isSingle = !this.#isUsed && wasCompiledBy(query, this.#acquiredAt)
     this.#isUsed = true
     return isSingle ? this.#single() : this.#hold()
+  }
+
+  #client(): Promise<PooledClient> {
+    return this.#open ? this.#open.client() : this.#hold()
   }
 
   #single(): Runner {

@@ -80,7 +80,10 @@ async function savepoint<DB, T>(
   if (given.length > 0) throw optionsInside(given.map(([name]) => name))
   const { open } = await connectionOf(trx)
   if (!open) throw transactionOver()
-  return oneByOne(open, () => open.savepoint(() => work(trx)))
+  const dialect = dialectOf(trx)
+  const driver = dialect.createDriver()
+  const inner = new Transaction<DB>({ config: { dialect }, dialect, driver, executor: trx.getExecutor() })
+  return oneByOne(open, trx, inner, (its) => open.savepoint(() => work(its)))
 }
 
 /** The connection that a transaction runs on. */

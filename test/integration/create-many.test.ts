@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { CamelCasePlugin, type Generated, Kysely, sql } from 'kysely'
 import { beforeAll, beforeEach, expect, test } from 'vitest'
 import { Pool } from '../../src/pool/index.ts'
-import { createMany, HoldfastDialect, transaction } from '../../src/query/index.ts'
+import { createMany, HoldfastDialect, repository, transaction } from '../../src/query/index.ts'
 import { useDatabase } from '../support/database.ts'
 import { usePools } from '../support/pools.ts'
 
@@ -243,6 +243,18 @@ test('rows may be large, and what triggers leave out is not counted', async () =
   } finally {
     await sql`drop trigger skip_odd on ${sql.table(TABLE)}`.execute(db)
   }
+})
+
+test('a change of nothing gives the row as it is', async () => {
+  const db = connect() as unknown as Kysely<{ fixed: { id: Generated<number>; v: number } }>
+  await sql`create table if not exists fixed (id int generated always as identity primary key, v int)`.execute(
+    db,
+  )
+  const fixed = repository(db, 'fixed', { key: 'id' })
+  const { id } = await fixed.create({ v: 1 })
+  expect(await fixed.update(id, {})).toEqual({ id, v: 1 })
+  const rows = [...Array.from({ length: 150 }, () => ({ v: 1 })), { id: 5_000, v: 2 }]
+  await expect(createMany(db, 'fixed', rows)).rejects.toMatchObject({ code: '428C9' })
 })
 
 test('what INSERT refuses is refused for many rows, too', async () => {

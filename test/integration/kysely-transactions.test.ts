@@ -225,6 +225,30 @@ describe('transaction()', () => {
     expect(added).toEqual([{ cents: 2 }, { cents: 3 }])
   })
 
+  test('nests across transactions, by the outer handle, and from elsewhere', async () => {
+    const { db } = connect()
+    const crossing = transaction(db, (a) =>
+      transaction(a, (a1) =>
+        transaction(db, (b) =>
+          transaction(b, () => transaction(a1, async () => transaction(a, async () => 'through'))),
+        ),
+      ),
+    )
+    expect(await crossing).toBe('through')
+    const jobs: (() => Promise<void>)[] = []
+    const { promise: posted, resolve: post } = Promise.withResolvers<void>()
+    const elsewhere = transaction(db, async (a) => {
+      const worker = posted.then(() => jobs[0]?.())
+      await transaction(a, async (b) => {
+        jobs.push(() => transaction(b, async () => {}))
+        post()
+        await worker
+      })
+      return 'done'
+    })
+    expect(await elsewhere).toBe('done')
+  })
+
   test('refuses what is no option, and no level', async () => {
     const { db } = connect()
     const misspelt = transaction(db, async () => {}, { isolationLevel: 'serializable' } as never)

@@ -253,6 +253,15 @@ describe('what Kysely can do', () => {
         await trx.selectFrom('orders').selectAll().where('person_id', '=', id).execute()
     })
     await expect(blocked).rejects.toMatchObject({ code: 'HF_QUERY_STREAMING' })
+    const twice = transaction(db, async (trx) => {
+      const streams = [1, 2].map(() =>
+        trx.selectFrom('people').select('id').stream(1)[Symbol.asyncIterator](),
+      )
+      const outcomes = await Promise.allSettled(streams.map((stream) => stream.next()))
+      await streams[0]?.return?.()
+      return outcomes.map(({ status }) => status)
+    })
+    expect(await twice).toEqual(['fulfilled', 'rejected'])
     const kept = await db.connection().execute(async (one) => one)
     await expect(kept.selectFrom('people').selectAll().execute()).rejects.toMatchObject({
       code: 'HF_QUERY_CONNECTION_RELEASED',

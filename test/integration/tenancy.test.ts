@@ -278,6 +278,31 @@ test('every known way around the borders is found', async () => {
   await owner.query('DROP TABLE internal; DROP VIEW careful; DROP POLICY narrow ON documents')
 })
 
+test('policies of every type of tenant are known again', async () => {
+  const types = [
+    'uuid',
+    'text',
+    'varchar(36)',
+    'character varying',
+    'char(3)',
+    'bigint',
+    'smallint',
+    'numeric(10)',
+  ]
+  for (const type of types) {
+    const odd = defineTenancy<{ odd: object }>()({ tables: ['odd'], column: 'Owner id', type, schema: 'odd' })
+    await owner.query(
+      `CREATE SCHEMA odd; CREATE TABLE odd.odd ("Owner id" ${type}); GRANT USAGE ON SCHEMA odd TO ${APP}; GRANT SELECT ON odd.odd TO ${APP}`,
+    )
+    try {
+      for (const statement of odd.policies()) await owner.query(statement)
+      expect(await odd.check(db), type).toEqual([])
+    } finally {
+      await owner.query('DROP SCHEMA odd CASCADE')
+    }
+  }
+})
+
 test('names and types of the policies are safe', () => {
   expect(() => defineTenancy<Rented>()({ tables: [], setting: 'tenant' })).toThrow(/dot/)
   expect(() => defineTenancy<Rented>()({ tables: [], type: 'uuid); DROP TABLE documents; --' })).toThrow(

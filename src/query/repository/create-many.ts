@@ -51,12 +51,15 @@ export async function createMany<DB, Table extends keyof DB & string>(
   options: CreateManyOptions = {},
 ): Promise<number> {
   const { copyFromRows = COPY_FROM_ROWS } = options
-  const chunks = inChunks(rows as ManyRows<Row>, Math.max(copyFromRows, ROWS_AT_A_TIME))
+  const chunks = inChunks(
+    rows as ManyRows<Row>,
+    Number.isFinite(copyFromRows) ? Math.max(copyFromRows, ROWS_AT_A_TIME) : ROWS_AT_A_TIME,
+  )
   try {
     const { value: first } = await chunks.next()
     if (!first) return 0
     return await transaction(db as Kysely<any>, async (trx) => {
-      const isMany = first.isFull || first.rows.length >= copyFromRows
+      const isMany = first.rows.length >= copyFromRows || (first.isFull && Number.isFinite(copyFromRows))
       const way = isMany ? await wayOf(trx, table, first.rows[0] as Row) : undefined
       const store = new Store(trx, table, way)
       try {
@@ -120,6 +123,8 @@ interface CopyWay {
   readonly name: string
   /** Whoever renames columns or rewrites values is heard: plugins see the INSERT that it would be. */
   readonly hasPlugins: boolean
+  /** Columns for which INSERT takes no value. */
+  readonly identities: readonly string[]
 }
 
 /**
@@ -129,18 +134,20 @@ interface CopyWay {
 async function wayOf(trx: Transaction<any>, table: string, row: Row): Promise<CopyWay | undefined> {
   const node = nodeOf(trx, table, [row])
   const name = tableName(node)
-  const columns = (node.columns ?? []).map(({ column }) => column.name)
-  const { rows } = await sql<{ takes: boolean }>`
-    SELECT relkind IN ('r', 'p', 'f') AND NOT relhasrules AND NOT row_security_active(oid) AND NOT EXISTS (
-             SELECT 1 FROM pg_attribute WHERE attrelid = pg_class.oid AND attidentity = 'a' AND attname = any(${columns})) AS takes
+  const { rows } = await sql<{ takes: boolean; identities: string[] }>`
+    SELECT relkind IN ('r', 'p', 'f') AND NOT relhasrules AND NOT row_security_active(oid) AS takes,
+           ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = pg_class.oid AND attidentity = 'a') AS identities
       FROM pg_class WHERE oid = ${name}::regclass`.execute(trx.withoutPlugins())
-  return rows[0]?.takes ? { table, name, hasPlugins: trx.getExecutor().plugins.length > 0 } : undefined
+  const [found] = rows
+  if (!found?.takes) return undefined
+  return { table, name, hasPlugins: trx.getExecutor().plugins.length > 0, identities: found.identities }
 }
 
 /** Rows of the same columns as COPY takes them; undefined when there is an expression among their values. */
 function copyOf(trx: Transaction<any>, way: CopyWay, rows: readonly Row[]): Copied | undefined {
   const { columns, lists } = way.hasPlugins ? transformed(trx, way.table, rows) : plain(rows)
-  if (columns.length === 0 || !lists) return undefined
+  if (columns.length === 0 || !lists || columns.some((name) => way.identities.includes(name)))
+    return undefined
   const pieces: string[] = []
   let piece = ''
   for (const values of lists) {

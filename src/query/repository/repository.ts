@@ -157,18 +157,19 @@ function writing(db: Db, table: Table) {
       const current =
         version === undefined || !expected ? [] : [sql<boolean>`${sql.ref(version)} = ${expected.version}`]
       const set = { ...changes, ...table.touched() }
-      const changed = await db
-        .updateTable(table.name)
-        // Nothing to change is no mistake: the row is asked for all the same.
-        .set(Object.values(set).some((value) => value !== undefined) ? set : table.unchanged())
-        .where(all([...conditions, ...current]))
-        .returningAll()
-        .executeTakeFirst()
+      const select = (where: Expression<SqlBool>[]): Promise<Row | undefined> =>
+        db.selectFrom(table.name).selectAll().where(all(where)).executeTakeFirst()
+      // Nothing to change is no mistake: the row is asked for all the same.
+      const changed = Object.values(set).some((value) => value !== undefined)
+        ? await db
+            .updateTable(table.name)
+            .set(set)
+            .where(all([...conditions, ...current]))
+            .returningAll()
+            .executeTakeFirst()
+        : await select([...conditions, ...current])
       if (changed) return changed
-      const found =
-        current.length > 0
-          ? await db.selectFrom(table.name).selectAll().where(all(conditions)).executeTakeFirst()
-          : undefined
+      const found = current.length > 0 ? await select(conditions) : undefined
       if (!found) throw rowNotFound(table.name)
       throw versionConflict(table.name, expected?.version as number, Number(found[version as string]))
     },

@@ -74,12 +74,6 @@ export class Table {
     }
   }
 
-  /** What a change of nothing sets. */
-  unchanged(): Record<string, unknown> {
-    const [column] = this.keyColumns as [string]
-    return { [column]: EB.ref(column) }
-  }
-
   /** A row with a key, if the repository makes it. */
   withKey(row: Readonly<Record<string, unknown>>): Record<string, unknown> {
     const [column] = this.keyColumns

@@ -47,6 +47,9 @@ export async function findEscapes(db: Kysely<any>, question: EscapeQuestion): Pr
   ]
 }
 
+const CAST =
+  /::(character varying|bit varying|double precision|time(?:stamp)? with(?:out)? time zone|"[^"]+"|[\w.]+)(\(\d+(,\d+)?\))?/g
+
 class Borders {
   readonly #catalogue: Catalogue
   readonly #question: EscapeQuestion
@@ -224,15 +227,12 @@ class Borders {
       .map(({ name }) => name)
   }
 
-  /** The rule of policies(), as PostgreSQL writes it back. */
+  /** The rule of policies(), as PostgreSQL writes it back: casts and parentheses depend on the column's type. */
   #isOurs(rule: string): boolean {
     const { column, setting } = this.#question
-    const escape = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
-    const current = `\\(?NULLIF\\(current_setting\\('${escape(setting)}'::text, true\\), ''::text\\)\\)?(::[\\w ."]+(\\(\\d+\\))?)?`
-    const name = `"?${escape(column.replaceAll('"', '""'))}"?`
-    return new RegExp(`^\\(?${name}(::\\w+)? = \\(\\s*SELECT ${current} AS "?\\w+"?\\)(::\\w+)?\\)?$`).test(
-      rule.trim(),
-    )
+    const bare = rule.replaceAll(CAST, '').replaceAll(/[\s()"]/g, '')
+    const name = column.replaceAll(/[\s()"]/g, '')
+    return bare.replace(/AS\w+$/, '') === `${name}=SELECTNULLIFcurrent_setting'${setting}',true,''`
   }
 
   #isShared(table: TableState): boolean {
