@@ -105,30 +105,23 @@ describe('transaction()', () => {
   test('is done again after a serialization failure', async () => {
     const { db } = connect()
     let attempts = 0
-    const add = async (trx: Transaction<Shop>, wait: Promise<void>): Promise<void> => {
+    // Each has read before either writes: one of them has to fail.
+    const { promise: both, resolve } = Promise.withResolvers<void>()
+    const add = async (trx: Transaction<Shop>): Promise<void> => {
       const { sum } = await trx
         .selectFrom('orders')
         .select(({ fn }) => fn.sum<string>('cents').as('sum'))
         .executeTakeFirstOrThrow()
-      await wait
+      attempts += 1
+      if (attempts === 2) resolve()
+      await both
       await trx
         .insertInto('orders')
         .values({ person_id: 4, cents: Number(sum) })
         .execute()
     }
-    const { promise: both, resolve } = Promise.withResolvers<void>()
-    let waiting = 0
     const one = (): Promise<void> =>
-      transaction(
-        db,
-        (trx) => {
-          attempts += 1
-          waiting += 1
-          if (waiting === 2) resolve()
-          return add(trx, both)
-        },
-        { isolation: 'serializable', retry: { baseMs: 1 } },
-      )
+      transaction(db, add, { isolation: 'serializable', retry: { baseMs: 1 } })
     await Promise.all([one(), one()])
     expect(attempts).toBeGreaterThan(2)
     const added = await db
