@@ -120,8 +120,7 @@ describe('transaction()', () => {
         .values({ person_id: 4, cents: Number(sum) })
         .execute()
     }
-    const one = (): Promise<void> =>
-      transaction(db, add, { isolation: 'serializable', retry: { baseMs: 1 } })
+    const one = (): Promise<void> => transaction(db, add, { isolation: 'serializable', retry: { baseMs: 1 } })
     await Promise.all([one(), one()])
     expect(attempts).toBeGreaterThan(2)
     const added = await db
