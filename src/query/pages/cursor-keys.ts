@@ -1,14 +1,14 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
 import { cursorExpired, cursorInvalid, cursorKeysInvalid } from '../errors.ts'
+import { SHORTEST_SECRET } from '../options.ts'
 
 const VERSION = 1
 const KEY_ID_BYTES = 4
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 const HEAD_BYTES = 1 + KEY_ID_BYTES + NONCE_BYTES
-/** Positions are a few values long; what is longer was not made here. */
-const LONGEST = 16_384
-const SHORTEST_SECRET = 32
+/** Far more than a few values take; what is longer was not made here. */
+const LONGEST = 1_000_000
 
 interface Key {
   readonly id: Buffer
