@@ -173,7 +173,7 @@ export function transactionAborted(cause: unknown): HoldfastError {
   return new HoldfastError({
     code: 'HF_TRANSACTION_ABORTED',
     message:
-      `Nothing was committed: a statement of the transaction had failed (${messageOf(cause)}), and the function went on. ` +
+      `Nothing was committed: a statement of the transaction had failed${cause === undefined ? '' : ` (${messageOf(cause)})`}, and the function went on. ` +
       'Let the error through, or put what may fail into a savepoint.',
     cause,
   })

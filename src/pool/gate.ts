@@ -1,7 +1,7 @@
 import type { Clock } from '../core/index.ts'
 import type { Connection } from './connection.ts'
 import { type Interrupt, interruptible, interruptOf } from './interrupt.ts'
-import type { Execution } from './statements.ts'
+import type { Execution } from './tally.ts'
 import { type QueryTrace, traced } from './tracing.ts'
 
 /** What the pool does with the queries of its holders. */

@@ -1,16 +1,9 @@
-import {
-  type Execution,
-  type Statement,
-  type StatementFigures,
-  Statements,
-  Tally,
-  type TallyFigures,
-} from './statements.ts'
+import { type Statement, type StatementFigures, Statements } from './statements.ts'
 import { type EchoedQuery, emptyTimings, type PoolTimings } from './stats.ts'
+import { type Execution, Tallies, type TallyFigures } from './tally.ts'
 
-/** Labels that are remembered; further ones count as `other`. */
+/** Labels that are remembered; further ones count as `(other)`. */
 const LABELS = 200
-const OTHER = '(other)'
 
 /** What one label's statements did. */
 export interface LabelFigures extends TallyFigures {
@@ -21,7 +14,7 @@ export interface LabelFigures extends TallyFigures {
 export class Recorder {
   readonly timings: PoolTimings = emptyTimings()
   readonly statements: Statements
-  readonly #labels = new Map<string, Tally>()
+  readonly #labels = new Tallies(LABELS)
   readonly #echo: ((query: EchoedQuery) => void) | undefined
 
   constructor(statementLimit: number, echo: ((query: EchoedQuery) => void) | undefined) {
@@ -33,7 +26,7 @@ export class Recorder {
   record(statement: Statement, execution: Execution): void {
     statement.record(execution)
     this.timings.statements.record(execution.durationMs)
-    if (execution.label !== undefined) this.#tallyOf(execution.label).add(execution)
+    if (execution.label !== undefined) this.#labels.of(execution.label).add(execution)
     if (this.#echo) this.#tell(statement.text, execution)
   }
 
@@ -45,18 +38,7 @@ export class Recorder {
   }
 
   labelFigures(): LabelFigures[] {
-    return [...this.#labels]
-      .map(([label, tally]) => ({ label, ...tally.figures() }))
-      .toSorted((a, b) => b.totalMs - a.totalMs)
-  }
-
-  #tallyOf(label: string): Tally {
-    const known = this.#labels.get(label)
-    if (known) return known
-    if (this.#labels.size >= LABELS && label !== OTHER) return this.#tallyOf(OTHER)
-    const tally = new Tally()
-    this.#labels.set(label, tally)
-    return tally
+    return this.#labels.figures().map(({ name, ...figures }) => ({ label: name, ...figures }))
   }
 
   #tell(text: string, { durationMs, hasFailed, label }: Execution): void {

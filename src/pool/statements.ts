@@ -1,5 +1,5 @@
-import { Histogram, percentile } from '../core/index.ts'
 import { callSiteOf } from './call-site.ts'
+import { type Execution, Tally, type TallyFigures } from './tally.ts'
 import { scanStatement, type StatementScan } from './lanes/statement-scan.ts'
 
 /** The newest of the service times weighs this much. */
@@ -8,59 +8,6 @@ const WEIGHT = 0.2
 const LABELS_OF_ONE = 20
 /** A call site is looked for this seldom: it costs some microseconds. */
 const CALL_SITE_EVERY_MS = 10_000
-
-const NOTHING = new Histogram().counts
-
-/** What one execution was like. */
-export interface Execution {
-  readonly durationMs: number
-  readonly rowCount: number
-  readonly hasFailed: boolean
-  /** What the caller named its work. */
-  readonly label: string | undefined
-}
-
-/** Running totals, and how long things took. */
-export class Tally {
-  calls = 0
-  errors = 0
-  rows = 0
-  totalMs = 0
-  readonly durations = new Histogram()
-
-  add({ durationMs, rowCount, hasFailed }: Execution): void {
-    this.calls += 1
-    this.rows += rowCount
-    if (hasFailed) this.errors += 1
-    this.totalMs += durationMs
-    this.durations.record(durationMs)
-  }
-
-  figures(): TallyFigures {
-    const { calls, errors, rows, totalMs } = this
-    return {
-      calls,
-      errors,
-      rows,
-      totalMs,
-      meanMs: calls === 0 ? 0 : totalMs / calls,
-      p50Ms: percentile(NOTHING, this.durations.counts, 0.5) ?? 0,
-      p99Ms: percentile(NOTHING, this.durations.counts, 0.99) ?? 0,
-    }
-  }
-}
-
-/** A {@link Tally} in numbers. Durations are those that callers saw, waiting included. */
-export interface TallyFigures {
-  readonly calls: number
-  readonly errors: number
-  /** Rows returned or changed. */
-  readonly rows: number
-  readonly totalMs: number
-  readonly meanMs: number
-  readonly p50Ms: number
-  readonly p99Ms: number
-}
 
 /** One statement text in numbers, since it was first seen. */
 export interface StatementFigures extends TallyFigures {

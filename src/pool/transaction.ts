@@ -104,20 +104,8 @@ export class Transaction {
   /** Runs `work` so that its failure undoes only what it did; the transaction goes on. */
   async savepoint<T>(work: () => Promise<T>): Promise<T> {
     this.#savepoints += 1
-    const name = `holdfast_${this.#savepoints}`
-    await this.query(`SAVEPOINT ${name}`)
-    try {
-      const value = await work()
-      await this.query(`RELEASE SAVEPOINT ${name}`)
-      return value
-    } catch (error) {
-      // Where that is not possible the connection is lost, and the next statement says so.
-      await this.query(`ROLLBACK TO SAVEPOINT ${name}`).then(
-        () => (this.#firstError = undefined),
-        () => {},
-      )
-      throw error
-    }
+    const undone = (): void => void (this.#firstError = undefined)
+    return runSavepoint((text) => this.query(text), this.#savepoints, work, undone)
   }
 
   /**
@@ -218,6 +206,30 @@ export class Transaction {
 
   #throughDriver(query: string | pg.QueryConfig, values: unknown[] | undefined): Promise<pg.QueryResult> {
     return this.#connection.client.query(query as pg.QueryConfig, values)
+  }
+}
+
+/**
+ * Runs `work` between a savepoint and its end, on whatever runs statements of a transaction.
+ * @param n which one of the transaction it is
+ * @param undone is told when what `work` did was undone
+ */
+export async function runSavepoint<T>(
+  query: (text: string) => Promise<unknown>,
+  n: number,
+  work: () => Promise<T>,
+  undone: () => void = () => {},
+): Promise<T> {
+  const name = `holdfast_${n}`
+  await query(`SAVEPOINT ${name}`)
+  try {
+    const value = await work()
+    await query(`RELEASE SAVEPOINT ${name}`)
+    return value
+  } catch (error) {
+    // Where that is not possible the connection is lost, and the next statement says so.
+    await query(`ROLLBACK TO SAVEPOINT ${name}`).then(undone, () => {})
+    throw error
   }
 }
 

@@ -65,7 +65,7 @@ export class PoolDriver implements Driver {
 
 function optionsOf({ accessMode, isolationLevel }: TransactionSettings): TransactionOptions {
   return {
-    // PostgreSQL has no lower level, and takes the word for this one.
+    // PostgreSQL has no lower level, and takes the word for this one. What it has not at all the pool refuses.
     ...(isolationLevel && {
       isolation:
         isolationLevel === 'read uncommitted' ? 'read committed' : (isolationLevel as 'serializable'),

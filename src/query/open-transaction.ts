@@ -3,6 +3,8 @@ import { isHoldfastError } from '../core/index.ts'
 import {
   beginStatement,
   type Pool,
+  runSavepoint,
+  transactionAborted,
   type PooledClient,
   type Transaction,
   type TransactionOptions,
@@ -23,7 +25,7 @@ export interface OpenTransaction extends Runner {
   rollback(): Promise<void>
 }
 
-/** Is thrown through the pool to have it roll back, and recognised on its way out. */
+/** Is thrown through the pool to have it roll back. */
 const ROLLBACK = new Error('rolled back by its owner')
 
 /**
@@ -41,9 +43,7 @@ export async function openTransaction(pool: Pool, options: TransactionOptions): 
   failed.catch(() => {}) // told by commit, or below
   const transaction = await Promise.race([begun, failed])
   return {
-    query: (query) => transaction.query(query),
-    client: () => transaction.client(),
-    savepoint: (work) => transaction.savepoint(work),
+    ...lentTransaction(transaction),
     async commit() {
       commit()
       await outcome.catch((error: unknown) => {
@@ -78,22 +78,10 @@ export async function beginOnClient(
   return {
     query: (query) => client.query(query),
     client: async () => client,
-    async savepoint(work) {
-      savepoints += 1
-      const name = `holdfast_${savepoints}`
-      await client.query(`SAVEPOINT ${name}`)
-      try {
-        const value = await work()
-        await client.query(`RELEASE SAVEPOINT ${name}`)
-        return value
-      } catch (error) {
-        await client.query(`ROLLBACK TO SAVEPOINT ${name}`)
-        throw error
-      }
-    },
+    savepoint: (work) => runSavepoint((text) => client.query(text), (savepoints += 1), work),
     async commit() {
       const { command } = await client.query('COMMIT')
-      if (command === 'ROLLBACK') throw asAborted(new Error('a statement of the transaction had failed'))
+      if (command === 'ROLLBACK') throw asAborted(transactionAborted(undefined))
     },
     async rollback() {
       await client.query('ROLLBACK')

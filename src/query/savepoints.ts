@@ -17,19 +17,15 @@ const byHandle = new WeakMap<object, Scope>()
  * the other did; so the second waits for the first, unless it is inside: by the handle that it uses, or by where it runs.
  *
  * @param open the transaction
- * @param handle what its statements go through; `run` gets `inner`, which is that of the savepoint.
+ * @param handle what its statements go through
+ * @param inner what those of the savepoint go through
  */
-export function oneByOne<Handle extends object, T>(
-  open: object,
-  handle: Handle,
-  inner: Handle,
-  run: (inner: Handle) => Promise<T>,
-): Promise<T> {
+export function oneByOne<T>(open: object, handle: object, inner: object, run: () => Promise<T>): Promise<T> {
   const chain = around.getStore() ?? []
   const scope = scopeOf(open, handle, chain)
   const inside: Scope = { open, parent: scope, last: Promise.resolve() }
   byHandle.set(inner, inside)
-  const result = scope.last.then(() => around.run([...chain, inside], () => run(inner)))
+  const result = scope.last.then(() => around.run([...chain, inside], run))
   scope.last = result.catch(() => {}) // told by the one that asked
   return result
 }

@@ -1,10 +1,7 @@
-import { Histogram, percentile } from '../core/index.ts'
-import { withLabel } from '../pool/index.ts'
+import { Tallies, type TallyFigures, withLabel } from '../pool/index.ts'
 
 /** Names that are remembered; further ones count as `(other)`. */
 const MOST_NAMES = 1_000
-const OTHER = '(other)'
-const NOTHING = new Histogram().counts
 
 /** One run of something that has a name. */
 export interface Timing {
@@ -22,14 +19,8 @@ export interface TimingsOptions {
 }
 
 /** What the runs under one name did. Durations in milliseconds, everything in the function included. */
-export interface TimingFigures {
+export interface TimingFigures extends Omit<TallyFigures, 'rows'> {
   readonly name: string
-  readonly calls: number
-  readonly errors: number
-  readonly totalMs: number
-  readonly meanMs: number
-  readonly p50Ms: number
-  readonly p99Ms: number
 }
 
 /** What turns a method into a timed one: the standard decorator, and the one of `experimentalDecorators`. */
@@ -53,7 +44,7 @@ interface TimedMethod {
  * class Reports { @timed('monthly_report') async monthly() {} }
  */
 export class Timings {
-  readonly #byName = new Map<string, Tally>()
+  readonly #tallies = new Tallies(MOST_NAMES)
   readonly #log: TimingsOptions['log']
   readonly #logAboveMs: number
 
@@ -108,29 +99,18 @@ export class Timings {
 
   /** What each name did so far, the most expensive first. */
   figures(): TimingFigures[] {
-    return [...this.#byName]
-      .map(([name, tally]) => ({ name, ...tally.figures() }))
-      .toSorted((a, b) => b.totalMs - a.totalMs)
+    return this.#tallies.figures().map(({ rows: _rows, ...figures }) => figures)
   }
 
   #record(timing: Timing): void {
     const { name, durationMs, hasFailed } = timing
-    this.#tallyOf(name).add(durationMs, hasFailed)
+    this.#tallies.of(name).add({ durationMs, hasFailed, rowCount: 0, label: undefined })
     if (!this.#log || (durationMs < this.#logAboveMs && !hasFailed)) return
     try {
       this.#log(`${name} ${hasFailed ? 'failed after' : 'took'} ${durationMs.toFixed(1)} ms`, timing)
     } catch (error) {
       process.emitWarning(error as Error) // a log that fails must not fail the work
     }
-  }
-
-  #tallyOf(name: string): Tally {
-    const known = this.#byName.get(name)
-    if (known) return known
-    if (this.#byName.size >= MOST_NAMES && name !== OTHER) return this.#tallyOf(OTHER)
-    const tally = new Tally()
-    this.#byName.set(name, tally)
-    return tally
   }
 }
 
@@ -141,29 +121,4 @@ export interface Timed {
     work: (this: This, ...args: Args) => Result,
   ): (this: This, ...args: Args) => Result
   (name: string): TimedMethod
-}
-
-class Tally {
-  #errors = 0
-  #totalMs = 0
-  readonly #durations = new Histogram()
-
-  add(durationMs: number, hasFailed: boolean): void {
-    this.#totalMs += durationMs
-    if (hasFailed) this.#errors += 1
-    this.#durations.record(durationMs)
-  }
-
-  figures(): Omit<TimingFigures, 'name'> {
-    const { counts, total: calls } = this.#durations
-    const at = (share: number): number => percentile(NOTHING, counts, share) ?? 0
-    return {
-      calls,
-      errors: this.#errors,
-      totalMs: this.#totalMs,
-      meanMs: calls === 0 ? 0 : this.#totalMs / calls,
-      p50Ms: at(0.5),
-      p99Ms: at(0.99),
-    }
-  }
 }

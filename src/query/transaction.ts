@@ -1,8 +1,8 @@
-import { type DatabaseConnection, type Kysely, Transaction } from 'kysely'
+import { type DatabaseConnection, type Kysely, type QueryExecutor, Transaction } from 'kysely'
 import { rejectUnknown } from '../core/index.ts'
 import { type RetryOptions, transactionOver, type TransactionOptions } from '../pool/index.ts'
 import { PoolConnection } from './connection.ts'
-import { dialectOf } from './dialect.ts'
+import { dialectOf, type HoldfastDialect } from './dialect.ts'
 import { connectionHeld, foreignDatabase, optionsInside } from './errors.ts'
 import { lentTransaction } from './open-transaction.ts'
 import { oneByOne } from './savepoints.ts'
@@ -55,12 +55,7 @@ export async function transaction<DB, T>(
         if (isOver) throw transactionOver()
         return consumer(ours)
       }
-      const trx = new Transaction<DB>({
-        config: { dialect },
-        dialect,
-        driver: dialect.createDriver(),
-        executor: executor.withConnectionProvider({ provideConnection }),
-      })
+      const trx = handleOf<DB>(dialect, executor.withConnectionProvider({ provideConnection }))
       try {
         return await work(trx)
       } finally {
@@ -80,10 +75,12 @@ async function savepoint<DB, T>(
   if (given.length > 0) throw optionsInside(given.map(([name]) => name))
   const { open } = await connectionOf(trx)
   if (!open) throw transactionOver()
-  const dialect = dialectOf(trx)
-  const driver = dialect.createDriver()
-  const inner = new Transaction<DB>({ config: { dialect }, dialect, driver, executor: trx.getExecutor() })
-  return oneByOne(open, trx, inner, (its) => open.savepoint(() => work(its)))
+  const inner = handleOf<DB>(dialectOf(trx), trx.getExecutor())
+  return oneByOne(open, trx, inner, () => open.savepoint(() => work(inner)))
+}
+
+function handleOf<DB>(dialect: HoldfastDialect, executor: QueryExecutor): Transaction<DB> {
+  return new Transaction<DB>({ config: { dialect }, dialect, driver: dialect.createDriver(), executor })
 }
 
 /** The connection that a transaction runs on. */

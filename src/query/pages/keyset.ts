@@ -67,8 +67,6 @@ const orderColumn = (n: number): string => `${OURS}${String.fromCodePoint(0x61 +
 type AnyQuery = SelectQueryBuilder<any, any, any>
 type OurRow = Record<string, unknown> & { [POSITION]: string }
 
-const EB = expressionBuilder<any, any>()
-
 /**
  * One page of a query by where it begins instead of how many rows come before: as quick for the last page as for the
  * first, given an index on the order. Rows that come or go between two pages move no other row to another page.
@@ -82,8 +80,8 @@ const EB = expressionBuilder<any, any>()
  * })
  *
  * @param query without ORDER BY, LIMIT, GROUP BY, DISTINCT or UNION of its own: select from it as a subquery then.
- * @throws HF_CURSOR_INVALID, HF_CURSOR_EXPIRED, HF_CURSOR_FOREIGN, HF_PAGE_INVALID, all of status 400;
- *   HF_PAGE_QUERY, HF_KEYSET_KEY, HF_KEYSET_NULL, the driver's errors
+ * @throws HF_CURSOR_INVALID, HF_CURSOR_EXPIRED, HF_CURSOR_FOREIGN, HF_ORDER_INVALID, HF_PAGE_INVALID, all of status
+ *   400; HF_OPTION_INVALID, HF_PAGE_QUERY, HF_KEYSET_KEY, HF_KEYSET_NULL, the driver's errors
  */
 export async function keyset<DB, TB extends keyof DB, O>(
   query: SelectQueryBuilder<DB, TB, O>,
@@ -127,11 +125,7 @@ function identityOf(
   order: readonly Term[],
   scope: string | undefined,
 ): string {
-  const terms = order.map((term) => [
-    expressionOf(EB, term).toOperationNode(),
-    isDescending(term),
-    term.nulls,
-  ])
+  const terms = order.map((term) => [expressionOf(term).toOperationNode(), isDescending(term), term.nulls])
   return JSON.stringify([named, from, joins, terms, scope], (key, value: unknown) =>
     key === 'value' || key === 'values' || typeof value === 'bigint' ? '?' : value,
   )
@@ -156,7 +150,7 @@ function pageQuery(
 ): AnyQuery {
   const whole = query.select(ourColumns(order))
   if (!position) return inOrder(whole, order).limit(limit)
-  const ranges = rangesBehind(EB, order, position)
+  const ranges = rangesBehind(order, position)
   if (ranges.length === 0) return whole.where(sql<boolean>`false`)
   const parts = ranges.map((range) => enclosed(inOrder(whole.where(range), order).limit(limit)))
   return instead(whole, parts.length === 1 ? (parts[0] as SelectQueryNode) : together(parts, order, limit))
@@ -175,7 +169,7 @@ function together(parts: readonly SelectQueryNode[], order: readonly Term[], lim
   const all = parts.map((part) => sql`(${new ExpressionWrapper(part)})`)
   const page = sql<Record<string, unknown>>`(${sql.join(all, sql` union all `)})`.as('holdfastpage')
   const names = namesOfOurs(parts[0] as SelectQueryNode)
-  return inOrder(EB.selectFrom(page).selectAll(), order, names)
+  return inOrder(expressionBuilder<any, any>().selectFrom(page).selectAll(), order, names)
     .limit(limit)
     .toOperationNode() as SelectQueryNode
 }
@@ -206,7 +200,7 @@ function inOrder(
 
 /** Each term under a name of ours, to order by, and all of them as text, to go on from. */
 function ourColumns(order: readonly Term[]): AliasedExpression<unknown, string>[] {
-  const terms = order.map((term) => expressionOf(EB, term))
+  const terms = order.map((term) => expressionOf(term))
   const texts = terms.map((term) => sql`(${term})::text`)
   return [
     ...terms.map((term, n) => sql`${term}`.as(orderColumn(n))),

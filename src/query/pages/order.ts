@@ -1,5 +1,6 @@
 import {
   type ExpressionBuilder,
+  expressionBuilder,
   type ExtractTypeFromStringReference,
   type Expression,
   type OrderByItemBuilder,
@@ -55,7 +56,8 @@ export interface Term {
 }
 
 type Condition = RawBuilder<boolean>
-type Eb = ExpressionBuilder<any, any>
+
+const EB = expressionBuilder<any, any>()
 
 export const isDescending = ({ direction }: Term): boolean => direction === 'desc'
 
@@ -68,9 +70,9 @@ export function reversed(order: readonly Term[]): Term[] {
   }))
 }
 
-export function expressionOf(eb: Eb, { by }: Term): Expression<any> {
-  if (typeof by === 'string') return eb.ref(by)
-  return (typeof by === 'function' ? by(eb) : by) as Expression<any>
+export function expressionOf({ by }: Term): Expression<any> {
+  if (typeof by === 'string') return EB.ref(by)
+  return (typeof by === 'function' ? by(EB) : by) as Expression<any>
 }
 
 const DIRECTIONS = new Set(['asc', 'desc'])
@@ -100,11 +102,10 @@ export function directionOf(term: Term): (item: OrderByItemBuilder) => OrderByIt
  * condition for all of them is not, unless all terms run in one direction and have no NULLs.
  */
 export function rangesBehind(
-  eb: Eb,
   order: readonly Term[],
   { values, isInclusive }: Position,
 ): readonly Condition[] {
-  const terms = order.map((term) => sql`(${expressionOf(eb, term)})`)
+  const terms = order.map((term) => sql`(${expressionOf(term)})`)
   if (order.every(({ nulls }) => nulls === undefined) && sameDirection(order)) {
     const operator = sql.raw(`${isDescending(order[0] as Term) ? '<' : '>'}${isInclusive ? '=' : ''}`)
     if (terms.length === 1) return [sql`${terms[0]} ${operator} ${values[0]}`]
