@@ -8,7 +8,8 @@ export { CursorKeys } from './pages/cursor-keys.ts'
 export { keyset, type KeysetOptions, type KeysetPage } from './pages/keyset.ts'
 export type { OrderTerm } from './pages/order.ts'
 export { type Page, type PageOptions, paginate } from './pages/page.ts'
-export { createMany, type CreateManyOptions, type ManyRows } from './repository/create-many.ts'
+export type { ManyRows } from './bulk/chunks.ts'
+export { createMany, type CreateManyOptions } from './bulk/create-many.ts'
 export type {
   Changes,
   KeyOf,

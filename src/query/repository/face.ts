@@ -14,7 +14,8 @@ import type { CursorKeys } from '../pages/cursor-keys.ts'
 import type { KeysetPage } from '../pages/keyset.ts'
 import type { NullsOf } from '../pages/order.ts'
 import type { Page, PageOptions } from '../pages/page.ts'
-import type { CreateManyOptions, ManyRows } from './create-many.ts'
+import type { ManyRows } from '../bulk/chunks.ts'
+import type { CreateManyOptions } from '../bulk/create-many.ts'
 import type { Filter } from './filter.ts'
 
 type Column<Row> = keyof Selectable<Row> & string

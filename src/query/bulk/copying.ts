@@ -18,30 +18,35 @@ export class Copying {
   #stream: CopyStreamQuery | undefined
   #finished: Promise<void> | undefined
   #hasFailed = false
+  #stored = 0
 
   constructor(trx: Transaction<any>) {
     this.#trx = trx
   }
 
-  /** @returns how many rows an earlier COPY stored, when this one ended it */
-  async send({ statement, pieces }: Copied): Promise<number> {
-    const isSame = this.#statement === statement
-    const stored = isSame ? 0 : await this.end()
-    if (!isSame) await this.#begin(statement)
-    for (const piece of pieces) await this.#write(piece)
-    await nextTurn() // a refusal may have come: a source that never waits would not let it in
-    return stored
+  /** How many rows the server has stored, those of the COPY that runs left out. */
+  get stored(): number {
+    return this.#stored
   }
 
-  /** Resolves when the server has taken everything, to how many rows it stored. */
-  async end(): Promise<number> {
+  async send({ statement, pieces }: Copied): Promise<void> {
+    if (this.#statement !== statement) {
+      await this.end()
+      await this.#begin(statement)
+    }
+    for (const piece of pieces) await this.#write(piece)
+    await nextTurn() // a refusal may have come: a source that never waits would not let it in
+  }
+
+  /** Resolves when the server has taken everything. */
+  async end(): Promise<void> {
     const stream = this.#stream
-    if (!stream) return 0
+    if (!stream) return
     if (!this.#hasFailed) stream.end()
     await this.#finished
     this.#stream = undefined
     this.#statement = undefined
-    return stream.rowCount
+    this.#stored += stream.rowCount
   }
 
   /** Nothing more comes: the server is told, so that it takes the ROLLBACK that follows. */
