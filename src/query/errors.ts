@@ -158,6 +158,13 @@ export function streamRuns(): HoldfastError {
   })
 }
 
+export function batchSizeInvalid(batchSize: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_OPTION_INVALID',
+    message: `batchSize is ${String(batchSize)}; it must be a whole number from 1 on.`,
+  })
+}
+
 export function versionMissing(table: string, given: unknown): HoldfastError {
   return new HoldfastError({
     code: 'HF_VERSION_MISSING',

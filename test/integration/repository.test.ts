@@ -251,7 +251,7 @@ describe('many rows', () => {
     for (const sort of [[{ by: null }], [{ by: 'title', direction: 'up' }], 'title'])
       await expect(books.list({ sort: sort as never })).rejects.toMatchObject({ code: 'HF_ORDER_INVALID' })
     await expect(books.purgeDeleted({ before: new Date(), batchSize: 0 })).rejects.toMatchObject({
-      code: 'HF_PAGE_INVALID',
+      code: 'HF_OPTION_INVALID',
     })
     const misspelt = () => repository(connect().db, 'authors', { key: 'id', newkey: uuidv7 } as never)
     expect(misspelt).toThrow(/Did you mean "newKey"/)

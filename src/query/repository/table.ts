@@ -7,6 +7,9 @@ import type { RepositoryOptions } from './face.ts'
 type Options = RepositoryOptions<any>
 type Conditions = Expression<SqlBool>[]
 
+export type Row = Record<string, unknown>
+export type Db = Kysely<any>
+
 /** Which rows are meant, whatever the types were. */
 export interface LooseSelection {
   readonly filter?: Readonly<Record<string, unknown>> | undefined
@@ -103,6 +106,18 @@ export class Table {
     const { deletedAt } = this.options
     return deletedAt === undefined ? [] : [condition(EB.ref(deletedAt))]
   }
+}
+
+/** All of these hold. */
+export const all = (conditions: Conditions): Expression<SqlBool> => EB.and(conditions)
+
+export async function counted(db: Db, table: Table, conditions: Expression<SqlBool>[]): Promise<number> {
+  const { count } = await db
+    .selectFrom(table.name)
+    .select(({ fn }) => fn.countAll().as('count'))
+    .where(all(conditions))
+    .executeTakeFirstOrThrow()
+  return Number(count)
 }
 
 function assertFunction<Its>(where: Its): Its {
