@@ -41,6 +41,30 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - began
 }
 
+/**
+ * Calls per second under many callers, each with ids from 1 to `ids` in an order of its own.
+ * @param latencies collects how long each call took, in milliseconds
+ */
+export async function callsPerSecond(
+  call: (id: number) => Promise<unknown>,
+  { callers, ms, ids }: { readonly callers: number; readonly ms: number; readonly ids: number },
+  latencies?: number[],
+): Promise<number> {
+  const began = performance.now()
+  const end = began + ms
+  let done = 0
+  const caller = async (index: number): Promise<void> => {
+    for (let id = index; performance.now() < end; id = (id * 7 + 13) % ids) {
+      const since = performance.now()
+      await call(id + 1)
+      done += 1
+      latencies?.push(performance.now() - since)
+    }
+  }
+  await Promise.all(Array.from({ length: callers }, (_, index) => caller(index)))
+  return (done / (performance.now() - began)) * 1_000
+}
+
 /** The machine, in words that say enough to compare and not where it stands. */
 export function machine(): string {
   return `${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform} ${process.arch}, Node ${process.version}`

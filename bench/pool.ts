@@ -14,7 +14,7 @@ import pg from 'pg'
 import postgres from 'postgres'
 import { Pool } from '../src/pool/index.ts'
 import { startTestServer } from '../src/testing/index.ts'
-import { interleave, machine, ratios, spread } from './measure.ts'
+import { callsPerSecond, interleave, machine, ratios, spread } from './measure.ts'
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9)
 const ROUND_MS = Number(process.env.BENCH_ROUND_MS ?? 1_000)
@@ -110,26 +110,11 @@ async function bareClient(url: string): Promise<Contestant> {
   }
 }
 
-/** Calls per second under some callers; `latencies` collects how long each took, in milliseconds. */
-async function rate(
+const rate = (
   call: (id: number) => Promise<unknown>,
   callers: number,
   latencies?: number[],
-): Promise<number> {
-  const began = performance.now()
-  const end = began + ROUND_MS
-  let done = 0
-  const caller = async (index: number): Promise<void> => {
-    for (let id = index; performance.now() < end; id = (id * 7 + 13) % ROWS) {
-      const since = performance.now()
-      await call(id + 1)
-      done += 1
-      latencies?.push(performance.now() - since)
-    }
-  }
-  await Promise.all(Array.from({ length: callers }, (_, index) => caller(index)))
-  return (done / (performance.now() - began)) * 1_000
-}
+): Promise<number> => callsPerSecond(call, { callers, ms: ROUND_MS, ids: ROWS }, latencies)
 
 function p99(latencies: number[]): number {
   const sorted = latencies.splice(0).toSorted((a, b) => a - b)

@@ -14,7 +14,7 @@ import pg from 'pg'
 import { Pool } from '../src/pool/index.ts'
 import { createMany, CursorKeys, HoldfastDialect, keyset, paginate, transaction } from '../src/query/index.ts'
 import { startTestServer } from '../src/testing/index.ts'
-import { interleave, machine, ratios, type Spread, spread, timed } from './measure.ts'
+import { callsPerSecond, interleave, machine, ratios, type Spread, spread, timed } from './measure.ts'
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9)
 const ROUND_MS = Number(process.env.BENCH_ROUND_MS ?? 1_000)
@@ -73,20 +73,8 @@ function drizzlePrepared(pool: pg.Pool): { read: Call } {
   return { read: (id) => query.execute({ id }) }
 }
 
-/** Calls per second under many callers. */
-async function rate(call: Call): Promise<number> {
-  const began = performance.now()
-  const end = began + ROUND_MS
-  let done = 0
-  const caller = async (index: number): Promise<void> => {
-    for (let id = index; performance.now() < end; id = (id * 7 + 13) % ROWS) {
-      await call(id + 1)
-      done += 1
-    }
-  }
-  await Promise.all(Array.from({ length: CALLERS }, (_, index) => caller(index)))
-  return (done / (performance.now() - began)) * 1_000
-}
+const rate = (call: Call): Promise<number> =>
+  callsPerSecond(call, { callers: CALLERS, ms: ROUND_MS, ids: ROWS })
 
 async function rates(
   calls: Readonly<Record<string, Call>>,
