@@ -1,6 +1,6 @@
 import 'reflect-metadata'
 import { Controller, Get, Inject, Module, Param, type Type } from '@nestjs/common'
-import { NestFactory } from '@nestjs/core'
+import { ExternalContextCreator, NestFactory } from '@nestjs/core'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
 import Fastify from 'fastify'
 import { type Kysely, sql } from 'kysely'
@@ -145,6 +145,7 @@ describe('in NestJS', () => {
     // Guards come before interceptors.
     app.useGlobalGuards({
       canActivate: async (context) => {
+        if (context.getType() !== 'http') return true
         const { query } = context.switchToHttp().getRequest<{ query: { guarded?: string } }>()
         if (query.guarded) await repository(app.get<Kysely<Town>>(DATABASE), 'streets', { key: 'id' }).get(99)
         return true
@@ -163,6 +164,14 @@ describe('in NestJS', () => {
       status: 404,
       body: { statusCode: 404, code: 'HF_ROW_NOT_FOUND' },
     })
+    // Elsewhere than in HTTP the error goes to whoever asked, as it is.
+    const resolver = {
+      one: () => repository(app.get<Kysely<Town>>(DATABASE), 'streets', { key: 'id' }).get(99),
+    }
+    const outside = app
+      .get(ExternalContextCreator)
+      .create(resolver, resolver.one, 'one', undefined, undefined, undefined, undefined, undefined, 'graphql')
+    await expect(outside()).rejects.toMatchObject({ code: 'HF_ROW_NOT_FOUND' })
     const pool = app.get<Pool>(POOL)
     expect(pool.labels().map(({ label }) => label)).toEqual(
       expect.arrayContaining(['GET StreetsController.names', 'GET StreetsController.one']),

@@ -27,8 +27,9 @@ export function addSchema(program: Command, finish: Finish): void {
     async (session, { out: file, check = false }, passedOn) => {
       const { out } = session
       const generator = findGenerator()
-      const holdfast = await session.connect()
       const path = resolve(file)
+      if (check && !existsSync(path)) throw typesOutdated([relative('', path), ...passedOn])
+      const holdfast = await session.connect()
       const excluded = await excludedTables(holdfast, passedOn)
       const flags = [
         '--dialect',
@@ -40,7 +41,6 @@ export function addSchema(program: Command, finish: Finish): void {
         '--log-level',
         'error',
       ]
-      if (check && !existsSync(path)) throw typesOutdated([relative('', path), ...passedOn])
       const { code, words } = await run(
         [generator, ...flags, ...(check ? ['--verify'] : []), ...excluded.passedOn],
         holdfast.directUrl,
@@ -58,9 +58,7 @@ export function addSchema(program: Command, finish: Finish): void {
   )
 }
 
-/**
- * Nobody's own: our schema, and what extensions brought. Of several patterns the generator knows the last one only.
- */
+/** Nobody's own: our schema, and what extensions brought. Of several patterns the generator knows the last one only. */
 async function excludedTables(
   { pool, config }: Holdfast,
   passedOn: readonly string[],
