@@ -16,6 +16,7 @@ export const SQLSTATE = {
   activeSqlTransaction: '25001',
   readOnlySqlTransaction: '25006',
   inFailedSqlTransaction: '25P02',
+  invalidTransactionTermination: '2D000',
   idleInTransactionSessionTimeout: '25P03',
   transactionTimeout: '25P04',
   invalidSqlStatementName: '26000',

@@ -1,58 +1,48 @@
 import { HoldfastError, messageOf } from '../core/index.ts'
 
-export function folderInvalid(path: string, reason: string, next: string): HoldfastError {
-  return new HoldfastError({
-    code: 'HF_MIGRATE_FOLDER',
-    message: `${path}: ${reason}. ${next}`,
-    details: { path, reason },
-  })
-}
-
-export function directiveInvalid(path: string, directive: string, reason: string): HoldfastError {
-  return new HoldfastError({
-    code: 'HF_MIGRATE_DIRECTIVE',
-    message: `${path}: the directive "${directive}" ${reason}. Remove or correct the line; nothing was run.`,
-    details: { path, directive },
-  })
-}
-
-export function syntaxInvalid(path: string, line: number, cause: unknown): HoldfastError {
-  return new HoldfastError({
-    code: 'HF_MIGRATE_SYNTAX',
-    message: `${path}:${line}: PostgreSQL's parser says: ${messageOf(cause)}. Nothing was run.`,
-    cause,
-    details: { path, line },
-  })
-}
-
-export function transactionCommand(path: string, line: number): HoldfastError {
-  return new HoldfastError({
-    code: 'HF_MIGRATE_TRANSACTION_COMMAND',
-    message:
-      `${path}:${line}: BEGIN, COMMIT and ROLLBACK have no place in a migration: each runs in one transaction ` +
-      'together with its history row. Remove the command; nothing was run.',
-    details: { path, line },
-  })
-}
-
-export function checksumChanged(changed: readonly { id: string; appliedAt: Date }[]): HoldfastError {
-  const [first] = changed
+export function checksumChanged(
+  changed: readonly { id: string; appliedAt: Date; difference: string }[],
+): HoldfastError {
+  const words = changed.map(
+    ({ id, appliedAt, difference }) => `${id} (ran ${appliedAt.toISOString()}): ${difference}`,
+  )
   return new HoldfastError({
     code: 'HF_MIGRATE_CHECKSUM',
     message:
-      `${changed.length} migration(s) changed after they ran: ${changed.map(({ id }) => id).join(', ')} ` +
-      `(first run ${first?.appliedAt.toISOString()}). Restore the file as it ran and put the change into a new migration.`,
-    details: { ids: changed.map(({ id }) => id) },
+      `${changed.length} migration(s) changed after they ran. ${words.join('; ')}. Restore the file as it ran and put ` +
+      'the change into a new migration; where the change does nothing: holdfast migrate repair <id> --reason "...".',
+    details: { ids: changed.map(({ id }) => id), differences: words },
   })
 }
 
-export function outOfOrder(ids: readonly string[], lastApplied: string): HoldfastError {
+export function outOfOrder(
+  late: readonly { id: string; relation: string }[],
+  lastApplied: string,
+): HoldfastError {
   return new HoldfastError({
     code: 'HF_MIGRATE_OUT_OF_ORDER',
     message:
-      `${ids.join(', ')} is older than ${lastApplied}, which has run already. In production this needs consent: ` +
-      'check that the two do not touch the same object, then run again with --allow-out-of-order.',
-    details: { ids, lastApplied },
+      `${late.map(({ id, relation }) => `${id} (${relation})`).join(', ')} is older than ${lastApplied}, which has run ` +
+      'already. In production this needs consent: run again with --allow-out-of-order.',
+    details: { ids: late.map(({ id }) => id), lastApplied, late },
+  })
+}
+
+export function afterImpossible(id: string, after: string, why: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MIGRATE_AFTER',
+    message: `${id} must run after "${after}", ${why}. Correct its directive "after"; nothing was run.`,
+    details: { id, after },
+  })
+}
+
+export function replacedInPart(id: string, missing: readonly string[]): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MIGRATE_REPLACES',
+    message:
+      `${id} stands for migrations of which ${missing.join(', ')} did not run here. Run them from the version before ` +
+      'they were squashed, then come back; nothing was run.',
+    details: { id, missing },
   })
 }
 
@@ -65,24 +55,106 @@ export function runnerBusy(waitedMs: number, holder: string): HoldfastError {
   })
 }
 
-export function lockTimeout(id: string, line: number, attempts: number, cause: unknown): HoldfastError {
+export function noRunner(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MIGRATE_NO_RUNNER',
+    message: 'Nobody holds the lock of the migrations: there is nothing to unlock.',
+  })
+}
+
+export function pooler(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MIGRATE_POOLER',
+    message:
+      'DATABASE_URL leads to a connection pooler in transaction mode: the lock that keeps two runners apart would be ' +
+      'lost between two statements. Set DATABASE_DIRECT_URL to the server itself; nothing was run.',
+  })
+}
+
+export function lockTimeout(
+  id: string,
+  line: number,
+  attempts: number,
+  blockers: string,
+  cause: unknown,
+): HoldfastError {
   return new HoldfastError({
     code: 'HF_MIGRATE_LOCK_TIMEOUT',
     message:
       `${id}: the statement on line ${line} did not get its lock in ${attempts} attempt(s) ` +
-      `(${messageOf(cause)}). Nothing of it was applied; find the long transaction that is in the way, or try at a quieter hour.`,
+      `(${messageOf(cause)})${blockers === '' ? '' : `; in the way: ${blockers}`}. It was not applied; end what is in the ` +
+      'way, or try at a quieter hour.',
     cause,
     retryable: true,
-    details: { id, line, attempts },
+    details: { id, line, attempts, blockers },
   })
 }
 
-export function statementFailed(id: string, line: number, cause: unknown, hint: string): HoldfastError {
+/** @param rest what is left of the migration, in words */
+export function statementFailed(id: string, line: number, cause: unknown, rest: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_MIGRATE_FAILED',
-    message: `${id}: the statement on line ${line} failed: ${messageOf(cause)}. Nothing of this migration was applied.${hint}`,
+    message: `${id}: the statement on line ${line} failed: ${messageOf(cause)}. ${rest}`,
     cause,
     details: { id, line },
+  })
+}
+
+export function needsTransactionOff(path: string, line: number, kind: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MIGRATE_NEEDS_TRANSACTION_OFF',
+    message:
+      `${path}:${line}: "${kind}" cannot run in a transaction. Put "-- holdfast: transaction=off" at the top of the file, ` +
+      'best with nothing but such statements in it; nothing was run.',
+    details: { path, line, kind },
+  })
+}
+
+export function indexUnnamed(path: string, line: number): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MIGRATE_INDEX_UNNAMED',
+    message:
+      `${path}:${line}: an index that is built concurrently needs a name, so that an interrupted build can be found ` +
+      'again. Write CREATE INDEX CONCURRENTLY <name> ON ...; nothing was run.',
+    details: { path, line },
+  })
+}
+
+export function indexInvalid(id: string, line: number, index: string, reason: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MIGRATE_INDEX_INVALID',
+    message: `${id}: line ${line}: the index ${index} ${reason}.`,
+    retryable: true,
+    details: { id, line, index },
+  })
+}
+
+export function stepUnknown(id: string, step: number, line: number, kind: string, at: Date): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MIGRATE_STEP_UNKNOWN',
+    message:
+      `${id}: the statement on line ${line} (${kind}) was begun at ${at.toISOString()} by a run that did not come to its ` +
+      'end, and the catalog cannot tell whether it took effect. Look, then say so: holdfast migrate repair ' +
+      `${id} --step ${step} --mark done|pending --reason "...".`,
+    details: { id, step, line, kind },
+  })
+}
+
+export function stepChanged(id: string, line: number): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MIGRATE_STEP_CHANGED',
+    message:
+      `${id}: the statement on line ${line} ran already in an attempt that stopped later, and is another one now. ` +
+      'Restore it as it ran; what has not run yet may change.',
+    details: { id, line },
+  })
+}
+
+export function validationFailed(id: string, faults: readonly string[], rest: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MIGRATE_VALIDATION',
+    message: `${id}: what validate.ts checks does not hold: ${faults.slice(0, 5).join('; ')}. ${rest}`,
+    details: { id, faults: faults.slice(0, 100) },
   })
 }
 
@@ -97,6 +169,14 @@ export function commitUnknown(id: string, cause: unknown): HoldfastError {
   })
 }
 
+export function noWayBack(id: string, why: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MIGRATE_NO_WAY_BACK',
+    message: `${id} cannot be taken back: ${why}. Nothing was run.`,
+    details: { id },
+  })
+}
+
 export function unknownTarget(id: string, known: readonly string[]): HoldfastError {
   return new HoldfastError({
     code: 'HF_MIGRATE_UNKNOWN_ID',
@@ -105,10 +185,27 @@ export function unknownTarget(id: string, known: readonly string[]): HoldfastErr
   })
 }
 
+/** For what `repair`, `stamp` and their kind were asked to do and cannot mean. */
+export function nothingToRepair(id: string, why: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MIGRATE_NOTHING_TO_REPAIR',
+    message: `${id}: ${why}. Nothing was changed; see: holdfast migrate status.`,
+    details: { id },
+  })
+}
+
 export function schemaMissing(schema: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_SCHEMA_MISSING',
     message: `The database has no Holdfast schema ("${schema}") yet. Run "holdfast init" first.`,
+    details: { schema },
+  })
+}
+
+export function schemaOutdated(schema: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_SCHEMA_OUTDATED',
+    message: `Holdfast's schema "${schema}" is of an older version. Run "holdfast init" to bring it up to date.`,
     details: { schema },
   })
 }

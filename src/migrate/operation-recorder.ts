@@ -1,5 +1,5 @@
 import { type Operation, type Queryable, quoteQualified, type Recorder, uuidv7 } from '../core/index.ts'
-import { whoRuns } from './history.ts'
+import { whoRuns } from './history/who.ts'
 
 /** {@link Recorder} on the append-only table `operations` of Holdfast's own schema. */
 export class OperationRecorder implements Recorder {

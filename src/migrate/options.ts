@@ -17,7 +17,7 @@ export const MIGRATE_OPTIONS = {
   }),
   lockRetries: integer({
     doc: 'How often a migration that could not get a lock is tried again.',
-    default: 10,
+    default: 30,
     min: 0,
     max: 1_000,
     env: 'HOLDFAST_MIGRATE_LOCK_RETRIES',

@@ -1,11 +1,13 @@
 import { fileURLToPath } from 'node:url'
 import type pg from 'pg'
-import { type Queryable, quoteIdentifier, SQLSTATE, sqlstateOf } from '../core/index.ts'
+import { isHoldfastError, type Queryable, quoteIdentifier, SQLSTATE, sqlstateOf } from '../core/index.ts'
 import { notAllowed, schemaNotOurs } from './errors.ts'
-import { readMigrations } from './folder.ts'
-import { appliedEntries, createHistorySql, hasHistory, type HistoryTable, readHistory } from './history.ts'
+import { readMigrations } from './format/folder.ts'
+import { appliedEntries, readHistory } from './history/history.ts'
+import { ensureHistory, historyState, type HistoryTable } from './history/tables.ts'
 import { OperationRecorder } from './operation-recorder.ts'
-import { migrateUp, type MigrateTarget, type UpOptions, withClient } from './runner.ts'
+import { type MigrateTarget, withClient } from './running/session.ts'
+import { migrateUp, type UpOptions } from './running/up.ts'
 
 const OWN_MIGRATIONS = fileURLToPath(new URL('../../db/migrations', import.meta.url))
 
@@ -53,7 +55,7 @@ export async function installSchema(url: string, schema: string, options: UpOpti
 export async function removeSchema(url: string, schema: string): Promise<boolean> {
   return withClient(url, async (client) => {
     if (!(await schemaExists(client, schema))) return false
-    if (!(await hasHistory(client, ownHistory(schema)))) throw schemaNotOurs(schema)
+    if ((await historyState(client, ownHistory(schema))) === 'missing') throw schemaNotOurs(schema)
     // Takes ACCESS EXCLUSIVE on each of our tables, and gives up rather than queueing in front of traffic.
     await client.query(`SET lock_timeout = '5s'`)
     await client.query(`DROP SCHEMA ${quoteIdentifier(schema)} CASCADE`)
@@ -65,13 +67,15 @@ export async function removeSchema(url: string, schema: string): Promise<boolean
 export async function inspectSchema(db: Queryable, schema: string): Promise<OwnSchemaState> {
   const all = readMigrations(OWN_MIGRATIONS).map(({ id }) => id)
   const history = ownHistory(schema)
-  if (!(await hasHistory(db, history))) return { state: 'missing', pending: all }
+  const found = await historyState(db, history)
+  if (found === 'missing') return { state: 'missing', pending: all }
+  if (found === 'outdated') return { state: 'outdated', pending: all }
   try {
     const applied = appliedEntries(await readHistory(db, history))
     const pending = all.filter((id) => !applied.has(id))
     return { state: pending.length === 0 ? 'current' : 'outdated', pending }
   } catch (error) {
-    if (sqlstateOf(error) !== SQLSTATE.insufficientPrivilege) throw error
+    if (!isHoldfastError(error) || error.code !== 'HF_MIGRATE_NOT_ALLOWED') throw error
     return { state: 'unreadable', pending: [] }
   }
 }
@@ -79,15 +83,20 @@ export async function inspectSchema(db: Queryable, schema: string): Promise<OwnS
 /** The schema and its history: what the runner itself needs before it can run anything. */
 async function bootstrap(client: pg.Client, schema: string): Promise<void> {
   const isThere = await schemaExists(client, schema)
-  if (isThere && (await hasHistory(client, ownHistory(schema)))) return
-  if (isThere && !(await isEmptySchema(client, schema))) throw schemaNotOurs(schema)
+  const states = [
+    await historyState(client, ownHistory(schema)),
+    await historyState(client, userHistory(schema)),
+  ]
+  if (states.every((state) => state === 'current')) return
+  if (isThere && states[0] === 'missing' && !(await isEmptySchema(client, schema)))
+    throw schemaNotOurs(schema)
   try {
     await client.query('BEGIN')
     // Two installers at once: the second waits here, and then finds everything made.
     await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('holdfast:bootstrap', 0))`)
     await client.query(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`)
-    await client.query(createHistorySql(ownHistory(schema)))
-    await client.query(createHistorySql(userHistory(schema)))
+    await ensureHistory(client, ownHistory(schema))
+    await ensureHistory(client, userHistory(schema))
     await client.query('COMMIT')
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {})

@@ -286,7 +286,7 @@ describe('the folder', () => {
     ['not-a-stamp', 'SELECT 1', 'HF_MIGRATE_FOLDER'],
     ['20260101T000001Z_x', undefined, 'HF_MIGRATE_FOLDER'],
     ['20260101T000001Z_x', 'SELECT 1', 'HF_MIGRATE_FOLDER'],
-    ['20260101T000001Z_x', '-- holdfast: transaction=off\nSELECT 1', 'HF_MIGRATE_DIRECTIVE'],
+    ['20260101T000001Z_x', '-- holdfast: transaction=of\nSELECT 1', 'HF_MIGRATE_DIRECTIVE'],
     ['20260101T000001Z_x', '-- holdfast: lock_timeout=fast\nSELECT 1', 'HF_MIGRATE_DIRECTIVE'],
     ['20260101T000001Z_x', '-- holdfast: allow=drop-column\nSELECT 1', 'HF_MIGRATE_DIRECTIVE'],
     ['20260101T000001Z_x', '-- holdfast: surprise\nSELECT 1', 'HF_MIGRATE_DIRECTIVE'],

@@ -37,7 +37,7 @@ export function addMigrate(program: Command, finish: Finish): void {
           if (progress.kind === 'started') out.say(`[${progress.index + 1}/${progress.count}] ${progress.id}`)
           else if (progress.kind === 'applied')
             out.say(`      applied in ${formatDuration(progress.durationMs)}`)
-          else
+          else if (progress.kind === 'retrying')
             out.say(`      line ${progress.line}: the lock is not free, attempt ${progress.attempt} follows`)
         },
       })
@@ -80,7 +80,7 @@ function renderStatus(migrations: readonly MigrationStatus[], directory: string)
   if (migrations.length === 0) {
     return `There are no migrations in ${directory} yet. The first one: a folder like 20260101T120000Z_create_users with up.sql and down.sql.`
   }
-  const colour = { applied: pc.green, pending: pc.yellow, missing: pc.red, changed: pc.red }
+  const colour = { applied: pc.green, pending: pc.yellow, interrupted: pc.red, missing: pc.red, changed: pc.red }
   const list = table(
     ['migration', 'applied', 'took', 'by'],
     migrations.map(({ id, state, appliedAt, durationMs, appliedBy }) => [

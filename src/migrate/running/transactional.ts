@@ -1,0 +1,129 @@
+import {
+  endsSession,
+  isHoldfastError,
+  messageOf,
+  quoteIdentifier,
+  sqlstateOf,
+  wait,
+} from '../../core/index.ts'
+import { commitUnknown, lockTimeout, statementFailed, validationFailed } from '../errors.ts'
+import { transactionCommand } from '../format/errors.ts'
+import { recordAttempt } from '../history/history.ts'
+import { Course, type Job, normalized, type Run } from './job.ts'
+import { jitteredMs, LockBudget, wasInTheWay } from './lock-budget.ts'
+import { findFaults, runStep, sendStatement } from './send.ts'
+
+const NOTHING_APPLIED = 'Nothing of this migration was applied.'
+
+/**
+ * Runs one migration in one transaction together with its history row, again after a lock was not free.
+ * @returns milliseconds it took, waiting included
+ */
+export async function runInTransaction(run: Run, job: Job): Promise<number> {
+  const course = new Course(job, run.clock)
+  for (;;) {
+    course.done = []
+    try {
+      await attempt(run, job, course)
+      return course.durationMs
+    } catch (error) {
+      const blockedBy = wasInTheWay(error) ? run.watch.lastBlockers : ''
+      await run.client.query('ROLLBACK').catch(() => {}) // a lost connection has rolled back by itself
+      if (wasInTheWay(error) && course.retries < run.options.lockRetries) {
+        course.retries += 1
+        const { line, retries } = course
+        run.onProgress({ kind: 'retrying', id: job.id, line, attempt: retries + 1, blockedBy })
+        await wait(run.clock, jitteredMs(retries))
+        continue
+      }
+      if (isHoldfastError(error) && error.code === 'HF_MIGRATE_COMMIT_UNKNOWN') throw error
+      await recordFailure(run, course, error)
+      if (isHoldfastError(error)) throw error
+      if (wasInTheWay(error)) throw lockTimeout(job.id, course.line, course.retries + 1, blockedBy, error)
+      throw statementFailed(job.id, course.line, error, NOTHING_APPLIED)
+    }
+  }
+}
+
+async function attempt(run: Run, job: Job, course: Course): Promise<void> {
+  const { client, target } = run
+  const budget = new LockBudget(lockTimeoutOf(run, job), run.watch, run.clock)
+  await resetSession(run)
+  await client.query('BEGIN')
+  await client.query(`SET LOCAL statement_timeout = ${job.script.directives.statementTimeoutMs ?? 0}`)
+  await client.query('SET LOCAL idle_in_transaction_session_timeout = 0')
+  await client.query(`SET LOCAL lock_timeout = ${budget.leftMs}`)
+  if (target.searchPath !== undefined)
+    await client.query(`SET LOCAL search_path = ${quoteIdentifier(target.searchPath)}`)
+  if (job.script.language === 'typescript') await runTypeScript(run, job, course)
+  else await runStatements(run, job, course, budget)
+  course.text = null
+  const faults = await findFaults(run, job)
+  if (faults.length > 0) throw validationFailed(job.id, faults, NOTHING_APPLIED)
+  // The history is ours to write, whatever role the migration took on.
+  await client.query('RESET SESSION AUTHORIZATION')
+  await client.query('RESET ROLE')
+  await job.alsoRecord?.(client)
+  await recordAttempt(client, target.history, course.attempt())
+  await commit(run, job)
+}
+
+async function runStatements(run: Run, job: Job, course: Course, budget: LockBudget): Promise<void> {
+  for (const [index, statement] of job.statements.entries()) {
+    course.line = statement.line
+    course.text = statement.text
+    const began = run.clock.monotonicMs()
+    course.done.push(await sendStatement(run, job, statement, index + 1))
+    if (index + 1 === job.statements.length) break
+    const before = budget.leftMs
+    await budget.settle(began)
+    // Only where it shrank: a migration may have set its own.
+    if (budget.leftMs !== before) await run.client.query(`SET LOCAL lock_timeout = ${budget.leftMs}`)
+  }
+}
+
+/** A step that ends the transaction would leave what it did without its history row. */
+async function runTypeScript(run: Run, job: Job, course: Course): Promise<void> {
+  const transactionId = async (): Promise<unknown> =>
+    (await run.client.query<{ id: string }>('SELECT txid_current() AS id')).rows[0]?.id
+  const before = await transactionId()
+  course.done.push(await runStep(run, job))
+  if ((await transactionId()) !== before) throw transactionCommand(job.script.path, 1)
+}
+
+/**
+ * What the migration before SET for its session is not for this one. (DISCARD ALL would give up the runner's lock.)
+ * Whatever the database is set to, what the history says must not be lost with a crash of the server.
+ */
+export async function resetSession({ client }: Pick<Run, 'client'>): Promise<void> {
+  await client.query('RESET SESSION AUTHORIZATION')
+  await client.query('RESET ALL')
+  await client.query(
+    `SELECT set_config('synchronous_commit', 'local', false) WHERE current_setting('synchronous_commit') = 'off'`,
+  )
+}
+
+/** Milliseconds that a statement may wait for a lock. */
+export function lockTimeoutOf({ options }: Run, { script }: Job): number {
+  return script.directives.lockTimeoutMs ?? options.lockTimeoutMs
+}
+
+/** Best effort: the failure itself matters more than its record. */
+export async function recordFailure(run: Run, course: Course, error: unknown): Promise<void> {
+  const failure = { message: messageOf(error), line: course.line, statement: await normalized(course.text) }
+  await resetSession(run)
+    .then(() => recordAttempt(run.client, run.target.history, course.attempt(failure)))
+    .catch(() => {}) // the connection is gone, or the history may not be written: the caller hears of the failure
+}
+
+async function commit({ client }: Run, { id }: Job): Promise<void> {
+  try {
+    await client.query('COMMIT')
+  } catch (error) {
+    const state = sqlstateOf(error)
+    // A deferred constraint that fails here is an answer. A session that ends here may have committed before it
+    // did: a shutdown while it waits for a synchronous standby comes after the commit itself.
+    if (state === undefined || endsSession(state)) throw commitUnknown(id, error)
+    throw error
+  }
+}

@@ -1,0 +1,210 @@
+/** Every point of a run at which the runner or the server can die. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { EmbeddedServer } from '../../src/embedded/index.ts'
+import { installSchema, migrateHistory, migrateStatus, migrateUp, repair } from '../../src/migrate/index.ts'
+import { createTestDatabase, startTestServer } from '../../src/testing/index.ts'
+import { MigrationFolder, stepwise } from '../support/migration-folder.ts'
+import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
+
+removeScratchAfterwards()
+const VICTIM = fileURLToPath(new URL('../support/migrate-victim.ts', import.meta.url))
+let server: EmbeddedServer
+
+beforeAll(async () => {
+  // A server of its own: it is killed many times.
+  server = await startTestServer()
+})
+afterAll(async () => {
+  await server.stop()
+})
+
+async function query(url: string, text: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url })
+  client.on('error', () => {}) // the server is being killed
+  await client.connect()
+  try {
+    return (await client.query(text)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+/** Waits for a server that restarts after the death of a backend. */
+const answers = (url: string): Promise<unknown> =>
+  expect
+    .poll(
+      () =>
+        query(url, 'SELECT 1').then(
+          () => true,
+          () => false,
+        ),
+      { timeout: 20_000, interval: 20 },
+    )
+    .toBe(true)
+
+/** Ends the server the hard way: it restarts itself when one of its processes is killed. */
+async function killServer(url: string): Promise<void> {
+  const [row] = await query(
+    url,
+    "SELECT pid FROM pg_stat_activity WHERE application_name = 'holdfast migrate'",
+  )
+  process.kill(row?.pid as number, 'SIGKILL')
+}
+
+async function endOf(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+}
+
+/** Every kind of statement, each such that running it twice, or not at all, shows. */
+function mixedSet(url: string, database: string): MigrationFolder {
+  const folder = new MigrationFolder(url)
+  folder.add({
+    'up.sql': `
+      CREATE TYPE mood AS ENUM ('calm');
+      CREATE TABLE items (id int PRIMARY KEY, part int NOT NULL, runs int NOT NULL DEFAULT 0, size int);
+      INSERT INTO items SELECT n, n % 7, 0, n FROM generate_series(1, 500) n;
+      CREATE INDEX items_old ON items (part);
+      CREATE MATERIALIZED VIEW sizes AS SELECT size FROM items;
+      CREATE UNIQUE INDEX sizes_size ON sizes (size);
+      CREATE TABLE logs (at int NOT NULL) PARTITION BY RANGE (at);
+      CREATE TABLE logs_1 PARTITION OF logs FOR VALUES FROM (0) TO (10);
+      CREATE TABLE logs_2 (at int NOT NULL CHECK (at >= 10 AND at < 20))`,
+    'down.sql': 'SELECT 1',
+  })
+  folder.add({
+    'up.sql': stepwise(`
+      SET work_mem = '8MB';
+      CREATE INDEX CONCURRENTLY items_size ON items (size);
+      UPDATE items SET runs = runs + 1;
+      ALTER TABLE items ADD CONSTRAINT size_positive CHECK (size > 0) NOT VALID;
+      ALTER TABLE items VALIDATE CONSTRAINT size_positive;
+      DROP INDEX CONCURRENTLY items_old;
+      REINDEX INDEX CONCURRENTLY items_size;
+      ALTER TYPE mood ADD VALUE 'stormy';
+      ALTER TABLE logs ATTACH PARTITION logs_2 FOR VALUES FROM (10) TO (20);
+      ALTER TABLE logs DETACH PARTITION logs_1 CONCURRENTLY;
+      VACUUM items;
+      REFRESH MATERIALIZED VIEW CONCURRENTLY sizes;
+      CREATE DATABASE ${database};
+      DROP DATABASE ${database};
+      DO $$ BEGIN UPDATE items SET runs = runs + 1; COMMIT; UPDATE items SET runs = runs + 1; END $$;
+      INSERT INTO items VALUES (501, 1, 3, current_setting('work_mem') = '8MB' AND true = true AND 1 = 1 OR NULL)`).replace(
+      "current_setting('work_mem') = '8MB' AND true = true AND 1 = 1 OR NULL",
+      "CASE current_setting('work_mem') WHEN '8MB' THEN 501 ELSE -1 END",
+    ),
+  })
+  folder.add({
+    'up.ts': `// holdfast: irreversible
+      export default async ({ query }) => {
+        const { rows } = await query('SELECT count(*)::int AS count FROM items')
+        await query('INSERT INTO items VALUES ($1, 2, 3, $1)', [rows[0].count + 1])
+      }`,
+    'validate.ts': `export default async ({ query }) => {
+        const { rows } = await query('SELECT id FROM items WHERE runs <> 3')
+        return rows.map(({ id }) => 'item ' + id)
+      }`,
+  })
+  return folder
+}
+
+/** Runs until the victim reaches the next point; then kills it, or the server under it. */
+async function crashOnce(
+  folder: MigrationFolder,
+  passed: readonly string[],
+  victim: 'runner' | 'server',
+): Promise<string> {
+  const goOn = join(scratch('go-on'), 'file')
+  const child = spawn(process.execPath, [VICTIM, JSON.stringify({ target: folder.target, passed, goOn })], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const lines = createInterface({ input: child.stdout })
+  const [point] = (await once(lines, 'line')) as [string]
+  if (point !== 'through' && !point.startsWith('failed')) {
+    if (victim === 'runner') child.kill('SIGKILL')
+    else {
+      await killServer(folder.target.url)
+      writeFileSync(goOn, '')
+    }
+  }
+  await endOf(child)
+  await answers(folder.target.url)
+  return point
+}
+
+describe.each(['runner', 'server'] as const)('kill -9 of the %s at every statement', (victim) => {
+  test(
+    'up completes afterwards or asks with a code, and the history tells the truth',
+    { timeout: 180_000 },
+    async () => {
+      const database = await createTestDatabase(server.url)
+      await installSchema(database.url, 'holdfast', {})
+      const folder = mixedSet(database.url, `made_by_${victim}`)
+      const passed: string[] = []
+      const questions: string[] = []
+      for (;;) {
+        const point = await crashOnce(folder, passed, victim)
+        if (point === 'through') break
+        if (point === 'failed HF_MIGRATE_STEP_UNKNOWN') {
+          const last = passed.at(-1) as string
+          questions.push(last)
+          const [kind, id = '', step] = last.split(' ')
+          const mark = kind === 'statement' ? 'pending' : 'done'
+          await repair(folder.target, id, { step: Number(step), mark, reason: 'looked' })
+          continue
+        }
+        expect(point).toMatch(/^(statement|finished) /)
+        passed.push(point)
+      }
+      // 9 + 15 (SET tells nothing) + 1 statements, before and behind each.
+      expect(passed.length).toBeGreaterThanOrEqual(50)
+      expect(questions.map((point) => point.split(' ')[2])).toEqual(['15'])
+      expect(await migrateUp(folder.target)).toEqual([])
+      const status = await migrateStatus(folder.target)
+      expect(status.map(({ state }) => state)).toEqual(['applied', 'applied', 'applied'])
+      const history = await migrateHistory(folder.target)
+      expect(history.filter(({ status: one }) => one === 'applied')).toHaveLength(3)
+      expect(history.find(({ migrationId }) => migrationId === status[1]?.id)?.statements).toHaveLength(16)
+      await expectWholeState(database.url, `made_by_${victim}`)
+      await database.drop()
+    },
+  )
+})
+
+async function expectWholeState(url: string, made: string): Promise<void> {
+  expect(await query(url, 'SELECT DISTINCT runs FROM items')).toEqual([{ runs: 3 }])
+  expect(await query(url, 'SELECT id, size FROM items WHERE id > 500 ORDER BY id')).toEqual([
+    { id: 501, size: 501 },
+    { id: 502, size: 502 },
+  ])
+  const indexes = await query(
+    url,
+    `SELECT c.relname AS name, i.indisvalid AS valid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+      WHERE i.indrelid IN ('items'::regclass, 'sizes'::regclass) ORDER BY 1`,
+  )
+  expect(indexes).toEqual([
+    { name: 'items_pkey', valid: true },
+    { name: 'items_size', valid: true },
+    { name: 'sizes_size', valid: true },
+  ])
+  expect(await query(url, "SELECT convalidated FROM pg_constraint WHERE conname = 'size_positive'")).toEqual([
+    { convalidated: true },
+  ])
+  expect(
+    await query(
+      url,
+      'SELECT inhrelid::regclass::text AS child FROM pg_inherits WHERE inhparent = $$logs$$::regclass',
+    ),
+  ).toEqual([{ child: 'logs_2' }])
+  expect(await query(url, 'SELECT enum_range(NULL::mood)::text AS moods')).toEqual([
+    { moods: '{calm,stormy}' },
+  ])
+  expect(await query(url, `SELECT FROM pg_database WHERE datname = '${made}'`)).toEqual([])
+  expect(await query(url, 'SELECT FROM holdfast.migration_history_steps')).toEqual([])
+}

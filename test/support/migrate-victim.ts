@@ -1,0 +1,30 @@
+/**
+ * Runs migrations in a process of its own, and stops dead at the first point that it was not told to pass: it prints
+ * the point and waits, for whoever started it to kill it, or the server.
+ */
+import { existsSync } from 'node:fs'
+import { type MigrateTarget, migrateUp } from '../../src/migrate/index.ts'
+
+const { target, passed, goOn } = JSON.parse(process.argv[2] as string) as {
+  target: MigrateTarget
+  passed: string[]
+  goOn: string
+}
+const sleeper = new Int32Array(new SharedArrayBuffer(4))
+
+try {
+  await migrateUp(target, {
+    lockTimeoutMs: 5_000,
+    onProgress(progress) {
+      if (progress.kind !== 'statement' && progress.kind !== 'finished') return
+      const point = `${progress.kind} ${progress.id} ${progress.step}`
+      if (passed.includes(point)) return
+      process.stdout.write(`${point}\n`)
+      while (!existsSync(goOn)) Atomics.wait(sleeper, 0, 0, 5)
+    },
+  })
+  process.stdout.write('through\n')
+} catch (error) {
+  process.stdout.write(`failed ${(error as { code?: string }).code ?? String(error)}\n`)
+}
+process.exit(0)
