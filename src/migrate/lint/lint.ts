@@ -1,0 +1,140 @@
+import { refuseUnknownAllowance } from './allowances.ts'
+import type { Node } from '@pgsql/types'
+import { type Migration } from '../format/folder.ts'
+import type { Script } from '../format/script.ts'
+import { splitStatements, type Statement } from '../format/statements.ts'
+import { inferEffects } from './effects.ts'
+import type { LintFinding } from './finding.ts'
+import { learn, worldOf } from './learning.ts'
+import { blockedBy } from './locks.ts'
+import type { RuleContext, ScriptCourse, Verdict } from './rule.ts'
+import { RULES } from './rules.ts'
+import { follow } from './rules/script-rules.ts'
+import { type Knowledge, World } from './world.ts'
+
+/** What the linter knows besides the files. */
+export interface LintOptions {
+  /** The database as it is before the first script: from a live one or a snapshot. */
+  readonly catalog?: Knowledge | undefined
+  /** Major version of the server that the scripts are for. Default 18. */
+  readonly version?: number | undefined
+  /** The scripts are run by Holdfast, which sets transaction and timeouts. Default true. */
+  readonly isMigration?: boolean | undefined
+}
+
+/** What the linter said of a statement, and what it thinks the statement does. */
+export interface LintedStatement {
+  readonly statement: Statement
+  readonly findings: readonly LintFinding[]
+}
+
+const NEWEST_VERSION = 18
+
+/**
+ * Looks at scripts in the order in which they run, each knowing what those before it did.
+ *
+ * @returns findings in the order of the files, without those that an `allow` gives its consent to
+ * @throws HF_MIGRATE_SYNTAX, HF_MIGRATE_DIRECTIVE for an `allow` of a rule that does not exist
+ */
+export async function lintScripts(
+  scripts: readonly Script[],
+  options: LintOptions = {},
+): Promise<LintFinding[]> {
+  const linter = await Linter.create(options)
+  const findings: LintFinding[] = []
+  for (const script of scripts)
+    for (const { findings: found } of await linter.lint(script)) findings.push(...found)
+  return findings
+}
+
+/** Looks at what migrations do going up; steps in TypeScript cannot be looked into. */
+export function lintMigrations(
+  migrations: readonly Migration[],
+  options: LintOptions = {},
+): Promise<LintFinding[]> {
+  return lintScripts(
+    migrations.map(({ up }) => up),
+    options,
+  )
+}
+
+/** The linter with what it has learned so far. */
+export class Linter {
+  readonly world: World
+  readonly #version: number
+  readonly #isMigration: boolean
+
+  private constructor(world: World, { version, isMigration }: LintOptions) {
+    this.world = world
+    this.#version = version ?? NEWEST_VERSION
+    this.#isMigration = isMigration ?? true
+  }
+
+  static async create(options: LintOptions = {}): Promise<Linter> {
+    const { loadModule, parseSync } = await import('libpg-query')
+    await loadModule()
+    const parse = (sql: string): { stmts?: { stmt?: Node }[] } => parseSync(sql)
+    return new Linter(options.catalog ? worldOf(options.catalog, parse) : new World(false), options)
+  }
+
+  /** Looks at one script, and learns what it does. */
+  async lint(script: Script): Promise<LintedStatement[]> {
+    this.world.beginScript()
+    refuseUnknownAllowance(script)
+    if (script.language === 'typescript') return []
+    const statements = await splitStatements(script)
+    const linted: LintedStatement[] = []
+    const course: ScriptCourse = { hasBlocked: false, lockTimeoutMs: undefined, enumValues: [] }
+    for (const statement of statements) {
+      linted.push({ statement, findings: await this.#look(script, statement, course) })
+      follow(course, { node: statement.node, world: this.world, version: this.#version })
+      learn(this.world, statement.node)
+    }
+    return linted
+  }
+
+  async #look(script: Script, statement: Statement, course: ScriptCourse): Promise<LintFinding[]> {
+    const context: RuleContext = {
+      statement,
+      node: statement.node,
+      script,
+      inTransaction: script.directives.inTransaction && this.#isMigration,
+      course,
+      world: this.world,
+      version: this.#version,
+      isMigration: this.#isMigration,
+    }
+    const findings: LintFinding[] = []
+    const allowed = new Set(script.directives.allows.map(({ rule }) => rule))
+    for (const { id, check } of RULES) {
+      if (allowed.has(id)) continue
+      for (const verdict of await check(context)) findings.push(this.#finding(id, verdict, context))
+    }
+    return findings
+  }
+
+  #finding(
+    rule: string,
+    { severity, message, safe }: Verdict,
+    { statement, script, node }: RuleContext,
+  ): LintFinding {
+    const { lock, tables, scans, rewrites } = inferEffects(node, this.world, this.#version).summary(
+      this.world,
+    )
+    const what = lock === null ? 'nothing' : blockedBy(lock)
+    return {
+      rule,
+      file: script.path,
+      line: statement.line,
+      statement: statement.text.slice(0, 300),
+      severity,
+      lock,
+      blocks: what === 'nothing' ? null : { tables, what },
+      scans,
+      rewrites,
+      message,
+      safe: safe ?? null,
+      evidence: 'inferred',
+    }
+  }
+}
