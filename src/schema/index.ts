@@ -13,5 +13,6 @@ export {
   type ObjectKind,
 } from './catalog.ts'
 export { compareCatalogs, type Difference, type FieldDifference } from './compare.ts'
+export { type ChangePlan, planChanges, type PlanOptions } from './ddl/plan.ts'
 export { readCatalog, type ReadOptions } from './reading/read.ts'
 export { renderSnapshot } from './snapshot.ts'
