@@ -53,3 +53,18 @@ export function typesOutdated([file, ...passedOn]: readonly string[]): HoldfastE
     message: `${file} is not what the database says. Run "holdfast schema types --out ${file}${options}" and commit the result.`,
   })
 }
+
+export function downInProduction(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_CLI_DOWN_IN_PRODUCTION',
+    message:
+      'In production nothing is taken back by "migrate down", which does not look at what is lost. Write a migration that undoes the change; --dry-run says what would go.',
+  })
+}
+
+export function lintDatabaseMissing(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_CLI_USAGE',
+    message: '--database and --snapshot both say what the database is like: give one of them.',
+  })
+}

@@ -25,7 +25,7 @@ const BY_CODE: readonly (readonly [RegExp, number])[] = [
   [/^HF_CLI_TYPES_OUTDATED$/, EXIT.findings],
   [/^HF_CLI_SERVER_UNREACHABLE$/, EXIT.connection],
   [/^HF_ADMIN_(UNAUTHENTICATED|FORBIDDEN)$/, EXIT.connection],
-  [/^HF_CLI_CONFIRMATION$/, EXIT.confirmation],
+  [/^HF_CLI_(CONFIRMATION|DOWN_IN_PRODUCTION)$/, EXIT.confirmation],
   [/^HF_MIGRATE_LOCK_(HELD|TIMEOUT)$/, EXIT.locked],
   [/^HF_EMBEDDED_DATA_IN_USE$/, EXIT.locked],
   [/^HF_POOL_ACQUIRE_TIMEOUT$/, EXIT.locked],

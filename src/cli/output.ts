@@ -19,9 +19,9 @@ export class Output {
   }
 
   /** The command's result: one object with `--json`, else what `render` makes of it. */
-  result<T extends object>(data: T, render: (data: T) => string): void {
+  result<T extends object>(data: T, render: (data: T) => string, isJson = this.isJson): void {
     process.stdout.write(
-      this.isJson ? `${JSON.stringify({ version: JSON_VERSION, ...data })}\n` : `${render(data)}\n`,
+      isJson ? `${JSON.stringify({ version: JSON_VERSION, ...data })}\n` : `${render(data)}\n`,
     )
   }
 

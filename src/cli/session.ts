@@ -96,11 +96,16 @@ export class Session {
       if (hasPassword(databaseUrl)) throw passwordInFlag()
       return databaseUrl
     }
-    if (databaseUrlFile === undefined) return undefined
+    return this.readUrlFile(databaseUrlFile, '--database-url-file')
+  }
+
+  /** The URL in a file, `-` for stdin: with a password it may stand nowhere else. @throws HF_CLI_USAGE */
+  readUrlFile(path: string | undefined, flag: string): string | undefined {
+    if (path === undefined) return undefined
     try {
-      return readFileSync(databaseUrlFile === '-' ? 0 : databaseUrlFile, 'utf8').trim()
+      return readFileSync(path === '-' ? 0 : path, 'utf8').trim()
     } catch (error) {
-      throw usage(`--database-url-file: ${(error as Error).message}`)
+      throw usage(`${flag}: ${(error as Error).message}`)
     }
   }
 }

@@ -177,6 +177,14 @@ export function noWayBack(id: string, why: string): HoldfastError {
   })
 }
 
+export function planChanged(ids: readonly string[]): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MIGRATE_PLAN_CHANGED',
+    message: `Other migrations would be taken back than were shown: now it is ${ids.join(', ') || 'none'}. Nothing was run; look again.`,
+    details: { ids },
+  })
+}
+
 export function unknownTarget(id: string, known: readonly string[]): HoldfastError {
   return new HoldfastError({
     code: 'HF_MIGRATE_UNKNOWN_ID',

@@ -11,8 +11,8 @@ export {
   type Validation,
 } from './format/define.ts'
 export { type Allowance, type Directives } from './format/directives.ts'
-export { type Migration, readMigrations } from './format/folder.ts'
-export { checksumOf, type Script } from './format/script.ts'
+export { type Migration, readMigration, readMigrations } from './format/folder.ts'
+export { checksumOf, readScript, type Script, sqlScript } from './format/script.ts'
 export { splitStatements, type Statement } from './format/statements.ts'
 export type { Direction, HistoryEntry, Method, StatementRecord } from './history/history.ts'
 export type { HistoryTable } from './history/tables.ts'
@@ -26,3 +26,22 @@ export type { MigrateTarget } from './running/session.ts'
 export { migrateHistory, migrateStatus, type MigrationStatus } from './running/status.ts'
 export { migrateUp, type RunOptions, type UpOptions } from './running/up.ts'
 export type { Sight } from './running/watch.ts'
+export { catalogAt } from './structure/build.ts'
+export { type Against, type Drift, findDrift, readSnapshot } from './structure/drift.ts'
+export {
+  generate,
+  newIds,
+  type Generated,
+  type GeneratedMigration,
+  type GenerateOptions,
+} from './structure/generate.ts'
+export type { LikelyRename, RenameAnswers } from './structure/renames.ts'
+export { type Scratch, type ScratchOptions, withScratch } from './structure/scratch.ts'
+export { baseline, squash, type Squashed, type SquashOptions } from './structure/squash.ts'
+export { wholeSql } from './structure/whole.ts'
+export type { LintFinding, Severity } from './lint/finding.ts'
+export { Linter, lintMigrations, type LintOptions, lintScripts } from './lint/lint.ts'
+export { knowDatabase, lintPending, type PendingMigration } from './lint/pending.ts'
+export { lintMeasured, type MeasureOptions } from './lint/measured.ts'
+export { LOCK_MODES, type LockMode } from './lint/locks.ts'
+export { RULES as LINT_RULES } from './lint/rules.ts'

@@ -1,6 +1,6 @@
 /** From one structure to another, and back: proven on the server, for many pairs. */
 import pg from 'pg'
-import { describe, expect, inject, test } from 'vitest'
+import { describe, inject, test } from 'vitest'
 import {
   type Catalog,
   type ChangePlan,

@@ -6,6 +6,7 @@ import { join, relative, resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { Holdfast } from '../../holdfast.ts'
 import { type Finish, runWith } from '../command.ts'
+import { addSchemaStructure } from './schema-structure.ts'
 import { generatorFailed, generatorMissing, typesOutdated } from '../errors.ts'
 
 interface TypesFlags {
@@ -14,7 +15,8 @@ interface TypesFlags {
 }
 
 export function addSchema(program: Command, finish: Finish): void {
-  const schema = program.command('schema').description('the tables of the database')
+  const schema = program.command('schema').description('the structure of the database')
+  addSchemaStructure(schema, finish)
 
   runWith<TypesFlags>(
     schema

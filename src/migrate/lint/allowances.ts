@@ -8,7 +8,7 @@ import { RULES } from './rules.ts'
  * @throws HF_MIGRATE_DIRECTIVE
  */
 export function refuseUnknownAllowance({ directives, path }: Script): void {
-  const known = RULES.map(({ id }) => id)
+  const known = [...RULES.map(({ id }) => id), 'measured-work', 'measured-failure']
   const stray = directives.allows.find(({ rule }) => !known.includes(rule))
   if (!stray) return
   const close = nearest(stray.rule, known)

@@ -22,13 +22,19 @@ export interface LintOptions {
   readonly isMigration?: boolean | undefined
 }
 
+/** What the linter thinks that a statement does. */
+export type Doing = Pick<LintFinding, 'lock' | 'blocks' | 'scans' | 'rewrites'>
+
 /** What the linter said of a statement, and what it thinks the statement does. */
 export interface LintedStatement {
   readonly statement: Statement
+  readonly doing: Doing
   readonly findings: readonly LintFinding[]
 }
 
 const NEWEST_VERSION = 18
+/** A statement may be megabytes long. */
+const SHOWN_LENGTH = 300
 
 /**
  * Looks at scripts in the order in which they run, each knowing what those before it did.
@@ -86,14 +92,20 @@ export class Linter {
     const linted: LintedStatement[] = []
     const course: ScriptCourse = { hasBlocked: false, lockTimeoutMs: undefined, enumValues: [] }
     for (const statement of statements) {
-      linted.push({ statement, findings: await this.#look(script, statement, course) })
+      const doing = this.#doing(statement)
+      linted.push({ statement, doing, findings: await this.#look(script, statement, course, doing) })
       follow(course, { node: statement.node, world: this.world, version: this.#version })
       learn(this.world, statement.node)
     }
     return linted
   }
 
-  async #look(script: Script, statement: Statement, course: ScriptCourse): Promise<LintFinding[]> {
+  async #look(
+    script: Script,
+    statement: Statement,
+    course: ScriptCourse,
+    doing: Doing,
+  ): Promise<LintFinding[]> {
     const context: RuleContext = {
       statement,
       node: statement.node,
@@ -108,33 +120,34 @@ export class Linter {
     const allowed = new Set(script.directives.allows.map(({ rule }) => rule))
     for (const { id, check } of RULES) {
       if (allowed.has(id)) continue
-      for (const verdict of await check(context)) findings.push(this.#finding(id, verdict, context))
+      for (const verdict of await check(context)) findings.push(findingOf(id, verdict, context, doing))
     }
     return findings
   }
 
-  #finding(
-    rule: string,
-    { severity, message, safe }: Verdict,
-    { statement, script, node }: RuleContext,
-  ): LintFinding {
-    const { lock, tables, scans, rewrites } = inferEffects(node, this.world, this.#version).summary(
-      this.world,
-    )
+  #doing({ node }: Statement): Doing {
+    const effects = inferEffects(node, this.world, this.#version)
+    const { lock, tables, scans, rewrites } = effects.summary(this.world)
     const what = lock === null ? 'nothing' : blockedBy(lock)
-    return {
-      rule,
-      file: script.path,
-      line: statement.line,
-      statement: statement.text.slice(0, 300),
-      severity,
-      lock,
-      blocks: what === 'nothing' ? null : { tables, what },
-      scans,
-      rewrites,
-      message,
-      safe: safe ?? null,
-      evidence: 'inferred',
-    }
+    return { lock, blocks: what === 'nothing' ? null : { tables, what }, scans, rewrites }
+  }
+}
+
+function findingOf(
+  rule: string,
+  { severity, message, safe }: Verdict,
+  { statement, script }: RuleContext,
+  doing: Doing,
+): LintFinding {
+  return {
+    rule,
+    file: script.path,
+    line: statement.line,
+    statement: statement.text.slice(0, SHOWN_LENGTH),
+    severity,
+    ...doing,
+    message,
+    safe: safe ?? null,
+    evidence: 'inferred',
   }
 }

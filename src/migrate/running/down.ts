@@ -1,4 +1,4 @@
-import { noWayBack, unknownTarget } from '../errors.ts'
+import { noWayBack, planChanged, unknownTarget } from '../errors.ts'
 import { type Migration, readMigrations } from '../format/folder.ts'
 import { checksumOf } from '../format/script.ts'
 import { appliedEntries, type HistoryEntry, readHistory } from '../history/history.ts'
@@ -17,24 +17,24 @@ export interface DownTarget {
 /** How one run of `down` is done. */
 export interface DownOptions extends RunOptions, DownTarget {
   readonly isDryRun?: boolean | undefined
-  /** Called with the jobs under the runner's lock, before the first runs; to refuse, it throws. */
-  readonly confirm?: ((ids: readonly string[]) => Promise<void>) | undefined
+  /** Take back exactly these, as they were shown; where others would go, nothing is run. */
+  readonly expected?: readonly string[] | undefined
 }
 
 /**
  * Takes migrations back with their `down.sql` or `down.ts`, the last that ran first.
  *
  * @returns the ids that were taken back, in that order.
- * @throws HF_MIGRATE_UNKNOWN_ID, HF_MIGRATE_NO_WAY_BACK before anything ran; else as `migrateUp`
+ * @throws HF_MIGRATE_UNKNOWN_ID, HF_MIGRATE_NO_WAY_BACK, HF_MIGRATE_PLAN_CHANGED before anything ran; else as `migrateUp`
  */
 export async function migrateDown(target: MigrateTarget, options: DownOptions = {}): Promise<string[]> {
   const migrations = readMigrations(target.directory)
   return asRunner(target, options, async (run) => {
     const ids = chooseDown(await readHistory(run.client, target.history), options)
+    if (options.expected && options.expected.join() !== ids.join()) throw planChanged(ids)
     const jobs: Job[] = []
     for (const id of ids) jobs.push(await downJob(id, migrations))
     if (options.isDryRun) return ids
-    await options.confirm?.(ids)
     for (const [index, job] of jobs.entries()) await runJob(run, job, index, jobs.length)
     return ids
   })

@@ -194,7 +194,9 @@ const TEXTS = /^(text|character|character varying|citext|name)\b(?!.*\[\])/
 /** Whether there is a cast between two types; by way of text there always is, and a value that does not fit fails. */
 function isCastKnown(from: string, to: string): boolean {
   if (TEXTS.test(from) || TEXTS.test(to) || (from.endsWith('[]') && to.endsWith('[]'))) return true
-  return FAMILIES.some((family) => family.test(from) && family.test(to) && !from.endsWith('[]') && !to.endsWith('[]'))
+  return FAMILIES.some(
+    (family) => family.test(from) && family.test(to) && !from.endsWith('[]') && !to.endsWith('[]'),
+  )
 }
 
 /** An identity goes before the type changes, and comes behind NOT NULL. */
