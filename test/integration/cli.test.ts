@@ -202,7 +202,13 @@ describe('a new database', () => {
     expect(await go('reset --confirm=wrong')).toMatchObject({ code: 5 })
     expect(json(await go('reset --dry-run --json'))).toMatchObject({
       removed: false,
-      tables: ['migration_history', 'operations', 'schema_history'],
+      tables: [
+        'migration_history',
+        'migration_history_steps',
+        'operations',
+        'schema_history',
+        'schema_history_steps',
+      ],
     })
     expect(json(await go(`reset --json --confirm=${own.name}`))).toMatchObject({ removed: true })
     expect(
@@ -307,7 +313,7 @@ describe('words and numbers', () => {
       ],
       { encoding: 'utf8' },
     )
-    expect(completed.trim()).toBe('up')
+    expect(completed.trim()).toBe('up unlock')
   })
 })
 

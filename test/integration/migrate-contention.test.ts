@@ -79,13 +79,13 @@ describe('a busy table', () => {
     const id = folder.add('ALTER TABLE busy ADD COLUMN m int; ALTER TABLE also ADD COLUMN m int')
     const seen: MigrateProgress[] = []
     const twice = Promise.withResolvers<void>()
-    let isOver = false
+    const state = { isOver: false }
     const writers = Array.from({ length: 50 }, async (_, index) => {
       const client = await open()
       // Ten times what the migration allows itself: the machine may be busy, the lock may not.
       await client.query("SET lock_timeout = '2s'")
       let writes = 0
-      while (!isOver) {
+      while (!state.isOver) {
         await client.query('UPDATE busy SET n = n + 1 WHERE id = $1', [index + 1])
         writes += 1
       }
@@ -103,7 +103,7 @@ describe('a busy table', () => {
     await twice.promise
     await setup.query('COMMIT')
     expect(await running).toEqual([id])
-    isOver = true
+    state.isOver = true
     const writes = await Promise.all(writers)
     const { rows } = await setup.query('SELECT sum(n)::int AS writes FROM busy')
     expect(rows).toEqual([{ writes: writes.reduce((sum, one) => sum + one, 0) }])

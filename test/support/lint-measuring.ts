@@ -11,7 +11,8 @@ import { Linter } from '../../src/migrate/lint/lint.ts'
 import { Measurer } from '../../src/migrate/lint/measure.ts'
 import type { Knowledge } from '../../src/migrate/lint/world.ts'
 import { createTestDatabase, startTestServer, type TestDatabase } from '../../src/testing/index.ts'
-import { CORPUS, type CorpusEntry, FIXTURE } from './lint-corpus.ts'
+import { CORPUS, type CorpusEntry } from './lint-corpus.ts'
+import { FIXTURE } from './lint-fixture.ts'
 
 /** What a statement does, in a word or two: `ACCESS EXCLUSIVE, scan, rewrite`. */
 export type Doing = string

@@ -24,6 +24,13 @@ interface DriftFlags {
 
 /** Commands that look at the structure of the database. */
 export function addSchemaStructure(schema: Command, finish: Finish): void {
+  addDump(schema, finish)
+  addSnapshot(schema, finish)
+  addDrift(schema, finish)
+  addDiff(schema, finish)
+}
+
+function addDump(schema: Command, finish: Finish): void {
   runWith<{ out?: string }>(
     schema
       .command('dump')
@@ -38,7 +45,9 @@ export function addSchemaStructure(schema: Command, finish: Finish): void {
       )
     },
   )
+}
 
+function addSnapshot(schema: Command, finish: Finish): void {
   runWith<{ out: string }>(
     schema
       .command('snapshot')
@@ -55,7 +64,9 @@ export function addSchemaStructure(schema: Command, finish: Finish): void {
       session.out.next('holdfast schema drift --against snapshot')
     },
   )
+}
 
+function addDrift(schema: Command, finish: Finish): void {
   runWith<DriftFlags>(
     schema
       .command('drift')
@@ -87,7 +98,9 @@ export function addSchemaStructure(schema: Command, finish: Finish): void {
       return drift.differences.length === 0 ? EXIT.ok : EXIT.findings
     },
   )
+}
 
+function addDiff(schema: Command, finish: Finish): void {
   runWith(
     schema
       .command('diff')

@@ -50,7 +50,10 @@ const A_NAME = 'needs the name of a migration'
 const DIRECTIVES: Readonly<Record<string, DirectiveReader>> = {
   irreversible: {
     wants: 'takes no value',
-    read: (draft, value) => (draft.isIrreversible = true) && value === '',
+    read(draft, value) {
+      draft.isIrreversible = true
+      return value === ''
+    },
   },
   transaction: {
     wants: 'must be transaction=on or transaction=off',

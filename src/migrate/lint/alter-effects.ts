@@ -150,9 +150,9 @@ export function addColumnRewrite(
   if (generated) return isVirtual(generated, version) ? undefined : 'stored generated'
   if (world.domains.get(world.qualified(type.split('.')))?.hasConstraints) return 'domain'
   const value = constraints.find(({ contype }) => contype === 'CONSTR_DEFAULT')?.raw_expr
-  const calls = functionsIn(value).map((name) => defaultVolatility(name, world))
-  if (calls.includes('volatile')) return 'volatile default'
-  return calls.includes('unknown') ? 'unknown default' : undefined
+  const calls = new Set(functionsIn(value).map((name) => defaultVolatility(name, world)))
+  if (calls.has('volatile')) return 'volatile default'
+  return calls.has('unknown') ? 'unknown default' : undefined
 }
 
 function defaultVolatility(name: string, world: World): 'volatile' | 'stable' | 'unknown' {

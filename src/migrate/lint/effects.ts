@@ -56,7 +56,7 @@ const BY_KIND: Readonly<Record<string, Infer>> = {
   AlterObjectSchemaStmt: moveToSchema as Infer,
   ReindexStmt: reindex as Infer,
   TruncateStmt: truncate as Infer,
-  LockStmt: lock as Infer,
+  LockStmt: lockTables as Infer,
   ClusterStmt: cluster as Infer,
   VacuumStmt: vacuum as Infer,
   RefreshMatViewStmt: refresh as Infer,
@@ -219,7 +219,7 @@ function truncate(effects: Effects, { relations = [], behavior }: Body<'Truncate
   }
 }
 
-function lock(effects: Effects, { relations = [], mode = 8 }: Body<'LockStmt'>, world: World): void {
+function lockTables(effects: Effects, { relations = [], mode = 8 }: Body<'LockStmt'>, world: World): void {
   for (const one of relations)
     if ('RangeVar' in one) effects.add(world.nameOf(one.RangeVar), LOCK_MODES[mode - 1] ?? 'ACCESS EXCLUSIVE')
 }

@@ -127,14 +127,14 @@ export class Measurer {
     await this.#observer.query('BEGIN')
     if (tables.length > 0)
       await this.#observer.query(`LOCK TABLE ONLY ${tables.join(', ONLY ')} IN SHARE UPDATE EXCLUSIVE MODE`)
-    let isOver = false
+    const state = { isOver: false }
     const running = this.#client.query(text).then(
       () => null,
       (error: unknown) => messageOf(error),
     )
-    void running.then(() => (isOver = true))
-    while (!isOver && !(await this.#isWaiting())) await wait(systemClock, 5)
-    const locks = isOver ? {} : this.#strongest(await this.#held(this.#observer))
+    void running.then(() => (state.isOver = true))
+    while (!state.isOver && !(await this.#isWaiting())) await wait(systemClock, 5)
+    const locks = state.isOver ? {} : this.#strongest(await this.#held(this.#observer))
     await this.#observer.query('COMMIT')
     const error = await running
     const rewrites = this.#changedFiles(before, await relations(this.#observer))

@@ -1,5 +1,4 @@
 import { HoldfastError, messageOf } from '../../core/index.ts'
-import type { LikelyRename } from './renames.ts'
 
 export function scriptFailed(path: string, line: number, cause: unknown): HoldfastError {
   return new HoldfastError({
@@ -18,7 +17,9 @@ export function fileMissing(path: string, next: string): HoldfastError {
   })
 }
 
-export function renameQuestion(renames: readonly LikelyRename[]): HoldfastError {
+export function renameQuestion(
+  renames: readonly { kind: string; from: string; to: string }[],
+): HoldfastError {
   const words = renames.map(({ kind, from, to }) => `${kind} ${from} is gone and ${to} is new`)
   return new HoldfastError({
     code: 'HF_GENERATE_RENAME',

@@ -122,13 +122,13 @@ export const COLUMN_RULES: readonly Rule[] = [
     check: (context) =>
       addedColumns(context)
         .filter(({ column, rewrite }) => {
-          const kinds = inlineConstraints(column).map(({ contype }) => contype)
-          const isRequired = kinds.includes('CONSTR_NOTNULL') || kinds.includes('CONSTR_PRIMARY')
+          const kinds = new Set(inlineConstraints(column).map(({ contype }) => contype))
+          const isRequired = kinds.has('CONSTR_NOTNULL') || kinds.has('CONSTR_PRIMARY')
           return (
             isRequired &&
             rewrite === undefined &&
-            !kinds.includes('CONSTR_DEFAULT') &&
-            !kinds.includes('CONSTR_GENERATED')
+            !kinds.has('CONSTR_DEFAULT') &&
+            !kinds.has('CONSTR_GENERATED')
           )
         })
         .map(({ at, column }) => ({
