@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { addBackfill } from './commands/backfill.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addConfig } from './commands/config.ts'
 import { addDoctor } from './commands/doctor.ts'
@@ -45,6 +46,7 @@ export function buildProgram(finish: Finish): Command {
     addDoctor,
     addConfig,
     addMigrate,
+    addBackfill,
     addPool,
     addSchema,
     addOpenApi,

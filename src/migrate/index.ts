@@ -3,6 +3,9 @@
  * where a statement cannot be in a transaction, and then safe against a crash. Runs the user's folder, and installs
  * Holdfast's own schema under a history of its own.
  */
+export { backfillStatus, pauseBackfill, resumeBackfill, runBackfills } from './backfill/commands.ts'
+export { type Backfill, type BackfillBatch, defineBackfill } from './backfill/define.ts'
+export type { BackfillRecord } from './backfill/records.ts'
 export {
   defineMigration,
   defineValidation,

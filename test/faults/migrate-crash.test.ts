@@ -101,10 +101,20 @@ function mixedSet(url: string, database: string): MigrationFolder {
     ),
   })
   folder.add({
+    'up.sql': 'ALTER TABLE items ADD COLUMN fills int NOT NULL DEFAULT 0',
+    'down.sql': 'ALTER TABLE items DROP COLUMN fills',
+    'backfill.ts': `export default {
+        table: 'items', key: 'id', batchRows: 100, batch: 'UPDATE items SET fills = fills + 1 WHERE id = ANY ($1)' }`,
+    'validate.ts': `export default async ({ query }) => {
+        const { rows } = await query('SELECT id FROM items WHERE fills <> 1')
+        return rows.map(({ id }) => 'item ' + id)
+      }`,
+  })
+  folder.add({
     'up.ts': `// holdfast: irreversible
       export default async ({ query }) => {
         const { rows } = await query('SELECT count(*)::int AS count FROM items')
-        await query('INSERT INTO items VALUES ($1, 2, 3, $1)', [rows[0].count + 1])
+        await query('INSERT INTO items VALUES ($1, 2, 3, $1, 1)', [rows[0].count + 1])
       }`,
     'validate.ts': `export default async ({ query }) => {
         const { rows } = await query('SELECT id FROM items WHERE runs <> 3')
@@ -159,17 +169,17 @@ describe.each(['runner', 'server'] as const)('kill -9 of the %s at every stateme
           await repair(folder.target, id, { step: Number(step), mark, reason: 'looked' })
           continue
         }
-        expect(point).toMatch(/^(statement|finished) /)
+        expect(point).toMatch(/^(statement|finished|backfill) /)
         passed.push(point)
       }
-      // 9 + 15 (SET tells nothing) + 1 statements, before and behind each.
-      expect(passed.length).toBeGreaterThanOrEqual(50)
+      // 9 + 15 (SET tells nothing) + 1 + 1 statements, before and behind each, and six batches.
+      expect(passed.length).toBeGreaterThanOrEqual(56)
       expect(questions.map((point) => point.split(' ')[2])).toEqual(['15'])
       expect(await migrateUp(folder.target)).toEqual([])
       const status = await migrateStatus(folder.target)
-      expect(status.map(({ state }) => state)).toEqual(['applied', 'applied', 'applied'])
+      expect(status.map(({ state }) => state)).toEqual(['applied', 'applied', 'applied', 'applied'])
       const history = await migrateHistory(folder.target)
-      expect(history.filter(({ status: one }) => one === 'applied')).toHaveLength(3)
+      expect(history.filter(({ status: one }) => one === 'applied')).toHaveLength(4)
       expect(history.find(({ migrationId }) => migrationId === status[1]?.id)?.statements).toHaveLength(16)
       await expectWholeState(database.url, `made_by_${victim}`)
       await database.drop()

@@ -3,21 +3,27 @@
  * the point and waits, for whoever started it to kill it, or the server.
  */
 import { existsSync } from 'node:fs'
-import { type MigrateTarget, migrateUp } from '../../src/migrate/index.ts'
+import { type MigrateProgress, type MigrateTarget, migrateUp } from '../../src/migrate/index.ts'
 
 const { target, passed, goOn } = JSON.parse(process.argv[2] as string) as {
   target: MigrateTarget
   passed: string[]
   goOn: string
 }
+function pointOf(progress: MigrateProgress): string | undefined {
+  if (progress.kind === 'statement' || progress.kind === 'finished')
+    return `${progress.kind} ${progress.id} ${progress.step}`
+  return progress.kind === 'backfill' ? `backfill ${progress.id} ${progress.rowsDone}` : undefined
+}
+
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
 
 try {
   await migrateUp(target, {
     lockTimeoutMs: 5_000,
     onProgress(progress) {
-      if (progress.kind !== 'statement' && progress.kind !== 'finished') return
-      const point = `${progress.kind} ${progress.id} ${progress.step}`
+      const point = pointOf(progress)
+      if (point === undefined) return
       if (passed.includes(point)) return
       process.stdout.write(`${point}\n`)
       while (!existsSync(goOn)) Atomics.wait(sleeper, 0, 0, 5)

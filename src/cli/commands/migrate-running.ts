@@ -20,6 +20,7 @@ interface UpFlags {
   to?: string
   dryRun?: boolean
   sql?: boolean
+  skipBackfills?: boolean
   allowOutOfOrder?: boolean
 }
 
@@ -46,18 +47,20 @@ function addUp(migrate: Command, finish: Finish): void {
       .option('--to <id>', 'stop after this migration')
       .option('--dry-run', 'only say what would run')
       .option('--sql', 'only print the statements that would run')
+      .option('--skip-backfills', 'leave them for: holdfast backfill run')
       .option(
         '--allow-out-of-order',
         'run migrations older than one that ran (outside production this is the default)',
       ),
     finish,
-    async (session, { to, dryRun = false, sql = false, allowOutOfOrder }) => {
+    async (session, { to, dryRun = false, sql = false, skipBackfills, allowOutOfOrder }) => {
       const { out } = session
       const holdfast = await session.connect()
       const ids = await migrateUp(holdfast.migrations, {
         ...holdfast.config.migrate,
         to,
         isDryRun: dryRun || sql,
+        skipsBackfills: skipBackfills,
         allowOutOfOrder: allowOutOfOrder ?? holdfast.config.environment !== 'production',
         onProgress: sayProgress(out),
       })
@@ -133,8 +136,12 @@ function addDown(migrate: Command, finish: Finish): void {
   )
 }
 
+/** A backfill tells of every batch: too many lines. */
+const BACKFILL_LINE_MS = 2_000
+
 /** What a run tells, as lines. */
 export function sayProgress(out: Output): (progress: MigrateProgress) => void {
+  let lastSaidMs = -BACKFILL_LINE_MS
   return (progress) => {
     switch (progress.kind) {
       case 'started':
@@ -162,6 +169,17 @@ export function sayProgress(out: Output): (progress: MigrateProgress) => void {
         return out.say(
           `      line ${progress.line}: an earlier run began it; it ${progress.outcome === 'done' ? 'took effect' : 'is run again'}`,
         )
+      case 'backfill': {
+        const { rowsDone, rowsEstimated, rowsPerSecond } = progress
+        if (performance.now() - lastSaidMs < BACKFILL_LINE_MS) return
+        lastSaidMs = performance.now()
+        const left = formatDuration(((rowsEstimated - rowsDone) / Math.max(1, rowsPerSecond)) * 1_000)
+        return out.say(
+          `      ${rowsDone} of about ${rowsEstimated} rows, ${Math.round(rowsPerSecond)}/s, ${left} left`,
+        )
+      }
+      case 'held back':
+        return out.say(`      waits: ${progress.reason}`)
       case 'said':
         return out.say(`      ${progress.id}: ${progress.text}`)
       default:

@@ -38,7 +38,7 @@ export class Effects {
     return {
       lock,
       tables: used.filter((one) => one.lock === lock).map(({ relation }) => relation),
-      scans: used.some(({ scans, lock }) => scans && blockedBy(lock) !== 'nothing'),
+      scans: used.some((one) => one.scans && blockedBy(one.lock) !== 'nothing'),
       rewrites: used.some(({ rewrites }) => rewrites),
     }
   }

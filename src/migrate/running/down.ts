@@ -1,3 +1,5 @@
+import type pg from 'pg'
+import { BackfillRecords } from '../backfill/records.ts'
 import { noWayBack, planChanged, unknownTarget } from '../errors.ts'
 import { type Migration, readMigrations } from '../format/folder.ts'
 import { checksumOf } from '../format/script.ts'
@@ -33,7 +35,7 @@ export async function migrateDown(target: MigrateTarget, options: DownOptions = 
     const ids = chooseDown(await readHistory(run.client, target.history), options)
     if (options.expected && options.expected.join() !== ids.join()) throw planChanged(ids)
     const jobs: Job[] = []
-    for (const id of ids) jobs.push(await downJob(id, migrations))
+    for (const id of ids) jobs.push(await downJob(id, migrations, target.history.schema))
     if (options.isDryRun) return ids
     for (const [index, job] of jobs.entries()) await runJob(run, job, index, jobs.length)
     return ids
@@ -57,7 +59,7 @@ export function chooseDown(entries: readonly HistoryEntry[], { to, count }: Down
   return latestFirst.slice(0, end)
 }
 
-async function downJob(id: string, migrations: readonly Migration[]): Promise<Job> {
+async function downJob(id: string, migrations: readonly Migration[], schema: string): Promise<Job> {
   const migration = migrations.find((one) => one.id === id)
   if (!migration) throw noWayBack(id, 'its folder is gone')
   const { down } = migration
@@ -69,5 +71,8 @@ async function downJob(id: string, migrations: readonly Migration[]): Promise<Jo
     checksum: checksumOf(down.text),
     statements: await readStatements(down),
     validate: undefined,
+    ...(migration.backfill && {
+      alsoRecord: (client: pg.Client) => new BackfillRecords(client, schema).remove(id),
+    }),
   }
 }

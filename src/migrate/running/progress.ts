@@ -47,6 +47,15 @@ export type MigrateProgress =
       readonly line: number
       readonly outcome: 'done' | 'again'
     }
+  | {
+      readonly kind: 'backfill'
+      readonly id: string
+      readonly rowsDone: number
+      readonly rowsEstimated: number
+      readonly rowsPerSecond: number
+    }
+  /** A backfill waits: somebody paused it, or others suffer. */
+  | { readonly kind: 'held back'; readonly id: string; readonly reason: string }
   | { readonly kind: 'said'; readonly id: string; readonly text: string }
   | {
       readonly kind: 'applied'

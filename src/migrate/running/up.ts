@@ -1,6 +1,9 @@
 import type pg from 'pg'
 import { resolveOptions, systemClock } from '../../core/index.ts'
 import { indexUnnamed, needsTransactionOff, searchPathHitsOurs, unknownTarget } from '../errors.ts'
+import { backfillUnfinished } from '../backfill/errors.ts'
+import { BackfillRecords } from '../backfill/records.ts'
+import { type BackfillTask, loadBackfill, runBackfill } from '../backfill/worker.ts'
 import { type Migration, readMigrations } from '../format/folder.ts'
 import type { Script } from '../format/script.ts'
 import { specialKindOf } from '../format/special-statements.ts'
@@ -28,6 +31,8 @@ export interface UpOptions extends RunOptions {
   readonly allowOutOfOrder?: boolean | undefined
   /** Only say what would run. Default false. */
   readonly isDryRun?: boolean | undefined
+  /** Leave backfills for `holdfast backfill run`. Default false. */
+  readonly skipsBackfills?: boolean | undefined
 }
 
 const DEFAULTS = resolveOptions('migrate', MIGRATE_OPTIONS, []).values
@@ -42,7 +47,7 @@ const DEFAULTS = resolveOptions('migrate', MIGRATE_OPTIONS, []).values
  *   HF_MIGRATE_OUT_OF_ORDER, HF_MIGRATE_AFTER, HF_MIGRATE_REPLACES, HF_MIGRATE_POOLER, HF_MIGRATE_SEARCH_PATH,
  *   HF_SCHEMA_MISSING, HF_SCHEMA_OUTDATED before anything ran; HF_MIGRATE_LOCK_HELD; and while it runs
  *   HF_MIGRATE_LOCK_TIMEOUT, HF_MIGRATE_FAILED, HF_MIGRATE_VALIDATION, HF_MIGRATE_MODULE, HF_MIGRATE_INDEX_INVALID,
- *   HF_MIGRATE_STEP_UNKNOWN, HF_MIGRATE_STEP_CHANGED, HF_MIGRATE_COMMIT_UNKNOWN
+ *   HF_MIGRATE_STEP_UNKNOWN, HF_MIGRATE_STEP_CHANGED, HF_MIGRATE_COMMIT_UNKNOWN, HF_MIGRATE_CONTRACT_EARLY, HF_BACKFILL_*
  */
 export async function migrateUp(target: MigrateTarget, options: UpOptions = {}): Promise<string[]> {
   const migrations = readMigrations(target.directory)
@@ -56,12 +61,18 @@ export async function migrateUp(target: MigrateTarget, options: UpOptions = {}):
     const pending: Pending = await findPending(run.client, target.history, migrations, options)
     // Parsed before anything runs: a mistake in the last one is found before the first is applied.
     const jobs: Job[] = []
-    for (const migration of pending.migrations) jobs.push(await upJob(migration))
+    for (const migration of pending.migrations) jobs.push(await upJob(migration, target.history.schema))
     const ids = jobs.map(({ id }) => id)
     if (options.isDryRun) return ids
     for (const id of pending.missing)
       run.onProgress({ kind: 'said', id, text: 'ran here, and its folder is gone' })
-    for (const [index, job] of jobs.entries()) await runJob(run, job, index, jobs.length)
+    const tasks = new Map(migrations.flatMap((migration) => taskOf(migration)))
+    if (!options.skipsBackfills) await runUnfinished(run, tasks)
+    for (const [index, job] of jobs.entries()) {
+      if (job.script.directives.phase === 'contract') await refuseUnfinished(run, job.id)
+      await runJob(run, job, index, jobs.length)
+      if (!options.skipsBackfills) await runUnfinished(run, tasks)
+    }
     return ids
   })
 }
@@ -99,9 +110,41 @@ export async function runJob(run: Run, job: Job, index: number, count: number): 
   run.onProgress({ kind: 'applied', id, direction, durationMs })
 }
 
-async function upJob(migration: Migration): Promise<Job> {
-  const { id, checksum, up, validate } = migration
-  return { id, direction: 'up', script: up, checksum, validate, statements: await readStatements(up) }
+async function upJob(migration: Migration, schema: string): Promise<Job> {
+  const { id, checksum, up, validate, backfill: path } = migration
+  const job = { id, direction: 'up', script: up, checksum, statements: await readStatements(up) } as const
+  if (path === undefined) return { ...job, validate }
+  const { table, key } = await loadBackfill(path)
+  // The check is due when the backfill is through; that there is one is written with the history row.
+  const alsoRecord = (client: pg.Client): Promise<void> =>
+    new BackfillRecords(client, schema).add(id, table, key)
+  return { ...job, validate: undefined, alsoRecord }
+}
+
+function taskOf({ id, backfill, validate }: Migration): [string, BackfillTask][] {
+  return backfill === undefined ? [] : [[id, { id, path: backfill, validate }]]
+}
+
+/** Backfills of migrations that ran, in their order. */
+async function runUnfinished(run: Run, tasks: ReadonlyMap<string, BackfillTask>): Promise<void> {
+  // Nothing to look up, and on an older schema nowhere to look.
+  if (tasks.size === 0) return
+  for (const { migrationId } of await new BackfillRecords(
+    run.client,
+    run.target.history.schema,
+  ).unfinished()) {
+    const task = tasks.get(migrationId)
+    if (task) await runBackfill(run, task)
+  }
+}
+
+async function refuseUnfinished(run: Run, id: string): Promise<void> {
+  const waiting = await new BackfillRecords(run.client, run.target.history.schema).unfinished()
+  if (waiting.length > 0)
+    throw backfillUnfinished(
+      id,
+      waiting.map(({ migrationId }) => migrationId),
+    )
 }
 
 /**
