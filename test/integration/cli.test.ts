@@ -160,7 +160,7 @@ describe('a new database', () => {
     const init = await go('init --json')
     expect(init.code).toBe(0)
     expect(json(init)).toMatchObject({
-      ran: [expect.stringMatching(/_operations$/)],
+      ran: [expect.stringMatching(/_operations$/), expect.stringMatching(/_backfills$/)],
       files: ['holdfast.config.ts', '.env.example'],
     })
     expect(json(await go('init --json'))).toMatchObject({ ran: [], files: [] })
@@ -203,6 +203,7 @@ describe('a new database', () => {
     expect(json(await go('reset --dry-run --json'))).toMatchObject({
       removed: false,
       tables: [
+        'backfills',
         'migration_history',
         'migration_history_steps',
         'operations',

@@ -49,20 +49,19 @@ async function attempt(run: Run, job: Job, course: Course): Promise<void> {
   const { client, target } = run
   const budget = new LockBudget(lockTimeoutOf(run, job), run.watch, run.clock)
   await resetSession(run)
-  await client.query('BEGIN')
-  await client.query(`SET LOCAL statement_timeout = ${job.script.directives.statementTimeoutMs ?? 0}`)
-  await client.query('SET LOCAL idle_in_transaction_session_timeout = 0')
-  await client.query(`SET LOCAL lock_timeout = ${budget.leftMs}`)
-  if (target.searchPath !== undefined)
-    await client.query(`SET LOCAL search_path = ${quoteIdentifier(target.searchPath)}`)
+  const path =
+    target.searchPath === undefined ? '' : `; SET LOCAL search_path = ${quoteIdentifier(target.searchPath)}`
+  await client.query(
+    `BEGIN; SET LOCAL statement_timeout = ${job.script.directives.statementTimeoutMs ?? 0};
+     SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = ${budget.leftMs}${path}`,
+  )
   if (job.script.language === 'typescript') await runTypeScript(run, job, course)
   else await runStatements(run, job, course, budget)
   course.text = null
   const faults = await findFaults(run, job)
   if (faults.length > 0) throw validationFailed(job.id, faults, NOTHING_APPLIED)
   // The history is ours to write, whatever role the migration took on.
-  await client.query('RESET SESSION AUTHORIZATION')
-  await client.query('RESET ROLE')
+  await client.query('RESET SESSION AUTHORIZATION; RESET ROLE')
   await job.alsoRecord?.(client)
   await recordAttempt(client, target.history, course.attempt())
   await commit(run, job)
@@ -96,10 +95,9 @@ async function runTypeScript(run: Run, job: Job, course: Course): Promise<void> 
  * Whatever the database is set to, what the history says must not be lost with a crash of the server.
  */
 export async function resetSession({ client }: Pick<Run, 'client'>): Promise<void> {
-  await client.query('RESET SESSION AUTHORIZATION')
-  await client.query('RESET ALL')
   await client.query(
-    `SELECT set_config('synchronous_commit', 'local', false) WHERE current_setting('synchronous_commit') = 'off'`,
+    `RESET SESSION AUTHORIZATION; RESET ALL;
+     SELECT set_config('synchronous_commit', 'local', false) WHERE current_setting('synchronous_commit') = 'off'`,
   )
 }
 
