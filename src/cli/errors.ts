@@ -58,7 +58,7 @@ export function downInProduction(): HoldfastError {
   return new HoldfastError({
     code: 'HF_CLI_DOWN_IN_PRODUCTION',
     message:
-      'In production nothing is taken back by "migrate down", which does not look at what is lost. Write a migration that undoes the change; --dry-run says what would go.',
+      'In production nothing is taken back by "migrate down", which does not look at what is lost. Use: holdfast rollback plan.',
   })
 }
 

@@ -27,6 +27,7 @@ const BY_CODE: readonly (readonly [RegExp, number])[] = [
   [/^HF_ADMIN_(UNAUTHENTICATED|FORBIDDEN)$/, EXIT.connection],
   [/^HF_CLI_(CONFIRMATION|DOWN_IN_PRODUCTION)$/, EXIT.confirmation],
   [/^HF_MIGRATE_LOCK_(HELD|TIMEOUT)$/, EXIT.locked],
+  [/^HF_ROLLBACK_/, EXIT.confirmation],
   [/^HF_BACKFILL_(BUSY|PAUSED)$/, EXIT.locked],
   [/^HF_EMBEDDED_DATA_IN_USE$/, EXIT.locked],
   [/^HF_POOL_ACQUIRE_TIMEOUT$/, EXIT.locked],

@@ -8,6 +8,7 @@ import { addMigrate } from './commands/migrate.ts'
 import { addOpenApi } from './commands/openapi.ts'
 import { addPool } from './commands/pool.ts'
 import { addReset } from './commands/reset.ts'
+import { addRollback } from './commands/rollback.ts'
 import { addSchema } from './commands/schema.ts'
 import { addServe } from './commands/serve.ts'
 import { addSignIn } from './commands/sign-in.ts'
@@ -47,6 +48,7 @@ export function buildProgram(finish: Finish): Command {
     addConfig,
     addMigrate,
     addBackfill,
+    addRollback,
     addPool,
     addSchema,
     addOpenApi,

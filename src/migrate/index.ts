@@ -22,6 +22,14 @@ export type { HistoryTable } from './history/tables.ts'
 export { OperationRecorder } from './operation-recorder.ts'
 export { MIGRATE_OPTIONS, type MigrateOptions } from './options.ts'
 export { inspectSchema, installSchema, type OwnSchemaState, removeSchema, userHistory } from './own-schema.ts'
+export { type ApplyOptions, applyRollback } from './rollback/apply.ts'
+export {
+  type AtRisk,
+  planRollback,
+  type RollbackPlan,
+  type RollbackStep,
+  type RollbackVerdict,
+} from './rollback/plan.ts'
 export { abandon, type BookEntry, repair, type Repair, stamp, unlock, unstamp } from './running/books.ts'
 export { type DownOptions, type DownTarget, migrateDown } from './running/down.ts'
 export type { MigrateProgress, OnProgress } from './running/progress.ts'

@@ -59,7 +59,8 @@ export function chooseDown(entries: readonly HistoryEntry[], { to, count }: Down
   return latestFirst.slice(0, end)
 }
 
-async function downJob(id: string, migrations: readonly Migration[], schema: string): Promise<Job> {
+/** What taking a migration back takes. @throws HF_MIGRATE_NO_WAY_BACK, and what reading its script throws */
+export async function downJob(id: string, migrations: readonly Migration[], schema: string): Promise<Job> {
   const migration = migrations.find((one) => one.id === id)
   if (!migration) throw noWayBack(id, 'its folder is gone')
   const { down } = migration

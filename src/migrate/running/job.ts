@@ -18,6 +18,8 @@ export interface Job {
   readonly statements: readonly Statement[]
   /** Path of the check that must hold afterwards, where it is due with this job. */
   readonly validate: string | undefined
+  /** Called before the first statement, in the transaction where there is one; to refuse, it throws. */
+  readonly guard?: ((client: pg.Client) => Promise<void>) | undefined
   /** Written in the same transaction as the history row: what must not be forgotten. */
   readonly alsoRecord?: ((client: pg.Client) => Promise<void>) | undefined
 }

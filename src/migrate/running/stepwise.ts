@@ -32,6 +32,7 @@ export async function runStepwise(run: Run, job: Job): Promise<number> {
   const known = await stepsOf(run, job)
   for (const [index, { line, hash }] of job.statements.entries())
     if ((known.get(index + 1)?.hash ?? hash) !== hash) throw stepChanged(job.id, line)
+  if (known.size === 0) await guarded(run, job)
   try {
     await resetSession(run)
     await client.query(`SET statement_timeout = ${job.script.directives.statementTimeoutMs ?? 0}`)
@@ -61,6 +62,17 @@ export async function runStepwise(run: Run, job: Job): Promise<number> {
     if (wasInTheWay(error))
       throw lockTimeout(job.id, course.line, course.retries + 1, run.watch.lastBlockers, error)
     throw statementFailed(job.id, course.line, error, restInWords(job, course, error))
+  }
+}
+
+/** Nothing holds between this look and the first statement: it is the best that can be done without a transaction. */
+async function guarded({ client }: Run, job: Job): Promise<void> {
+  if (!job.guard) return
+  await client.query('BEGIN')
+  try {
+    await job.guard(client)
+  } finally {
+    await client.query('ROLLBACK')
   }
 }
 

@@ -55,6 +55,7 @@ async function attempt(run: Run, job: Job, course: Course): Promise<void> {
     `BEGIN; SET LOCAL statement_timeout = ${job.script.directives.statementTimeoutMs ?? 0};
      SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = ${budget.leftMs}${path}`,
   )
+  await job.guard?.(client)
   if (job.script.language === 'typescript') await runTypeScript(run, job, course)
   else await runStatements(run, job, course, budget)
   course.text = null

@@ -1,0 +1,118 @@
+import type { Command } from 'commander'
+import pc from 'picocolors'
+import { applyRollback, planRollback, type RollbackPlan } from '../../migrate/index.ts'
+import { type Finish, runWith } from '../command.ts'
+import { usage } from '../errors.ts'
+import { EXIT } from '../exit-codes.ts'
+import { plural } from '../output.ts'
+import { sayProgress } from './migrate-running.ts'
+
+interface RollbackFlags {
+  to?: string
+  count?: string
+  plan?: string
+}
+
+export function addRollback(program: Command, finish: Finish): void {
+  const rollback = program.command('rollback').description('take migrations back, knowing what it costs')
+
+  runWith<RollbackFlags>(
+    rollback
+      .command('plan')
+      .description('what taking back would lock and lose; runs nothing; exit 3 when it is blocked')
+      .option('--to <id>', 'take back all that ran after this one')
+      .option('--count <n>', 'take back so many; default 1'),
+    finish,
+    async (session, flags) => {
+      const holdfast = await session.connect()
+      const plan = await planRollback(holdfast.migrations, scopeOf(flags), holdfast.config.database.schema)
+      session.out.result({ database: holdfast.address, ...inJson(plan) }, () => inWords(plan))
+      if (plan.verdict !== 'blocked' && plan.steps.length > 0) {
+        const scope =
+          flags.to === undefined
+            ? flags.count === undefined
+              ? ''
+              : ` --count ${flags.count}`
+            : ` --to ${flags.to}`
+        session.out.next(`holdfast rollback apply --plan ${plan.hash}${scope}`)
+      }
+      return plan.verdict === 'blocked' ? EXIT.findings : EXIT.ok
+    },
+  )
+
+  runWith<RollbackFlags>(
+    rollback
+      .command('apply')
+      .description('take back what a plan showed, and only that')
+      .requiredOption('--plan <hash>', 'the plan')
+      .option('--to <id>', 'as the plan was made')
+      .option('--count <n>', 'as the plan was made'),
+    finish,
+    async (session, flags) => {
+      const { out } = session
+      const holdfast = await session.connect()
+      const plan = await applyRollback(holdfast.migrations, {
+        ...holdfast.config.migrate,
+        ...scopeOf(flags),
+        plan: flags.plan ?? '',
+        ownSchema: holdfast.config.database.schema,
+        onProgress: sayProgress(out),
+      })
+      out.result(
+        {
+          database: holdfast.address,
+          taken_back: plan.steps.map(({ id }) => id),
+          rows_lost: plan.rowsAtRisk,
+        },
+        () => `Took back ${plural(plan.steps.length, 'migration')}.`,
+      )
+      out.next('holdfast migrate status')
+    },
+  )
+}
+
+function scopeOf({ to, count }: RollbackFlags): { to?: string; count?: number } {
+  if (count !== undefined && !/^[1-9]\d{0,5}$/.test(count)) throw usage('--count: a whole number from 1')
+  return { ...(to !== undefined && { to }), ...(count !== undefined && { count: Number(count) }) }
+}
+
+const COLOURS = { safe: pc.green, lossy: pc.yellow, blocked: pc.red } as const
+
+function inWords({ steps, verdict, rowsAtRisk, rowLimit, hash }: RollbackPlan): string {
+  if (steps.length === 0) return 'Nothing is applied that could be taken back.'
+  const lines = steps.flatMap(({ id, verdict: one, reasons, statements }) => [
+    `${pc.bold(id)}: ${COLOURS[one](one)}`,
+    ...reasons.map((reason) => `  ${reason}`),
+    ...statements.flatMap(({ line, lock, blocks }) =>
+      lock === null ? [] : [`  line ${line} takes ${lock}${blocks ? ` on ${blocks.tables.join(', ')}` : ''}`],
+    ),
+  ])
+  const limit =
+    verdict === 'lossy'
+      ? ` ${rowsAtRisk} rows or values at risk now; it refuses when there are more than ${rowLimit}.`
+      : ''
+  return [...lines, `Together: ${COLOURS[verdict](verdict)}.${limit} Plan ${hash}.`].join('\n')
+}
+
+function inJson({ steps, verdict, rowsAtRisk, rowLimit, hash }: RollbackPlan): object {
+  return {
+    plan: hash,
+    verdict,
+    rows_at_risk: rowsAtRisk,
+    row_limit: rowLimit,
+    steps: steps.map(({ id, hasDown, verdict: one, reasons, dependents, atRisk, statements }) => ({
+      id,
+      has_down: hasDown,
+      verdict: one,
+      reasons,
+      dependents,
+      at_risk: atRisk.map(({ object, kind, rows, isEstimate }) => ({
+        object,
+        kind,
+        rows,
+        is_estimate: isEstimate,
+      })),
+      statements,
+    })),
+  }
+}
