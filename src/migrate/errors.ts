@@ -150,6 +150,34 @@ export function stepChanged(id: string, line: number): HoldfastError {
   })
 }
 
+export function transactionEnded(id: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MIGRATE_TRANSACTION_ENDED',
+    message:
+      `${id}: its TypeScript ended the transaction that it ran in. What it committed stays, and is not in the history: look at ` +
+      'the database, undo it by hand or stamp it, and correct the file.',
+    details: { id },
+  })
+}
+
+export function interrupted(id: string, direction: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MIGRATE_INTERRUPTED',
+    message:
+      `${id} stopped midway on its way ${direction}: some of its statements are applied. Finish it first ` +
+      `(holdfast migrate ${direction}), or, having undone them by hand: holdfast migrate repair ${id} --give-up --reason "...".`,
+    details: { id, direction },
+  })
+}
+
+export function lockGivenUp(path: string, line: number): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MIGRATE_LOCK_GIVEN_UP',
+    message: `${path}:${line}: gives up all locks of the session, and with them the one that keeps two runners apart. Remove it; nothing was run.`,
+    details: { path, line },
+  })
+}
+
 export function validationFailed(id: string, faults: readonly string[], rest: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_MIGRATE_VALIDATION',

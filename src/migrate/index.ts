@@ -48,7 +48,14 @@ export {
 } from './structure/generate.ts'
 export type { LikelyRename, RenameAnswers } from './structure/renames.ts'
 export { type Scratch, type ScratchOptions, withScratch } from './structure/scratch.ts'
-export { baseline, squash, type Squashed, type SquashOptions } from './structure/squash.ts'
+export {
+  baseline,
+  type Baseline,
+  type BaselineOptions,
+  squash,
+  type Squashed,
+  type SquashOptions,
+} from './structure/squash.ts'
 export { wholeSql } from './structure/whole.ts'
 export type { LintFinding, Severity } from './lint/finding.ts'
 export { Linter, lintMigrations, type LintOptions, lintScripts } from './lint/lint.ts'

@@ -133,7 +133,8 @@ describe('adopting and squashing', () => {
         CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT count(*)::int FROM parents'`,
       )
       const folder = new MigrationFolder(url)
-      const id = await baseline(folder.target)
+      const { id, isProven } = await baseline(folder.target, { shadowUrl: inject('serverUrl') })
+      expect(isProven).toBe(true)
       expect(await migrateStatus(folder.target)).toMatchObject([{ id, state: 'applied', method: 'baseline' }])
       expect(await migrateUp(folder.target)).toEqual([])
       const drift = await findDrift(

@@ -12,7 +12,7 @@ import {
 } from '../../migrate/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { confirmByName } from '../confirm.ts'
-import { downInProduction } from '../errors.ts'
+import { downInProduction, usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { formatDuration, type Output, plural, table } from '../output.ts'
 
@@ -114,7 +114,7 @@ function addDown(migrate: Command, finish: Finish): void {
       const options = {
         ...holdfast.config.migrate,
         to,
-        count: count === undefined ? undefined : Number(count),
+        count: countFrom(count),
       }
       const ids = await migrateDown(holdfast.migrations, { ...options, isDryRun: true })
       if (!dryRun && ids.length > 0) {
@@ -134,6 +134,13 @@ function addDown(migrate: Command, finish: Finish): void {
       out.next('holdfast migrate status')
     },
   )
+}
+
+/** How many migrations. @throws HF_CLI_USAGE */
+export function countFrom(flag: string | undefined): number | undefined {
+  if (flag === undefined) return undefined
+  if (!/^[1-9]\d{0,5}$/.test(flag)) throw usage('--count: a whole number from 1')
+  return Number(flag)
 }
 
 /** A backfill tells of every batch: too many lines. */
@@ -279,7 +286,7 @@ function addCheck(migrate: Command, finish: Finish): void {
       const { out } = session
       const holdfast = await session.connect()
       const plan = await lintPending(holdfast.migrations, holdfast.config.database.schema)
-      out.result({ database: holdfast.address, pending: plan }, () =>
+      out.result({ database: holdfast.address, pending: plan.map((one) => snakeCased({ ...one })) }, () =>
         plan.length === 0
           ? `Nothing is pending in ${holdfast.address}.`
           : plan

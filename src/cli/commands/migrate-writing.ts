@@ -165,25 +165,33 @@ function addSquash(migrate: Command, finish: Finish): void {
 }
 
 function addBaseline(migrate: Command, finish: Finish): void {
-  runWith<{ dryRun?: boolean }>(
+  runWith<{ dryRun?: boolean; shadowUrlFile?: string }>(
     migrate
       .command('baseline')
       .description(
         'adopt a database that is there: its structure becomes the first migration, which counts as run',
       )
-      .option('--dry-run', 'only say which it would be'),
+      .option('--dry-run', 'only say which it would be')
+      .option(...SHADOW),
     finish,
-    async (session, { dryRun = false }) => {
+    async (session, { dryRun = false, shadowUrlFile }) => {
       const holdfast = await session.connect()
-      const id = await baseline(holdfast.migrations, {
+      const { id, isProven, notCompared } = await baseline(holdfast.migrations, {
         ...holdfast.config.migrate,
         ownSchema: holdfast.config.database.schema,
+        shadowUrl: session.readUrlFile(shadowUrlFile, '--shadow-url-file'),
         isDryRun: dryRun,
       })
       session.out.result(
-        { id, database: holdfast.address, dry_run: dryRun },
+        { id, database: holdfast.address, dry_run: dryRun, proven: isProven, not_compared: notCompared },
         ({ database }) =>
-          `${dryRun ? 'Would write' : 'Wrote'} ${id} from ${database}; there it counts as run.`,
+          [
+            `${dryRun ? 'Would write' : 'Wrote'} ${id} from ${database}; there it counts as run.`,
+            isProven
+              ? 'Built on a scratch database, it came out the same.'
+              : 'It runs on a scratch database, whose version is another: whether it came out the same was not compared.',
+            `Not compared: ${notCompared.join(', ')}.`,
+          ].join('\n'),
       )
       session.out.next('holdfast migrate status')
     },

@@ -1,11 +1,10 @@
 import type { Command } from 'commander'
 import pc from 'picocolors'
-import { applyRollback, planRollback, type RollbackPlan } from '../../migrate/index.ts'
+import { applyRollback, type DownTarget, planRollback, type RollbackPlan } from '../../migrate/index.ts'
 import { type Finish, runWith } from '../command.ts'
-import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { plural } from '../output.ts'
-import { sayProgress } from './migrate-running.ts'
+import { countFrom, sayProgress } from './migrate-running.ts'
 
 interface RollbackFlags {
   to?: string
@@ -71,10 +70,7 @@ export function addRollback(program: Command, finish: Finish): void {
   )
 }
 
-function scopeOf({ to, count }: RollbackFlags): { to?: string; count?: number } {
-  if (count !== undefined && !/^[1-9]\d{0,5}$/.test(count)) throw usage('--count: a whole number from 1')
-  return { ...(to !== undefined && { to }), ...(count !== undefined && { count: Number(count) }) }
-}
+const scopeOf = ({ to, count }: RollbackFlags): DownTarget => ({ to, count: countFrom(count) })
 
 const COLOURS = { safe: pc.green, lossy: pc.yellow, blocked: pc.red } as const
 

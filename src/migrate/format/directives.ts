@@ -89,7 +89,7 @@ const DIRECTIVES: Readonly<Record<string, DirectiveReader>> = {
   },
 }
 
-const LINE = /^(?:--|\/\/)\s*holdfast:\s*(.*)$/
+const LINE = /^(?:--|\/\/)\s*holdfast:\s*(.*)$/i
 
 /**
  * Reads lines like `-- holdfast: lock_timeout=2s` (in TypeScript `// holdfast: ...`) from the comments before the
@@ -138,21 +138,26 @@ function separate(body: string): string[] {
   return parts.length === 0 ? [''] : parts
 }
 
+/** Lines of comments before the first statement; a licence in C's manner may stand above them. */
 function leadingComments(text: string): { text: string; line: number }[] {
   const comments: { text: string; line: number }[] = []
   let line = 0
+  let depth = 0
   // Not split as a whole: a file may be large, and its head is short.
   for (let at = 0; at < text.length;) {
     const end = text.indexOf('\n', at)
     const one = text.slice(at, end < 0 ? text.length : end).trim()
     line += 1
-    if (one !== '' && !/^(--|\/\/)/.test(one)) break
-    comments.push({ text: one, line })
+    if (depth > 0 || one.startsWith('/*')) depth += count(one, '/*') - count(one, '*/')
+    else if (one !== '' && !/^(--|\/\/)/.test(one)) break
+    else comments.push({ text: one, line })
     if (end < 0) break
     at = end + 1
   }
   return comments
 }
+
+const count = (text: string, mark: string): number => text.split(mark).length - 1
 
 function durationMs(text: string): number | undefined {
   const match = /^(\d{1,9})\s*(ms|s|min|h)$/.exec(text)

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { type Dirent, existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { duplicateTime, folderInvalid } from './errors.ts'
 import type { Directives } from './directives.ts'
@@ -41,7 +41,7 @@ export function readMigrations(directory: string): Migration[] {
     )
   }
   const ids = entries
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .filter((entry) => !entry.name.startsWith('.') && isFolder(directory, entry))
     .map(({ name }) => name)
     .toSorted()
   for (const [index, id] of ids.entries()) {
@@ -49,6 +49,13 @@ export function readMigrations(directory: string): Migration[] {
     if (before !== undefined && timeOf(before) === timeOf(id)) throw duplicateTime(directory, before, id)
   }
   return ids.map((id) => readMigration(directory, id))
+}
+
+/** A link to a folder is one, too. */
+function isFolder(directory: string, entry: Dirent): boolean {
+  return (
+    entry.isDirectory() || (entry.isSymbolicLink() && statSync(join(directory, entry.name)).isDirectory())
+  )
 }
 
 /** The first part of an id: it alone says what runs before what. */

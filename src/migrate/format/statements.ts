@@ -29,6 +29,8 @@ export async function splitStatements({
   text: sql,
   path,
 }: Pick<Script, 'text' | 'path'>): Promise<Statement[]> {
+  // The parser takes nothing at all for a mistake.
+  if (sql.trim() === '') return []
   // Loaded on first use: the parser is a WebAssembly module of some megabytes.
   const { parse } = await import('libpg-query')
   let parsed: readonly RawStmt[]

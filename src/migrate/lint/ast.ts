@@ -89,16 +89,21 @@ export function isNarrow(where: Node | undefined): boolean {
         'A_ArrayExpr' in side)
     if (
       ['=', '~~', '<', '>', '<=', '>='].includes(stringOf(operator[0])) &&
-      (isConstant(rexpr) || isConstant(lexpr))
+      (isConstant(rexpr) || isConstant(lexpr)) &&
+      columnsIn([lexpr, rexpr]).length > 0
     )
       isNarrowing = true
   })
   return isNarrowing
 }
 
-/** `schema.table` or `table`, unquoted. */
+/** A name as SQL writes it: quoted where it has to be. */
+export const sqlName = (name = ''): string =>
+  /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`
+
+/** `schema.table` or `table` as SQL writes it. */
 export function writtenName({ schemaname, relname }: RangeVar): string {
-  return schemaname === undefined ? (relname ?? '') : `${schemaname}.${relname ?? ''}`
+  return schemaname === undefined ? sqlName(relname) : `${sqlName(schemaname)}.${sqlName(relname)}`
 }
 
 /** A statement of one sub-command of ALTER TABLE. */

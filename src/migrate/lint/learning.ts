@@ -126,7 +126,10 @@ function newTable(
 export function learn(world: World, node: Node): void {
   if ('CreateStmt' in node) learnTable(world, node.CreateStmt)
   else if ('CreateTableAsStmt' in node || 'ViewStmt' in node) learnDerived(world, node)
-  else if ('AlterTableStmt' in node) learnAlter(world, node)
+  else if ('SelectStmt' in node && node.SelectStmt.intoClause) {
+    const name = world.nameOf(node.SelectStmt.intoClause.rel)
+    world.tables.set(name, newTable(name, true, false))
+  } else if ('AlterTableStmt' in node) learnAlter(world, node)
   else if ('IndexStmt' in node) learnIndex(world, node)
   else if ('RenameStmt' in node) learnRename(world, node)
   else if ('DropStmt' in node) learnDrop(world, node)
@@ -156,9 +159,10 @@ export function learn(world: World, node: Node): void {
 
 function learnTable(
   world: World,
-  { relation, tableElts = [], partspec, inhRelations = [], partbound }: CreateStmt,
+  { relation, tableElts = [], partspec, inhRelations = [], partbound, if_not_exists: isOptional }: CreateStmt,
 ): void {
   const name = world.nameOf(relation)
+  if (isOptional && world.tables.has(name)) return
   const [first] = inhRelations
   const parent = partbound && first && 'RangeVar' in first ? world.nameOf(first.RangeVar) : undefined
   const key = partspec && partitionKeyOf(partspec)

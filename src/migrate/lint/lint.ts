@@ -90,7 +90,7 @@ export class Linter {
     if (script.language === 'typescript') return []
     const statements = await splitStatements(script)
     const linted: LintedStatement[] = []
-    const course: ScriptCourse = { hasBlocked: false, lockTimeoutMs: undefined, enumValues: [] }
+    const course: ScriptCourse = { hasBlocked: false, lockTimeoutMs: undefined, enumValues: [], newEnums: [] }
     for (const statement of statements) {
       const doing = this.#doing(statement)
       linted.push({ statement, doing, findings: await this.#look(script, statement, course, doing) })

@@ -2,6 +2,7 @@ import type { AlterTableCmd, Node, RangeVar } from '@pgsql/types'
 import type { Script } from '../format/script.ts'
 import { alterTableCommands } from '../format/special-statements.ts'
 import type { Statement } from '../format/statements.ts'
+import { columnIn } from './ast.ts'
 import type { Severity } from './finding.ts'
 import type { KnownTable, World } from './world.ts'
 
@@ -11,8 +12,10 @@ export interface ScriptCourse {
   hasBlocked: boolean
   /** What SET lock_timeout said last, in milliseconds. */
   lockTimeoutMs: number | undefined
-  /** Values that were added to an enum. */
+  /** Values that were added to an enum that was there before. */
   readonly enumValues: string[]
+  /** Enums that it made. */
+  readonly newEnums: string[]
 }
 
 /** What a rule looks at: one statement, and everything known when it runs. */
@@ -68,7 +71,20 @@ export function alterations({ node, world }: RuleContext, ...subtypes: readonly 
   if (world.isNew(name)) return []
   return alterTableCommands(node)
     .filter(({ subtype }) => subtypes.length === 0 || subtypes.includes(subtype ?? ''))
+    .filter((cmd) => !isThereAlready(cmd, world.table(relation)))
     .map((cmd) => ({ relation, name, table: world.table(relation), cmd }))
+}
+
+/** ADD COLUMN IF NOT EXISTS of a column that is there does nothing. */
+export function isThereAlready(
+  { subtype, missing_ok: isOptional, def }: AlterTableCmd,
+  table: KnownTable | undefined,
+): boolean {
+  return (
+    subtype === 'AT_AddColumn' &&
+    isOptional === true &&
+    (table?.columns.has(columnIn(def)?.colname ?? '') ?? false)
+  )
 }
 
 /** Directions and statements, one below the other. */

@@ -4,7 +4,7 @@ import { readMigrations } from '../format/folder.ts'
 import { OperationRecorder } from '../operation-recorder.ts'
 import { downJob, type DownTarget } from '../running/down.ts'
 import type { MigrateTarget } from '../running/session.ts'
-import { asRunner, runJob, type RunOptions } from '../running/up.ts'
+import { asRunner, refuseInterrupted, runJob, type RunOptions } from '../running/up.ts'
 import { rollbackBlocked, rollbackChanged, rollbackMoreRows } from './errors.ts'
 import type { Loss } from './losses.ts'
 import { countPlan, hashOf, LIMITS, type RollbackPlan } from './plan.ts'
@@ -45,6 +45,7 @@ export async function applyRollback(target: MigrateTarget, options: ApplyOptions
       const job = await downJob(id, migrations, target.history.schema)
       jobs.push({ ...job, guard: (client: pg.Client) => countUnderLock(client, losses.get(id) ?? [], limit) })
     }
+    await refuseInterrupted(run, 'down', jobs)
     for (const [index, job] of jobs.entries()) await runJob(run, job, index, jobs.length)
     await new OperationRecorder(run.client, target.history.schema).record({
       action: 'migrations.rollback',
@@ -66,7 +67,7 @@ async function countUnderLock(client: pg.Client, losses: readonly Loss[], limit:
     await client.query(`LOCK TABLE ${relation} IN ACCESS EXCLUSIVE MODE`)
     const where = column === undefined ? '' : ` WHERE ${quoteIdentifier(column)} IS NOT NULL`
     const { rows } = await client.query<{ rows: number }>(
-      `SELECT count(*)::float8 AS rows FROM (SELECT FROM ${relation}${where} LIMIT $1) some`,
+      `SELECT count(*)::float8 AS rows FROM (SELECT FROM ${relation}${where} LIMIT $1) AS bounded`,
       [limit + 1],
     )
     if ((rows[0]?.rows ?? 0) > limit) throw rollbackMoreRows(rows[0]?.rows ?? 0, limit)

@@ -38,7 +38,11 @@ export async function stamp(
     const applied = appliedEntries(await readHistory(client, target.history))
     const pending = migrations.filter((one) => one.id <= id && !applied.has(one.id))
     await client.query('BEGIN')
-    for (const migration of pending) await writeDown(client, target, migration, 'up', method, reason)
+    for (const migration of pending) {
+      await writeDown(client, target, migration, 'up', method, reason)
+      // It counts as run now, however far an earlier attempt had come.
+      await forgetSteps(client, target.history, migration.id, 'up')
+    }
     await client.query('COMMIT')
     return pending.map((one) => one.id)
   })

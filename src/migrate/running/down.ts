@@ -6,7 +6,7 @@ import { checksumOf } from '../format/script.ts'
 import { appliedEntries, type HistoryEntry, readHistory } from '../history/history.ts'
 import type { Job } from './job.ts'
 import type { MigrateTarget } from './session.ts'
-import { asRunner, readStatements, runJob, type RunOptions } from './up.ts'
+import { asRunner, readStatements, refuseInterrupted, runJob, type RunOptions } from './up.ts'
 
 /** How far back. */
 export interface DownTarget {
@@ -36,6 +36,7 @@ export async function migrateDown(target: MigrateTarget, options: DownOptions = 
     if (options.expected && options.expected.join() !== ids.join()) throw planChanged(ids)
     const jobs: Job[] = []
     for (const id of ids) jobs.push(await downJob(id, migrations, target.history.schema))
+    await refuseInterrupted(run, 'down', jobs)
     if (options.isDryRun) return ids
     for (const [index, job] of jobs.entries()) await runJob(run, job, index, jobs.length)
     return ids
@@ -53,6 +54,8 @@ export function chooseDown(entries: readonly HistoryEntry[], { to, count }: Down
     .filter((entry) => inForce.get(entry.migrationId) === entry)
     .map((entry) => entry.migrationId)
   const latestFirst = order.toReversed()
+  if (count !== undefined && !(Number.isInteger(count) && count > 0))
+    throw new RangeError(`count must be a whole number from 1, not ${count}`)
   if (to === undefined) return latestFirst.slice(0, count ?? 1)
   const end = latestFirst.indexOf(to)
   if (end < 0) throw unknownTarget(to, order)

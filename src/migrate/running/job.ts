@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { Clock } from '../../core/index.ts'
+import { type Clock, hideLiterals } from '../../core/index.ts'
 import type { Script } from '../format/script.ts'
 import type { Statement } from '../format/statements.ts'
 import type { Attempt, Direction, StatementRecord } from '../history/history.ts'
@@ -68,12 +68,7 @@ export class Course {
   }
 }
 
-/** The statement that failed, fit for the history: with $1 for values, so that no secret is kept. */
-export async function normalized(text: string | null): Promise<string | null> {
-  if (text === null) return null
-  const { normalize } = await import('libpg-query')
-  return normalize(text).then(
-    (plain) => plain.slice(0, 1_000),
-    () => null,
-  )
+/** The statement that failed, fit for the history: without its values, so that no secret is kept. */
+export function withoutValues(text: string | null): string | null {
+  return text === null ? null : hideLiterals(text).slice(0, 1_000)
 }

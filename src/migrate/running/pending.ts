@@ -29,14 +29,20 @@ export async function findPending(
     readonly isDryRun?: boolean | undefined
   },
 ): Promise<Pending> {
-  const applied = appliedEntries(await readHistory(client, history))
+  const entries = await readHistory(client, history)
+  const applied = appliedEntries(entries)
+  const squashed = new Set(
+    entries
+      .filter(({ method, direction }) => method === 'squash' && direction === 'down')
+      .map(({ migrationId }) => migrationId),
+  )
   await refuseChanged(migrations, applied)
   const known = new Set(migrations.map(({ id }) => id))
   const { to } = options
   const candidates: Migration[] = []
   for (const migration of migrations) {
     if (applied.has(migration.id) || (to !== undefined && migration.id > to)) continue
-    if (standsForApplied(migration, applied)) {
+    if (standsForApplied(migration, applied, squashed)) {
       if (!options.isDryRun) await adoptSquashed(client, history, migration)
       applied.set(migration.id, [...applied.values()].at(-1) as HistoryEntry)
     } else candidates.push(migration)
@@ -44,7 +50,11 @@ export async function findPending(
   await refuseLate(migrations, candidates, applied, options.allowOutOfOrder ?? false)
   const replaced = new Set(migrations.flatMap(({ directives }) => directives.replaces))
   return {
-    migrations: inRunningOrder(candidates, known, new Set(applied.keys())),
+    migrations: inRunningOrder(
+      candidates.map((one) => named(one, migrations)),
+      known,
+      new Set(applied.keys()),
+    ),
     missing: [...applied.keys()].filter((id) => !known.has(id) && !replaced.has(id)),
   }
 }
@@ -65,12 +75,25 @@ async function refuseChanged(
 }
 
 /** A squashed migration is in force where all those that it stands for are. */
-function standsForApplied({ id, directives }: Migration, applied: ReadonlyMap<string, unknown>): boolean {
+function standsForApplied(
+  { id, directives }: Migration,
+  applied: ReadonlyMap<string, unknown>,
+  squashed: ReadonlySet<string>,
+): boolean {
   const { replaces } = directives
-  const missing = replaces.filter((one) => !applied.has(one))
-  if (replaces.length === 0 || missing.length === replaces.length) return false
+  // What was squashed before ran as a part of what it was squashed into, which is named as well.
+  const missing = replaces.filter((one) => !applied.has(one) && !squashed.has(one))
+  if (replaces.length === 0 || !replaces.some((one) => applied.has(one))) return false
   if (missing.length > 0) throw replacedInPart(id, missing)
   return true
+}
+
+/** Its `after`, with what was squashed under the name that it has now. */
+function named(migration: Migration, all: readonly Migration[]): Migration {
+  const after = migration.directives.after.map(
+    (one) => all.find(({ id, directives }) => id !== one && directives.replaces.includes(one))?.id ?? one,
+  )
+  return { ...migration, directives: { ...migration.directives, after } }
 }
 
 async function adoptSquashed(client: pg.Client, history: HistoryTable, migration: Migration): Promise<void> {
@@ -80,7 +103,8 @@ async function adoptSquashed(client: pg.Client, history: HistoryTable, migration
   await client.query('BEGIN')
   const reason = `stands for ${directives.replaces.length} migrations that ran`
   await recordAttempt(client, history, { ...entry, id, checksum, direction: 'up', reason })
-  for (const old of directives.replaces)
+  const inForce = appliedEntries(await readHistory(client, history))
+  for (const old of directives.replaces.filter((one) => inForce.has(one)))
     await recordAttempt(client, history, {
       ...entry,
       id: old,
@@ -98,7 +122,9 @@ async function refuseLate(
   isAllowed: boolean,
 ): Promise<void> {
   const lastApplied = [...applied.keys()].toSorted().at(-1) ?? ''
-  const late = pending.filter(({ id }) => id < lastApplied)
+  // Whoever says that it runs after a later one is late on purpose.
+  const isMeant = ({ directives }: Migration): boolean => directives.after.some((after) => applied.has(after))
+  const late = pending.filter((migration) => migration.id < lastApplied && !isMeant(migration))
   if (late.length === 0 || isAllowed) return
   const described: { id: string; relation: string }[] = []
   for (const migration of late) {

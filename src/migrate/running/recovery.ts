@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { Node, RangeVar } from '@pgsql/types'
+import type { IndexStmt, Node, RangeVar } from '@pgsql/types'
 import { quoteQualified } from '../../core/index.ts'
 import { indexInvalid } from '../errors.ts'
 import {
@@ -26,7 +26,9 @@ export type Outcome = 'done' | 'again' | 'unknown'
  */
 export async function recover(client: pg.Client, { node }: Statement): Promise<Outcome> {
   const kind = specialKindOf(node)
-  return kind === undefined ? 'unknown' : RECOVERIES[kind](client, node)
+  if (kind !== undefined) return RECOVERIES[kind](client, node)
+  // Of a partitioned table, which the text does not tell.
+  return 'ReindexStmt' in node || 'ClusterStmt' in node ? 'again' : 'unknown'
 }
 
 type Recovery = (client: pg.Client, node: Node) => Promise<Outcome>
@@ -36,12 +38,12 @@ const unknown: Recovery = async () => 'unknown'
 
 const RECOVERIES: Readonly<Record<SpecialKind, Recovery>> = {
   'create index concurrently': async (client, node) => {
-    const index = 'IndexStmt' in node ? await findIndex(client, indexName(node.IndexStmt)) : undefined
-    return index?.isValid === true ? 'done' : 'again'
+    const index = 'IndexStmt' in node ? await findOwnIndex(client, node.IndexStmt) : undefined
+    return index?.isValid === true && index.isOnTable ? 'done' : 'again'
   },
   'drop index concurrently': async (client, node) => {
     for (const name of 'DropStmt' in node ? droppedNames(node.DropStmt.objects ?? []) : [])
-      if (await findIndex(client, name)) return 'again'
+      if (await indexExists(client, name)) return 'again'
     return 'done'
   },
   reindex: async (client, node) => {
@@ -78,7 +80,7 @@ const RECOVERIES: Readonly<Record<SpecialKind, Recovery>> = {
 
 /**
  * Before an index is built: what an interrupted build left under its name is in the way. Outside of a build
- * IF NOT EXISTS would be content with it. After a build: whether it came out valid.
+ * IF NOT EXISTS would be content with it.
  *
  * @throws HF_MIGRATE_INDEX_INVALID when somebody else is building it, or the name is another table's
  */
@@ -88,22 +90,18 @@ export async function dropInvalidLeftover(
   { node, line }: Statement,
 ): Promise<boolean> {
   if (!('IndexStmt' in node)) return false
-  const name = indexName(node.IndexStmt)
-  const index = await findIndex(client, name)
-  if (index === undefined || index.isValid) return false
+  const index = await findOwnIndex(client, node.IndexStmt)
+  if (index === undefined) return false
+  const { name } = index
+  if (!index.isOnTable)
+    throw indexInvalid(id, line, name, 'exists, and belongs to another table. Take another name')
+  if (index.isValid) return false
   if (index.builder !== null)
     throw indexInvalid(
       id,
       line,
       name,
       `is being built by process ${index.builder} just now. Wait for it, then run up again`,
-    )
-  if (!index.isOn(node.IndexStmt.relation))
-    throw indexInvalid(
-      id,
-      line,
-      name,
-      'exists, is invalid, and belongs to another table. Drop it by hand, or take another name',
     )
   await client.query(`DROP INDEX CONCURRENTLY ${name}`)
   return true
@@ -119,8 +117,8 @@ export async function refuseExistingIndex(
   { node, line }: Statement,
 ): Promise<void> {
   if (!('IndexStmt' in node) || node.IndexStmt.if_not_exists) return
-  const name = indexName(node.IndexStmt)
-  if ((await findIndex(client, name))?.isValid) throw indexInvalid(id, line, name, 'exists already')
+  const index = await findOwnIndex(client, node.IndexStmt)
+  if (index?.isValid && index.isOnTable) throw indexInvalid(id, line, index.name, 'exists already')
 }
 
 /** @throws HF_MIGRATE_INDEX_INVALID when it is not valid */
@@ -130,40 +128,48 @@ export async function requireValidIndex(
   { node, line }: Statement,
 ): Promise<void> {
   if (!('IndexStmt' in node)) return
-  const name = indexName(node.IndexStmt)
-  const index = await findIndex(client, name)
-  if (index?.isValid !== true)
+  const index = await findOwnIndex(client, node.IndexStmt)
+  if (index?.isValid !== true || !index.isOnTable)
     throw indexInvalid(
       id,
       line,
-      name,
+      node.IndexStmt.idxname ?? '',
       'did not come out valid. Run up again: it drops the rest and builds anew',
     )
 }
 
 interface FoundIndex {
+  /** Qualified and quoted. */
+  readonly name: string
   readonly isValid: boolean
   /** Process that is building it. */
   readonly builder: number | null
-  isOn(relation: RangeVar | undefined): boolean
+  readonly isOnTable: boolean
 }
 
-async function findIndex(client: pg.Client, name: string): Promise<FoundIndex | undefined> {
-  const { rows } = await client.query<{ valid: boolean; table: string; builder: number | null }>(
-    `SELECT i.indisvalid AND i.indisready AS valid, t.relname AS "table",
-            (SELECT pid FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid LIMIT 1) AS builder
-       FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
-      WHERE i.indexrelid = to_regclass($1)`,
-    [name],
+/** What has the name of an index in the schema of its table, where an index always lies. */
+async function findOwnIndex(
+  client: pg.Client,
+  { idxname = '', relation = {} }: IndexStmt,
+): Promise<FoundIndex | undefined> {
+  const { rows } = await client.query<FoundIndex & Record<string, unknown>>(
+    `SELECT format('%I.%I', n.nspname, x.relname) AS name, coalesce(i.indisvalid AND i.indisready, true) AS "isValid",
+            coalesce(i.indrelid = t.oid, false) AS "isOnTable",
+            (SELECT pid FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = x.oid LIMIT 1) AS builder
+       FROM pg_catalog.pg_class t JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
+       JOIN pg_catalog.pg_class x ON x.relnamespace = n.oid AND x.relname = $2
+       LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = x.oid
+      WHERE t.oid = to_regclass($1)`,
+    [nameOf(relation), idxname],
   )
-  const [row] = rows
-  return (
-    row && {
-      isValid: row.valid,
-      builder: row.builder,
-      isOn: (relation) => relation?.relname === row.table,
-    }
-  )
+  return rows[0]
+}
+
+async function indexExists(client: pg.Client, name: string): Promise<boolean> {
+  const { rows } = await client.query<{ there: boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [
+    name,
+  ])
+  return rows[0]?.there === true
 }
 
 /** The copies that an interrupted REINDEX CONCURRENTLY leaves: invalid, under a name that ends in _ccnew or _ccold. */
@@ -184,13 +190,6 @@ async function dropCopies(client: pg.Client, relation: RangeVar): Promise<void> 
 async function hasDatabase(client: pg.Client, name: string): Promise<boolean> {
   const { rowCount } = await client.query('SELECT FROM pg_catalog.pg_database WHERE datname = $1', [name])
   return rowCount === 1
-}
-
-/** As SQL names it: an index lies in the schema of its table. */
-function indexName({ idxname, relation }: { idxname?: string; relation?: RangeVar }): string {
-  return relation?.schemaname === undefined
-    ? quoteQualified(idxname ?? '')
-    : quoteQualified(relation.schemaname, idxname ?? '')
 }
 
 function nameOf({ schemaname, relname }: RangeVar): string {

@@ -1,5 +1,6 @@
 import { systemClock } from '../../core/index.ts'
 import type { MigrationContext } from '../format/define.ts'
+import { moduleInvalid } from '../format/errors.ts'
 import { loadStep, loadValidation } from '../format/module.ts'
 import type { Statement } from '../format/statements.ts'
 import type { StatementRecord } from '../history/history.ts'
@@ -29,12 +30,36 @@ export async function sendStatement(
   }
 }
 
-/** What a step in TypeScript is given. */
-export function contextFor(run: Run, id: string): MigrationContext {
-  return {
-    query: (text, values) => run.client.query(text, values as unknown[]),
+/**
+ * Gives a function of the user's the migration's connection, for as long as it runs. A query that nobody waits for
+ * would go on behind the end of the transaction: that is a failure, and later ones go nowhere.
+ * @throws HF_MIGRATE_MODULE
+ */
+async function withContext<T>(
+  run: Run,
+  id: string,
+  path: string,
+  work: (context: MigrationContext) => T | Promise<T>,
+): Promise<T> {
+  const state = { isOver: false, running: 0 }
+  const context: MigrationContext = {
+    async query(text, values) {
+      // Whoever asks now is not heard: the migration has been judged already.
+      if (state.isOver) return new Promise(() => {})
+      state.running += 1
+      try {
+        return await run.client.query(text, values as unknown[])
+      } finally {
+        state.running -= 1
+      }
+    },
     say: (text) => run.onProgress({ kind: 'said', id, text }),
   }
+  const result = await work(context)
+  state.isOver = true
+  if (state.running > 0)
+    throw moduleInvalid(path, 'ended while queries of it were still running: await each of them', undefined)
+  return result
 }
 
 /** Runs a step in TypeScript. @throws HF_MIGRATE_MODULE, and whatever the step throws */
@@ -42,7 +67,7 @@ export async function runStep(run: Run, { id, script }: Job): Promise<StatementR
   const step = await loadStep(script.path)
   run.onProgress({ kind: 'statement', id, step: 1, steps: 1, line: 1 })
   const began = systemClock.monotonicMs()
-  await step(contextFor(run, id))
+  await withContext(run, id, script.path, step)
   const durationMs = Math.round(systemClock.monotonicMs() - began)
   run.onProgress({ kind: 'finished', id, step: 1, line: 1, durationMs })
   return { line: 1, durationMs, rows: null }
@@ -55,5 +80,5 @@ export async function findFaults(
 ): Promise<readonly string[]> {
   if (validate === undefined) return []
   const validation = await loadValidation(validate)
-  return (await validation(contextFor(run, id))) ?? []
+  return (await withContext(run, id, validate, validation)) ?? []
 }

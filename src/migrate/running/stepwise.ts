@@ -32,6 +32,8 @@ export async function runStepwise(run: Run, job: Job): Promise<number> {
   const known = await stepsOf(run, job)
   for (const [index, { line, hash }] of job.statements.entries())
     if ((known.get(index + 1)?.hash ?? hash) !== hash) throw stepChanged(job.id, line)
+  const gone = [...known.values()].find(({ step }) => step > Math.max(1, job.statements.length))
+  if (gone) throw stepChanged(job.id, gone.line)
   if (known.size === 0) await guarded(run, job)
   try {
     await resetSession(run)
@@ -102,8 +104,13 @@ async function runOne(run: Run, job: Job, course: Course, one: Step): Promise<vo
     })
   } else if (mayCommitItself(statement.node)) {
     await runBlock(run, job, course, one)
-  } else if (specialKindOf(statement.node) === undefined) {
-    await runWrapped(run, job, course, one)
+  } else if (specialKindOf(statement.node) === undefined && known === undefined) {
+    await runWrapped(run, job, course, one).catch(async (error: unknown) => {
+      // Some only turn out to be of that kind: REINDEX and CLUSTER of a partitioned table.
+      if (sqlstateOf(error) !== SQLSTATE.activeSqlTransaction) throw error
+      await run.client.query('ROLLBACK')
+      await runSpecial(run, job, course, one)
+    })
   } else {
     await runSpecial(run, job, course, one)
   }
@@ -130,14 +137,25 @@ async function writeDown(
   record: StatementRecord,
 ): Promise<void> {
   const { line, hash } = statement
-  await recordBegun(client, target.history, { migrationId: id, direction, step, line, hash, kind })
-  await recordDone(
-    client,
-    target.history,
-    { migrationId: id, direction, step },
-    record.durationMs,
-    record.rows,
-  )
+  await asOurselves(client, async () => {
+    await recordBegun(client, target.history, { migrationId: id, direction, step, line, hash, kind })
+    await recordDone(
+      client,
+      target.history,
+      { migrationId: id, direction, step },
+      record.durationMs,
+      record.rows,
+    )
+  })
+}
+
+/** The notes are ours to write, whatever role the migration took on; it has it again afterwards. */
+async function asOurselves(client: Run['client'], work: () => Promise<void>): Promise<void> {
+  const { rows } = await client.query<{ role: string }>(`SELECT current_setting('role') AS role`)
+  const role = rows[0]?.role ?? 'none'
+  if (role !== 'none') await client.query('RESET ROLE')
+  await work()
+  if (role !== 'none') await client.query(`SET ROLE ${quoteIdentifier(role)}`)
 }
 
 /** A statement that cannot be in a transaction: what became of it is in the catalog. */
@@ -150,7 +168,7 @@ async function runSpecial(
   const { client, target } = run
   const { id, direction } = job
   const { line, hash } = statement
-  const kind = specialKindOf(statement.node) as string
+  const kind = specialKindOf(statement.node) ?? 'outside of a transaction'
   const key = { migrationId: id, direction, step }
   if (known?.state === 'begun') {
     const outcome = await recover(client, statement)
@@ -167,7 +185,7 @@ async function runSpecial(
     await refuseExistingIndex(client, id, statement)
     await dropInvalidLeftover(client, id, statement)
   }
-  await recordBegun(client, target.history, { ...key, line, hash, kind })
+  await asOurselves(client, () => recordBegun(client, target.history, { ...key, line, hash, kind }))
   await again(run, job, course, async () => {
     await dropInvalidLeftover(client, id, statement)
     // These wait for old transactions to end, and nothing that reads or writes waits behind them.
@@ -177,11 +195,12 @@ async function runSpecial(
     )
     const record = await sendStatement(run, job, statement, step).catch(async (error: unknown) => {
       // The server said no: it did not take effect, and nobody needs to ask what became of it.
-      if (!lostSession(error) && !wasInTheWay(error)) await forgetStep(client, target.history, key)
+      if (!lostSession(error) && !wasInTheWay(error))
+        await asOurselves(client, () => forgetStep(client, target.history, key))
       throw error
     })
     await requireValidIndex(client, id, statement)
-    await recordDone(client, target.history, key, record.durationMs, record.rows)
+    await asOurselves(client, () => recordDone(client, target.history, key, record.durationMs, record.rows))
     course.done.push(record)
   })
 }

@@ -6,10 +6,9 @@ import {
   sqlstateOf,
   wait,
 } from '../../core/index.ts'
-import { commitUnknown, lockTimeout, statementFailed, validationFailed } from '../errors.ts'
-import { transactionCommand } from '../format/errors.ts'
+import { commitUnknown, lockTimeout, statementFailed, transactionEnded, validationFailed } from '../errors.ts'
 import { recordAttempt } from '../history/history.ts'
-import { Course, type Job, normalized, type Run } from './job.ts'
+import { Course, type Job, withoutValues, type Run } from './job.ts'
 import { jitteredMs, LockBudget, wasInTheWay } from './lock-budget.ts'
 import { findFaults, runStep, sendStatement } from './send.ts'
 
@@ -56,10 +55,14 @@ async function attempt(run: Run, job: Job, course: Course): Promise<void> {
      SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = ${budget.leftMs}${path}`,
   )
   await job.guard?.(client)
-  if (job.script.language === 'typescript') await runTypeScript(run, job, course)
+  // What is written in TypeScript might end the transaction, and leave what it did without its history row.
+  const isWatched = job.script.language === 'typescript' || job.validate !== undefined
+  const before = isWatched ? await transactionId(run) : undefined
+  if (job.script.language === 'typescript') course.done.push(await runStep(run, job))
   else await runStatements(run, job, course, budget)
   course.text = null
   const faults = await findFaults(run, job)
+  if (isWatched && (await transactionId(run)) !== before) throw transactionEnded(job.id)
   if (faults.length > 0) throw validationFailed(job.id, faults, NOTHING_APPLIED)
   // The history is ours to write, whatever role the migration took on.
   await client.query('RESET SESSION AUTHORIZATION; RESET ROLE')
@@ -82,13 +85,8 @@ async function runStatements(run: Run, job: Job, course: Course, budget: LockBud
   }
 }
 
-/** A step that ends the transaction would leave what it did without its history row. */
-async function runTypeScript(run: Run, job: Job, course: Course): Promise<void> {
-  const transactionId = async (): Promise<unknown> =>
-    (await run.client.query<{ id: string }>('SELECT txid_current() AS id')).rows[0]?.id
-  const before = await transactionId()
-  course.done.push(await runStep(run, job))
-  if ((await transactionId()) !== before) throw transactionCommand(job.script.path, 1)
+async function transactionId({ client }: Run): Promise<unknown> {
+  return (await client.query<{ id: string }>('SELECT txid_current() AS id')).rows[0]?.id
 }
 
 /**
@@ -109,7 +107,7 @@ export function lockTimeoutOf({ options }: Run, { script }: Job): number {
 
 /** Best effort: the failure itself matters more than its record. */
 export async function recordFailure(run: Run, course: Course, error: unknown): Promise<void> {
-  const failure = { message: messageOf(error), line: course.line, statement: await normalized(course.text) }
+  const failure = { message: messageOf(error), line: course.line, statement: withoutValues(course.text) }
   await resetSession(run)
     .then(() => recordAttempt(run.client, run.target.history, course.attempt(failure)))
     .catch(() => {}) // the connection is gone, or the history may not be written: the caller hears of the failure

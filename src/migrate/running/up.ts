@@ -1,13 +1,23 @@
 import type pg from 'pg'
 import { resolveOptions, systemClock } from '../../core/index.ts'
-import { indexUnnamed, needsTransactionOff, searchPathHitsOurs, unknownTarget } from '../errors.ts'
+import {
+  indexUnnamed,
+  interrupted,
+  lockGivenUp,
+  needsTransactionOff,
+  searchPathHitsOurs,
+  stepChanged,
+  unknownTarget,
+} from '../errors.ts'
 import { backfillUnfinished } from '../backfill/errors.ts'
 import { BackfillRecords } from '../backfill/records.ts'
 import { type BackfillTask, loadBackfill, runBackfill } from '../backfill/worker.ts'
 import { type Migration, readMigrations } from '../format/folder.ts'
 import type { Script } from '../format/script.ts'
-import { specialKindOf } from '../format/special-statements.ts'
+import { givesUpLocks, specialKindOf } from '../format/special-statements.ts'
 import { refuseTransactionCommands, splitStatements, type Statement } from '../format/statements.ts'
+import type { Direction } from '../history/history.ts'
+import { readSteps } from '../history/steps.ts'
 import { MIGRATE_OPTIONS, type MigrateOptions } from '../options.ts'
 import type { Job, Run } from './job.ts'
 import { findPending, type Pending } from './pending.ts'
@@ -63,6 +73,7 @@ export async function migrateUp(target: MigrateTarget, options: UpOptions = {}):
     const jobs: Job[] = []
     for (const migration of pending.migrations) jobs.push(await upJob(migration, target.history.schema))
     const ids = jobs.map(({ id }) => id)
+    await refuseInterrupted(run, 'up', jobs)
     if (options.isDryRun) return ids
     for (const id of pending.missing)
       run.onProgress({ kind: 'said', id, text: 'ran here, and its folder is gone' })
@@ -98,6 +109,24 @@ export async function asRunner<T>(
       }
     })
   })
+}
+
+/**
+ * What stopped midway has to be finished in the way it was begun, before anything else is done about it.
+ * @throws HF_MIGRATE_INTERRUPTED, HF_MIGRATE_STEP_CHANGED
+ */
+export async function refuseInterrupted(
+  { client, target }: Run,
+  going: Direction,
+  jobs: readonly Job[],
+): Promise<void> {
+  for (const { migrationId, direction, line } of await readSteps(client, target.history)) {
+    const job = jobs.find(({ id }) => id === migrationId)
+    // One that waits for its turn upwards is in nobody's way upwards.
+    if (!job && direction === 'up' && going === 'up') continue
+    if (job?.direction !== direction) throw interrupted(migrationId, direction)
+    if (job.script.directives.inTransaction) throw stepChanged(migrationId, line)
+  }
 }
 
 /** Runs one job in the way that its directives ask for. */
@@ -159,6 +188,7 @@ export async function readStatements(script: Script): Promise<Statement[]> {
     const kind = specialKindOf(node)
     if (kind !== undefined && script.directives.inTransaction)
       throw needsTransactionOff(script.path, line, kind)
+    if (givesUpLocks(node)) throw lockGivenUp(script.path, line)
     if ('IndexStmt' in node && node.IndexStmt.concurrent && !node.IndexStmt.idxname)
       throw indexUnnamed(script.path, line)
   }

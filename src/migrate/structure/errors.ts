@@ -58,7 +58,7 @@ export function squashLosesRows(statements: readonly string[]): HoldfastError {
   return new HoldfastError({
     code: 'HF_SQUASH_ROWS',
     message:
-      `The squashed migration says the structure only, and these change rows: ${statements.slice(0, 5).join('; ')}. ` +
+      `The squashed migration says the structure only, and these are about rows or roles: ${statements.slice(0, 5).join('; ')}. ` +
       'A new database would miss them: with --leave-rows-out it is done all the same. Nothing was changed.',
     details: { statements: statements.slice(0, 100) },
   })

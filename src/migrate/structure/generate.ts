@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Clock } from '../../core/index.ts'
-import { systemClock } from '../../core/index.ts'
+import { type Clock, messageOf, systemClock } from '../../core/index.ts'
 import { type Catalog, type ChangePlan, compareCatalogs, planChanges } from '../../schema/index.ts'
 import { readMigrations } from '../format/folder.ts'
 import { withClient } from '../running/session.ts'
@@ -118,7 +117,10 @@ function requireSame(stage: string, wanted: Catalog, found: Catalog): void {
 async function run(url: string, statements: readonly string[]): Promise<void> {
   if (statements.length === 0) return
   await withClient(url, async (client) => {
-    for (const statement of statements) await client.query(statement)
+    for (const statement of statements)
+      await client.query(statement).catch((error: unknown) => {
+        throw changeUnproven('running them', [`${messageOf(error)} in: ${statement}`])
+      })
   })
 }
 

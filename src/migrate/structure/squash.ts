@@ -76,7 +76,17 @@ const ROW_KINDS = new Set([
   'DoStmt',
   'CallStmt',
   'SelectStmt',
+  'ExplainStmt',
+  'CreateRoleStmt',
+  'AlterRoleStmt',
+  'AlterRoleSetStmt',
+  'AlterDatabaseSetStmt',
+  'GrantRoleStmt',
 ])
+
+/** CREATE TABLE AS, which makes the rows with the table. */
+const isFilledTable = (node: Node): boolean =>
+  'CreateTableAsStmt' in node && node.CreateTableAsStmt.objtype === 'OBJECT_TABLE'
 
 async function refuseRows(migrations: readonly Migration[]): Promise<void> {
   const found: string[] = []
@@ -84,27 +94,49 @@ async function refuseRows(migrations: readonly Migration[]): Promise<void> {
     if (up.language === 'typescript' || backfill !== undefined) found.push(`${id}: a step in TypeScript`)
     else
       for (const { node, line } of await splitStatements(up))
-        if (ROW_KINDS.has(Object.keys(node as Node)[0] as string)) found.push(`${id}:${line}`)
+        if (ROW_KINDS.has(Object.keys(node as Node)[0] as string) || isFilledTable(node))
+          found.push(`${id}:${line}`)
   }
   if (found.length > 0) throw squashLosesRows(found)
 }
 
+/** How a database is adopted. */
+export interface BaselineOptions extends RunOptions, ScratchOptions {
+  /** Holdfast's own, which is left out. */
+  readonly ownSchema?: string | undefined
+  readonly isDryRun?: boolean | undefined
+}
+
+/** What came of it. */
+export interface Baseline {
+  readonly id: string
+  /** It was built on a scratch database, and came out the same. False: the scratch server is of another version. */
+  readonly isProven: boolean
+  readonly notCompared: readonly string[]
+}
+
 /**
- * Adopts a database that is there: its structure becomes the first migration, which counts as run.
- * @returns the id of the baseline
- * @throws HF_BASELINE_NOT_FIRST when the folder holds migrations
+ * Adopts a database that is there: its structure becomes the first migration, which counts as run. It is built on a
+ * scratch database first, so that a new one will be the same.
+ *
+ * @throws HF_BASELINE_NOT_FIRST when the folder holds migrations, HF_GENERATE_UNPROVEN
  */
-export async function baseline(
-  target: MigrateTarget,
-  options: RunOptions & { ownSchema?: string; isDryRun?: boolean } = {},
-): Promise<string> {
+export async function baseline(target: MigrateTarget, options: BaselineOptions = {}): Promise<Baseline> {
   const { directory } = target
   if (readMigrations(directory).length > 0) throw baselineNotFirst(directory)
-  const sql = wholeSql(await catalogAt(target.url, options.ownSchema))
+  const actual = await catalogAt(target.url, options.ownSchema)
+  const sql = wholeSql(actual)
+  const built = await withScratch(options, async (scratch) =>
+    catalogAt(await buildFromScript(scratch, 'the baseline', sql)),
+  )
+  const isProven = built.serverVersion === actual.serverVersion
+  const differences = isProven ? compareCatalogs(actual, built).map(({ words }) => words) : []
+  if (differences.length > 0) throw changeUnproven('the baseline', differences)
   const [id] = newIds({ directory, name: 'baseline' }, 1) as [string]
-  if (options.isDryRun) return id
-  mkdirSync(join(directory, id), { recursive: true })
-  writeFileSync(join(directory, id, 'up.sql'), `-- holdfast: irreversible\n${sql}`)
-  await stamp(target, id, { ...options, method: 'baseline', reason: 'the database was there before' })
-  return id
+  if (!options.isDryRun) {
+    mkdirSync(join(directory, id), { recursive: true })
+    writeFileSync(join(directory, id, 'up.sql'), `-- holdfast: irreversible\n${sql}`)
+    await stamp(target, id, { ...options, method: 'baseline', reason: 'the database was there before' })
+  }
+  return { id, isProven, notCompared: actual.notCompared }
 }

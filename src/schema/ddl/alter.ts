@@ -175,28 +175,51 @@ function typeSql(after: CatalogObject, head: string, before: CatalogObject): str
   const collation = textOf(after, 'collation')
   const type = `${textOf(after, 'type') ?? ''}${collation === undefined ? '' : ` COLLATE ${collation}`}`
   const [from, to] = [textOf(before, 'type') ?? '', textOf(after, 'type') ?? '']
-  // Said always: between some types there is no cast that is taken unasked, and between some there is none at all.
-  const cast = isCastKnown(from, to) ? `::${to}` : `::text::${to}`
-  const using = from === to ? '' : ` USING ${lastOf(after.name)}${cast}`
+  // Where a cast is taken unasked it is left to: what does not fit fails, where a cast that is asked for would cut it.
+  const cast = isCastTaken(from, to)
+    ? ''
+    : TEXTS.test(from)
+      ? ` USING ${lastOf(after.name)}::${to}`
+      : ` USING ${lastOf(after.name)}::text::${to}`
+  const using = from === to ? '' : cast
   return `${head} TYPE ${type}${using}`
 }
 
-/** Types among which PostgreSQL has casts of its own. */
+/** Types among which PostgreSQL casts by itself when a value is stored. */
 const FAMILIES: readonly RegExp[] = [
   /^(smallint|integer|bigint|numeric|real|double precision)\b/,
   /^(date|timestamp)\b/,
   /^jsonb?$/,
   /^(inet|cidr)$/,
-  /^bit\b/,
 ]
 const TEXTS = /^(text|character|character varying|citext|name)\b(?!.*\[\])/
 
-/** Whether there is a cast between two types; by way of text there always is, and a value that does not fit fails. */
-function isCastKnown(from: string, to: string): boolean {
-  if (TEXTS.test(from) || TEXTS.test(to) || (from.endsWith('[]') && to.endsWith('[]'))) return true
+/** Whether a value of one type is stored as another unasked. */
+function isCastTaken(from: string, to: string): boolean {
+  if (TEXTS.test(to)) return true
   return FAMILIES.some(
     (family) => family.test(from) && family.test(to) && !from.endsWith('[]') && !to.endsWith('[]'),
   )
+}
+
+/** Type changes after which every value is what it was. */
+const WIDENINGS: readonly RegExp[] = [
+  /^smallint -> (integer|bigint|numeric)$/,
+  /^integer -> (bigint|numeric)$/,
+  /^bigint -> numeric$/,
+  /^real -> double precision$/,
+  /^\S.* -> (text|character varying)$/,
+  /^date -> timestamp/,
+]
+
+/** What a change of type may cost, in words; undefined where every value stays what it was. */
+export function conversionOf(before: CatalogObject, after: CatalogObject): string | undefined {
+  const [from, to] = [textOf(before, 'type') ?? '', textOf(after, 'type') ?? '']
+  if (after.kind !== 'column' || from === to || WIDENINGS.some((one) => one.test(`${from} -> ${to}`)))
+    return undefined
+  const [a, b] = [from, to].map((one) => /^character varying\((\d+)\)$/.exec(one)?.[1])
+  if (a !== undefined && b !== undefined && Number(b) >= Number(a)) return undefined
+  return `the exact values of ${after.name}: from ${from} to ${to} they are converted, and what does not fit fails`
 }
 
 /** An identity goes before the type changes, and comes behind NOT NULL. */

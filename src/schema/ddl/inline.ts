@@ -22,10 +22,12 @@ export function inlineConstraints({ to, added, needsAfter }: Changes): Set<strin
 
 /** Puts constraints into the list of a CREATE TABLE, which is the first of the statements. */
 export function withConstraints(
+  table: CatalogObject,
   [create = '', ...rest]: readonly string[],
   constraints: readonly CatalogObject[],
 ): string[] {
-  const open = create.indexOf('(')
+  // A name may hold a bracket, too.
+  const open = create.indexOf('(', create.indexOf(table.name) + table.name.length)
   const close = matching(create, open)
   const list = [
     create.slice(open + 1, close),

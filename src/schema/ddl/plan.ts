@@ -1,5 +1,5 @@
 import type { Catalog, CatalogObject } from '../catalog.ts'
-import { sequenceOwnerSql } from './alter.ts'
+import { conversionOf, sequenceOwnerSql } from './alter.ts'
 import { Changes } from './changes.ts'
 import { createSql, replicaIdentitySql } from './create.ts'
 import { dropSql, lossOf } from './drop.ts'
@@ -72,10 +72,14 @@ export function planChanges(from: Catalog, to: Catalog, { isOnline = true }: Pla
     const loss = lossOf(changes.from.get(key) as CatalogObject)
     return loss === undefined ? [] : [loss]
   })
+  const conversions = [...changes.altered.keys()].flatMap((key) => {
+    const words = conversionOf(changes.from.get(key) as CatalogObject, changes.to.get(key) as CatalogObject)
+    return words === undefined ? [] : [words]
+  })
   const labels = [...changes.rebuiltEnums].map((key) => `rows with a label that ${key} loses make it fail`)
   return {
     batches: batches.filter(({ statements }) => statements.length > 0),
-    losses: [...losses, ...labels],
+    losses: [...losses, ...conversions, ...labels],
     unsupported: changes.unsupported,
   }
 }
@@ -135,7 +139,7 @@ function addCreations(graph: ActionGraph, changes: Changes, isOnline: boolean): 
     const sql = createSql(object, { columns })
     graph.add({
       id: `create ${key}`,
-      sql: own.length > 0 ? withConstraints(sql, own) : sql,
+      sql: own.length > 0 ? withConstraints(object, sql, own) : sql,
       stage: 'together',
       rank: rankOf(object),
     })

@@ -38,7 +38,10 @@ const NEVER_COMPARED = [
   'owners',
   'the order of columns',
   'names of NOT NULL constraints',
-  "defaults of a partition's own",
+  "what a partition or child has of its own in its parent's columns",
+  "comments, defaults and grants of a view's columns",
+  "names and grants of an identity's sequence",
+  'statistics targets of indexes',
 ]
 
 interface Row {

@@ -1,5 +1,4 @@
 import type { ColumnDef, Node } from '@pgsql/types'
-import { quoteIdentifier } from '../../../core/index.ts'
 import { addColumnRewrite, checksOf, columnTypeChange, isProvenNotNull } from '../alter-effects.ts'
 import {
   alterWith,
@@ -7,6 +6,7 @@ import {
   functionsIn,
   inlineConstraints,
   modifiersOf,
+  sqlName,
   toSql,
   typeNameOf,
   writtenName,
@@ -90,7 +90,7 @@ export const COLUMN_RULES: readonly Rule[] = [
               ? ['-- on PostgreSQL 18 say VIRTUAL instead of STORED: nothing is written. Else:']
               : []),
             `-- add ${column.colname ?? ''} as an ordinary column, keep it with a trigger, and fill it in batches (backfill.ts)`,
-            `ALTER TABLE ${writtenName(at.relation)} ADD COLUMN ${quoted(column.colname)} ${typeNameOf(column.typeName)};`,
+            `ALTER TABLE ${writtenName(at.relation)} ADD COLUMN ${sqlName(column.colname)} ${typeNameOf(column.typeName)};`,
           ),
         })),
   },
@@ -103,14 +103,19 @@ export const COLUMN_RULES: readonly Rule[] = [
         .filter(({ rewrite }) => rewrite === 'serial' || rewrite === 'identity')
         .map(({ at, column }) => {
           const table = writtenName(at.relation)
-          const name = quoted(column.colname)
+          const name = sqlName(column.colname)
+          const { schemaname, relname } = at.relation
+          const sequence = writtenName({
+            ...(schemaname !== undefined && { schemaname }),
+            relname: `${relname ?? ''}_${column.colname ?? ''}_seq`,
+          })
           return {
             severity: 'error' as const,
             message: `Every row gets a number. ${REWRITE}`,
             safe: steps(
               `ALTER TABLE ${table} ADD COLUMN ${name} bigint;`,
-              `CREATE SEQUENCE ${table}_${column.colname ?? ''}_seq OWNED BY ${table}.${name};`,
-              `ALTER TABLE ${table} ALTER COLUMN ${name} SET DEFAULT nextval('${table}_${column.colname ?? ''}_seq');`,
+              `CREATE SEQUENCE ${sequence} OWNED BY ${table}.${name};`,
+              `ALTER TABLE ${table} ALTER COLUMN ${name} SET DEFAULT nextval('${sequence}');`,
               backfill(at, column.colname ?? ''),
             ),
           }
@@ -135,7 +140,7 @@ export const COLUMN_RULES: readonly Rule[] = [
           severity: 'error' as const,
           message: 'It fails as soon as the table has a row, and the service that runs now does not fill it.',
           safe: steps(
-            `-- with a default, which costs nothing: ALTER TABLE ${writtenName(at.relation)} ADD COLUMN ${quoted(column.colname)} ${typeNameOf(column.typeName)} NOT NULL DEFAULT <value>;`,
+            `-- with a default, which costs nothing: ALTER TABLE ${writtenName(at.relation)} ADD COLUMN ${sqlName(column.colname)} ${typeNameOf(column.typeName)} NOT NULL DEFAULT <value>;`,
             '-- or without NOT NULL; fill it in batches (backfill.ts); and then, in a later migration:',
             ...setNotNullSafely(writtenName(at.relation), column.colname ?? ''),
           ),
@@ -191,18 +196,16 @@ export const COLUMN_RULES: readonly Rule[] = [
   },
 ]
 
-const quoted = (name = ''): string => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : quoteIdentifier(name))
-
 /** SET NOT NULL without reading the table under its lock. */
 function setNotNullSafely(table: string, column: string): string[] {
   const name = `${column}_not_null`
   return [
-    `ALTER TABLE ${table} ADD CONSTRAINT ${quoted(name)} CHECK (${quoted(column)} IS NOT NULL) NOT VALID;`,
+    `ALTER TABLE ${table} ADD CONSTRAINT ${sqlName(name)} CHECK (${sqlName(column)} IS NOT NULL) NOT VALID;`,
     '-- in the next migration, so that the lock of this one is given back first:',
-    `ALTER TABLE ${table} VALIDATE CONSTRAINT ${quoted(name)};`,
+    `ALTER TABLE ${table} VALIDATE CONSTRAINT ${sqlName(name)};`,
     '-- and in the one after it, where the CHECK proves it without reading:',
-    `ALTER TABLE ${table} ALTER COLUMN ${quoted(column)} SET NOT NULL;`,
-    `ALTER TABLE ${table} DROP CONSTRAINT ${quoted(name)};`,
+    `ALTER TABLE ${table} ALTER COLUMN ${sqlName(column)} SET NOT NULL;`,
+    `ALTER TABLE ${table} DROP CONSTRAINT ${sqlName(name)};`,
   ]
 }
 
@@ -224,7 +227,7 @@ function changedType(at: Alteration): Verdict[] {
           ? `Whether the table is written anew depends on what ${column} is now; a database or a snapshot would tell.`
           : `From ${from.name} to ${type} every value changes. ${REWRITE}`,
       safe: steps(
-        `ALTER TABLE ${table} ADD COLUMN ${quoted(`${column}_new`)} ${type};`,
+        `ALTER TABLE ${table} ADD COLUMN ${sqlName(`${column}_new`)} ${type};`,
         '-- keep it with a trigger, fill it in batches (backfill.ts), ship a service that uses it,',
         `-- and drop ${column} in a migration with phase=contract`,
       ),
@@ -238,9 +241,9 @@ function checkedAgain(table: string, column: string, checks: readonly string[]):
     severity: 'error',
     message: `All rows of ${table} are read while nobody can read or write it: ${checks.join(', ')} is checked again, since it is about ${column}.`,
     safe: steps(
-      ...checks.map((name) => `ALTER TABLE ${table} DROP CONSTRAINT ${quoted(name)};`),
+      ...checks.map((name) => `ALTER TABLE ${table} DROP CONSTRAINT ${sqlName(name)};`),
       '-- then this statement, in the same migration; then each CHECK again with NOT VALID, and in the next migration:',
-      ...checks.map((name) => `ALTER TABLE ${table} VALIDATE CONSTRAINT ${quoted(name)};`),
+      ...checks.map((name) => `ALTER TABLE ${table} VALIDATE CONSTRAINT ${sqlName(name)};`),
     ),
   }
 }
@@ -257,6 +260,6 @@ function jsonColumns(context: RuleContext): Verdict[] {
   return columns.map((one) => ({
     severity: 'warning',
     message: `${columnIn(one)?.colname ?? 'It'} is json: it cannot be compared, so that SELECT DISTINCT and UNION over the table fail.`,
-    safe: `${quoted(columnIn(one)?.colname)} jsonb`,
+    safe: `-- ${sqlName(columnIn(one)?.colname)} jsonb`,
   }))
 }

@@ -1,7 +1,15 @@
 import type { Constraint, Node } from '@pgsql/types'
-import { quoteIdentifier } from '../../../core/index.ts'
 import { addedName, isProvenNotNull, isUnchecked } from '../alter-effects.ts'
-import { alterWith, columnIn, constraintIn, inlineConstraints, stringOf, toSql, writtenName } from '../ast.ts'
+import {
+  alterWith,
+  columnIn,
+  constraintIn,
+  inlineConstraints,
+  stringOf,
+  sqlName,
+  toSql,
+  writtenName,
+} from '../ast.ts'
 import {
   type Alteration,
   alterations,
@@ -37,8 +45,6 @@ function inline(context: RuleContext, ...types: readonly string[]): Added[] {
   })
 }
 
-const quoted = (name: string): string => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : quoteIdentifier(name))
-
 /** ADD ... NOT VALID, and VALIDATE in the next migration. */
 async function inTwoSteps({ at, constraint }: Added): Promise<string> {
   const name = addedName(at.name, constraint)
@@ -51,7 +57,7 @@ async function inTwoSteps({ at, constraint }: Added): Promise<string> {
   return steps(
     `${await toSql(alterWith(at.relation, { ...at.cmd, def: { Constraint: unchecked } }))};`,
     '-- in the next migration, so that the lock of this one is given back first:',
-    `ALTER TABLE ${writtenName(at.relation)} VALIDATE CONSTRAINT ${quoted(name)};`,
+    `ALTER TABLE ${writtenName(at.relation)} VALIDATE CONSTRAINT ${sqlName(name)};`,
   )
 }
 
@@ -184,7 +190,9 @@ function buildsIndex({ world }: RuleContext, { at, constraint }: Added): Verdict
       safe:
         contype === 'CONSTR_EXCLUSION'
           ? '-- an exclusion constraint cannot be built otherwise: do it at a quiet hour, or on a new table'
-          : withIndexFirst({ at, constraint }, columns),
+          : at.table?.kind === 'partitioned'
+            ? '-- the same constraint on each partition first, its index built CONCURRENTLY; then this statement takes them over'
+            : withIndexFirst({ at, constraint }, columns),
     },
   ]
 }
@@ -192,14 +200,14 @@ function buildsIndex({ world }: RuleContext, { at, constraint }: Added): Verdict
 /** The index concurrently, then the constraint on top of it. */
 function withIndexFirst({ at, constraint }: Added, columns: readonly string[]): string {
   const table = writtenName(at.relation)
-  const name = quoted(
+  const name = sqlName(
     constraint.conname ??
       addedName(at.name, { ...constraint, keys: columns.map((one): Node => ({ String: { sval: one } })) }),
   )
   const kind = constraint.contype === 'CONSTR_PRIMARY' ? 'PRIMARY KEY' : 'UNIQUE'
   return steps(
     withoutTransaction(
-      `CREATE UNIQUE INDEX CONCURRENTLY ${name} ON ${table} (${columns.map(quoted).join(', ')});`,
+      `CREATE UNIQUE INDEX CONCURRENTLY ${name} ON ${table} (${columns.map((one) => sqlName(one)).join(', ')});`,
     ),
     '-- and in the migration after it:',
     `ALTER TABLE ${table} ADD CONSTRAINT ${name} ${kind} USING INDEX ${name};`,

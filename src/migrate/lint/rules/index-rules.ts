@@ -45,7 +45,9 @@ export const INDEX_RULES: readonly Rule[] = [
         return []
       const one = await Promise.all(
         objects.map((object) =>
-          toSql({ DropStmt: { ...node.DropStmt, objects: [object], concurrent: true } }),
+          toSql({
+            DropStmt: { ...node.DropStmt, objects: [object], concurrent: true, behavior: 'DROP_RESTRICT' },
+          }),
         ),
       )
       return [
@@ -101,14 +103,16 @@ export const INDEX_RULES: readonly Rule[] = [
       if (!('RefreshMatViewStmt' in node) || node.RefreshMatViewStmt.concurrent) return []
       const { relation, skipData } = node.RefreshMatViewStmt
       if (world.isNew(world.nameOf(relation))) return []
-      const concurrent: Node = { RefreshMatViewStmt: { ...node.RefreshMatViewStmt, concurrent: true } }
       return [
         {
           severity: 'warning',
           message: `Nobody can read ${writtenName(relation ?? {})} until it is filled anew.`,
           safe: skipData
             ? undefined
-            : steps('-- needs a unique index over all of its rows', `${await toSql(concurrent)};`),
+            : steps(
+                '-- needs a unique index over all of its rows',
+                `REFRESH MATERIALIZED VIEW CONCURRENTLY ${writtenName(relation ?? {})};`,
+              ),
         },
       ]
     },

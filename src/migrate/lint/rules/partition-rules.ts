@@ -1,6 +1,6 @@
 import { partitionCommandOf } from '../../format/special-statements.ts'
 import { attachScans, missingIndexes } from '../alter-effects.ts'
-import { alterWith, toSql, writtenName } from '../ast.ts'
+import { alterWith, sqlName, toSql, writtenName } from '../ast.ts'
 import { alterations, type Rule, steps, withoutTransaction } from '../rule.ts'
 
 export const PARTITION_RULES: readonly Rule[] = [
@@ -20,9 +20,9 @@ export const PARTITION_RULES: readonly Rule[] = [
             severity: table?.partitionKey === undefined ? ('warning' as const) : ('error' as const),
             message: `All rows of ${name} are read while nobody can read or write it.`,
             safe: steps(
-              `ALTER TABLE ${name} ADD CONSTRAINT ${partition?.relname ?? ''}_bound CHECK (<key> IS NOT NULL AND <key> >= <from> AND <key> < <to>) NOT VALID;`,
+              `ALTER TABLE ${name} ADD CONSTRAINT ${sqlName(`${partition?.relname ?? ''}_bound`)} CHECK (<key> IS NOT NULL AND <key> >= <from> AND <key> < <to>) NOT VALID;`,
               '-- in the next migration:',
-              `ALTER TABLE ${name} VALIDATE CONSTRAINT ${partition?.relname ?? ''}_bound;`,
+              `ALTER TABLE ${name} VALIDATE CONSTRAINT ${sqlName(`${partition?.relname ?? ''}_bound`)};`,
               '-- and then this statement',
             ),
           },
@@ -42,7 +42,7 @@ export const PARTITION_RULES: readonly Rule[] = [
           severity: 'error' as const,
           message: `The index of ${writtenName(relation)} on (${columns}) is built on ${writtenName(partition ?? {})} while nobody can read or write that.`,
           safe: withoutTransaction(
-            `CREATE INDEX CONCURRENTLY ${partition?.relname ?? ''}_${columns.replaceAll(/\W+/g, '_')} ON ${writtenName(partition ?? {})} (${columns});`,
+            `CREATE INDEX CONCURRENTLY ${sqlName(`${partition?.relname ?? ''}_${columns.replaceAll(/\W+/g, '_')}`)} ON ${writtenName(partition ?? {})} (${columns});`,
           ),
         }))
       }),

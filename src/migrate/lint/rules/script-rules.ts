@@ -1,7 +1,7 @@
 import type { Node } from '@pgsql/types'
 import { isTransactionCommand } from '../../format/statements.ts'
 import { specialKindOf } from '../../format/special-statements.ts'
-import { isNarrow, visit, writtenName } from '../ast.ts'
+import { isNarrow, stringOf, visit, writtenName } from '../ast.ts'
 import { inferEffects } from '../effects.ts'
 import { blockedBy } from '../locks.ts'
 import { alterations, type Rule, type RuleContext, type ScriptCourse, steps, type Verdict } from '../rule.ts'
@@ -161,7 +161,13 @@ export function follow(
   const { lock } = inferEffects(node, world, version).summary(world)
   if (lock !== null && ['writes', 'reads and writes'].includes(blockedBy(lock))) course.hasBlocked = true
   course.lockTimeoutMs = timeoutSet(node) ?? course.lockTimeoutMs
-  if ('AlterEnumStmt' in node && node.AlterEnumStmt.oldVal === undefined)
+  if ('CreateEnumStmt' in node)
+    course.newEnums.push(world.qualified((node.CreateEnumStmt.typeName ?? []).map(stringOf)))
+  if (
+    'AlterEnumStmt' in node &&
+    node.AlterEnumStmt.oldVal === undefined &&
+    !course.newEnums.includes(world.qualified((node.AlterEnumStmt.typeName ?? []).map(stringOf)))
+  )
     course.enumValues.push(node.AlterEnumStmt.newVal ?? '')
 }
 
