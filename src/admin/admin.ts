@@ -22,6 +22,7 @@ import { databaseRoutes } from './routes/database.ts'
 import { eventRoutes } from './routes/events.ts'
 import { healthRoutes } from './routes/health.ts'
 import { referenceRoutes } from './routes/reference.ts'
+import { migrationRoutes } from './routes/migrations.ts'
 import { poolRoutes } from './routes/pool.ts'
 import { monitoringRoutes } from './routes/monitoring.ts'
 import { sessionRoutes } from './routes/session.ts'
@@ -44,6 +45,7 @@ const ROUTES = [
   databaseRoutes,
   poolRoutes,
   tableRoutes,
+  migrationRoutes,
   monitoringRoutes,
   eventRoutes,
   sessionRoutes,

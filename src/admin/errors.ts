@@ -110,3 +110,11 @@ export function consoleNotBuilt(directory: string): HoldfastError {
     details: { directory },
   })
 }
+
+export function migrationsUnknown(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_MIGRATIONS_UNKNOWN',
+    message:
+      'This service does not say where its migrations are: give "migrations" to Admin, as `holdfast.migrations` of createHoldfast().',
+  })
+}

@@ -61,10 +61,3 @@ export function downInProduction(): HoldfastError {
       'In production nothing is taken back by "migrate down", which does not look at what is lost. Use: holdfast rollback plan.',
   })
 }
-
-export function lintDatabaseMissing(): HoldfastError {
-  return new HoldfastError({
-    code: 'HF_CLI_USAGE',
-    message: '--database and --snapshot both say what the database is like: give one of them.',
-  })
-}

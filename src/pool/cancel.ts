@@ -1,6 +1,6 @@
 import type net from 'node:net'
 import pg from 'pg'
-import { type Clock, systemClock, within } from '../core/index.ts'
+import { type Clock, systemClock, wait, within } from '../core/index.ts'
 import { driverOf } from './driver.ts'
 
 /** The parts of the driver's connection that cancelling needs and its types leave out. */
@@ -40,6 +40,29 @@ export async function requestCancel(client: pg.Client, clock: Clock): Promise<vo
   } finally {
     connection.stream.destroy()
   }
+}
+
+const FIRST_PAUSE_MS = 100
+const MOST_REQUESTS = 10
+
+/**
+ * Asks until the statement has ended. A request that overtakes its statement finds the session idle, and the server
+ * takes no notice of it: the statement would run to its end. So it is sent again, after 100 ms, then twice as long.
+ *
+ * @param ended settles when the statement has; no request is sent after that.
+ */
+export async function cancelUntilEnded(
+  client: pg.Client,
+  clock: Clock,
+  ended: Promise<unknown>,
+): Promise<void> {
+  const over = new AbortController()
+  const settled = Promise.allSettled([ended]).then(() => over.abort())
+  for (let request = 0; request < MOST_REQUESTS && !over.signal.aborted; request += 1) {
+    await requestCancel(client, clock).catch(() => {}) // not taken: the next one may be
+    await wait(clock, FIRST_PAUSE_MS * 2 ** request, over.signal).catch(() => {}) // it has ended
+  }
+  await settled
 }
 
 /** A name may stand for several servers: the request belongs to the one that this client is connected to. */

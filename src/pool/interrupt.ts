@@ -1,5 +1,5 @@
 import type { Clock } from '../core/index.ts'
-import { requestCancel } from './cancel.ts'
+import { cancelUntilEnded } from './cancel.ts'
 import type { Connection } from './connection.ts'
 
 /** What may end a statement before its time. */
@@ -29,7 +29,7 @@ export function queryTimeout(): Error {
  * statement has ended.
  */
 export function interrupt(connection: Connection, clock: Clock, ended: Promise<unknown>): void {
-  const over = Promise.allSettled([requestCancel(connection.client, clock), ended]).then(() => {
+  const over = cancelUntilEnded(connection.client, clock, ended).then(() => {
     connection.interrupted = undefined
   })
   connection.interrupted = over

@@ -10,7 +10,7 @@ import {
   resumeBackfill,
   runBackfills,
 } from '../../src/migrate/index.ts'
-import { useDatabase } from '../support/database.ts'
+import { queryAt, useDatabase } from '../support/database.ts'
 import { MigrationFolder } from '../support/migration-folder.ts'
 import { removeScratchAfterwards } from '../support/scratch.ts'
 
@@ -19,15 +19,7 @@ const database = useDatabase()
 const ROWS = 2_500
 let made = 0
 
-async function run(sql: string): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client(database.url)
-  await client.connect()
-  try {
-    return (await client.query(sql)).rows
-  } finally {
-    await client.end()
-  }
-}
+const run = (sql: string): Promise<Record<string, unknown>[]> => queryAt(database.url, sql)
 
 /** A table with rows, and a folder whose migration fills a column of it. */
 async function prepared(

@@ -1,7 +1,6 @@
 /** What people do to migrations: each of these once left the history telling something that was not so. */
 import { mkdirSync, renameSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import {
   abandon,
@@ -12,22 +11,14 @@ import {
   squash,
   stamp,
 } from '../../src/migrate/index.ts'
-import { useDatabase } from '../support/database.ts'
+import { queryAt, useDatabase } from '../support/database.ts'
 import { MigrationFolder, stepwise } from '../support/migration-folder.ts'
 import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
 
 removeScratchAfterwards()
 const database = useDatabase()
 
-async function run(sql: string): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client(database.url)
-  await client.connect()
-  try {
-    return (await client.query(sql)).rows
-  } finally {
-    await client.end()
-  }
-}
+const run = (sql: string): Promise<Record<string, unknown>[]> => queryAt(database.url, sql)
 const newFolder = (): MigrationFolder => new MigrationFolder(database.url)
 const up = (folder: MigrationFolder): Promise<string[]> => migrateUp(folder.target, { allowOutOfOrder: true })
 const isThere = async (table: string): Promise<unknown> =>

@@ -1,23 +1,14 @@
 /** Ways back, looked at before they are taken. */
-import pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { applyRollback, migrateStatus, migrateUp, planRollback } from '../../src/migrate/index.ts'
-import { useDatabase } from '../support/database.ts'
+import { queryAt, useDatabase } from '../support/database.ts'
 import { MigrationFolder } from '../support/migration-folder.ts'
 import { removeScratchAfterwards } from '../support/scratch.ts'
 
 removeScratchAfterwards()
 const database = useDatabase()
 
-async function run(sql: string): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client(database.url)
-  await client.connect()
-  try {
-    return (await client.query(sql)).rows
-  } finally {
-    await client.end()
-  }
-}
+const run = (sql: string): Promise<Record<string, unknown>[]> => queryAt(database.url, sql)
 
 /** A folder with one applied migration. */
 async function applied(up: string, down?: string): Promise<{ folder: MigrationFolder; id: string }> {

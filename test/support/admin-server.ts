@@ -7,6 +7,7 @@ import {
   serveAdmin,
 } from '../../src/admin/index.ts'
 import { resolveOptions } from '../../src/core/index.ts'
+import type { MigrateTarget } from '../../src/migrate/index.ts'
 import { Pool } from '../../src/pool/index.ts'
 import { scratch } from './scratch.ts'
 
@@ -47,12 +48,19 @@ export class AdminClient {
 }
 
 /** Starts the server before the file's tests and closes it after them; the result is there from the first test on. */
-export function useAdminServer(database: { readonly url: string }): () => AdminClient {
+export function useAdminServer(
+  database: { readonly url: string },
+  more: () => { readonly migrations?: MigrateTarget } = () => ({}),
+): () => AdminClient {
   let client: AdminClient | undefined
   beforeAll(async () => {
     const pool = new Pool({ connectionString: database.url })
     const stateDirectory = scratch('state')
-    client = new AdminClient(await serveAdmin({ pool }, TEST_OPTIONS, stateDirectory), pool, stateDirectory)
+    client = new AdminClient(
+      await serveAdmin({ pool, ...more() }, TEST_OPTIONS, stateDirectory),
+      pool,
+      stateDirectory,
+    )
   })
   afterAll(async () => {
     await client?.server.close()

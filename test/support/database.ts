@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { afterAll, beforeAll, inject } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../../src/testing/index.ts'
 
@@ -45,4 +46,15 @@ interface TaskLike {
 
 function hasFailed(task: TaskLike): boolean {
   return task.result?.state === 'fail' || (task.tasks?.some(hasFailed) ?? false)
+}
+
+/** One statement on a connection of its own. */
+export async function queryAt(url: string, sql: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client(url)
+  await client.connect()
+  try {
+    return (await client.query(sql)).rows
+  } finally {
+    await client.end()
+  }
 }

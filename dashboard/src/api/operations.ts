@@ -502,6 +502,171 @@ export interface Operations {
       })[]
     }
   }
+  'GET /v1/database/migrations': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      data: ({
+        id: string
+        state: "applied" | "pending" | "interrupted" | "missing" | "changed"
+        applied_at: string | null
+        duration_ms: number | null
+        applied_by: string | null
+        method: string | null
+        has_down: boolean
+        phase: "expand" | "contract" | null
+        last_error: string | null
+      })[]
+    }
+  }
+  'GET /v1/database/migrations/history': {
+    query: { limit?: number }
+    body: undefined
+    answer: {
+      data: ({
+        id: string
+        direction: "up" | "down"
+        status: "applied" | "failed"
+        method: string
+        reason: string | null
+        started_at: string
+        duration_ms: number
+        /** Database role, system user and host */
+        by: string
+        tool_version: string
+        git_commit: string | null
+        statements: number
+        retries: number
+        error: string | null
+        failed_line: number | null
+      })[]
+    }
+  }
+  'GET /v1/database/migrations/pending': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      data: ({
+        id: string
+        phase: "expand" | "contract" | null
+        in_transaction: boolean
+        statements: ({
+          line: number
+          lock: "ACCESS SHARE" | "ROW SHARE" | "ROW EXCLUSIVE" | "SHARE UPDATE EXCLUSIVE" | "SHARE" | "SHARE ROW EXCLUSIVE" | "EXCLUSIVE" | "ACCESS EXCLUSIVE" | null
+          blocks: {
+            tables: (string)[]
+            what: string
+          } | null
+          scans: boolean
+          rewrites: boolean
+          text: string
+          findings: ({
+            rule: string
+            severity: "info" | "warning" | "error"
+            message: string
+            safe: string | null
+          })[]
+        })[]
+      })[]
+    }
+  }
+  'GET /v1/database/migrations/rollback-plan': {
+    query: { count?: number }
+    body: undefined
+    answer: {
+      /** Names the plan; rollback apply takes it */
+      plan: string
+      verdict: "safe" | "lossy" | "blocked"
+      rows_at_risk: number
+      /** It refuses when more is at risk */
+      row_limit: number
+      steps: ({
+        id: string
+        has_down: boolean
+        verdict: "safe" | "lossy" | "blocked"
+        reasons: (string)[]
+        dependents: (string)[]
+        at_risk: ({
+          object: string
+          kind: "rows" | "values"
+          rows: number
+          is_estimate: boolean
+        })[]
+        statements: ({
+          line: number
+          lock: "ACCESS SHARE" | "ROW SHARE" | "ROW EXCLUSIVE" | "SHARE UPDATE EXCLUSIVE" | "SHARE" | "SHARE ROW EXCLUSIVE" | "EXCLUSIVE" | "ACCESS EXCLUSIVE" | null
+          blocks: {
+            tables: (string)[]
+            what: string
+          } | null
+          scans: boolean
+          rewrites: boolean
+        })[]
+      })[]
+    }
+  }
+  'GET /v1/database/migrations/backfills': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      data: ({
+        id: string
+        table: string
+        key: string
+        state: "pending" | "running" | "paused" | "done" | "failed"
+        position: string | null
+        rows_done: number
+        rows_estimated: number | null
+        batches: number
+        held_back_by: string | null
+        error: string | null
+        worker: string | null
+        started_at: string | null
+        updated_at: string
+        finished_at: string | null
+      })[]
+    }
+  }
+  'POST /v1/database/migrations/backfills/{id}/pause': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      id: string
+      table: string
+      key: string
+      state: "pending" | "running" | "paused" | "done" | "failed"
+      position: string | null
+      rows_done: number
+      rows_estimated: number | null
+      batches: number
+      held_back_by: string | null
+      error: string | null
+      worker: string | null
+      started_at: string | null
+      updated_at: string
+      finished_at: string | null
+    }
+  }
+  'POST /v1/database/migrations/backfills/{id}/resume': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      id: string
+      table: string
+      key: string
+      state: "pending" | "running" | "paused" | "done" | "failed"
+      position: string | null
+      rows_done: number
+      rows_estimated: number | null
+      batches: number
+      held_back_by: string | null
+      error: string | null
+      worker: string | null
+      started_at: string | null
+      updated_at: string
+      finished_at: string | null
+    }
+  }
   'GET /v1/database/monitoring/summary': {
     query: Record<never, never>
     body: undefined

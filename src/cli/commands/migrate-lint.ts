@@ -17,7 +17,7 @@ import {
   type Script,
 } from '../../migrate/index.ts'
 import { type Finish, runWith } from '../command.ts'
-import { lintDatabaseMissing, usage } from '../errors.ts'
+import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { plural } from '../output.ts'
 import type { Session } from '../session.ts'
@@ -96,7 +96,8 @@ interface Chosen {
 async function choose(session: Session, flags: LintFlags, paths: readonly string[]): Promise<Chosen> {
   const wantsDatabase =
     flags.database === true || flags.databaseUrl !== undefined || flags.databaseUrlFile !== undefined
-  if (wantsDatabase && flags.snapshot !== undefined) throw lintDatabaseMissing()
+  if (wantsDatabase && flags.snapshot !== undefined)
+    throw usage('--database and --snapshot both say what the database is like: give one of them')
   const named = paths.flatMap(scriptsAt)
   if (!wantsDatabase) {
     const { config } = await loadConfig({ args: session.configInput() })
