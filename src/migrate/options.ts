@@ -8,6 +8,12 @@ export const MIGRATE_OPTIONS = {
     env: 'HOLDFAST_MIGRATE_DIRECTORY',
     accepts: 'a path',
   }),
+  snapshot: text({
+    doc: 'File for the structure after the last "migrate up", to be compared and linted against; written outside production.',
+    default: 'db/snapshot.json',
+    env: 'HOLDFAST_MIGRATE_SNAPSHOT',
+    accepts: 'a path',
+  }),
   lockTimeoutMs: integer({
     doc: 'How long a statement of a migration may wait for a lock before the migration steps back and tries again.',
     default: 2_000,

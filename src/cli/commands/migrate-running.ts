@@ -1,6 +1,9 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
 import pc from 'picocolors'
 import {
+  catalogAt,
   lintPending,
   migrateDown,
   migrateHistory,
@@ -10,6 +13,8 @@ import {
   type MigrationStatus,
   readMigrations,
 } from '../../migrate/index.ts'
+import { renderSnapshot } from '../../schema/index.ts'
+import type { Holdfast } from '../../holdfast.ts'
 import { type Finish, runWith } from '../command.ts'
 import { confirmByName } from '../confirm.ts'
 import { downInProduction, usage } from '../errors.ts'
@@ -64,6 +69,8 @@ function addUp(migrate: Command, finish: Finish): void {
         allowOutOfOrder: allowOutOfOrder ?? holdfast.config.environment !== 'production',
         onProgress: sayProgress(out),
       })
+      if (ids.length > 0 && !dryRun && !sql && holdfast.config.environment !== 'production')
+        await writeSnapshot(holdfast)
       const scripts = sql ? scriptsOf(holdfast.migrations.directory, ids) : undefined
       out.result(
         { database: holdfast.address, dry_run: dryRun || sql, ran: ids, ...(scripts && { sql: scripts }) },
@@ -82,6 +89,18 @@ function addUp(migrate: Command, finish: Finish): void {
       return EXIT.ok
     },
   )
+}
+
+/** The structure as it is now, for reviews, drift and the linter. A folder that cannot be written is no failure. */
+async function writeSnapshot({ config, directUrl }: Holdfast): Promise<void> {
+  const path = resolve(config.migrate.snapshot)
+  const text = renderSnapshot(await catalogAt(directUrl, config.database.schema))
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, text)
+  } catch {
+    // The migrations ran: that is what was asked for.
+  }
 }
 
 /** The statements of migrations as one script, for whoever has to run them by hand. */

@@ -81,10 +81,14 @@ function addDrift(schema: Command, finish: Finish): void {
     async (session, { against, shadowUrlFile }) => {
       const holdfast = await session.connect()
       const shadowUrl = session.readUrlFile(shadowUrlFile, '--shadow-url-file')
-      const drift = await findDrift(holdfast.directUrl, againstOf(against, holdfast.migrations.directory), {
-        shadowUrl,
-        ownSchema: holdfast.config.database.schema,
-      })
+      const drift = await findDrift(
+        holdfast.directUrl,
+        againstOf(against, holdfast.migrations.directory, holdfast.config.migrate.snapshot),
+        {
+          shadowUrl,
+          ownSchema: holdfast.config.database.schema,
+        },
+      )
       session.out.result(
         {
           database: holdfast.address,
@@ -129,9 +133,9 @@ function write(file: string, text: string): void {
   writeFileSync(path, text)
 }
 
-function againstOf(against: string, directory: string): Against {
+function againstOf(against: string, directory: string, snapshot: string): Against {
   if (against === 'migrations') return { kind: 'migrations', directory }
-  if (against === 'snapshot') return { kind: 'snapshot', path: resolve('db/snapshot.json') }
+  if (against === 'snapshot') return { kind: 'snapshot', path: resolve(snapshot) }
   if (isDatabaseUrl(against)) {
     if (hasPassword(against)) throw passwordInFlag()
     return { kind: 'database', url: against }

@@ -29,7 +29,7 @@ import { runInTransaction } from './transactional.ts'
 import { RunnerWatch } from './watch.ts'
 
 /** How any run is done. */
-export interface RunOptions extends Partial<Omit<MigrateOptions, 'directory'>> {
+export interface RunOptions extends Partial<Omit<MigrateOptions, 'directory' | 'snapshot'>> {
   readonly onProgress?: OnProgress | undefined
 }
 
