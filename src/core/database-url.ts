@@ -38,6 +38,17 @@ export function withQuery(url: string, change: (query: URLSearchParams) => void)
   return join(parts, parts.hosts.join(','))
 }
 
+/** The name of the database that a URL leads to. */
+export function databaseOf(url: string): string {
+  return decodeURIComponent(dissect(url)?.path.slice(1) ?? '')
+}
+
+/** The URL of another database of the same server. */
+export function withDatabase(url: string, database: string): string {
+  const parts = dissect(url)
+  return parts ? join({ ...parts, path: `/${encodeURIComponent(database)}` }, parts.hosts.join(',')) : url
+}
+
 /** The URL with one other host. */
 export function withHost(url: string, host: string, port: number | string | undefined): string {
   const parts = dissect(url)

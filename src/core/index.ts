@@ -3,7 +3,17 @@
  * Imports nothing else of Holdfast; what it needs from above comes in through the ports.
  */
 export { type Clock, systemClock, type Timer, wait, within } from './clock.ts'
-export { hasPassword, isDatabaseUrl, maskUrl, perHost, queryOf, withHost, withQuery } from './database-url.ts'
+export {
+  databaseOf,
+  hasPassword,
+  isDatabaseUrl,
+  maskUrl,
+  perHost,
+  queryOf,
+  withDatabase,
+  withHost,
+  withQuery,
+} from './database-url.ts'
 export {
   type ErrorCode,
   HoldfastError,

@@ -58,7 +58,7 @@ export {
 } from './structure/squash.ts'
 export { wholeSql } from './structure/whole.ts'
 export type { LintFinding, Severity } from './lint/finding.ts'
-export { Linter, lintMigrations, type LintOptions, lintScripts } from './lint/lint.ts'
+export { Linter, type LintOptions, lintScripts } from './lint/lint.ts'
 export { knowDatabase, lintPending, type PendingMigration } from './lint/pending.ts'
 export { lintMeasured, type MeasureOptions } from './lint/measured.ts'
 export { LOCK_MODES, type LockMode } from './lint/locks.ts'

@@ -17,5 +17,5 @@ export {
   startTestServer,
   type TestDatabase,
   type TestServerOptions,
-  withDatabase,
 } from './test-server.ts'
+export { withDatabase } from '../core/index.ts'

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { quoteIdentifier } from '../core/index.ts'
+import { quoteIdentifier, withDatabase } from '../core/index.ts'
 import { EMBEDDED_DEFAULTS, type EmbeddedServer, startEmbedded } from '../embedded/index.ts'
 
 /** How a test server is started. */
@@ -78,13 +78,6 @@ export async function createTestDatabase(serverUrl: string, template = 'template
         await client.query(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`)
       }),
   }
-}
-
-/** The URL of another database of the same server. */
-export function withDatabase(serverUrl: string, database: string): string {
-  const parts = new URL(serverUrl)
-  parts.pathname = `/${encodeURIComponent(database)}`
-  return parts.href
 }
 
 async function administer(serverUrl: string, work: (client: pg.Client) => Promise<void>): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { databaseOf } from '../../core/index.ts'
 import { abandon, repair, stamp, unlock, unstamp } from '../../migrate/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { confirmByName } from '../confirm.ts'
@@ -98,7 +99,7 @@ function addUnlock(migrate: Command, finish: Finish): void {
       const holdfast = await session.connect()
       const holder = await unlock(holdfast.migrations, true)
       if (!dryRun) {
-        const name = decodeURIComponent(new URL(holdfast.url).pathname.slice(1))
+        const name = databaseOf(holdfast.url)
         await confirmByName(session, name, confirm, `This ends ${holder}, and takes back what it is doing.`)
         await unlock(holdfast.migrations)
       }

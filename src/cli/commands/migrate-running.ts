@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
+import { databaseOf } from '../../core/index.ts'
 import pc from 'picocolors'
 import {
   catalogAt,
@@ -129,7 +130,7 @@ function addDown(migrate: Command, finish: Finish): void {
       const { out } = session
       const holdfast = await session.connect()
       if (holdfast.config.environment === 'production' && !dryRun) throw downInProduction()
-      const name = decodeURIComponent(new URL(holdfast.url).pathname.slice(1))
+      const name = databaseOf(holdfast.url)
       const options = {
         ...holdfast.config.migrate,
         to,

@@ -91,7 +91,7 @@ export class BackfillRecords {
     )
   }
 
-  async holdBack(id: string, reason: string | null): Promise<void> {
+  async holdBack(id: string, reason: string): Promise<void> {
     await this.#db.query(
       `UPDATE ${this.#table} SET held_back_by = $2, updated_at = now() WHERE migration_id = $1 AND held_back_by IS DISTINCT FROM $2`,
       [id, reason],

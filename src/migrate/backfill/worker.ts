@@ -13,7 +13,7 @@ import { validationFailed } from '../errors.ts'
 import { loadDefault } from '../format/module.ts'
 import type { Run } from '../running/job.ts'
 import { jitteredMs, wasInTheWay } from '../running/lock-budget.ts'
-import { findFaults } from '../running/send.ts'
+import { findFaults, withContext } from '../running/send.ts'
 import { resetSession } from '../running/transactional.ts'
 import type { Backfill } from './define.ts'
 import { backfillBusy, backfillFailed, backfillInvalid, backfillPaused } from './errors.ts'
@@ -191,13 +191,14 @@ async function tryBatch(
 }
 
 async function runBatch(
-  { client, options }: Run,
-  { id }: BackfillTask,
+  run: Run,
+  { id, path }: BackfillTask,
   { batch, batchRows = DEFAULT_ROWS }: Backfill,
   records: BackfillRecords,
   source: Source,
   position: string | null,
 ): Promise<number> {
+  const { client, options } = run
   await client.query('BEGIN')
   await client.query(`SET LOCAL lock_timeout = ${options.lockTimeoutMs}`)
   const { rows } = await client.query<{ key: string }>(
@@ -211,7 +212,7 @@ async function runBatch(
     return 0
   }
   if (typeof batch === 'string') await client.query(batch, [keys])
-  else await batch({ keys, query: (text, values) => client.query(text, values as unknown[]) })
+  else await withContext(run, id, path, async ({ query }) => batch({ keys, query }))
   await records.advance(id, last, keys.length)
   await client.query('COMMIT')
   return keys.length

@@ -1,4 +1,5 @@
 import type { AlterTableCmd, Node, PartitionCmd } from '@pgsql/types'
+import { functionsIn } from './tree.ts'
 
 /** Statements that PostgreSQL refuses inside a transaction. */
 export type SpecialKind =
@@ -50,18 +51,13 @@ export function mayCommitItself(node: Node): boolean {
 
 /** SET and RESET: they hold for the session, and are gone with it. */
 export function isSessionSetting(node: Node): boolean {
-  return 'VariableSetStmt' in node || ('SelectStmt' in node && calls(node, 'set_config'))
+  return 'VariableSetStmt' in node || ('SelectStmt' in node && functionsIn(node).includes('set_config'))
 }
 
 /** Ends the locks of the session, the runner's own with them. */
 export function givesUpLocks(node: Node): boolean {
   if ('DiscardStmt' in node) return node.DiscardStmt.target === 'DISCARD_ALL'
-  return 'SelectStmt' in node && calls(node, 'pg_advisory_unlock_all')
-}
-
-/** Whether a statement calls a function by this name, anywhere in it. */
-function calls(node: Node, name: string): boolean {
-  return JSON.stringify(node).includes(`"sval":"${name}"`)
+  return 'SelectStmt' in node && functionsIn(node).includes('pg_advisory_unlock_all')
 }
 
 /** REINDEX of more than one thing, or concurrently, commits between them. */

@@ -59,14 +59,23 @@ export async function readHistory(db: Queryable, history: HistoryTable): Promise
     )
     return rows as unknown as HistoryEntry[]
   } catch (error) {
-    if (sqlstateOf(error) !== SQLSTATE.insufficientPrivilege) throw error
-    const { rows } = await db.query<{ grant: string }>(
-      `SELECT format('GRANT USAGE ON SCHEMA %1$I TO %2$I; GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA %1$I TO %2$I;',
-                     $1::text, current_user) AS "grant"`,
-      [history.schema],
-    )
-    throw notAllowed('The history of migrations could not be read', rows[0]?.grant ?? '', error)
+    throw await explainDenied(db, history, error)
   }
+}
+
+/** Where a right is missing, the error that names what to grant; any other error as it is. */
+export async function explainDenied(
+  db: Queryable,
+  { schema, table }: HistoryTable,
+  error: unknown,
+): Promise<unknown> {
+  if (sqlstateOf(error) !== SQLSTATE.insufficientPrivilege) return error
+  const { rows } = await db.query<{ grant: string }>(
+    `SELECT format('GRANT USAGE ON SCHEMA %1$I TO %2$I; GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA %1$I TO %2$I; '
+                   'GRANT UPDATE, DELETE ON %1$I.%3$I, %1$I.backfills TO %2$I;', $1::text, current_user, $2::text) AS "grant"`,
+    [schema, `${table}_steps`],
+  )
+  return notAllowed('The history of migrations could not be read', rows[0]?.grant ?? '', error)
 }
 
 /** What is in force: the last successful attempt of each migration, where that was upwards. */

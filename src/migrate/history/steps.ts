@@ -1,5 +1,5 @@
 import { type Queryable } from '../../core/index.ts'
-import type { Direction } from './history.ts'
+import { type Direction, explainDenied } from './history.ts'
 import { type HistoryTable, stepsTable } from './tables.ts'
 
 /** How far one statement of a migration without transaction is. */
@@ -18,14 +18,17 @@ export interface StepRecord {
   readonly rows: number | null
 }
 
-/** The steps of all migrations that are on their way, or of one. */
+/** The steps of all migrations that are on their way, or of one. @throws HF_MIGRATE_NOT_ALLOWED */
 export async function readSteps(db: Queryable, history: HistoryTable, id?: string): Promise<StepRecord[]> {
-  const { rows } = await db.query(
+  const reading = db.query(
     `SELECT migration_id AS "migrationId", direction, step, line, hash, kind, state, began_at AS "beganAt",
             duration_ms AS "durationMs", rows::float8 AS rows
        FROM ${stepsTable(history)} WHERE $1::text IS NULL OR migration_id = $1 ORDER BY migration_id, step`,
     [id ?? null],
   )
+  const { rows } = await reading.catch(async (error: unknown) => {
+    throw await explainDenied(db, history, error)
+  })
   return rows as unknown as StepRecord[]
 }
 

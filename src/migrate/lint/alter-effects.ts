@@ -8,7 +8,7 @@ import {
   modifiersOf,
   stringOf,
   typeNameOf,
-} from './ast.ts'
+} from '../format/tree.ts'
 import { provesBound } from './checks.ts'
 import { constraintName } from './learning.ts'
 import type { LockMode } from './locks.ts'

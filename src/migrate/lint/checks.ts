@@ -1,5 +1,5 @@
 import type { Node, PartitionBoundSpec } from '@pgsql/types'
-import { stringOf } from './ast.ts'
+import { stringOf } from '../format/tree.ts'
 
 /** The condition of a CHECK in the parts that all have to hold. */
 export interface CheckExpression {

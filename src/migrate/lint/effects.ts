@@ -1,6 +1,6 @@
 import type { Node, RangeVar } from '@pgsql/types'
 import { alterEffects, isUnchecked } from './alter-effects.ts'
-import { columnIn, constraintIn, inlineConstraints, isNarrow, stringOf, wordsOf } from './ast.ts'
+import { columnIn, constraintIn, inlineConstraints, isNarrow, stringOf, wordsOf } from '../format/tree.ts'
 import { blockedBy, LOCK_MODES, type LockMode, stronger } from './locks.ts'
 import { isRelationDrop, type World } from './world.ts'
 

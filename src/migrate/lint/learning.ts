@@ -10,7 +10,7 @@ import {
   stringOf,
   typeNameOf,
   wordsOf,
-} from './ast.ts'
+} from '../format/tree.ts'
 import { type CheckExpression, readCheck } from './checks.ts'
 import { parseType } from './type-change.ts'
 import {
@@ -59,7 +59,6 @@ function learnObject(world: World, object: CatalogObject, parse: ParseSync): voi
     world.indexes.set(name, {
       table: unquoted((object.parent ?? '').replace(/^.*?(table|view) /, '')).join('.'),
       columns,
-      isUnique: attributes.unique === true,
     })
   } else if (kind === 'statistics') {
     world.statistics.set(name, unquoted((object.parent ?? '').replace(/^table /, '')).join('.'))
@@ -302,7 +301,7 @@ function learnIndex(world: World, { IndexStmt: index }: Extract<Node, { IndexStm
   const table = world.nameOf(index.relation)
   const schema = table.split('.')[0] ?? 'public'
   const name = index.idxname ?? [table.split('.')[1], ...columns, 'idx'].join('_')
-  world.indexes.set(`${schema}.${name}`, { table, columns, isUnique: index.unique === true })
+  world.indexes.set(`${schema}.${name}`, { table, columns })
 }
 
 function learnRename(world: World, { RenameStmt: rename }: Extract<Node, { RenameStmt: unknown }>): void {

@@ -1,6 +1,5 @@
 import { refuseUnknownAllowance } from './allowances.ts'
 import type { Node } from '@pgsql/types'
-import { type Migration } from '../format/folder.ts'
 import type { Script } from '../format/script.ts'
 import { splitStatements, type Statement } from '../format/statements.ts'
 import { inferEffects } from './effects.ts'
@@ -18,8 +17,6 @@ export interface LintOptions {
   readonly catalog?: Knowledge | undefined
   /** Major version of the server that the scripts are for. Default 18. */
   readonly version?: number | undefined
-  /** The scripts are run by Holdfast, which sets transaction and timeouts. Default true. */
-  readonly isMigration?: boolean | undefined
 }
 
 /** What the linter thinks that a statement does. */
@@ -53,27 +50,14 @@ export async function lintScripts(
   return findings
 }
 
-/** Looks at what migrations do going up; steps in TypeScript cannot be looked into. */
-export function lintMigrations(
-  migrations: readonly Migration[],
-  options: LintOptions = {},
-): Promise<LintFinding[]> {
-  return lintScripts(
-    migrations.map(({ up }) => up),
-    options,
-  )
-}
-
 /** The linter with what it has learned so far. */
 export class Linter {
   readonly world: World
   readonly #version: number
-  readonly #isMigration: boolean
 
-  private constructor(world: World, { version, isMigration }: LintOptions) {
+  private constructor(world: World, { version }: LintOptions) {
     this.world = world
     this.#version = version ?? NEWEST_VERSION
-    this.#isMigration = isMigration ?? true
   }
 
   static async create(options: LintOptions = {}): Promise<Linter> {
@@ -110,11 +94,10 @@ export class Linter {
       statement,
       node: statement.node,
       script,
-      inTransaction: script.directives.inTransaction && this.#isMigration,
+      inTransaction: script.directives.inTransaction,
       course,
       world: this.world,
       version: this.#version,
-      isMigration: this.#isMigration,
     }
     const findings: LintFinding[] = []
     const allowed = new Set(script.directives.allows.map(({ rule }) => rule))

@@ -2,7 +2,7 @@ import type { AlterTableCmd, Node, RangeVar } from '@pgsql/types'
 import type { Script } from '../format/script.ts'
 import { alterTableCommands } from '../format/special-statements.ts'
 import type { Statement } from '../format/statements.ts'
-import { columnIn } from './ast.ts'
+import { columnIn } from '../format/tree.ts'
 import type { Severity } from './finding.ts'
 import type { KnownTable, World } from './world.ts'
 
@@ -31,8 +31,6 @@ export interface RuleContext {
   readonly world: World
   /** Major version of the server. */
   readonly version: number
-  /** The script is run by Holdfast's runner, which sets timeouts and the transaction. */
-  readonly isMigration: boolean
 }
 
 /** What a rule says about a statement. */

@@ -26,7 +26,6 @@ export interface KnownConstraint {
 export interface KnownIndex {
   readonly table: string
   readonly columns: readonly string[]
-  readonly isUnique: boolean
 }
 
 /** What is known of a table or materialized view. */

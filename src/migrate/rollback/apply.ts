@@ -40,10 +40,17 @@ export async function applyRollback(target: MigrateTarget, options: ApplyOptions
     if (plan.rowsAtRisk > limit) throw rollbackMoreRows(plan.rowsAtRisk, limit)
     const ids = plan.steps.map(({ id }) => id)
     const jobs = []
+    // One limit for all of them together; by migration, since one that had to step back counts anew.
+    const counted = new Map<string, number>()
     // All is read and parsed before the first one runs.
     for (const id of ids) {
       const job = await downJob(id, migrations, target.history.schema)
-      jobs.push({ ...job, guard: (client: pg.Client) => countUnderLock(client, losses.get(id) ?? [], limit) })
+      const guard = async (client: pg.Client): Promise<void> => {
+        counted.set(id, await countUnderLock(client, losses.get(id) ?? [], limit))
+        const rows = [...counted.values()].reduce((sum, one) => sum + one, 0)
+        if (rows > limit) throw rollbackMoreRows(rows, limit)
+      }
+      jobs.push({ ...job, guard })
     }
     await refuseInterrupted(run, 'down', jobs)
     for (const [index, job] of jobs.entries()) await runJob(run, job, index, jobs.length)
@@ -57,7 +64,8 @@ export async function applyRollback(target: MigrateTarget, options: ApplyOptions
 }
 
 /** Nobody writes any more: what is there now is what goes. It counts no further than it has to. */
-async function countUnderLock(client: pg.Client, losses: readonly Loss[], limit: number): Promise<void> {
+async function countUnderLock(client: pg.Client, losses: readonly Loss[], limit: number): Promise<number> {
+  let total = 0
   for (const { relation, column } of losses) {
     const { rows: found } = await client.query<{ there: boolean }>(
       'SELECT to_regclass($1) IS NOT NULL AS there',
@@ -70,6 +78,7 @@ async function countUnderLock(client: pg.Client, losses: readonly Loss[], limit:
       `SELECT count(*)::float8 AS rows FROM (SELECT FROM ${relation}${where} LIMIT $1) AS bounded`,
       [limit + 1],
     )
-    if ((rows[0]?.rows ?? 0) > limit) throw rollbackMoreRows(rows[0]?.rows ?? 0, limit)
+    total += rows[0]?.rows ?? 0
   }
+  return total
 }

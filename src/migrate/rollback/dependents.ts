@@ -1,7 +1,7 @@
 import type { Node } from '@pgsql/types'
 import type { Catalog } from '../../schema/index.ts'
 import { alterTableCommands } from '../format/special-statements.ts'
-import { wordsOf } from '../lint/ast.ts'
+import { wordsOf } from '../format/tree.ts'
 import { unquoted, type World } from '../lint/world.ts'
 
 /** Kinds that a column takes with it when they are of its own table. */

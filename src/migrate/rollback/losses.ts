@@ -1,7 +1,7 @@
 import type { Node } from '@pgsql/types'
 import { quoteQualified } from '../../core/index.ts'
 import { alterTableCommands } from '../format/special-statements.ts'
-import { isNarrow, wordsOf } from '../lint/ast.ts'
+import { isNarrow, wordsOf } from '../format/tree.ts'
 import type { World } from '../lint/world.ts'
 
 /** Something that a statement takes away, and how to count what is in it. */
@@ -36,7 +36,7 @@ export function lossesOf(node: Node, world: World): { losses: Loss[]; uncountabl
     if (removeType === 'OBJECT_SCHEMA') uncountable.push('drops a schema with whatever is in it')
   } else if ('TruncateStmt' in node) {
     for (const one of node.TruncateStmt.relations ?? [])
-      if ('RangeVar' in one) rowsOf([world.nameOf(one.RangeVar)].flatMap((name) => name.split('.')))
+      if ('RangeVar' in one) rowsOf(world.nameOf(one.RangeVar).split('.'))
   } else if ('DeleteStmt' in node) {
     const { relation, whereClause } = node.DeleteStmt
     if (isNarrow(whereClause)) uncountable.push('deletes rows')

@@ -11,6 +11,7 @@ import {
   type StatementRecord,
 } from '../history/history.ts'
 import { forgetStep, forgetSteps, readSteps, recordDone } from '../history/steps.ts'
+import { OperationRecorder } from '../operation-recorder.ts'
 import { advisoryKeyOf, holderOf } from './runner-lock.ts'
 import { type MigrateTarget, withClient } from './session.ts'
 import { asRunner, type RunOptions } from './up.ts'
@@ -87,7 +88,7 @@ export async function repair(target: MigrateTarget, id: string, options: Repair)
   const migration = requireKnown(id, migrations)
   const { step, mark = 'done', reason } = options
   await asRunner(target, options, async ({ client }) => {
-    if (step !== undefined) return repairStep(client, target, id, step, mark)
+    if (step !== undefined) return repairStep(client, target, id, step, mark, reason)
     const entry = appliedEntries(await readHistory(client, target.history)).get(id)
     if (!entry) throw nothingToRepair(id, 'it is not in force, so nothing of it can have changed since')
     if (entry.checksum === migration.checksum) throw nothingToRepair(id, 'its file is what ran')
@@ -101,11 +102,20 @@ async function repairStep(
   id: string,
   step: number,
   mark: 'done' | 'pending',
+  reason: string,
 ): Promise<void> {
   const found = (await readSteps(client, history, id)).find((one) => one.step === step)
   if (found?.state !== 'begun') throw nothingToRepair(id, `there is no question about its statement ${step}`)
+  await client.query('BEGIN')
   if (mark === 'done') await recordDone(client, history, found, null, null)
   else await forgetStep(client, history, found)
+  const details = { step, line: found.line, mark, reason }
+  await new OperationRecorder(client, history.schema).record({
+    action: 'migrations.repair',
+    subject: id,
+    details,
+  })
+  await client.query('COMMIT')
 }
 
 /**

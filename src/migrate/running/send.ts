@@ -35,8 +35,8 @@ export async function sendStatement(
  * would go on behind the end of the transaction: that is a failure, and later ones go nowhere.
  * @throws HF_MIGRATE_MODULE
  */
-async function withContext<T>(
-  run: Run,
+export async function withContext<T>(
+  run: Pick<Run, 'client' | 'onProgress'>,
   id: string,
   path: string,
   work: (context: MigrationContext) => T | Promise<T>,
@@ -55,8 +55,13 @@ async function withContext<T>(
     },
     say: (text) => run.onProgress({ kind: 'said', id, text }),
   }
-  const result = await work(context)
-  state.isOver = true
+  let result: T
+  try {
+    result = await work(context)
+  } finally {
+    // Also when it threw: what other branches of it ask later would run behind the end of the transaction.
+    state.isOver = true
+  }
   if (state.running > 0)
     throw moduleInvalid(path, 'ended while queries of it were still running: await each of them', undefined)
   return result

@@ -262,9 +262,14 @@ async function again(run: Run, job: Job, course: Course, work: () => Promise<voi
   }
 }
 
-function restInWords({ statements }: Job, course: Course, error: unknown): string {
+function restInWords({ id, script, statements }: Job, course: Course, error: unknown): string {
+  const failed = statements[course.done.length]?.node
+  if (script.language === 'typescript' || (failed && mayCommitItself(failed)))
+    return `What it committed stays, and nobody can tell how far it came: look, then say so with holdfast migrate repair ${id}.`
   if (lostSession(error))
     return 'The connection is lost: run up again, it looks at the catalog and goes on where this run stopped.'
+  if (failed && 'IndexStmt' in failed)
+    return 'The server may have left an invalid index; run up again, it drops that and builds anew.'
   const before = course.done.length
   if (before === 0) return 'Nothing of this migration was applied.'
   return `${before} of its ${statements.length} statements are applied and stay; correct the rest and run up again, it goes on from here.`

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { quoteIdentifier } from '../../core/index.ts'
+import { quoteIdentifier, withDatabase } from '../../core/index.ts'
 import { EMBEDDED_DEFAULTS, startEmbedded } from '../../embedded/index.ts'
 import { withClient } from '../running/session.ts'
 
@@ -17,8 +17,8 @@ export interface ScratchOptions {
 
 /** Makes databases that may be spoiled, and are gone afterwards. */
 export interface Scratch {
-  /** A new database. @param template the URL of one of its own that nobody is connected to */
-  create(template?: string): Promise<string>
+  /** A new, empty database; its URL. */
+  create(): Promise<string>
   /** Roles may be made on this server: it goes as a whole. */
   readonly isThrowaway: boolean
 }
@@ -61,12 +61,10 @@ async function onServer<T>(
   try {
     return await work({
       isThrowaway,
-      async create(template) {
+      async create() {
         const name = `holdfast_scratch_${randomBytes(6).toString('hex')}`
         made.push(name)
-        const from =
-          template === undefined ? 'template0' : decodeURIComponent(new URL(template).pathname.slice(1))
-        await administer(`CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE ${quoteIdentifier(from)}`)
+        await administer(`CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0`)
         return withDatabase(serverUrl, name)
       },
     })
@@ -76,10 +74,4 @@ async function onServer<T>(
       for (const name of made)
         await administer(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`)
   }
-}
-
-function withDatabase(url: string, database: string): string {
-  const parts = new URL(url)
-  parts.pathname = `/${encodeURIComponent(database)}`
-  return parts.href
 }

@@ -1,15 +1,6 @@
 import { quoteLiteral } from '../../core/index.ts'
 import type { CatalogObject, Json } from '../catalog.ts'
-import {
-  commentSql,
-  defaultPrivilegesSql,
-  grantSql,
-  lastOf,
-  listOf,
-  ownerOf,
-  partsOf,
-  textOf,
-} from './words.ts'
+import { commentSql, defaultPrivilegesSql, grantSql, lastOf, listOf, ownerOf, textOf } from './words.ts'
 
 /** What a new table is made with besides its own attributes. */
 export interface TableParts {
@@ -275,7 +266,3 @@ export function enabledSql(object: CatalogObject, noun: 'TRIGGER' | 'RULE', usua
 export function viewSql(object: CatalogObject, head: string): string {
   return `${head} ${object.name}${withOptions(object)} AS ${withoutSemicolon(textOf(object, 'definition') ?? '')}`
 }
-
-/** Whether the name of a part says that it is of this table. */
-export const isPartOf = (name: string, table: string): boolean =>
-  partsOf(name).slice(0, 2).join('.') === table

@@ -10,7 +10,7 @@ import {
   toSql,
   typeNameOf,
   writtenName,
-} from '../ast.ts'
+} from '../../format/tree.ts'
 import { type Alteration, alterations, type Rule, type RuleContext, steps, type Verdict } from '../rule.ts'
 
 const REWRITE = 'The whole table is written anew while nobody can read or write it.'

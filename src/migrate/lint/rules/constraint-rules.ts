@@ -9,7 +9,7 @@ import {
   sqlName,
   toSql,
   writtenName,
-} from '../ast.ts'
+} from '../../format/tree.ts'
 import {
   type Alteration,
   alterations,

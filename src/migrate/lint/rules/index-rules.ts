@@ -1,5 +1,5 @@
 import type { Node } from '@pgsql/types'
-import { toSql, wordsOf, writtenName } from '../ast.ts'
+import { toSql, wordsOf, writtenName } from '../../format/tree.ts'
 import { type Rule, steps, type Verdict, withoutTransaction } from '../rule.ts'
 
 const MOST_COLUMNS = 3

@@ -1,5 +1,5 @@
 import type { Node } from '@pgsql/types'
-import { wordsOf, writtenName } from '../ast.ts'
+import { wordsOf, writtenName } from '../../format/tree.ts'
 import { alterations, type Rule, type RuleContext, steps, type Verdict, withoutTransaction } from '../rule.ts'
 
 const STILL_USED = 'Whatever still names it fails from that moment on.'

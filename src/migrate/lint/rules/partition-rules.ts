@@ -1,6 +1,6 @@
 import { partitionCommandOf } from '../../format/special-statements.ts'
 import { attachScans, missingIndexes } from '../alter-effects.ts'
-import { alterWith, sqlName, toSql, writtenName } from '../ast.ts'
+import { alterWith, sqlName, toSql, writtenName } from '../../format/tree.ts'
 import { alterations, type Rule, steps, withoutTransaction } from '../rule.ts'
 
 export const PARTITION_RULES: readonly Rule[] = [

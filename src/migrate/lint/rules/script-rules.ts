@@ -1,7 +1,7 @@
 import type { Node } from '@pgsql/types'
 import { isTransactionCommand } from '../../format/statements.ts'
 import { specialKindOf } from '../../format/special-statements.ts'
-import { isNarrow, stringOf, visit, writtenName } from '../ast.ts'
+import { isNarrow, stringOf, visit, writtenName } from '../../format/tree.ts'
 import { inferEffects } from '../effects.ts'
 import { blockedBy } from '../locks.ts'
 import { alterations, type Rule, type RuleContext, type ScriptCourse, steps, type Verdict } from '../rule.ts'
@@ -28,8 +28,8 @@ export const SCRIPT_RULES: readonly Rule[] = [
   {
     id: 'transaction-command',
     title: 'BEGIN, COMMIT and ROLLBACK would end the transaction that the runner owns.',
-    check: ({ statement, isMigration }) =>
-      isMigration && isTransactionCommand(statement)
+    check: ({ statement }) =>
+      isTransactionCommand(statement)
         ? [
             {
               severity: 'error',
@@ -127,15 +127,14 @@ export const SCRIPT_RULES: readonly Rule[] = [
   },
 ]
 
-/** The runner sets lock_timeout itself; a script may undo that, and one for another tool may have none. */
+/** The runner sets lock_timeout itself; a script may undo that. */
 function missingTimeout(context: RuleContext): Verdict[] {
-  const { node, world, version, isMigration, course, script } = context
+  const { node, world, version, course, script } = context
   const { lock } = inferEffects(node, world, version).summary(world)
   if (lock === null || blockedBy(lock) === 'nothing' || blockedBy(lock) === 'schema changes') return []
   if (course.hasBlocked) return [] // told once
   const ms = course.lockTimeoutMs ?? script.directives.lockTimeoutMs
-  const hasNone = ms === 0 || (!isMigration && ms === undefined)
-  if (hasNone)
+  if (ms === 0)
     return [
       {
         severity: 'warning',
