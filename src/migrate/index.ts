@@ -5,7 +5,7 @@
  */
 export { backfillStatus, pauseBackfill, resumeBackfill, runBackfills } from './backfill/commands.ts'
 export { type Backfill, type BackfillBatch, defineBackfill } from './backfill/define.ts'
-export type { BackfillRecord } from './backfill/records.ts'
+export { backfillAsJson, type BackfillRecord } from './backfill/records.ts'
 export {
   defineMigration,
   defineValidation,
@@ -25,6 +25,7 @@ export { inspectSchema, installSchema, type OwnSchemaState, removeSchema, userHi
 export { type ApplyOptions, applyRollback } from './rollback/apply.ts'
 export {
   type AtRisk,
+  planAsJson,
   planRollback,
   type RollbackPlan,
   type RollbackStep,
@@ -35,7 +36,8 @@ export { type DownOptions, type DownTarget, migrateDown } from './running/down.t
 export type { MigrateProgress, OnProgress } from './running/progress.ts'
 export type { MigrateTarget } from './running/session.ts'
 export { migrateHistory, migrateStatus, type MigrationStatus } from './running/status.ts'
-export { migrateUp, type RunOptions, type UpOptions } from './running/up.ts'
+export { migrateUp, type UpOptions } from './running/up.ts'
+export { type RunOptions } from './running/runner.ts'
 export type { Sight } from './running/watch.ts'
 export { catalogAt } from './structure/build.ts'
 export { type Against, type Drift, findDrift, readSnapshot } from './structure/drift.ts'

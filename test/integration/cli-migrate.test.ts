@@ -13,7 +13,7 @@ const folder = (): string => (cwd ??= scratch('project'))
 
 const go = (args: string, env: Record<string, string> = {}): Promise<CliRun> =>
   runCli(args.split(' '), { cwd: folder(), env: { DATABASE_URL: database.url, ...env } })
-const json = ({ stdout }: CliRun): any => JSON.parse(stdout)
+const json = ({ stdout }: CliRun): Record<string, unknown> => JSON.parse(stdout) as Record<string, unknown>
 const migrations = (): string[] => readdirSync(join(folder(), 'db/migrations'))
 const write = (id: string, file: string, text: string): void =>
   writeFileSync(join(folder(), 'db/migrations', id, file), text)

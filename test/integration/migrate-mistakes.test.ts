@@ -56,6 +56,21 @@ describe('TypeScript', () => {
   })
 })
 
+test('what a step that threw asks for later does not run behind its transaction', async () => {
+  await run('CREATE TABLE afterwards (n int)')
+  const folder = newFolder()
+  folder.add({
+    'up.ts': `// holdfast: irreversible
+      export default async ({ query }) => {
+        // Spread over the time that the end of the migration takes.
+        for (let n = 0; n < 100; n += 1) setTimeout(() => query('INSERT INTO afterwards VALUES (1)').catch(() => {}), n / 10)
+        await query('SELECT 1/0')
+      }`,
+  })
+  await expect(up(folder)).rejects.toMatchObject({ code: 'HF_MIGRATE_FAILED' })
+  expect(await run('SELECT n FROM afterwards')).toEqual([])
+})
+
 describe('a migration that stopped midway', () => {
   /** Its first two statements are done, the third failed. */
   async function interrupted(

@@ -15,9 +15,9 @@ const server = useAdminServer(database, () => ({ migrations: theFolder().target 
 async function ask(
   path: string,
   role: 'viewer' | 'operator' = 'viewer',
-): Promise<{ status: number; body: any }> {
+): Promise<{ status: number; body: Record<string, unknown> }> {
   const response = await server().get(path, server().bearer(role))
-  return { status: response.status, body: await response.json() }
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> }
 }
 
 describe('/v1/database/migrations', () => {
@@ -77,14 +77,14 @@ describe('/v1/database/migrations', () => {
     const post = async (
       path: string,
       role: 'viewer' | 'operator',
-    ): Promise<{ status: number; body: any }> => {
+    ): Promise<{ status: number; body: Record<string, unknown> }> => {
       const response = await fetch(`${server().server.url}${path}`, {
         method: 'POST',
         headers: server().bearer(role),
       })
-      return { status: response.status, body: await response.json() }
+      return { status: response.status, body: (await response.json()) as Record<string, unknown> }
     }
-    const [{ id }] = (await ask('/v1/database/migrations/backfills')).body.data
+    const [{ id }] = (await ask('/v1/database/migrations/backfills')).body.data as [{ id: string }]
     await queryAt(database.url, "UPDATE holdfast.backfills SET state = 'pending'")
     expect((await post(`/v1/database/migrations/backfills/${id}/pause`, 'viewer')).status).toBe(403)
     expect((await post(`/v1/database/migrations/backfills/${id}/pause`, 'operator')).body).toMatchObject({

@@ -1,4 +1,5 @@
 /** Ways back, looked at before they are taken. */
+import pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { applyRollback, migrateStatus, migrateUp, planRollback } from '../../src/migrate/index.ts'
 import { queryAt, useDatabase } from '../support/database.ts'
@@ -107,6 +108,40 @@ describe('running a plan', () => {
       "SELECT action, details FROM holdfast.operations WHERE action = 'migrations.rollback'",
     )
     expect(operation).toMatchObject({ details: { plan: plan.hash, rows: 170, limit: 200 } })
+  })
+
+  test('has one limit for all that goes, counted under the lock', async () => {
+    const { folder } = await applied(
+      'CREATE TABLE one_of (n int); CREATE TABLE two_of (n int)',
+      'DROP TABLE one_of; DROP TABLE two_of',
+    )
+    await run(
+      'INSERT INTO one_of SELECT generate_series(1, 80); INSERT INTO two_of SELECT generate_series(1, 5)',
+    )
+    const plan = await planRollback(folder.target)
+    expect(plan).toMatchObject({ rowsAtRisk: 85, rowLimit: 100 })
+    // Written between the count of the plan and the lock: each below the limit, both above it.
+    const writer = new pg.Client(database.url)
+    await writer.connect()
+    await writer.query('BEGIN; INSERT INTO two_of SELECT generate_series(1, 30)')
+    const applying = applyRollback(folder.target, { plan: plan.hash }).catch((error: unknown) => error)
+    await expect
+      .poll(
+        async () =>
+          (
+            await run(
+              "SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'",
+            )
+          )[0]?.n,
+      )
+      .toBeGreaterThan(0)
+    await writer.query('COMMIT')
+    await writer.end()
+    expect(await applying).toMatchObject({
+      code: 'HF_ROLLBACK_MORE_ROWS',
+      details: { rows: 115, limit: 100 },
+    })
+    expect(await run('SELECT count(*)::int AS n FROM one_of')).toEqual([{ n: 80 }])
   })
 
   test('refuses when more rows are at risk than it allows, when there were none before, and when the script changed', async () => {

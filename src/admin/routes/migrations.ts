@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import {
-  type BackfillRecord,
+  backfillAsJson,
   backfillStatus,
   LOCK_MODES,
   lintPending,
@@ -9,6 +9,7 @@ import {
   migrateStatus,
   type MigrateTarget,
   pauseBackfill,
+  planAsJson,
   planRollback,
   resumeBackfill,
 } from '../../migrate/index.ts'
@@ -219,7 +220,7 @@ export const migrationRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
     },
     () =>
       readings.get('backfills', LIFE_MS, async () => ({
-        data: (await backfillStatus(target())).map(describeBackfill),
+        data: (await backfillStatus(target())).map(backfillAsJson),
       })),
   )
 
@@ -238,7 +239,7 @@ export const migrationRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
           response: { 200: BackfillDescription, ...problemResponses },
         },
       },
-      async (request) => describeBackfill(await act(target(), request.params.id)),
+      async (request) => backfillAsJson(await act(target(), request.params.id)),
     )
 }
 
@@ -285,50 +286,5 @@ async function readPending(target: MigrateTarget, schema: string) {
 }
 
 async function readPlan(target: MigrateTarget, count: number, schema: string) {
-  const { steps, verdict, rowsAtRisk, rowLimit, hash } = await planRollback(target, { count }, schema)
-  return {
-    plan: hash,
-    verdict,
-    rows_at_risk: rowsAtRisk,
-    row_limit: rowLimit,
-    steps: steps.map(({ id, hasDown, verdict: one, reasons, dependents, atRisk, statements }) => ({
-      id,
-      has_down: hasDown,
-      verdict: one,
-      reasons: [...reasons],
-      dependents: [...dependents],
-      at_risk: atRisk.map(({ object, kind, rows, isEstimate }) => ({
-        object,
-        kind,
-        rows,
-        is_estimate: isEstimate,
-      })),
-      statements: statements.map(({ line, lock, blocks, scans, rewrites }) => ({
-        line,
-        lock,
-        blocks: blocks && { tables: [...blocks.tables], what: blocks.what },
-        scans,
-        rewrites,
-      })),
-    })),
-  }
-}
-
-function describeBackfill(record: BackfillRecord) {
-  return {
-    id: record.migrationId,
-    table: record.relation,
-    key: record.key,
-    state: record.state,
-    position: record.position,
-    rows_done: record.rowsDone,
-    rows_estimated: record.rowsEstimated,
-    batches: record.batches,
-    held_back_by: record.heldBackBy,
-    error: record.error,
-    worker: record.worker,
-    started_at: record.startedAt?.toISOString() ?? null,
-    updated_at: record.updatedAt.toISOString(),
-    finished_at: record.finishedAt?.toISOString() ?? null,
-  }
+  return planAsJson(await planRollback(target, { count }, schema))
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import {
+  backfillAsJson,
   type BackfillRecord,
   backfillStatus,
   pauseBackfill,
@@ -48,7 +49,7 @@ export function addBackfill(program: Command, finish: Finish): void {
         const holdfast = await session.connect()
         const record = await act(holdfast.migrations, id)
         session.out.result(
-          { database: holdfast.address, backfill: inJson(record) },
+          { database: holdfast.address, backfill: backfillAsJson(record) },
           () => `${id} is ${record.state === 'pending' ? 'free to go on' : record.state}.`,
         )
         session.out.next(verb === 'resume' ? 'holdfast backfill run' : 'holdfast backfill status')
@@ -58,7 +59,7 @@ export function addBackfill(program: Command, finish: Finish): void {
   runWith(backfill.command('status').description('how far each is'), finish, async (session) => {
     const holdfast = await session.connect()
     const records = await backfillStatus(holdfast.migrations)
-    session.out.result({ database: holdfast.address, backfills: records.map(inJson) }, () =>
+    session.out.result({ database: holdfast.address, backfills: records.map(backfillAsJson) }, () =>
       records.length === 0
         ? 'No migration had a backfill.'
         : table(
@@ -83,23 +84,4 @@ function timeLeft({ state, rowsDone, rowsEstimated, startedAt, updatedAt }: Back
   if (state === 'done' || !startedAt || !rowsEstimated || rowsDone === 0) return ''
   const perRow = (updatedAt.getTime() - startedAt.getTime()) / rowsDone
   return formatDuration(Math.max(0, rowsEstimated - rowsDone) * perRow)
-}
-
-function inJson(record: BackfillRecord): object {
-  return {
-    id: record.migrationId,
-    table: record.relation,
-    key: record.key,
-    state: record.state,
-    position: record.position,
-    rows_done: record.rowsDone,
-    rows_estimated: record.rowsEstimated,
-    batches: record.batches,
-    held_back_by: record.heldBackBy,
-    error: record.error,
-    worker: record.worker,
-    started_at: record.startedAt,
-    updated_at: record.updatedAt,
-    finished_at: record.finishedAt,
-  }
 }

@@ -1,6 +1,12 @@
 import type { Command } from 'commander'
 import pc from 'picocolors'
-import { applyRollback, type DownTarget, planRollback, type RollbackPlan } from '../../migrate/index.ts'
+import {
+  applyRollback,
+  type DownTarget,
+  planAsJson,
+  planRollback,
+  type RollbackPlan,
+} from '../../migrate/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { plural } from '../output.ts'
@@ -25,7 +31,7 @@ export function addRollback(program: Command, finish: Finish): void {
     async (session, flags) => {
       const holdfast = await session.connect()
       const plan = await planRollback(holdfast.migrations, scopeOf(flags), holdfast.config.database.schema)
-      session.out.result({ database: holdfast.address, ...inJson(plan) }, () => inWords(plan))
+      session.out.result({ database: holdfast.address, ...planAsJson(plan) }, () => inWords(plan))
       if (plan.verdict !== 'blocked' && plan.steps.length > 0) {
         const scope =
           flags.to === undefined
@@ -88,27 +94,4 @@ function inWords({ steps, verdict, rowsAtRisk, rowLimit, hash }: RollbackPlan): 
       ? ` ${rowsAtRisk} rows or values at risk now; it refuses when there are more than ${rowLimit}.`
       : ''
   return [...lines, `Together: ${COLOURS[verdict](verdict)}.${limit} Plan ${hash}.`].join('\n')
-}
-
-function inJson({ steps, verdict, rowsAtRisk, rowLimit, hash }: RollbackPlan): object {
-  return {
-    plan: hash,
-    verdict,
-    rows_at_risk: rowsAtRisk,
-    row_limit: rowLimit,
-    steps: steps.map(({ id, hasDown, verdict: one, reasons, dependents, atRisk, statements }) => ({
-      id,
-      has_down: hasDown,
-      verdict: one,
-      reasons,
-      dependents,
-      at_risk: atRisk.map(({ object, kind, rows, isEstimate }) => ({
-        object,
-        kind,
-        rows,
-        is_estimate: isEstimate,
-      })),
-      statements,
-    })),
-  }
 }

@@ -1,6 +1,6 @@
 import { readMigrations } from '../format/folder.ts'
 import { type MigrateTarget, withClient } from '../running/session.ts'
-import { asRunner, type RunOptions } from '../running/up.ts'
+import { asRunner, type RunOptions } from '../running/runner.ts'
 import { type BackfillRecord, BackfillRecords } from './records.ts'
 import { runBackfill } from './worker.ts'
 

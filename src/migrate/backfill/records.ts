@@ -131,3 +131,23 @@ export class BackfillRecords {
     return this.get(id)
   }
 }
+
+/** A backfill as the command line and the API print it. */
+export function backfillAsJson(record: BackfillRecord) {
+  return {
+    id: record.migrationId,
+    table: record.relation,
+    key: record.key,
+    state: record.state,
+    position: record.position,
+    rows_done: record.rowsDone,
+    rows_estimated: record.rowsEstimated,
+    batches: record.batches,
+    held_back_by: record.heldBackBy,
+    error: record.error,
+    worker: record.worker,
+    started_at: record.startedAt?.toISOString() ?? null,
+    updated_at: record.updatedAt.toISOString(),
+    finished_at: record.finishedAt?.toISOString() ?? null,
+  }
+}

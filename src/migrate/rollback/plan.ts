@@ -227,3 +227,33 @@ function limitFor(rows: number): number {
 export function hashOf(structure: string, limit: number): string {
   return createHash('sha256').update(`${structure}\n${limit}`).digest('hex').slice(0, 16)
 }
+
+/** A plan as the command line and the API print it. */
+export function planAsJson({ steps, verdict, rowsAtRisk, rowLimit, hash }: RollbackPlan) {
+  return {
+    plan: hash,
+    verdict,
+    rows_at_risk: rowsAtRisk,
+    row_limit: rowLimit,
+    steps: steps.map(({ id, hasDown, verdict: one, reasons, dependents, atRisk, statements }) => ({
+      id,
+      has_down: hasDown,
+      verdict: one,
+      reasons: [...reasons],
+      dependents: [...dependents],
+      at_risk: atRisk.map(({ object, kind, rows, isEstimate }) => ({
+        object,
+        kind,
+        rows,
+        is_estimate: isEstimate,
+      })),
+      statements: statements.map(({ line, lock, blocks, scans, rewrites }) => ({
+        line,
+        lock,
+        blocks: blocks && { tables: [...blocks.tables], what: blocks.what },
+        scans,
+        rewrites,
+      })),
+    })),
+  }
+}

@@ -14,7 +14,7 @@ import { forgetStep, forgetSteps, readSteps, recordDone } from '../history/steps
 import { OperationRecorder } from '../operation-recorder.ts'
 import { advisoryKeyOf, holderOf } from './runner-lock.ts'
 import { type MigrateTarget, withClient } from './session.ts'
-import { asRunner, type RunOptions } from './up.ts'
+import { asRunner, type RunOptions } from './runner.ts'
 
 /** Something to write down without running anything. */
 export interface BookEntry {

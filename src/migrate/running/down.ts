@@ -6,7 +6,8 @@ import { checksumOf } from '../format/script.ts'
 import { appliedEntries, type HistoryEntry, readHistory } from '../history/history.ts'
 import type { Job } from './job.ts'
 import type { MigrateTarget } from './session.ts'
-import { asRunner, readStatements, refuseInterrupted, runJob, type RunOptions } from './up.ts'
+import { asRunner, type RunOptions } from './runner.ts'
+import { readStatements, refuseInterrupted, runJob } from './run-job.ts'
 
 /** How far back. */
 export interface DownTarget {

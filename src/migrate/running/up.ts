@@ -1,37 +1,14 @@
 import type pg from 'pg'
-import { resolveOptions, systemClock } from '../../core/index.ts'
-import {
-  indexUnnamed,
-  interrupted,
-  lockGivenUp,
-  needsTransactionOff,
-  searchPathHitsOurs,
-  stepChanged,
-  unknownTarget,
-} from '../errors.ts'
 import { backfillUnfinished } from '../backfill/errors.ts'
 import { BackfillRecords } from '../backfill/records.ts'
 import { type BackfillTask, loadBackfill, runBackfill } from '../backfill/worker.ts'
+import { unknownTarget } from '../errors.ts'
 import { type Migration, readMigrations } from '../format/folder.ts'
-import type { Script } from '../format/script.ts'
-import { givesUpLocks, specialKindOf } from '../format/special-statements.ts'
-import { refuseTransactionCommands, splitStatements, type Statement } from '../format/statements.ts'
-import type { Direction } from '../history/history.ts'
-import { readSteps } from '../history/steps.ts'
-import { MIGRATE_OPTIONS, type MigrateOptions } from '../options.ts'
 import type { Job, Run } from './job.ts'
-import { findPending, type Pending } from './pending.ts'
-import type { OnProgress } from './progress.ts'
-import { withRunnerLock } from './runner-lock.ts'
-import { type MigrateTarget, refuseTransactionPooler, withClient } from './session.ts'
-import { runStepwise } from './stepwise.ts'
-import { runInTransaction } from './transactional.ts'
-import { RunnerWatch } from './watch.ts'
-
-/** How any run is done. */
-export interface RunOptions extends Partial<Omit<MigrateOptions, 'directory' | 'snapshot'>> {
-  readonly onProgress?: OnProgress | undefined
-}
+import { findPending } from './pending.ts'
+import { readStatements, refuseInterrupted, runJob } from './run-job.ts'
+import { asRunner, type RunOptions } from './runner.ts'
+import type { MigrateTarget } from './session.ts'
 
 /** How one run of `up` is done. */
 export interface UpOptions extends RunOptions {
@@ -44,8 +21,6 @@ export interface UpOptions extends RunOptions {
   /** Leave backfills for `holdfast backfill run`. Default false. */
   readonly skipsBackfills?: boolean | undefined
 }
-
-const DEFAULTS = resolveOptions('migrate', MIGRATE_OPTIONS, []).values
 
 /**
  * Runs what is pending: each migration in one transaction together with its history row, or, with
@@ -68,7 +43,7 @@ export async function migrateUp(target: MigrateTarget, options: UpOptions = {}):
     )
   }
   return asRunner(target, options, async (run) => {
-    const pending: Pending = await findPending(run.client, target.history, migrations, options)
+    const pending = await findPending(run.client, target.history, migrations, options)
     // Parsed before anything runs: a mistake in the last one is found before the first is applied.
     const jobs: Job[] = []
     for (const migration of pending.migrations) jobs.push(await upJob(migration, target.history.schema))
@@ -86,57 +61,6 @@ export async function migrateUp(target: MigrateTarget, options: UpOptions = {}):
     }
     return ids
   })
-}
-
-/** Holds the runner's lock on a session of its own while `work` runs. */
-export async function asRunner<T>(
-  target: MigrateTarget,
-  options: RunOptions,
-  work: (run: Run) => Promise<T>,
-): Promise<T> {
-  const resolved = { ...DEFAULTS, ...options }
-  return withClient(target.url, async (client) => {
-    await refuseTransactionPooler(client, target.url)
-    return withRunnerLock(client, target.history, resolved.runnerWaitMs, async () => {
-      if (target.searchPath === undefined) await refuseOurSchema(client, target.history.schema)
-      const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
-      const watch = new RunnerWatch(target.url, rows[0]?.pid ?? 0)
-      try {
-        const onProgress = options.onProgress ?? (() => {})
-        return await work({ client, target, options: resolved, clock: systemClock, watch, onProgress })
-      } finally {
-        await watch.close()
-      }
-    })
-  })
-}
-
-/**
- * What stopped midway has to be finished in the way it was begun, before anything else is done about it.
- * @throws HF_MIGRATE_INTERRUPTED, HF_MIGRATE_STEP_CHANGED
- */
-export async function refuseInterrupted(
-  { client, target }: Run,
-  going: Direction,
-  jobs: readonly Job[],
-): Promise<void> {
-  for (const { migrationId, direction, line } of await readSteps(client, target.history)) {
-    const job = jobs.find(({ id }) => id === migrationId)
-    // One that waits for its turn upwards is in nobody's way upwards.
-    if (!job && direction === 'up' && going === 'up') continue
-    if (job?.direction !== direction) throw interrupted(migrationId, direction)
-    if (job.script.directives.inTransaction) throw stepChanged(migrationId, line)
-  }
-}
-
-/** Runs one job in the way that its directives ask for. */
-export async function runJob(run: Run, job: Job, index: number, count: number): Promise<void> {
-  const { id, direction } = job
-  run.onProgress({ kind: 'started', id, direction, index, count })
-  const durationMs = job.script.directives.inTransaction
-    ? await runInTransaction(run, job)
-    : await runStepwise(run, job)
-  run.onProgress({ kind: 'applied', id, direction, durationMs })
 }
 
 async function upJob(migration: Migration, schema: string): Promise<Job> {
@@ -174,31 +98,4 @@ async function refuseUnfinished(run: Run, id: string): Promise<void> {
       id,
       waiting.map(({ migrationId }) => migrationId),
     )
-}
-
-/**
- * The statements of a script, having seen that it can run the way it asks for.
- * @throws HF_MIGRATE_SYNTAX, HF_MIGRATE_TRANSACTION_COMMAND, HF_MIGRATE_NEEDS_TRANSACTION_OFF, HF_MIGRATE_INDEX_UNNAMED
- */
-export async function readStatements(script: Script): Promise<Statement[]> {
-  if (script.language === 'typescript') return []
-  const statements = await splitStatements(script)
-  refuseTransactionCommands(statements, script.path)
-  for (const { node, line } of statements) {
-    const kind = specialKindOf(node)
-    if (kind !== undefined && script.directives.inTransaction)
-      throw needsTransactionOff(script.path, line, kind)
-    if (givesUpLocks(node)) throw lockGivenUp(script.path, line)
-    if ('IndexStmt' in node && node.IndexStmt.concurrent && !node.IndexStmt.idxname)
-      throw indexUnnamed(script.path, line)
-  }
-  return statements
-}
-
-/** By default a role that is named like our schema would make the user's tables in it. */
-async function refuseOurSchema(client: pg.Client, schema: string): Promise<void> {
-  const { rows } = await client.query<{ schema: string | null; role: string }>(
-    'SELECT current_schema() AS schema, current_user AS role',
-  )
-  if (rows[0]?.schema === schema) throw searchPathHitsOurs(schema, rows[0].role)
 }

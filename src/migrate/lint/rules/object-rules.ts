@@ -1,5 +1,5 @@
 import type { Node } from '@pgsql/types'
-import { wordsOf, writtenName } from '../../format/tree.ts'
+import { wordsOf, sqlName, writtenName } from '../../format/tree.ts'
 import { alterations, type Rule, type RuleContext, steps, type Verdict, withoutTransaction } from '../rule.ts'
 
 const STILL_USED = 'Whatever still names it fails from that moment on.'
@@ -102,11 +102,12 @@ export const OBJECT_RULES: readonly Rule[] = [
     check: (context) => cascades(context),
   },
   renameRule('rename-table', 'A renamed table breaks every running service that names it.', ({ node }) => {
-    const { relation, newname = '' } = 'RenameStmt' in node ? node.RenameStmt : {}
+    const { relation = {}, newname = '' } = 'RenameStmt' in node ? node.RenameStmt : {}
+    const [old, renamed] = [writtenName(relation), writtenName({ ...relation, relname: newname })]
     return steps(
       '-- rename, and leave a view under the old name until no service needs it:',
-      `ALTER TABLE ${writtenName(relation ?? {})} RENAME TO ${newname};`,
-      `CREATE VIEW ${writtenName(relation ?? {})} AS SELECT * FROM ${newname};`,
+      `ALTER TABLE ${old} RENAME TO ${sqlName(newname)};`,
+      `CREATE VIEW ${old} AS SELECT * FROM ${renamed};`,
     )
   }),
   renameRule(
