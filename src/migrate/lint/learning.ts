@@ -42,9 +42,9 @@ function learnObject(world: World, object: CatalogObject, parse: ParseSync): voi
     const parent =
       typeof attributes.partitionOf === 'string' ? unquoted(attributes.partitionOf).join('.') : undefined
     const key = attributes.partitionKey as string | undefined
-    world.tables.set(name, newTable(name, false, true, { key, parent, isDefault }))
+    world.tables.set(name, newTable(name, false, { key, parent, isDefault }))
   } else if (kind === 'view' || kind === 'materialized view') {
-    world.tables.set(name, { ...newTable(name, false, false), kind })
+    world.tables.set(name, { ...newTable(name, false), kind })
   } else if (kind === 'column') {
     const generated = attributes.generated as { kind: 'stored' | 'virtual' } | undefined
     world.tables.get(name)?.columns.set(last, {
@@ -65,8 +65,7 @@ function learnObject(world: World, object: CatalogObject, parse: ParseSync): voi
   } else if (kind === 'policy') {
     const table = world.tables.get(name)
     if (table) table.hasPolicies = true
-  } else if (kind === 'enum') world.enums.add(name)
-  else if (kind === 'domain')
+  } else if (kind === 'domain')
     world.domains.set(name, { base: String(attributes.type), hasConstraints: attributes.notNull === true })
   else if (kind === 'domain constraint') {
     const domain = world.domains.get(name)
@@ -100,7 +99,6 @@ function parsedCheck(definition: string, parse: ParseSync): CheckExpression {
 function newTable(
   name: string,
   isNew: boolean,
-  isWhole: boolean,
   {
     key,
     parent,
@@ -110,7 +108,6 @@ function newTable(
   return {
     name,
     isNew,
-    isWhole,
     kind: key === undefined ? 'table' : 'partitioned',
     columns: new Map(),
     constraints: new Map(),
@@ -127,7 +124,7 @@ export function learn(world: World, node: Node): void {
   else if ('CreateTableAsStmt' in node || 'ViewStmt' in node) learnDerived(world, node)
   else if ('SelectStmt' in node && node.SelectStmt.intoClause) {
     const name = world.nameOf(node.SelectStmt.intoClause.rel)
-    world.tables.set(name, newTable(name, true, false))
+    world.tables.set(name, newTable(name, true))
   } else if ('AlterTableStmt' in node) learnAlter(world, node)
   else if ('IndexStmt' in node) learnIndex(world, node)
   else if ('RenameStmt' in node) learnRename(world, node)
@@ -135,9 +132,7 @@ export function learn(world: World, node: Node): void {
   else if ('CreatePolicyStmt' in node) {
     const table = world.table(node.CreatePolicyStmt.table)
     if (table) table.hasPolicies = true
-  } else if ('CreateEnumStmt' in node)
-    world.enums.add(world.qualified((node.CreateEnumStmt.typeName ?? []).map(stringOf)))
-  else if ('CreateDomainStmt' in node) {
+  } else if ('CreateDomainStmt' in node) {
     const { domainname = [], typeName, constraints = [] } = node.CreateDomainStmt
     world.domains.set(world.qualified(domainname.map(stringOf)), {
       base: typeNameOf(typeName),
@@ -165,7 +160,7 @@ function learnTable(
   const [first] = inhRelations
   const parent = partbound && first && 'RangeVar' in first ? world.nameOf(first.RangeVar) : undefined
   const key = partspec && partitionKeyOf(partspec)
-  const table = newTable(name, true, inhRelations.length === 0, {
+  const table = newTable(name, true, {
     key,
     parent,
     isDefault: partbound?.is_default === true,
@@ -189,12 +184,12 @@ function partitionKeyOf({ strategy, partParams = [] }: NonNullable<CreateStmt['p
 function learnDerived(world: World, node: Node): void {
   if ('ViewStmt' in node) {
     const name = world.nameOf(node.ViewStmt.view)
-    if (!world.tables.has(name)) world.tables.set(name, { ...newTable(name, true, false), kind: 'view' })
+    if (!world.tables.has(name)) world.tables.set(name, { ...newTable(name, true), kind: 'view' })
   }
   if ('CreateTableAsStmt' in node) {
     const name = world.nameOf(node.CreateTableAsStmt.into?.rel)
     const kind = node.CreateTableAsStmt.objtype === 'OBJECT_MATVIEW' ? 'materialized view' : 'table'
-    world.tables.set(name, { ...newTable(name, true, false), kind })
+    world.tables.set(name, { ...newTable(name, true), kind })
   }
 }
 
@@ -265,7 +260,7 @@ function learnConstraint(
 
 function learnAlter(world: World, node: Extract<Node, { AlterTableStmt: unknown }>): void {
   const name = world.nameOf(node.AlterTableStmt.relation)
-  const table = world.tables.get(name) ?? newTable(name, false, false)
+  const table = world.tables.get(name) ?? newTable(name, false)
   world.tables.set(name, table)
   for (const cmd of alterTableCommands(node)) {
     const column = table.columns.get(cmd.name ?? '')

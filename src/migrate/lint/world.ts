@@ -34,8 +34,6 @@ export interface KnownTable {
   /** Made by a statement of this script: nothing uses it yet. */
   isNew: boolean
   readonly kind: 'table' | 'partitioned' | 'view' | 'materialized view'
-  /** All of its columns are known, not only those that a statement added. */
-  readonly isWhole: boolean
   readonly columns: Map<string, KnownColumn>
   readonly constraints: Map<string, KnownConstraint>
   readonly partitionKey: string | undefined
@@ -53,7 +51,6 @@ export class World {
   readonly indexes = new Map<string, KnownIndex>()
   /** Extended statistics by name, with their table. */
   readonly statistics = new Map<string, string>()
-  readonly enums = new Set<string>()
   /** Functions that give another value with each call; of others nothing is known, unless they are in `steady`. */
   readonly volatileFunctions = new Set<string>()
   readonly steadyFunctions = new Set<string>()
