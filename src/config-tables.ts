@@ -1,3 +1,4 @@
+import { ACCESS_OPTIONS } from './access/options.ts'
 import { ADMIN_OPTIONS } from './admin/options.ts'
 import { custom, flag, integer, isDatabaseUrl, maskUrl, oneOf, resolveOptions, text } from './core/index.ts'
 import { EMBEDDED_OPTIONS } from './embedded/options.ts'
@@ -164,5 +165,6 @@ export const CONFIG_TABLES = {
   encryption: ENCRYPTION_OPTIONS,
   embedded: EMBEDDED_OPTIONS,
   migrate: MIGRATE_OPTIONS,
+  access: ACCESS_OPTIONS,
   admin: ADMIN_OPTIONS,
 } as const

@@ -27,6 +27,7 @@ export interface Config {
   readonly encryption: Group<'encryption'>
   readonly embedded: Group<'embedded'>
   readonly migrate: Group<'migrate'>
+  readonly access: Group<'access'>
   readonly admin: Group<'admin'>
 }
 

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { Kysely } from 'kysely'
+import type { AccessTarget } from './access/index.ts'
 import { type Config, type ConfigInput, type ConfigSources, loadConfig } from './config.ts'
 import { Lifecycle, maskUrl } from './core/index.ts'
 import { type EmbeddedServer, findEmbedded, startEmbedded } from './embedded/index.ts'
@@ -157,6 +158,12 @@ export class Holdfast<DB = any> {
       directory: resolve(this.#cwd, this.config.migrate.directory),
       history: userHistory(this.config.database.schema),
     }
+  }
+
+  /** Who is to have which rights in this database, for `planAccess` and `applyAccess`. */
+  get access(): AccessTarget {
+    const { access, database } = this.config
+    return { url: this.directUrl, options: access, ownSchema: database.schema }
   }
 
   /** Folder of this process's own files: the embedded database, the server's token. */

@@ -29,6 +29,9 @@ const BY_CODE: readonly (readonly [RegExp, number])[] = [
   [/^HF_MIGRATE_LOCK_(HELD|TIMEOUT)$/, EXIT.locked],
   [/^HF_ROLLBACK_/, EXIT.confirmation],
   [/^HF_BACKFILL_(BUSY|PAUSED)$/, EXIT.locked],
+  [/^HF_ACCESS_MODEL$/, EXIT.usage],
+  [/^HF_ACCESS_(WIDENS|PLAN_CHANGED|BLOCKED)$/, EXIT.confirmation],
+  [/^HF_ACCESS_(BUSY|LOCK_TIMEOUT)$/, EXIT.locked],
   [/^HF_EMBEDDED_DATA_IN_USE$/, EXIT.locked],
   [/^HF_POOL_ACQUIRE_TIMEOUT$/, EXIT.locked],
 ]

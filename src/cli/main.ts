@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { addAccess } from './commands/access.ts'
 import { addBackfill } from './commands/backfill.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addConfig } from './commands/config.ts'
@@ -49,6 +50,7 @@ export function buildProgram(finish: Finish): Command {
     addMigrate,
     addBackfill,
     addRollback,
+    addAccess,
     addPool,
     addSchema,
     addOpenApi,

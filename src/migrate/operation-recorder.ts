@@ -15,7 +15,8 @@ export class OperationRecorder implements Recorder {
     const id = uuidv7()
     const { osUser, host } = whoRuns()
     await this.#db.query(
-      `INSERT INTO ${this.#table} (id, action, subject, actor, details) VALUES ($1, $2, $3, $4, $5)`,
+      `INSERT INTO ${this.#table} (id, action, subject, actor, details, database_user)
+       VALUES ($1, $2, $3, $4, $5, session_user)`,
       [
         id,
         operation.action,

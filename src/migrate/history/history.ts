@@ -111,8 +111,8 @@ export async function recordAttempt(db: Queryable, history: HistoryTable, attemp
   await db.query(
     `INSERT INTO ${quoteQualified(history.schema, history.table)}
        (migration_id, checksum, direction, status, method, reason, started_at, finished_at, duration_ms, os_user, host,
-        tool_version, git_commit, statements, retries, error, failed_line, failed_statement)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+        tool_version, git_commit, statements, retries, error, failed_line, failed_statement, database_user)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, session_user)`,
     [
       attempt.id,
       attempt.checksum,

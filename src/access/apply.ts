@@ -1,0 +1,140 @@
+import type pg from 'pg'
+import { type Recorder, SQLSTATE, sqlstateOf, systemClock, wait } from '../core/index.ts'
+import { advisoryKey } from '../pool/index.ts'
+import type { ChangeGroup } from './change.ts'
+import {
+  accessBlocked,
+  accessBusy,
+  accessFailed,
+  accessIncomplete,
+  accessLocked,
+  accessNotAllowed,
+  accessPlanChanged,
+  accessWidens,
+} from './errors.ts'
+import type { AccessModel } from './model.ts'
+import { type AccessPlan, changesOf, planOf } from './plan.ts'
+import { type AccessState, readAccess } from './state.ts'
+import { type AccessTarget, withAccess } from './target.ts'
+
+/** How a plan is carried out. */
+export interface ApplyAccessOptions {
+  /** {@link AccessPlan.hash} of the plan that was looked at; needed where a role is given something. */
+  readonly plan?: string | undefined
+  /** How long a change waits for its object. Default 2000 ms. */
+  readonly lockTimeoutMs?: number | undefined
+  /** How often a change is tried again when its object was not free. Default 30. */
+  readonly lockRetries?: number | undefined
+  /** Is told before each group of changes. */
+  readonly onProgress?: ((done: number, of: number, object: string) => void) | undefined
+  /** Told afterwards, where Holdfast's own schema is there. */
+  readonly recorder?: Recorder | undefined
+}
+
+const EXAMPLES = 3
+const RETRY_PAUSE_MS = 250
+/** Others that change the same rows of the catalog: PostgreSQL says so with its code for the unexpected. */
+const CONCURRENTLY_UPDATED = 'XX000'
+
+/**
+ * Makes the rights what the model says: an object with all that belongs to it in one transaction, so that nobody
+ * loses a right for a moment. Gives way to traffic and tries again. Looks once more when it is through.
+ *
+ * @returns the plan as it was carried out; without groups when nothing was to do
+ * @throws HF_ACCESS_BLOCKED, HF_ACCESS_WIDENS, HF_ACCESS_PLAN_CHANGED, HF_ACCESS_BUSY before anything is done;
+ *   HF_ACCESS_NOT_ALLOWED, HF_ACCESS_LOCK_TIMEOUT, HF_ACCESS_FAILED, HF_ACCESS_INCOMPLETE; HF_CONNECT_*
+ */
+export async function applyAccess(
+  target: AccessTarget,
+  options: ApplyAccessOptions = {},
+): Promise<AccessPlan> {
+  return withAccess(target, async (client, model) => {
+    await takeTurn(client)
+    const state = await readAccess(client, model)
+    const plan = planOf(model, state)
+    if (plan.groups.length === 0 && plan.blockedBy.length === 0) return plan
+    refuse(plan, options.plan)
+    for (const [done, group] of plan.groups.entries()) {
+      options.onProgress?.(done, plan.groups.length, group.object)
+      await applyGroup(client, group, done, state, options)
+    }
+    await record(model, plan, state, options.recorder)
+    const left = changesOf(planOf(model, await readAccess(client, model)))
+    if (left.length > 0) throw accessIncomplete(left.map(({ words }) => words))
+    return plan
+  })
+}
+
+function refuse(plan: AccessPlan, given: string | undefined): void {
+  if (plan.blockedBy.length > 0) throw accessBlocked(plan.blockedBy)
+  if (given !== undefined && given !== plan.hash) throw accessPlanChanged(given, plan.hash)
+  const widening = changesOf(plan).filter(({ effect }) => effect === 'widens')
+  if (given === undefined && widening.length > 0) {
+    const examples = widening.slice(0, EXAMPLES).map(({ words }) => words)
+    throw accessWidens(widening.length, examples, plan.hash)
+  }
+}
+
+/** Held to the end of the session. */
+async function takeTurn(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1::bigint) AS held', [
+    advisoryKey('holdfast:access'),
+  ])
+  if (rows[0]?.held !== true) throw accessBusy(undefined)
+}
+
+async function applyGroup(
+  client: pg.Client,
+  group: ChangeGroup,
+  done: number,
+  state: AccessState,
+  { lockTimeoutMs = 2_000, lockRetries = 30 }: ApplyAccessOptions,
+): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    let statement = 'BEGIN'
+    try {
+      await client.query(statement)
+      await client.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`)
+      for (const change of group.changes) {
+        statement = change.statement
+        await client.query(statement)
+      }
+      statement = 'COMMIT'
+      await client.query(statement)
+      return
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => {}) // on a lost connection the server has rolled back
+      const sqlstate = sqlstateOf(error)
+      if (sqlstate === SQLSTATE.insufficientPrivilege)
+        throw accessNotAllowed(state.applier.name, statement, done, error)
+      if (!isPassing(sqlstate)) throw accessFailed(statement, done, error)
+      if (attempt >= lockRetries) throw accessLocked(group.object, attempt + 1, done, error)
+      await wait(systemClock, RETRY_PAUSE_MS * (0.5 + Math.random()))
+    }
+  }
+}
+
+const isPassing = (sqlstate: string | undefined): boolean =>
+  sqlstate === SQLSTATE.lockNotAvailable ||
+  sqlstate === SQLSTATE.deadlockDetected ||
+  sqlstate === CONCURRENTLY_UPDATED
+
+async function record(
+  { ownSchema, roles }: AccessModel,
+  plan: AccessPlan,
+  { objects, database }: AccessState,
+  recorder: Recorder | undefined,
+): Promise<void> {
+  if (!objects.some(({ schema, name }) => schema === ownSchema && name === 'operations')) return
+  const changes = changesOf(plan)
+  await recorder?.record({
+    action: 'access.apply',
+    subject: database,
+    details: {
+      plan: plan.hash,
+      roles: Object.fromEntries(roles),
+      widened: changes.filter(({ effect }) => effect === 'widens').length,
+      narrowed: changes.filter(({ effect }) => effect === 'narrows').length,
+    },
+  })
+}

@@ -1,0 +1,114 @@
+import { modelContradicts } from './errors.ts'
+import { type AccessOptions, type Level, type ReachingKind, ROLE_KINDS, type RoleKind } from './options.ts'
+
+/** Who is to have which rights. */
+export interface AccessModel {
+  /** Names of the roles that there are to be. */
+  readonly roles: ReadonlyMap<RoleKind, string>
+  /** Owns the schemas and all in them. */
+  readonly owner: string
+  /** Level of each kind in each schema, Holdfast's own among them. */
+  readonly schemas: ReadonlyMap<string, Readonly<Record<ReachingKind, Level>>>
+  /** Schema of Holdfast's own tables. */
+  readonly ownSchema: string
+}
+
+/** Kinds of objects as privileges see them. */
+export type PrivilegeClass = 'schema' | 'relation' | 'sequence' | 'routine'
+
+const USUAL_LEVELS: Readonly<Record<ReachingKind, Level>> = {
+  app: 'write',
+  readonly: 'read',
+  monitor: 'none',
+  auditor: 'none',
+}
+
+/** A service works with its own state; who watches and who audits see it, people who read data do not. */
+const OWN_LEVELS: Readonly<Record<ReachingKind, Level>> = {
+  app: 'write',
+  readonly: 'none',
+  monitor: 'read',
+  auditor: 'read',
+}
+
+const READ: Readonly<Record<PrivilegeClass, readonly string[]>> = {
+  schema: ['USAGE'],
+  relation: ['SELECT'],
+  sequence: ['SELECT'],
+  routine: ['EXECUTE'],
+}
+
+/** TRUNCATE, REFERENCES, TRIGGER and MAINTAIN are the owner's; setval is, too. */
+const PRIVILEGES: Readonly<Record<Level, typeof READ>> = {
+  none: { schema: [], relation: [], sequence: [], routine: [] },
+  read: READ,
+  write: {
+    ...READ,
+    relation: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+    sequence: ['USAGE', 'SELECT'],
+  },
+}
+
+/** Tables of Holdfast's own that hold evidence: a service may add to the one, and only read the others. */
+const EVIDENCE: Readonly<Record<string, readonly string[]>> = {
+  operations: ['SELECT', 'INSERT'],
+  migration_history: ['SELECT'],
+  migration_history_steps: ['SELECT'],
+  schema_history: ['SELECT'],
+  schema_history_steps: ['SELECT'],
+}
+
+const LONGEST_NAME_BYTES = 63
+
+/**
+ * The configured roles and levels with the defaults filled in. Pure.
+ * @param database its name, with which the roles' default names begin
+ * @throws HF_ACCESS_MODEL
+ */
+export function accessModel(options: AccessOptions, database: string, ownSchema: string): AccessModel {
+  const roles = new Map<RoleKind, string>()
+  const kinds = new Map<string, RoleKind>()
+  for (const kind of ROLE_KINDS) {
+    const name = options.roles[kind] ?? `${database}_${kind}`
+    if (name === false) continue
+    if (Buffer.byteLength(name) > LONGEST_NAME_BYTES)
+      throw modelContradicts(`the name "${name}" is longer than ${LONGEST_NAME_BYTES} bytes`)
+    if (name.toLowerCase() === 'public')
+      throw modelContradicts(`"${name}" stands for everybody and cannot be a role`)
+    const other = kinds.get(name)
+    if (other) throw modelContradicts(`"${name}" cannot be both ${other} and ${kind}`)
+    kinds.set(name, kind)
+    roles.set(kind, name)
+  }
+  if (Object.hasOwn(options.schemas, ownSchema))
+    throw modelContradicts(`"${ownSchema}" is Holdfast's own schema, whose rights are given by Holdfast`)
+  const schemas = Object.entries(options.schemas).map(
+    ([schema, levels]) => [schema, { ...USUAL_LEVELS, ...levels }] as const,
+  )
+  return {
+    roles,
+    owner: roles.get('owner') as string,
+    schemas: new Map([...schemas, [ownSchema, OWN_LEVELS]]),
+    ownSchema,
+  }
+}
+
+/** The kinds with a level, and the name of each. */
+export function reachingRoles({ roles }: AccessModel): (readonly [ReachingKind, string])[] {
+  return [...roles].flatMap(([kind, name]) =>
+    kind === 'owner' || kind === 'migrator' ? [] : [[kind, name] as const],
+  )
+}
+
+/** What a kind of role may do with an object. @param name without its schema; undefined for those to come */
+export function wantedPrivileges(
+  { schemas, ownSchema }: AccessModel,
+  kind: ReachingKind,
+  schema: string,
+  of: PrivilegeClass,
+  name?: string,
+): readonly string[] {
+  const evidence = schema === ownSchema && kind === 'app' && name !== undefined ? EVIDENCE[name] : undefined
+  if (evidence && of === 'relation') return evidence
+  return PRIVILEGES[schemas.get(schema)?.[kind] ?? 'none'][of]
+}

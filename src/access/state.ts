@@ -1,0 +1,110 @@
+import type pg from 'pg'
+import type { AccessModel, PrivilegeClass } from './model.ts'
+import {
+  DATABASE_QUERY,
+  DEFAULTS_QUERY,
+  membershipQuery,
+  OBJECTS_QUERY,
+  ROLES_QUERY,
+  SETTINGS_QUERY,
+} from './queries.ts'
+
+/** One privilege of one role; a grantee of null is everybody (PUBLIC). */
+export interface Grant {
+  readonly grantee: string | null
+  readonly privilege: string
+  readonly isGrantable: boolean
+  /** Of one column only. */
+  readonly column: string | null
+}
+
+/** Something with an owner. */
+export interface ObjectState {
+  /** As ALTER and people call it. */
+  readonly noun:
+    'SCHEMA' | 'TABLE' | 'VIEW' | 'MATERIALIZED VIEW' | 'FOREIGN TABLE' | 'SEQUENCE' | 'ROUTINE' | 'TYPE'
+  /** Null where privileges are not managed. */
+  readonly class: PrivilegeClass | null
+  readonly schema: string
+  /** Without its schema, as it is in the catalog. */
+  readonly name: string
+  /** Qualified, quoted where it has to be. */
+  readonly sql: string
+  readonly owner: string
+  /** {@link sql} of the table that it belongs to: its owner is that one's. */
+  readonly belongsTo: string | null
+  readonly grants: readonly Grant[]
+}
+
+/** What objects to come will be granted. */
+export interface DefaultState {
+  /** Null: wherever they are made. */
+  readonly schema: string | null
+  readonly class: PrivilegeClass
+  readonly grants: readonly Grant[]
+}
+
+export interface RoleState {
+  readonly name: string
+  readonly isSuperuser: boolean
+  readonly canLogin: boolean
+  readonly inherits: boolean
+  /** Further rights, as ALTER ROLE calls them. */
+  readonly attributes: readonly string[]
+}
+
+export interface MembershipState {
+  readonly member: string
+  readonly role: string
+  /** Null before PostgreSQL 16, where it does not matter. */
+  readonly grantor: string | null
+  readonly isAdmin: boolean
+  readonly isWhole: boolean
+}
+
+/** Who has which rights now. */
+export interface AccessState {
+  readonly serverVersion: number
+  readonly database: string
+  readonly databaseOwner: string
+  readonly databaseGrants: readonly Grant[]
+  /** Who looked, and whether it may act as the owner. */
+  readonly applier: { readonly name: string; readonly isSuperuser: boolean; readonly mayActAsOwner: boolean }
+  readonly roles: ReadonlyMap<string, RoleState>
+  readonly memberships: readonly MembershipState[]
+  /** Roles that a role turns into when it connects here, by name. */
+  readonly turnsInto: ReadonlyMap<string, string>
+  readonly objects: readonly ObjectState[]
+  readonly defaults: readonly DefaultState[]
+}
+
+/** Reads it in one snapshot; every role may. */
+export async function readAccess(client: pg.Client, model: AccessModel): Promise<AccessState> {
+  const names = [...model.roles.values()]
+  const schemas = [...model.schemas.keys()]
+  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+  try {
+    // With nothing in the path, every name is written with its schema.
+    await client.query('SET LOCAL search_path = pg_catalog')
+    const rowsOf = async <Row>(text: string, values: unknown[]): Promise<Row[]> =>
+      (await client.query<Row & pg.QueryResultRow>(text, values)).rows
+    type Head = Pick<
+      AccessState,
+      'serverVersion' | 'database' | 'databaseOwner' | 'databaseGrants' | 'applier'
+    >
+    const [head] = await rowsOf<Head>(DATABASE_QUERY, [model.owner])
+    const { serverVersion } = head as Head
+    const roles = await rowsOf<RoleState>(ROLES_QUERY, [names])
+    const settings = await rowsOf<{ name: string; role: string }>(SETTINGS_QUERY, [names])
+    return {
+      ...(head as Head),
+      roles: new Map(roles.map((role) => [role.name, role])),
+      memberships: await rowsOf<MembershipState>(membershipQuery(serverVersion), [names]),
+      turnsInto: new Map(settings.map(({ name, role }) => [name, role])),
+      objects: await rowsOf<ObjectState>(OBJECTS_QUERY, [schemas]),
+      defaults: await rowsOf<DefaultState>(DEFAULTS_QUERY, [model.owner, schemas]),
+    }
+  } finally {
+    await client.query('ROLLBACK').catch(() => {}) // the connection is gone: so is its transaction
+  }
+}
