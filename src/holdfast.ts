@@ -5,7 +5,13 @@ import { type Config, type ConfigInput, type ConfigSources, loadConfig } from '.
 import { Lifecycle, maskUrl } from './core/index.ts'
 import { type EmbeddedServer, findEmbedded, startEmbedded } from './embedded/index.ts'
 import { budgetTooSmall, cursorKeysMissing, databaseUrlMissing } from './errors.ts'
-import { installSchema, type MigrateTarget, OperationRecorder, userHistory } from './migrate/index.ts'
+import {
+  installSchema,
+  type MigrateTarget,
+  OperationRecorder,
+  type RunOptions,
+  userHistory,
+} from './migrate/index.ts'
 import { CursorKeys, HoldfastDialect, Timings } from './query/index.ts'
 import { ConnectionBudget, type EchoedQuery, Pool, sslModeInUrl, withSslMode } from './pool/index.ts'
 
@@ -158,6 +164,13 @@ export class Holdfast<DB = any> {
       directory: resolve(this.#cwd, this.config.migrate.directory),
       history: userHistory(this.config.database.schema),
     }
+  }
+
+  /** Options of the migration runner, as they are in this environment. */
+  get migrateOptions(): RunOptions {
+    const { migrate, environment } = this.config
+    const { contractGraceMs = environment === 'production' ? undefined : 0 } = migrate
+    return { ...migrate, contractGraceMs }
   }
 
   /** Who is to have which rights in this database, for `planAccess` and `applyAccess`. */

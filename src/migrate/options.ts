@@ -28,6 +28,13 @@ export const MIGRATE_OPTIONS = {
     max: 1_000,
     env: 'HOLDFAST_MIGRATE_LOCK_RETRIES',
   }),
+  contractGraceMs: integer({
+    doc: 'How long what a contract migration removes must have been out of use, and its expand in force; 0 does not look. Default: a day in production, else 0.',
+    default: undefined,
+    min: 0,
+    max: 31_536_000_000,
+    env: 'HOLDFAST_MIGRATE_CONTRACT_GRACE_MS',
+  }),
   runnerWaitMs: integer({
     doc: 'How long to wait while another process runs migrations; 0 fails at once.',
     default: 10_000,
@@ -39,3 +46,6 @@ export const MIGRATE_OPTIONS = {
 
 /** Resolved options of the migration runner. */
 export type MigrateOptions = OptionValues<typeof MIGRATE_OPTIONS>
+
+/** What `contractGraceMs` is where nothing else is said: in production, and for whoever uses the library alone. */
+export const CONTRACT_GRACE_MS = 86_400_000

@@ -181,7 +181,7 @@ describe.each([14, 18])('on PostgreSQL %i', (version) => {
   })
 
   test('migrations run as the migrator, and the history knows who it was', async () => {
-    const { url, urlAs, name, target, run, runAs, apply } = await place()
+    const { url, urlAs, name, target, runAs, apply } = await place()
     await installSchema(url, 'holdfast', {})
     await apply()
     const migrator = await urlAs(`${name}_migrator`)

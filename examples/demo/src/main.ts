@@ -17,7 +17,7 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
 async function startDemo(holdfast: Holdfast<DB>, signal: AbortSignal): Promise<void> {
   await holdfast.installSchema()
-  await migrateUp(holdfast.migrations, { ...holdfast.config.migrate, allowOutOfOrder: true })
+  await migrateUp(holdfast.migrations, { ...holdfast.migrateOptions, allowOutOfOrder: true })
   const began = performance.now()
   const isNew = await seed(holdfast.db, signal, (name, index, count) =>
     say(`Seeding ${index + 1}/${count}: ${name}`),

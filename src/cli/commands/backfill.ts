@@ -25,7 +25,7 @@ export function addBackfill(program: Command, finish: Finish): void {
       const { out } = session
       const holdfast = await session.connect()
       const ran = await runBackfills(holdfast.migrations, {
-        ...holdfast.config.migrate,
+        ...holdfast.migrateOptions,
         id,
         onProgress: sayProgress(out),
       })

@@ -38,7 +38,7 @@ function addStamp(migrate: Command, finish: Finish): void {
     finish,
     async (session, { reason, asPending = false }, [id = '']) => {
       const holdfast = await session.connect()
-      const options = { ...holdfast.config.migrate, reason }
+      const options = { ...holdfast.migrateOptions, reason }
       const ids = asPending
         ? await unstamp(holdfast.migrations, id, options).then(() => [id])
         : await stamp(holdfast.migrations, id, options)
@@ -73,7 +73,7 @@ function addRepair(migrate: Command, finish: Finish): void {
       if (step !== undefined && !/^[1-9]\d*$/.test(step))
         throw usage('--step: the number of the statement, from 1')
       const holdfast = await session.connect()
-      const options = { ...holdfast.config.migrate, reason }
+      const options = { ...holdfast.migrateOptions, reason }
       if (giveUp) await abandon(holdfast.migrations, id, options)
       else
         await repair(holdfast.migrations, id, {

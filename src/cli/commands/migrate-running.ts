@@ -63,7 +63,7 @@ function addUp(migrate: Command, finish: Finish): void {
       const { out } = session
       const holdfast = await session.connect()
       const ids = await migrateUp(holdfast.migrations, {
-        ...holdfast.config.migrate,
+        ...holdfast.migrateOptions,
         to,
         isDryRun: dryRun || sql,
         skipsBackfills: skipBackfills,
@@ -132,7 +132,7 @@ function addDown(migrate: Command, finish: Finish): void {
       if (holdfast.config.environment === 'production' && !dryRun) throw downInProduction()
       const name = databaseOf(holdfast.url)
       const options = {
-        ...holdfast.config.migrate,
+        ...holdfast.migrateOptions,
         to,
         count: countFrom(count),
       }

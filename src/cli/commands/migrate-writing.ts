@@ -177,7 +177,7 @@ function addBaseline(migrate: Command, finish: Finish): void {
     async (session, { dryRun = false, shadowUrlFile }) => {
       const holdfast = await session.connect()
       const { id, isProven, notCompared } = await baseline(holdfast.migrations, {
-        ...holdfast.config.migrate,
+        ...holdfast.migrateOptions,
         ownSchema: holdfast.config.database.schema,
         shadowUrl: session.readUrlFile(shadowUrlFile, '--shadow-url-file'),
         isDryRun: dryRun,

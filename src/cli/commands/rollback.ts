@@ -57,7 +57,7 @@ export function addRollback(program: Command, finish: Finish): void {
       const { out } = session
       const holdfast = await session.connect()
       const plan = await applyRollback(holdfast.migrations, {
-        ...holdfast.config.migrate,
+        ...holdfast.migrateOptions,
         ...scopeOf(flags),
         plan: flags.plan ?? '',
         ownSchema: holdfast.config.database.schema,

@@ -41,7 +41,7 @@ export function addServe(program: Command, finish: Finish): void {
       await holdfast.installSchema()
       if (existsSync(holdfast.migrations.directory)) {
         const ran = await migrateUp(holdfast.migrations, {
-          ...holdfast.config.migrate,
+          ...holdfast.migrateOptions,
           allowOutOfOrder: true,
         })
         if (ran.length > 0) session.out.say(`Applied ${ran.length} of your migrations.`)

@@ -43,11 +43,3 @@ export function backfillFailed(id: string, position: string | null, cause: unkno
     details: { id, position },
   })
 }
-
-export function backfillUnfinished(id: string, waiting: readonly string[]): HoldfastError {
-  return new HoldfastError({
-    code: 'HF_MIGRATE_CONTRACT_EARLY',
-    message: `${id} takes away what ${waiting.join(', ')} has not filled in yet. Finish it first: holdfast backfill run. Nothing of it was run.`,
-    details: { id, waiting },
-  })
-}

@@ -1,4 +1,5 @@
 import { nearest } from '../../core/index.ts'
+import { EARLY } from '../contract/contract.ts'
 import { directiveInvalid } from '../format/errors.ts'
 import type { Script } from '../format/script.ts'
 import { RULES } from './rules.ts'
@@ -8,7 +9,7 @@ import { RULES } from './rules.ts'
  * @throws HF_MIGRATE_DIRECTIVE
  */
 export function refuseUnknownAllowance({ directives, path }: Script): void {
-  const known = [...RULES.map(({ id }) => id), 'measured-work', 'measured-failure']
+  const known = [...RULES.map(({ id }) => id), 'measured-work', 'measured-failure', EARLY]
   const stray = directives.allows.find(({ rule }) => !known.includes(rule))
   if (!stray) return
   const close = nearest(stray.rule, known)

@@ -28,7 +28,9 @@ export interface Job {
 export interface Run {
   readonly client: pg.Client
   readonly target: MigrateTarget
-  readonly options: Pick<MigrateOptions, 'lockTimeoutMs' | 'lockRetries'>
+  readonly options: Pick<MigrateOptions, 'lockTimeoutMs' | 'lockRetries'> & {
+    readonly contractGraceMs: number
+  }
   readonly clock: Clock
   readonly watch: RunnerWatch
   readonly onProgress: OnProgress

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { resolveOptions, systemClock } from '../../core/index.ts'
 import { searchPathHitsOurs } from '../errors.ts'
-import { MIGRATE_OPTIONS, type MigrateOptions } from '../options.ts'
+import { CONTRACT_GRACE_MS, MIGRATE_OPTIONS, type MigrateOptions } from '../options.ts'
 import type { Run } from './job.ts'
 import type { OnProgress } from './progress.ts'
 import { withRunnerLock } from './runner-lock.ts'
@@ -21,7 +21,8 @@ export async function asRunner<T>(
   options: RunOptions,
   work: (run: Run) => Promise<T>,
 ): Promise<T> {
-  const resolved = { ...DEFAULTS, ...options }
+  const { contractGraceMs = CONTRACT_GRACE_MS } = options
+  const resolved = { ...DEFAULTS, ...options, contractGraceMs }
   return withClient(target.url, async (client) => {
     await refuseTransactionPooler(client, target.url)
     return withRunnerLock(client, target.history, resolved.runnerWaitMs, async () => {

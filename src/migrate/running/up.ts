@@ -1,7 +1,8 @@
 import type pg from 'pg'
-import { backfillUnfinished } from '../backfill/errors.ts'
 import { BackfillRecords } from '../backfill/records.ts'
 import { type BackfillTask, loadBackfill, runBackfill } from '../backfill/worker.ts'
+import { refuseEarly } from '../contract/contract.ts'
+import { forgetUses } from '../contract/uses.ts'
 import { unknownTarget } from '../errors.ts'
 import { type Migration, readMigrations } from '../format/folder.ts'
 import type { Job, Run } from './job.ts'
@@ -32,7 +33,8 @@ export interface UpOptions extends RunOptions {
  *   HF_MIGRATE_OUT_OF_ORDER, HF_MIGRATE_AFTER, HF_MIGRATE_REPLACES, HF_MIGRATE_POOLER, HF_MIGRATE_SEARCH_PATH,
  *   HF_SCHEMA_MISSING, HF_SCHEMA_OUTDATED before anything ran; HF_MIGRATE_LOCK_HELD; and while it runs
  *   HF_MIGRATE_LOCK_TIMEOUT, HF_MIGRATE_FAILED, HF_MIGRATE_VALIDATION, HF_MIGRATE_MODULE, HF_MIGRATE_INDEX_INVALID,
- *   HF_MIGRATE_STEP_UNKNOWN, HF_MIGRATE_STEP_CHANGED, HF_MIGRATE_COMMIT_UNKNOWN, HF_MIGRATE_CONTRACT_EARLY, HF_BACKFILL_*
+ *   HF_MIGRATE_STEP_UNKNOWN, HF_MIGRATE_STEP_CHANGED, HF_MIGRATE_COMMIT_UNKNOWN, HF_MIGRATE_CONTRACT_EARLY,
+ *   HF_MIGRATE_CONTRACT_IN_USE, HF_BACKFILL_*
  */
 export async function migrateUp(target: MigrateTarget, options: UpOptions = {}): Promise<string[]> {
   const migrations = readMigrations(target.directory)
@@ -55,8 +57,10 @@ export async function migrateUp(target: MigrateTarget, options: UpOptions = {}):
     const tasks = new Map(migrations.flatMap((migration) => taskOf(migration)))
     if (!options.skipsBackfills) await runUnfinished(run, tasks)
     for (const [index, job] of jobs.entries()) {
-      if (job.script.directives.phase === 'contract') await refuseUnfinished(run, job.id)
+      const isContract = job.script.directives.phase === 'contract'
+      if (isContract) await refuseEarly(run, job, migrations)
       await runJob(run, job, index, jobs.length)
+      if (isContract) await forgetUses(run.client, target.history.schema, job.id)
       if (!options.skipsBackfills) await runUnfinished(run, tasks)
     }
     return ids
@@ -89,13 +93,4 @@ async function runUnfinished(run: Run, tasks: ReadonlyMap<string, BackfillTask>)
     const task = tasks.get(migrationId)
     if (task) await runBackfill(run, task)
   }
-}
-
-async function refuseUnfinished(run: Run, id: string): Promise<void> {
-  const waiting = await new BackfillRecords(run.client, run.target.history.schema).unfinished()
-  if (waiting.length > 0)
-    throw backfillUnfinished(
-      id,
-      waiting.map(({ migrationId }) => migrationId),
-    )
 }
