@@ -3,6 +3,8 @@
  * where a statement cannot be in a transaction, and then safe against a crash. Runs the user's folder, and installs
  * Holdfast's own schema under a history of its own.
  */
+export { importHistory, type Imported, type ImportOptions, OLD_TOOLS } from './adopting/import.ts'
+export type { OldTable } from './adopting/old-tool.ts'
 export { backfillStatus, pauseBackfill, resumeBackfill, runBackfills } from './backfill/commands.ts'
 export { type Backfill, type BackfillBatch, defineBackfill } from './backfill/define.ts'
 export { backfillAsJson, type BackfillRecord } from './backfill/records.ts'

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Finish } from '../command.ts'
 import { addMigrateBooks } from './migrate-books.ts'
+import { addMigrateImport } from './migrate-import.ts'
 import { addMigrateLint } from './migrate-lint.ts'
 import { addMigrateRunning } from './migrate-running.ts'
 import { addMigrateWriting } from './migrate-writing.ts'
@@ -17,5 +18,6 @@ export function addMigrate(program: Command, finish: Finish): void {
   addMigrateRunning(migrate, finish)
   addMigrateLint(migrate, finish)
   addMigrateWriting(migrate, finish)
+  addMigrateImport(migrate, finish)
   addMigrateBooks(migrate, finish)
 }

@@ -96,7 +96,12 @@ function named(migration: Migration, all: readonly Migration[]): Migration {
   return { ...migration, directives: { ...migration.directives, after } }
 }
 
-async function adoptSquashed(client: pg.Client, history: HistoryTable, migration: Migration): Promise<void> {
+/** A squashed migration counts as run, and those that it stands for no more. */
+export async function adoptSquashed(
+  client: pg.Client,
+  history: HistoryTable,
+  migration: Migration,
+): Promise<void> {
   const now = new Date()
   const entry = { startedAt: now, finishedAt: now, statements: [], retries: 0, method: 'squash' } as const
   const { id, checksum, directives } = migration

@@ -60,9 +60,7 @@ export async function squash(directory: string, options: SquashOptions = {}): Pr
   const id = `${last.id.slice(0, 16)}_squashed`
   if (!options.isDryRun) {
     for (const { folder } of chosen) rmSync(folder, { recursive: true })
-    const head = ['-- holdfast: irreversible', ...replaced.map((one) => `-- holdfast: replaces=${one}`)]
-    mkdirSync(join(directory, id), { recursive: true })
-    writeFileSync(join(directory, id, 'up.sql'), `${head.join('\n')}\n${sql}`)
+    writeWhole(directory, id, replaced, sql)
   }
   return { id, replaced }
 }
@@ -122,9 +120,19 @@ export interface Baseline {
  * @throws HF_BASELINE_NOT_FIRST when the folder holds migrations, HF_GENERATE_UNPROVEN
  */
 export async function baseline(target: MigrateTarget, options: BaselineOptions = {}): Promise<Baseline> {
-  const { directory } = target
+  const written = await writeBaseline(target, options)
+  const reason = 'the database was there before'
+  if (!options.isDryRun) await stamp(target, written.id, { ...options, method: 'baseline', reason })
+  return written
+}
+
+/** The same without counting it as run. @param options with the ids that it stands for */
+export async function writeBaseline(
+  { url, directory }: MigrateTarget,
+  { replaces = [], ...options }: BaselineOptions & { readonly replaces?: readonly string[] },
+): Promise<Baseline> {
   if (readMigrations(directory).length > 0) throw baselineNotFirst(directory)
-  const actual = await catalogAt(target.url, options.ownSchema)
+  const actual = await catalogAt(url, options.ownSchema)
   const sql = wholeSql(actual)
   const built = await withScratch(options, async (scratch) =>
     catalogAt(await buildFromScript(scratch, 'the baseline', sql)),
@@ -133,10 +141,13 @@ export async function baseline(target: MigrateTarget, options: BaselineOptions =
   const differences = isProven ? compareCatalogs(actual, built).map(({ words }) => words) : []
   if (differences.length > 0) throw changeUnproven('the baseline', differences)
   const [id] = newIds({ directory, name: 'baseline' }, 1) as [string]
-  if (!options.isDryRun) {
-    mkdirSync(join(directory, id), { recursive: true })
-    writeFileSync(join(directory, id, 'up.sql'), `-- holdfast: irreversible\n${sql}`)
-    await stamp(target, id, { ...options, method: 'baseline', reason: 'the database was there before' })
-  }
+  if (!options.isDryRun) writeWhole(directory, id, replaces, sql)
   return { id, isProven, notCompared: actual.notCompared }
+}
+
+/** A migration that builds all there is, in the place of others. */
+function writeWhole(directory: string, id: string, replaces: readonly string[], sql: string): void {
+  const head = ['-- holdfast: irreversible', ...replaces.map((one) => `-- holdfast: replaces=${one}`)]
+  mkdirSync(join(directory, id), { recursive: true })
+  writeFileSync(join(directory, id, 'up.sql'), `${head.join('\n')}\n${sql}`)
 }
