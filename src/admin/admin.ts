@@ -3,8 +3,9 @@ import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import type { AccessTarget } from '../access/index.ts'
 import { type Clock, systemClock, toolVersion } from '../core/index.ts'
-import type { MigrateTarget } from '../migrate/index.ts'
+import { type MigrateTarget, OperationRecorder, type RunOptions } from '../migrate/index.ts'
 import { Reader } from '../monitor/index.ts'
 import type { Pool } from '../pool/index.ts'
 import { ConsoleSessions } from './console-sessions.ts'
@@ -14,6 +15,7 @@ import { rateLimited } from './errors.ts'
 import { addGuard } from './guard.ts'
 import { DatabaseEvent, HealthEvent, PoolEvent } from './live-events.ts'
 import { LivePicture } from './live.ts'
+import { LongWorks } from './long-work.ts'
 import { addProblems } from './problem.ts'
 import { Readings } from './readings.ts'
 import type { Role } from './roles.ts'
@@ -22,7 +24,10 @@ import { databaseRoutes } from './routes/database.ts'
 import { eventRoutes } from './routes/events.ts'
 import { healthRoutes } from './routes/health.ts'
 import { referenceRoutes } from './routes/reference.ts'
+import { accessRoutes } from './routes/access.ts'
+import { migrationActionRoutes } from './routes/migration-actions.ts'
 import { migrationRoutes } from './routes/migrations.ts'
+import { operationRoutes } from './routes/operations.ts'
 import { poolRoutes } from './routes/pool.ts'
 import { monitoringRoutes } from './routes/monitoring.ts'
 import { sessionRoutes } from './routes/session.ts'
@@ -37,6 +42,10 @@ export interface AdminInput {
   readonly schema?: string
   /** The user's migrations, so that the console can say when some are pending. Default: not looked at. */
   readonly migrations?: MigrateTarget
+  /** How they are run from here, as `holdfast.migrateOptions`. Default: the runner's own defaults. */
+  readonly migrateOptions?: RunOptions
+  /** Who is to have which rights, as `holdfast.access`. Default: not looked at. */
+  readonly access?: AccessTarget
   readonly clock?: Clock
 }
 
@@ -46,6 +55,9 @@ const ROUTES = [
   poolRoutes,
   tableRoutes,
   migrationRoutes,
+  migrationActionRoutes,
+  accessRoutes,
+  operationRoutes,
   monitoringRoutes,
   eventRoutes,
   sessionRoutes,
@@ -70,12 +82,17 @@ export class Admin {
     const clock = input.clock ?? systemClock
     const reader = new Reader(input.pool, clock)
     const live = new LivePicture(input.pool, reader, clock)
+    const schema = input.schema ?? 'holdfast'
     this.#context = {
       pool: input.pool,
       pools: [...new Set([input.pool, ...(input.otherPools ?? [])])],
       reader,
-      schema: input.schema ?? 'holdfast',
+      schema,
       migrations: input.migrations,
+      migrateOptions: input.migrateOptions ?? {},
+      access: input.access,
+      recorder: new OperationRecorder(input.pool, schema),
+      works: new LongWorks(clock),
       sessions: new ConsoleSessions(clock),
       live,
       readings: new Readings(input.pool, live, clock),
@@ -114,6 +131,7 @@ export class Admin {
     context.live.start(app.log)
     app.addHook('onListen', async () => context.live.look())
     app.addHook('onClose', async () => {
+      await context.works.close()
       await context.live.stop()
       await context.reader.end()
     })

@@ -1,9 +1,12 @@
-import type { MigrateTarget } from '../migrate/index.ts'
+import type { AccessTarget } from '../access/index.ts'
+import type { Recorder } from '../core/index.ts'
+import type { MigrateTarget, RunOptions } from '../migrate/index.ts'
 import type { Reader } from '../monitor/index.ts'
 import type { Pool } from '../pool/index.ts'
 import type { ConsoleSessions } from './console-sessions.ts'
 import type { ConsoleShell } from './console-shell.ts'
 import type { LivePicture } from './live.ts'
+import type { LongWorks } from './long-work.ts'
 import type { Readings } from './readings.ts'
 
 /** What the routes work on. */
@@ -17,6 +20,13 @@ export interface AdminContext {
   readonly schema: string
   /** The user's migrations; undefined where nobody said where they are. */
   readonly migrations: MigrateTarget | undefined
+  /** How they are run from here. */
+  readonly migrateOptions: RunOptions
+  /** Who is to have which rights; undefined where nobody said. */
+  readonly access: AccessTarget | undefined
+  /** Where changes are remembered. */
+  readonly recorder: Recorder
+  readonly works: LongWorks
   readonly sessions: ConsoleSessions
   readonly live: LivePicture
   /** Of the database, shared by all who ask. */

@@ -118,3 +118,35 @@ export function migrationsUnknown(): HoldfastError {
       'This service does not say where its migrations are: give "migrations" to Admin, as `holdfast.migrations` of createHoldfast().',
   })
 }
+
+export function accessUnknown(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_ACCESS_UNKNOWN',
+    message:
+      'This service does not say which access roles there are to be: give "access" to Admin, as `holdfast.access` of createHoldfast().',
+  })
+}
+
+export function operationUnknown(id: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_OPERATION_UNKNOWN',
+    message: `There is no operation "${id}" here: it was never begun by this process, or a hundred later ones have come.`,
+    details: { id },
+  })
+}
+
+export function idempotencyKeyTaken(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_IDEMPOTENCY_KEY',
+    message:
+      'This Idempotency-Key belongs to another request. A new request needs a new key; nothing was begun.',
+  })
+}
+
+export function tooManyOperations(limit: number): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_TOO_MANY_OPERATIONS',
+    message: `${limit} operations run already. Nothing was begun; try again when one has finished.`,
+    retryable: true,
+  })
+}

@@ -14,6 +14,7 @@ export {
   withHost,
   withQuery,
 } from './database-url.ts'
+export { formatDuration } from './durations.ts'
 export {
   type ErrorCode,
   HoldfastError,

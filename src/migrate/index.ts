@@ -36,6 +36,7 @@ export {
 export { abandon, type BookEntry, repair, type Repair, stamp, unlock, unstamp } from './running/books.ts'
 export { type DownOptions, type DownTarget, migrateDown } from './running/down.ts'
 export type { MigrateProgress, OnProgress } from './running/progress.ts'
+export { progressInWords } from './running/progress-words.ts'
 export type { MigrateTarget } from './running/session.ts'
 export { migrateHistory, migrateStatus, type MigrationStatus } from './running/status.ts'
 export { migrateUp, type UpOptions } from './running/up.ts'

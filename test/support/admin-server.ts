@@ -1,13 +1,13 @@
-import { afterAll, beforeAll } from 'vitest'
+import { afterAll, beforeAll, vi } from 'vitest'
 import {
   ADMIN_OPTIONS,
+  type AdminInput,
   type AdminOptions,
   type AdminServer,
   type Role,
   serveAdmin,
 } from '../../src/admin/index.ts'
 import { resolveOptions } from '../../src/core/index.ts'
-import type { MigrateTarget } from '../../src/migrate/index.ts'
 import { Pool } from '../../src/pool/index.ts'
 import { scratch } from './scratch.ts'
 
@@ -38,6 +38,35 @@ export class AdminClient {
     return { authorization: `Bearer ${this.server.admin.createToken(role)}` }
   }
 
+  /** Sends JSON as a role. */
+  async post(
+    path: string,
+    role: Role,
+    body?: object,
+    headers: Record<string, string> = {},
+  ): Promise<{ status: number; headers: Headers; body: Record<string, unknown> }> {
+    const response = await fetch(`${this.server.url}${path}`, {
+      method: 'POST',
+      headers: { ...this.bearer(role), ...headers, ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+    })
+    const answer = (await response.json()) as Record<string, unknown>
+    return { status: response.status, headers: response.headers, body: answer }
+  }
+
+  /** An operation when it has ended. */
+  async outcome(id: unknown): Promise<Record<string, unknown>> {
+    return vi.waitFor(
+      async () => {
+        const answer = await this.get(`/v1/operations/${String(id)}`, this.bearer('viewer'))
+        const operation = (await answer.json()) as Record<string, unknown>
+        if (operation.state === 'running') throw new Error('it still runs')
+        return operation
+      },
+      { timeout: 20_000, interval: 50 },
+    )
+  }
+
   /** Signs in as a browser would; returns what it would send from then on. */
   async signIn(role: Role = 'admin'): Promise<{ cookie: string; csrf: string }> {
     const response = await this.get(this.server.admin.createSignInPath(role))
@@ -50,7 +79,7 @@ export class AdminClient {
 /** Starts the server before the file's tests and closes it after them; the result is there from the first test on. */
 export function useAdminServer(
   database: { readonly url: string },
-  more: () => { readonly migrations?: MigrateTarget } = () => ({}),
+  more: () => Omit<AdminInput, 'pool'> = () => ({}),
 ): () => AdminClient {
   let client: AdminClient | undefined
   beforeAll(async () => {

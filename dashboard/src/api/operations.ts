@@ -667,6 +667,190 @@ export interface Operations {
       finished_at: string | null
     }
   }
+  'POST /v1/database/migrations/up': {
+    query: Record<never, never>
+    body: {
+      /** Stop after this one */
+      to?: string
+      allow_out_of_order: boolean
+      skip_backfills: boolean
+    }
+    answer: {
+      id: string
+      /** noun.verb, as migrations.up */
+      kind: string
+      started_by: "viewer" | "operator" | "admin"
+      state: "running" | "done" | "failed"
+      started_at: string
+      finished_at: string | null
+      /** What it said, the latest last; two hundred lines at most */
+      log: ({
+        at: string
+        text: string
+      })[]
+      result: Record<string, unknown> | null
+      error: {
+        code: string | null
+        message: string
+      } | null
+    }
+  }
+  'POST /v1/database/migrations/rollback': {
+    query: Record<never, never>
+    body: {
+      /** Of the rollback plan that was looked at */
+      plan: string
+      /** As the plan was made */
+      count: number
+    }
+    answer: {
+      id: string
+      /** noun.verb, as migrations.up */
+      kind: string
+      started_by: "viewer" | "operator" | "admin"
+      state: "running" | "done" | "failed"
+      started_at: string
+      finished_at: string | null
+      /** What it said, the latest last; two hundred lines at most */
+      log: ({
+        at: string
+        text: string
+      })[]
+      result: Record<string, unknown> | null
+      error: {
+        code: string | null
+        message: string
+      } | null
+    }
+  }
+  'POST /v1/database/migrations/drift': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      id: string
+      /** noun.verb, as migrations.up */
+      kind: string
+      started_by: "viewer" | "operator" | "admin"
+      state: "running" | "done" | "failed"
+      started_at: string
+      finished_at: string | null
+      /** What it said, the latest last; two hundred lines at most */
+      log: ({
+        at: string
+        text: string
+      })[]
+      result: Record<string, unknown> | null
+      error: {
+        code: string | null
+        message: string
+      } | null
+    }
+  }
+  'GET /v1/database/access': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      /** Names the plan; apply takes it */
+      plan: string
+      /** Name of each role */
+      roles: {
+        owner?: string
+        migrator?: string
+        app?: string
+        readonly?: string
+        monitor?: string
+        auditor?: string
+      }
+      differences: ({
+        /** PUBLIC is everybody */
+        role: string
+        object: string
+        what: string
+        /** What settling it does: gives the role something, or takes something away */
+        effect: "widens" | "narrows"
+        words: string
+        statement: string
+      })[]
+      /** Why it cannot be applied */
+      blocked_by: (string)[]
+      /** What is worth knowing and not managed */
+      notes: (string)[]
+    }
+  }
+  'POST /v1/database/access/apply': {
+    query: Record<never, never>
+    body: {
+      /** Of the plan that was looked at */
+      plan: string
+    }
+    answer: {
+      id: string
+      /** noun.verb, as migrations.up */
+      kind: string
+      started_by: "viewer" | "operator" | "admin"
+      state: "running" | "done" | "failed"
+      started_at: string
+      finished_at: string | null
+      /** What it said, the latest last; two hundred lines at most */
+      log: ({
+        at: string
+        text: string
+      })[]
+      result: Record<string, unknown> | null
+      error: {
+        code: string | null
+        message: string
+      } | null
+    }
+  }
+  'GET /v1/operations': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      data: ({
+        id: string
+        /** noun.verb, as migrations.up */
+        kind: string
+        started_by: "viewer" | "operator" | "admin"
+        state: "running" | "done" | "failed"
+        started_at: string
+        finished_at: string | null
+        /** What it said, the latest last; two hundred lines at most */
+        log: ({
+          at: string
+          text: string
+        })[]
+        result: Record<string, unknown> | null
+        error: {
+          code: string | null
+          message: string
+        } | null
+      })[]
+    }
+  }
+  'GET /v1/operations/{id}': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      id: string
+      /** noun.verb, as migrations.up */
+      kind: string
+      started_by: "viewer" | "operator" | "admin"
+      state: "running" | "done" | "failed"
+      started_at: string
+      finished_at: string | null
+      /** What it said, the latest last; two hundred lines at most */
+      log: ({
+        at: string
+        text: string
+      })[]
+      result: Record<string, unknown> | null
+      error: {
+        code: string | null
+        message: string
+      } | null
+    }
+  }
   'GET /v1/database/monitoring/summary': {
     query: Record<never, never>
     body: undefined

@@ -68,6 +68,8 @@ async function main(): Promise<void> {
         pool: holdfast.pool,
         schema: holdfast.config.database.schema,
         migrations: holdfast.migrations,
+        migrateOptions: holdfast.migrateOptions,
+        access: holdfast.access,
       },
       holdfast.config.admin,
       holdfast.stateDirectory,

@@ -14,11 +14,11 @@ import {
   PoolStatements,
 } from '../pool-picture.ts'
 import { problemResponses } from '../problem.ts'
+import { refuseStrayFields } from '../strict-body.ts'
 
 const VIEWER = { access: 'viewer' } as const
 const OPERATOR = { access: 'operator' } as const
 const LONGEST_DRAIN_MS = 25_000
-const FIELDS: ReadonlySet<string> = new Set(['pool', 'timeout_ms'])
 
 const pool = Type.Optional(Type.String({ description: 'Its name; default: the first' }))
 
@@ -109,12 +109,7 @@ const readings: FastifyPluginAsyncTypebox<{ context: AdminContext; named: Named 
 }
 
 const maintenance: FastifyPluginAsyncTypebox<{ named: Named }> = async (app, { named }) => {
-  // What is misspelt must not fall back to a default: it would drain another pool.
-  app.addHook('preValidation', async (request) => {
-    const stray = Object.keys((request.body ?? {}) as object).filter((key) => !FIELDS.has(key))
-    if (stray.length > 0)
-      throw requestInvalid(stray.map((key) => ({ path: `/${key}`, message: 'is no field of this request' })))
-  })
+  refuseStrayFields(app)
 
   app.post(
     '/v1/database/pool/drain',

@@ -1,3 +1,4 @@
+import { formatDuration } from '../../core/index.ts'
 import type { Command } from 'commander'
 import {
   backfillAsJson,
@@ -9,7 +10,7 @@ import {
 } from '../../migrate/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
-import { formatDuration, plural, table } from '../output.ts'
+import { plural, table } from '../output.ts'
 import { sayProgress } from './migrate-running.ts'
 
 export function addBackfill(program: Command, finish: Finish): void {

@@ -1,10 +1,11 @@
+import { formatDuration } from '../../core/index.ts'
 import type { Command } from 'commander'
 import pc from 'picocolors'
 import { loadConfig } from '../../config.ts'
 import { examine, type Finding, readIdentity, scoreOf } from '../../monitor/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
-import { formatDuration, plural } from '../output.ts'
+import { plural } from '../output.ts'
 import type { Session } from '../session.ts'
 
 const MARKS = { error: pc.red('error  '), warning: pc.yellow('warning'), info: pc.blue('info   ') }

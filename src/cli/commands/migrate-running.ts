@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { databaseOf } from '../../core/index.ts'
+import { formatDuration, databaseOf } from '../../core/index.ts'
 import pc from 'picocolors'
 import {
   catalogAt,
@@ -12,6 +12,7 @@ import {
   migrateStatus,
   migrateUp,
   type MigrationStatus,
+  progressInWords,
   readMigrations,
 } from '../../migrate/index.ts'
 import { renderSnapshot } from '../../schema/index.ts'
@@ -20,7 +21,7 @@ import { type Finish, runWith } from '../command.ts'
 import { confirmByName } from '../confirm.ts'
 import { downInProduction, usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
-import { formatDuration, type Output, plural, table } from '../output.ts'
+import { type Output, plural, table } from '../output.ts'
 
 interface UpFlags {
   to?: string
@@ -163,54 +164,12 @@ export function countFrom(flag: string | undefined): number | undefined {
   return Number(flag)
 }
 
-/** A backfill tells of every batch: too many lines. */
-const BACKFILL_LINE_MS = 2_000
-
 /** What a run tells, as lines. */
 export function sayProgress(out: Output): (progress: MigrateProgress) => void {
-  let lastSaidMs = -BACKFILL_LINE_MS
+  const inWords = progressInWords()
   return (progress) => {
-    switch (progress.kind) {
-      case 'started':
-        return out.say(
-          `[${progress.index + 1}/${progress.count}] ${progress.direction === 'down' ? 'back: ' : ''}${progress.id}`,
-        )
-      case 'applied':
-        return out.say(
-          `      ${progress.direction === 'down' ? 'taken back' : 'applied'} in ${formatDuration(progress.durationMs)}`,
-        )
-      case 'running': {
-        const percent = progress.percent === null ? '' : `, ${progress.percent.toFixed(0)} %`
-        const phase = progress.phase === null ? '' : `, ${progress.phase}${percent}`
-        const blocked = progress.blockedBy === '' ? '' : `, waits for ${progress.blockedBy}`
-        // Twice a second would be too many lines.
-        if (Math.floor(progress.elapsedMs / 5_000) > Math.floor((progress.elapsedMs - 500) / 5_000))
-          out.say(`      line ${progress.line}: ${formatDuration(progress.elapsedMs)}${phase}${blocked}`)
-        return
-      }
-      case 'retrying':
-        return out.say(
-          `      line ${progress.line}: the lock is not free${progress.blockedBy === '' ? '' : ` (${progress.blockedBy})`}, attempt ${progress.attempt} follows`,
-        )
-      case 'recovered':
-        return out.say(
-          `      line ${progress.line}: an earlier run began it; it ${progress.outcome === 'done' ? 'took effect' : 'is run again'}`,
-        )
-      case 'backfill': {
-        const { rowsDone, rowsEstimated, rowsPerSecond } = progress
-        if (performance.now() - lastSaidMs < BACKFILL_LINE_MS) return
-        lastSaidMs = performance.now()
-        const left = formatDuration(((rowsEstimated - rowsDone) / Math.max(1, rowsPerSecond)) * 1_000)
-        return out.say(
-          `      ${rowsDone} of about ${rowsEstimated} rows, ${Math.round(rowsPerSecond)}/s, ${left} left`,
-        )
-      }
-      case 'held back':
-        return out.say(`      waits: ${progress.reason}`)
-      case 'said':
-        return out.say(`      ${progress.id}: ${progress.text}`)
-      default:
-    }
+    const line = inWords(progress)
+    if (line !== undefined) out.say(line)
   }
 }
 

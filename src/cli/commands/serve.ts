@@ -82,6 +82,8 @@ async function serveUntilStopped(session: Session, holdfast: Holdfast): Promise<
       otherPools: Object.values(holdfast.pools).slice(1),
       schema: holdfast.config.database.schema,
       migrations: holdfast.migrations,
+      migrateOptions: holdfast.migrateOptions,
+      access: holdfast.access,
     },
     holdfast.config.admin,
     holdfast.stateDirectory,

@@ -1,10 +1,11 @@
+import { formatDuration } from '../../core/index.ts'
 import type { Command } from 'commander'
 import pc from 'picocolors'
 import { inspectSchema, migrateStatus } from '../../migrate/index.ts'
 import { readIdentity } from '../../monitor/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
-import { formatDuration } from '../output.ts'
+
 import { askServer, findServer } from '../running-server.ts'
 import type { Session } from '../session.ts'
 
