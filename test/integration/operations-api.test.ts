@@ -84,13 +84,10 @@ describe('migrations', () => {
   test('drift is told, against what the migrations that ran build', async () => {
     await queryAt(database.url, 'CREATE TABLE by_hand (n int)')
     const { body } = await post('/v1/database/migrations/drift', 'operator')
-    // The folder's second migration builds what its first has built already: the comparison says so by its code.
-    expect(await server().outcome(body.id)).toMatchObject({ state: 'failed' })
-    theFolder().write('20260101T000002Z_step', 'CREATE TABLE another (n int)')
-    const again = await post('/v1/database/migrations/drift', 'operator')
-    expect(await server().outcome(again.body.id)).toMatchObject({
+    // What is pending is no difference.
+    expect(await server().outcome(body.id)).toMatchObject({
       state: 'done',
-      result: { differences: expect.arrayContaining([expect.stringContaining('by_hand')]) },
+      result: { differences: [expect.stringContaining('by_hand')] },
     })
   })
 })

@@ -72,7 +72,7 @@ describe('generate', () => {
       const target = { ...folder.target, url }
       const ran = await migrateUp(target)
       expect(ran).toEqual([...first.migrations, ...second.migrations].map(({ id }) => id))
-      const drift = await findDrift(url, { kind: 'migrations', directory: folder.directory }, options)
+      const drift = await findDrift(url, { kind: 'migrations', ...folder.target }, options)
       expect(drift.differences).toEqual([])
       expect(drift.hash.actual).toBe(drift.hash.expected)
       expect(await migrateDown(target, { count: ran.length })).toEqual(ran.toReversed())
@@ -139,7 +139,7 @@ describe('adopting and squashing', () => {
       expect(await migrateUp(folder.target)).toEqual([])
       const drift = await findDrift(
         url,
-        { kind: 'migrations', directory: folder.directory },
+        { kind: 'migrations', ...folder.target },
         { shadowUrl: inject('serverUrl') },
       )
       expect(drift.differences).toEqual([])

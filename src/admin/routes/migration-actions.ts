@@ -113,10 +113,14 @@ export const migrationActionRoutes: FastifyPluginAsyncTypebox<{ context: AdminCo
       },
     },
     async (request, reply) => {
-      const { url, directory } = target()
+      const { url, directory, history } = target()
       return beginWork(context, request, reply, 'migrations.drift', async (tell) => {
         tell('building the migrations on a scratch database')
-        const drift = await findDrift(url, { kind: 'migrations', directory }, { ownSchema: context.schema })
+        const drift = await findDrift(
+          url,
+          { kind: 'migrations', directory, history },
+          { ownSchema: context.schema },
+        )
         return {
           differences: drift.differences.map(({ words }) => words),
           not_compared: drift.notCompared,

@@ -7,6 +7,7 @@ import {
   catalogAt,
   type Drift,
   findDrift,
+  type MigrateTarget,
   readSnapshot,
   wholeSql,
 } from '../../migrate/index.ts'
@@ -83,7 +84,7 @@ function addDrift(schema: Command, finish: Finish): void {
       const shadowUrl = session.readUrlFile(shadowUrlFile, '--shadow-url-file')
       const drift = await findDrift(
         holdfast.directUrl,
-        againstOf(against, holdfast.migrations.directory, holdfast.config.migrate.snapshot),
+        againstOf(against, holdfast.migrations, holdfast.config.migrate.snapshot),
         {
           shadowUrl,
           ownSchema: holdfast.config.database.schema,
@@ -133,8 +134,8 @@ function write(file: string, text: string): void {
   writeFileSync(path, text)
 }
 
-function againstOf(against: string, directory: string, snapshot: string): Against {
-  if (against === 'migrations') return { kind: 'migrations', directory }
+function againstOf(against: string, migrations: MigrateTarget, snapshot: string): Against {
+  if (against === 'migrations') return { kind: 'migrations', ...migrations }
   if (against === 'snapshot') return { kind: 'snapshot', path: resolve(snapshot) }
   if (isDatabaseUrl(against)) {
     if (hasPassword(against)) throw passwordInFlag()

@@ -15,6 +15,8 @@ import type { MigrateTarget } from './session.ts'
 export interface UpOptions extends RunOptions {
   /** Stop after this migration. */
   readonly to?: string | undefined
+  /** Take the folder to hold these alone. Default: all. */
+  readonly only?: ReadonlySet<string> | undefined
   /** Run a migration that is older than one that ran. Default false. */
   readonly allowOutOfOrder?: boolean | undefined
   /** Only say what would run. Default false. */
@@ -37,7 +39,8 @@ export interface UpOptions extends RunOptions {
  *   HF_MIGRATE_CONTRACT_IN_USE, HF_BACKFILL_*
  */
 export async function migrateUp(target: MigrateTarget, options: UpOptions = {}): Promise<string[]> {
-  const migrations = readMigrations(target.directory)
+  const { only } = options
+  const migrations = readMigrations(target.directory).filter(({ id }) => only?.has(id) ?? true)
   if (options.to !== undefined && !migrations.some(({ id }) => id === options.to)) {
     throw unknownTarget(
       options.to,

@@ -1,13 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { type Catalog, compareCatalogs, type Difference, hashOf } from '../../schema/index.ts'
+import { appliedEntries, readHistory } from '../history/history.ts'
+import { type MigrateTarget, withClient } from '../running/session.ts'
 import { buildFromMigrations, catalogAt } from './build.ts'
 import { fileMissing } from './errors.ts'
 import { type ScratchOptions, withScratch } from './scratch.ts'
 
 /** What a database is held against. */
 export type Against =
-  /** What the folder's migrations build on a scratch database; by default those that ran on this one. */
-  | { readonly kind: 'migrations'; readonly directory: string; readonly to?: string | undefined }
+  /** What those of a folder's migrations that ran here build on a scratch database. */
+  | ({ readonly kind: 'migrations' } & Pick<MigrateTarget, 'directory' | 'history'>)
   | { readonly kind: 'snapshot'; readonly path: string }
   | { readonly kind: 'database'; readonly url: string }
 
@@ -24,7 +26,7 @@ export interface Drift {
 /**
  * Says exactly how a database differs from its migrations, a snapshot, or another database.
  * @param ownSchema Holdfast's own, which is left out
- * @throws HF_STRUCTURE_FILE
+ * @throws HF_STRUCTURE_FILE, HF_SCHEMA_MISSING
  */
 export async function findDrift(
   url: string,
@@ -32,7 +34,7 @@ export async function findDrift(
   options: ScratchOptions & { ownSchema?: string } = {},
 ): Promise<Drift> {
   const actual = await catalogAt(url, options.ownSchema)
-  const expected = await expectedOf(against, options)
+  const expected = await expectedOf(url, against, options)
   return {
     differences: compareCatalogs(expected, actual),
     hash: { actual: hashOf(actual), expected: hashOf(expected) },
@@ -42,13 +44,17 @@ export async function findDrift(
 }
 
 async function expectedOf(
+  url: string,
   against: Against,
   options: ScratchOptions & { ownSchema?: string },
 ): Promise<Catalog> {
   if (against.kind === 'snapshot') return readSnapshot(against.path)
   if (against.kind === 'database') return catalogAt(against.url, options.ownSchema)
+  const { directory, history } = against
+  const entries = await withClient(url, (client) => readHistory(client, history))
+  const only = new Set(appliedEntries(entries).keys())
   return withScratch(options, async (scratch) =>
-    catalogAt(await buildFromMigrations(scratch, against.directory, against.to)),
+    catalogAt(await buildFromMigrations(scratch, directory, { only })),
   )
 }
 

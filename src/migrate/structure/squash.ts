@@ -49,7 +49,7 @@ export async function squash(directory: string, options: SquashOptions = {}): Pr
   if (chosen.length < 2 || !last) throw nothingToSquash()
   if (!options.leavesRowsOut) await refuseRows(chosen)
   const sql = await withScratch(options, async (scratch) => {
-    const built = await catalogAt(await buildFromMigrations(scratch, directory, last.id))
+    const built = await catalogAt(await buildFromMigrations(scratch, directory, { to: last.id }))
     const text = wholeSql(built)
     const again = await catalogAt(await buildFromScript(scratch, 'the squashed migration', text))
     const differences = compareCatalogs(built, again).map(({ words }) => words)
