@@ -22,6 +22,8 @@ export class ApiError extends Error {
 
 /** What goes along with a request. */
 export interface Ask<Name extends Operation> {
+  /** What stands for `{name}` in the path. */
+  readonly params?: Readonly<Record<string, string>>
   readonly query?: Operations[Name]['query']
   readonly body?: Operations[Name]['body']
   readonly csrfToken?: string | null
@@ -42,10 +44,11 @@ export function whenSignedOut(listener: () => void): void {
  */
 export async function ask<Name extends Operation>(
   operation: Name,
-  { query, body, csrfToken, signal }: Ask<Name> = {},
+  { params = {}, query, body, csrfToken, signal }: Ask<Name> = {},
 ): Promise<Answer<Name>> {
   const [method, path] = operation.split(' ') as [string, string]
-  const url = new URL(path.slice(1), document.baseURI)
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''))
+  const url = new URL(filled.slice(1), document.baseURI)
   for (const [name, value] of Object.entries(query ?? {}))
     if (value !== undefined) url.searchParams.set(name, String(value))
   const response = await send(url, {

@@ -1,4 +1,6 @@
 /** The pages there are, in the order of the rail. */
+import { Access } from './access/access.tsx'
+import { Migrations } from './migrations/migrations.tsx'
 import { Overview } from './overview/overview.tsx'
 import type { Page } from './page.ts'
 import { Pool } from './pool/pool.tsx'
@@ -12,4 +14,6 @@ export const PAGES: readonly Page[] = [
   { path: 'queries', title: 'Queries', group: 'Now', key: 'q', hasRange: false, view: Queries },
   { path: 'pool', title: 'Pool', group: 'Now', key: 'p', hasRange: false, view: Pool },
   { path: 'tables', title: 'Tables', group: 'Schema', key: 't', hasRange: false, view: Tables },
+  { path: 'migrations', title: 'Migrations', group: 'Schema', key: 'm', hasRange: false, view: Migrations },
+  { path: 'access', title: 'Access', group: 'People', key: 'a', hasRange: false, view: Access },
 ]

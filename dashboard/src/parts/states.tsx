@@ -70,9 +70,12 @@ export function Failed({
   readonly since: number
   readonly retry?: () => void
 }) {
+  // What is missing is a right: the statement that gives it is to be copied, not read out of a sentence.
+  const [said, grant] = error.message.split(' Have it granted: ')
   return (
     <div class="state failed" role="alert">
-      <b>{error.message}</b>
+      <b>{said}</b>
+      {grant !== undefined && <ToType text={grant} />}
       <p>
         {error.code.startsWith('HF_') ? (
           <a href={`docs/errors/${error.code}`} data-native>
