@@ -30,12 +30,12 @@ function parseRoles(input: unknown): RoleNames | undefined {
 
 function parseSchemas(input: unknown): SchemaLevels | undefined {
   if (!isObject(input)) return undefined
-  const kinds: readonly string[] = ROLE_KINDS.slice(2)
+  const kinds = new Set<string>(ROLE_KINDS.slice(2))
   const isRight = ([schema, levels]: [string, unknown]): boolean =>
     /^(?!pg_|information_schema$)[^\0]+$/.test(schema) &&
     isObject(levels) &&
     Object.entries(levels).every(
-      ([kind, level]) => kinds.includes(kind) && (LEVELS as readonly unknown[]).includes(level),
+      ([kind, level]) => kinds.has(kind) && (LEVELS as readonly unknown[]).includes(level),
     )
   return Object.entries(input).every(isRight) ? (Object.freeze({ ...input }) as SchemaLevels) : undefined
 }

@@ -46,7 +46,13 @@ function attributeChanges(kind: RoleKind, name: string, role: RoleState | undefi
   const login = kind === 'owner' ? 'NOLOGIN' : 'LOGIN'
   if (!role)
     return [
-      change(name, 'widens', login, `${name} (${kind}) is not there yet`, `CREATE ROLE ${sql} ${login}`),
+      change(
+        name,
+        'widens',
+        `the role itself (${login})`,
+        `${name} (${kind}) is not there yet`,
+        `CREATE ROLE ${sql} ${login}`,
+      ),
     ]
   const alter = (effect: AccessChange['effect'], attribute: string, words: string): AccessChange =>
     change(name, effect, attribute, `${name} ${words}`, `ALTER ROLE ${sql} ${attribute}`)

@@ -32,7 +32,7 @@ const TABLES = `
 const SCHEMAS: SchemaLevels = { public: {}, billing: { app: 'read', readonly: 'none', auditor: 'read' } }
 
 /** Gives the role a password, as whoever runs the server would. */
-async function urlAs(url: string, role: string): Promise<string> {
+async function withPassword(url: string, role: string): Promise<string> {
   await queryAt(url, `ALTER ROLE "${role}" PASSWORD 'of the test'`)
   return Object.assign(new URL(url), { username: role, password: 'of the test' }).href
 }
@@ -69,8 +69,8 @@ describe.each([14, 18])('on PostgreSQL %i', (version) => {
       name,
       target,
       run: (sql) => queryAt(url, sql),
-      urlAs: (role) => urlAs(url, role),
-      runAs: async (kind, sql) => queryAt(await urlAs(url, nameOf(kind)), sql),
+      urlAs: (role) => withPassword(url, role),
+      runAs: async (kind, sql) => queryAt(await withPassword(url, nameOf(kind)), sql),
       apply: async (to = target) => applyAccess(to, { plan: (await planAccess(to)).hash }),
     }
   }
@@ -164,14 +164,15 @@ describe.each([14, 18])('on PostgreSQL %i', (version) => {
     await runAs('app', TABLES)
     const writer = new pg.Client(await urlAs('former_owner'))
     await writer.connect()
-    let isOver = false
+    const ending = new AbortController()
     const writing = (async () => {
       let written = 0
-      for (; !isOver; written += 1) await writer.query("INSERT INTO depots (name) VALUES ('while')")
+      for (; !ending.signal.aborted; written += 1)
+        await writer.query("INSERT INTO depots (name) VALUES ('while')")
       return written
     })()
     await apply()
-    isOver = true
+    ending.abort()
     const written = await writing
     await writer.end()
     expect(await run('SELECT count(*)::int AS rows FROM depots')).toEqual([{ rows: written }])

@@ -12,7 +12,7 @@ interface Mentions {
 }
 
 /** What runs with traffic. What changes the structure says nothing about use. */
-const TRAFFIC = [
+const TRAFFIC = new Set([
   'SelectStmt',
   'InsertStmt',
   'UpdateStmt',
@@ -21,7 +21,7 @@ const TRAFFIC = [
   'CopyStmt',
   'CallStmt',
   'DeclareCursorStmt',
-]
+])
 
 /**
  * Whether a statement, as pg_stat_statements keeps it, uses one of these things.
@@ -38,7 +38,7 @@ export async function firstUsed(text: string, removed: readonly Removed[]): Prom
       ? removed.find((one) => wordsMention(text, one))
       : undefined
   }
-  const traffic = nodes.filter((node) => TRAFFIC.includes(Object.keys(node)[0] as string))
+  const traffic = nodes.filter((node) => TRAFFIC.has(Object.keys(node)[0] as string))
   const mentions = mentionsOf(traffic)
   return removed.find((one) => isUse(mentions, one))
 }

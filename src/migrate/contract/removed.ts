@@ -12,8 +12,19 @@ export interface Removed {
   readonly column?: string
 }
 
-const RELATIONS = ['OBJECT_TABLE', 'OBJECT_VIEW', 'OBJECT_MATVIEW', 'OBJECT_FOREIGN_TABLE', 'OBJECT_SEQUENCE']
-const FUNCTIONS = ['OBJECT_FUNCTION', 'OBJECT_PROCEDURE', 'OBJECT_ROUTINE', 'OBJECT_AGGREGATE']
+const RELATIONS = new Set<string>([
+  'OBJECT_TABLE',
+  'OBJECT_VIEW',
+  'OBJECT_MATVIEW',
+  'OBJECT_FOREIGN_TABLE',
+  'OBJECT_SEQUENCE',
+])
+const FUNCTIONS = new Set<string>([
+  'OBJECT_FUNCTION',
+  'OBJECT_PROCEDURE',
+  'OBJECT_ROUTINE',
+  'OBJECT_AGGREGATE',
+])
 
 /** What a migration removes or renames, as far as statements name it. */
 export function removedBy(statements: readonly Statement[]): Removed[] {
@@ -34,9 +45,9 @@ function removedByNode(node: Node): Removed[] {
 }
 
 function dropped({ removeType = 'OBJECT_TABLE', objects = [] }: DropStmt): Removed[] {
-  const kind = RELATIONS.includes(removeType)
+  const kind = RELATIONS.has(removeType)
     ? 'relation'
-    : FUNCTIONS.includes(removeType)
+    : FUNCTIONS.has(removeType)
       ? 'function'
       : removeType === 'OBJECT_SCHEMA'
         ? 'schema'
@@ -59,14 +70,14 @@ function droppedColumns({ relation, cmds = [] }: AlterTableStmt): Removed[] {
 
 function renamed({ renameType = 'OBJECT_TABLE', relation, subname, object }: RenameStmt): Removed[] {
   const { relname: name, schemaname: schema } = relation ?? {}
-  if (RELATIONS.includes(renameType)) return name === undefined ? [] : [{ kind: 'relation', schema, name }]
+  if (RELATIONS.has(renameType)) return name === undefined ? [] : [{ kind: 'relation', schema, name }]
   if (renameType === 'OBJECT_COLUMN')
     return name === undefined || subname === undefined
       ? []
       : [{ kind: 'column', schema, name, column: subname }]
   if (renameType === 'OBJECT_SCHEMA')
     return subname === undefined ? [] : [{ kind: 'schema', schema: undefined, name: subname }]
-  if (FUNCTIONS.includes(renameType)) {
+  if (FUNCTIONS.has(renameType)) {
     const words = wordsOf(object)
     return [{ kind: 'function', schema: words.at(-2), name: words.at(-1) ?? '' }]
   }

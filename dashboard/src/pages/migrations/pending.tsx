@@ -22,7 +22,7 @@ export interface PendingRow {
   readonly statement: Statement | undefined
 }
 
-const LINES = 6
+const LINES = 5
 const PREFIX = 'pending:'
 const SEVERITIES = ['info', 'warning', 'error'] as const
 const TONES = { info: '', warning: 'warn', error: 'crit' } as const
@@ -52,7 +52,7 @@ const work = ({ statement }: PendingRow): string | null =>
   statement === undefined ? null : statement.rewrites ? 'rewrites' : statement.scans ? 'reads' : null
 
 const COLUMNS: readonly Column<PendingRow>[] = [
-  { id: 'id', title: 'Migration', kind: 'code', width: 250, isMinor: true, value: ({ id }) => id },
+  { id: 'id', title: 'Migration', kind: 'code', width: 190, isMinor: true, value: ({ id }) => id },
   { id: 'line', title: 'Line', kind: 'number', width: 52, value: ({ statement }) => statement?.line ?? null },
   {
     id: 'statement',
@@ -64,11 +64,11 @@ const COLUMNS: readonly Column<PendingRow>[] = [
     id: 'lock',
     title: 'Lock',
     kind: 'text',
-    width: 190,
+    width: 150,
     isMinor: true,
     value: ({ statement }) => statement?.lock ?? null,
   },
-  { id: 'blocks', title: 'Blocks', kind: 'text', width: 190, isMinor: true, value: blocked },
+  { id: 'blocks', title: 'Blocks', kind: 'text', width: 180, isMinor: true, value: blocked },
   { id: 'work', title: 'Work', kind: 'text', width: 76, isMinor: true, value: work },
   {
     id: 'findings',

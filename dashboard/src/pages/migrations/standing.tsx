@@ -1,3 +1,4 @@
+import { useSignal } from '@preact/signals'
 import type { LiveResource } from '../../api/resource.ts'
 import { ageOf } from '../../live/freshness.ts'
 import { Failed, Loading } from '../../parts/states.tsx'
@@ -5,10 +6,11 @@ import { setQuery } from '../../place/router.ts'
 import { age } from '../../words/times.ts'
 import type { Backfills } from './backfills.tsx'
 import type { Migration, Migrations } from './list.tsx'
-import { type PendingList, pendingRows } from './pending.tsx'
+import { type PendingList, type PendingRow, pendingRows } from './pending.tsx'
 
-/** At most so many things to do, worst first. */
+/** At most so many things to do, worst first; the first of them at once. */
 const MOST_TOLD = 5
+const TOLD_AT_ONCE = 3
 
 interface ToDo {
   readonly key: string
@@ -32,6 +34,10 @@ export function Standing({ list, pending, backfills }: StandingProps) {
   const things = data
     ? thingsToDo(data, pending.state.value.data, backfills.state.value.data).slice(0, MOST_TOLD)
     : []
+  // What comes later would push down what is read already.
+  const isAllKnown = [pending, backfills].every(({ state: { value } }) => value.data ?? value.error)
+  const areAllTold = useSignal(false)
+  const more = things.length - TOLD_AT_ONCE
   return (
     <section class="card span12 standing" aria-labelledby="standing" data-stale={staleMs !== undefined}>
       <header>
@@ -46,6 +52,11 @@ export function Standing({ list, pending, backfills }: StandingProps) {
         </h2>
         {staleMs !== undefined && <span class="age">{age(staleMs)} old</span>}
         <span class="tools">
+          {more > 0 && !areAllTold.value && (
+            <button type="button" class="do" onClick={() => (areAllTold.value = true)}>
+              {more} more
+            </button>
+          )}
           {data?.data.some(({ state }) => state === 'applied') && (
             <button type="button" class="quiet" onClick={() => setQuery({ open: 'rollback' })}>
               Take the last back
@@ -54,12 +65,12 @@ export function Standing({ list, pending, backfills }: StandingProps) {
         </span>
       </header>
       <div class="body">
-        {data ? (
-          <ToDoList things={things} />
-        ) : error ? (
+        {data && isAllKnown ? (
+          <ToDoList things={areAllTold.value ? things : things.slice(0, TOLD_AT_ONCE)} />
+        ) : error && !data ? (
           <Failed error={error} since={failingSince} retry={() => list.refresh()} />
         ) : (
-          <Loading lines={2} />
+          <Loading lines={TOLD_AT_ONCE} />
         )}
       </div>
     </section>
@@ -75,77 +86,57 @@ function sentence(all: readonly Migration[]): string {
   return all.length === 0 ? 'There are no migrations yet.' : `All ${all.length} migrations are applied.`
 }
 
+const ORDER: readonly string[] = ['error', 'warning', 'info']
+
 function thingsToDo(
-  { data: all }: Migrations,
+  list: Migrations,
   pending: PendingList | undefined,
   backfills: Backfills | undefined,
 ): ToDo[] {
-  const things: ToDo[] = []
-  for (const { id, state, last_error: failed } of all) {
-    const open = `migration:${id}`
-    if (state === 'interrupted')
-      things.push({
-        key: id,
-        severity: 'error',
-        text: `${id} stopped midway: some of it is applied`,
-        action: 'See it',
-        open,
-      })
-    if (state === 'changed')
-      things.push({
-        key: id,
-        severity: 'error',
-        text: `${id} is not what ran: its file changed afterwards`,
-        action: 'See it',
-        open,
-      })
-    if (state === 'missing')
-      things.push({
-        key: id,
-        severity: 'warning',
-        text: `${id} ran here, and its folder is gone`,
-        action: 'See it',
-        open,
-      })
-    if (state === 'pending' && failed !== null)
-      things.push({
-        key: id,
-        severity: 'warning',
-        text: `${id} failed last time: ${failed}`,
-        action: 'See why',
-        open,
-      })
-  }
-  for (const { id, state, error } of backfills?.data ?? [])
-    if (state === 'failed')
-      things.push({
-        key: `b${id}`,
-        severity: 'error',
-        text: `the backfill of ${id} failed: ${error ?? ''}`,
-        action: 'See it',
-        open: `backfill:${id}`,
-      })
-  for (const row of pending ? pendingRows(pending) : [])
-    for (const { rule, severity, message } of row.statement?.findings ?? [])
-      if (severity !== 'info')
-        things.push({
-          key: row.key + rule,
-          severity,
-          text: `${row.id}: ${message}`,
-          action: 'See the safe way',
-          open: row.key,
-        })
+  const things = [
+    ...list.data.flatMap(wrongWith),
+    ...(backfills?.data ?? []).flatMap(failedBackfill),
+    ...(pending ? pendingRows(pending) : []).flatMap(badFindings),
+    ...waiting(list.data),
+  ]
+  return things.toSorted((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity))
+}
+
+function wrongWith({ id, state, last_error: failed }: Migration): ToDo[] {
+  const thing = (severity: ToDo['severity'], text: string, action = 'See it'): ToDo[] => [
+    { key: id, severity, text: `${id} ${text}`, action, open: `migration:${id}` },
+  ]
+  if (state === 'interrupted') return thing('error', 'stopped midway: some of it is applied')
+  if (state === 'changed') return thing('error', 'is not what ran: its file changed afterwards')
+  if (state === 'missing') return thing('warning', 'ran here, and its folder is gone')
+  return state === 'pending' && failed !== null
+    ? thing('warning', `failed last time: ${failed}`, 'See why')
+    : []
+}
+
+function failedBackfill({ id, state, error }: Backfills['data'][number]): ToDo[] {
+  if (state !== 'failed') return []
+  const text = `the backfill of ${id} failed: ${error ?? ''}`
+  return [{ key: `backfill ${id}`, severity: 'error', text, action: 'See it', open: `backfill:${id}` }]
+}
+
+function badFindings({ key, id, statement }: PendingRow): ToDo[] {
+  return (statement?.findings ?? [])
+    .filter(({ severity }) => severity !== 'info')
+    .map(({ rule, severity, message }) => ({
+      key: key + rule,
+      severity,
+      text: `${id}: ${message}`,
+      action: 'See the safe way',
+      open: key,
+    }))
+}
+
+function waiting(all: readonly Migration[]): ToDo[] {
   const count = all.filter(({ state }) => state === 'pending').length
-  if (count > 0)
-    things.push({
-      key: 'run',
-      severity: 'info',
-      text: `${count === 1 ? 'one migration waits' : `${count} migrations wait`} to be run`,
-      action: count === 1 ? 'Run it' : 'Run them',
-      open: 'run',
-    })
-  const order = ['error', 'warning', 'info']
-  return things.toSorted((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity))
+  if (count === 0) return []
+  const text = count === 1 ? 'one migration waits to be run' : `${count} migrations wait to be run`
+  return [{ key: 'run', severity: 'info', text, action: count === 1 ? 'Run it' : 'Run them', open: 'run' }]
 }
 
 function ToDoList({ things }: { readonly things: readonly ToDo[] }) {

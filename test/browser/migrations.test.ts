@@ -1,0 +1,195 @@
+import pg from 'pg'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { serveAdmin } from '../../src/admin/index.ts'
+import { migrateUp } from '../../src/migrate/index.ts'
+import { TEST_OPTIONS, useAdminServer } from '../support/admin-server.ts'
+import { BROWSER_SUITE, isBrowserMissing, useBrowser, WatchedPage } from '../support/browser.ts'
+import { queryAt, useDatabase } from '../support/database.ts'
+import { MigrationFolder } from '../support/migration-folder.ts'
+import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
+
+removeScratchAfterwards()
+const database = useDatabase()
+let folder: MigrationFolder | undefined
+const theFolder = (): MigrationFolder => (folder ??= new MigrationFolder(database.url))
+const client = useAdminServer(database, () => ({
+  migrations: theFolder().target,
+  migrateOptions: { lockTimeoutMs: 100, lockRetries: 0 },
+  access: { url: database.url, options: { roles: {}, schemas: { public: {} } }, ownSchema: 'holdfast' },
+}))
+const browser = useBrowser()
+const ids = { ran: '', pending: '' }
+
+type Role = 'viewer' | 'operator' | 'admin'
+async function open(path: string, role: Role = 'admin', options: object = {}): Promise<WatchedPage> {
+  const { server } = client()
+  const watched = await WatchedPage.open(browser(), server.url, options)
+  await watched.page.goto(`${server.url}${server.admin.createSignInPath(role)}`)
+  await watched.page.getByRole('heading', { name: 'Overview' }).waitFor()
+  await watched.page.goto(`${server.url}/${path}`)
+  return watched
+}
+
+describe.skipIf(isBrowserMissing)(`the pages of migrations and access${BROWSER_SUITE}`, () => {
+  beforeAll(async () => {
+    ids.ran = theFolder().add({
+      'up.sql': 'CREATE TABLE parcels (id int PRIMARY KEY, weight int)',
+      'down.sql': 'DROP TABLE parcels',
+      'backfill.ts': "export default { table: 'parcels', key: 'id', batch: 'SELECT $1::int[]' }",
+    })
+    await migrateUp(theFolder().target)
+    await queryAt(
+      database.url,
+      `INSERT INTO parcels VALUES (1, 1), (2, 2);
+       UPDATE holdfast.backfills SET state = 'running', rows_done = 400, rows_estimated = 1000, position = '400', batches = 4,
+              started_at = now() - interval '1 minute', worker = 'me@here 1', updated_at = now()`,
+    )
+    ids.pending = theFolder().add('CREATE INDEX parcels_weight ON parcels (weight)')
+  })
+
+  test.each([
+    ['light', 360],
+    ['light', 1_280],
+    ['dark', 360],
+    ['dark', 1_280],
+  ] as const)('are accessible in %s at %i px, with each panel open', async (colorScheme, width) => {
+    const watched = await open('migrations', 'admin', { colorScheme, viewport: { width, height: 900 } })
+    const { page } = watched
+    await page.getByRole('heading', { name: 'One migration is pending.' }).waitFor()
+    await page.getByRole('grid', { name: 'Pending' }).getByText('CREATE INDEX parcels_weight').waitFor()
+    await page.getByRole('grid', { name: 'Backfills' }).getByText('running').waitFor()
+    await watched.expectAccessible()
+    const at = `${client().server.url}/migrations?open=`
+    for (const [panel, text] of [
+      ['run', 'Run this migration'],
+      ['rollback', 'Take it back'],
+      [`migration:${ids.ran}`, 'Attempts'],
+      [`pending:${ids.pending}:1`, 'create-index-not-concurrent'],
+      [`backfill:${ids.ran}`, 'Pause this backfill'],
+    ]) {
+      await page.goto(at + panel)
+      await page
+        .getByRole('complementary')
+        .getByText(text as string)
+        .first()
+        .waitFor()
+      await watched.expectAccessible()
+    }
+    await page.goto(`${client().server.url}/access`)
+    await page.getByRole('grid', { name: 'Differences' }).getByText('too little').first().waitFor()
+    await watched.expectAccessible()
+    await page.goto(`${client().server.url}/access?open=apply`)
+    await page
+      .getByRole('button', { name: /^Settle/ })
+      .last()
+      .waitFor()
+    await watched.expectAccessible()
+    await watched.expectClean()
+  })
+
+  test('nothing moves while the page loads, and goes on being loaded', async () => {
+    const watched = await open('migrations')
+    await watched.page.getByRole('grid', { name: 'All migrations' }).getByText(ids.ran).waitFor()
+    await watched.page.getByRole('grid', { name: 'Pending' }).getByText('CREATE INDEX').waitFor()
+    // Twice the pace of the fastest of its lists.
+    for (const _ of [1, 2])
+      await watched.page.waitForResponse((response) => response.url().endsWith('/backfills'))
+    await watched.expectNoShift()
+  })
+
+  test('a backfill is followed live, and paused', async () => {
+    const watched = await open(`migrations?open=backfill:${ids.ran}`, 'operator')
+    const panel = watched.page.getByRole('complementary', { name: 'Backfill' })
+    const list = watched.page.getByRole('grid', { name: 'Backfills' })
+    await list.getByText('40 %').or(list.getByText('40%')).waitFor()
+    await queryAt(database.url, 'UPDATE holdfast.backfills SET rows_done = 500, updated_at = now()')
+    await list.getByText('50 %').or(list.getByText('50%')).waitFor()
+    await panel.getByRole('button', { name: 'Pause this backfill' }).click()
+    await panel.getByRole('button', { name: 'Let this backfill go on' }).waitFor()
+    expect(await queryAt(database.url, 'SELECT state FROM holdfast.backfills')).toEqual([{ state: 'paused' }])
+    await panel.getByRole('button', { name: 'Let this backfill go on' }).click()
+    await expect
+      .poll(() => queryAt(database.url, 'SELECT state FROM holdfast.backfills'))
+      .not.toEqual([{ state: 'paused' }])
+  })
+
+  test('a viewer sees all and reads who may act', async () => {
+    const watched = await open('migrations?open=run', 'viewer')
+    const { page } = watched
+    const panel = page.getByRole('complementary', { name: 'Run what is pending' })
+    await panel.getByText('You are signed in as a viewer. An operator may do it here.').waitFor()
+    expect(await page.getByRole('button', { name: 'Run this migration' }).count()).toBe(0)
+    await page.goto(`${client().server.url}/migrations?open=rollback`)
+    await page.getByText('An operator may see what taking back would cost.').waitFor()
+    await watched.expectClean()
+  })
+
+  test('from pending to applied, and back: each with its plan, its progress and its end', async () => {
+    await queryAt(database.url, "UPDATE holdfast.backfills SET state = 'done'")
+    const watched = await open('migrations')
+    const { page } = watched
+    await page.getByRole('button', { name: 'Run it' }).click()
+    const blocker = new pg.Client(database.url)
+    await blocker.connect()
+    await blocker.query('BEGIN; INSERT INTO parcels VALUES (3, 3)')
+    // The table is in use: it gives way, and says so.
+    await page.getByRole('button', { name: 'Run this migration' }).click()
+    const panel = page.getByRole('complementary', { name: 'Run what is pending' })
+    await panel.getByRole('link', { name: 'HF_MIGRATE_LOCK_TIMEOUT' }).waitFor()
+    await blocker.query('COMMIT')
+    await blocker.end()
+    await page.getByRole('button', { name: 'Run this migration' }).click()
+    await panel.getByText('1 applied.').waitFor()
+    await page.getByRole('heading', { name: 'All 2 migrations are applied.' }).waitFor()
+    await page.getByText('Nothing is pending.').first().waitFor()
+
+    // What cannot be taken back is said to be so.
+    await page.getByRole('button', { name: 'Take the last back' }).click()
+    const back = page.getByRole('complementary', { name: 'Take the last migration back' })
+    await back.getByText('blocked').waitFor()
+    await queryAt(
+      database.url,
+      `DELETE FROM holdfast.migration_history WHERE migration_id = '${ids.pending}'`,
+    )
+    await page.goto(`${client().server.url}/migrations?open=rollback`)
+    await back.getByText('3 rows or values are at risk now').waitFor()
+    const button = back.getByRole('button', { name: 'Take it back' })
+    expect(await button.isDisabled()).toBe(true)
+    await back.getByRole('textbox').fill(ids.ran)
+    await button.click()
+    await back.getByText('rows or values lost.').waitFor()
+    expect(await queryAt(database.url, "SELECT to_regclass('parcels') AS there")).toEqual([{ there: null }])
+    await watched.expectClean()
+  })
+
+  test('drift is compared on request', async () => {
+    await queryAt(database.url, 'CREATE TABLE by_hand (n int)')
+    const { page } = await open('migrations', 'operator')
+    const card = page.getByRole('region', { name: 'Drift' })
+    await card.getByText('was not compared yet').waitFor()
+    await card.getByRole('button', { name: 'Compare with the migrations' }).click()
+    await card.getByText('by_hand').waitFor({ timeout: 20_000 })
+  })
+
+  test('a role that may not see the history reads the exact GRANT; a service without migrations says so', async () => {
+    await client().pool.query('CREATE ROLE narrow_of_migrations')
+    const url = `${database.url}?options=-c%20role%3Dnarrow_of_migrations`
+    const narrow = { ...theFolder().target, url }
+    const { pool } = client()
+    const server = await serveAdmin({ pool, migrations: narrow }, TEST_OPTIONS, scratch('state'))
+    try {
+      const watched = await WatchedPage.open(browser(), server.url)
+      const { page } = watched
+      await page.goto(server.createSignInLink())
+      await page.getByRole('heading', { name: 'Overview' }).waitFor()
+      await page.goto(`${server.url}/migrations`)
+      await page.getByText('TO narrow_of_migrations;').first().waitFor()
+      await watched.expectAccessible()
+      await page.goto(`${server.url}/access`)
+      await page.getByText('HF_ADMIN_ACCESS_UNKNOWN').first().waitFor()
+    } finally {
+      await server.close()
+      await client().pool.query('DROP ROLE narrow_of_migrations')
+    }
+  })
+})
