@@ -12,6 +12,7 @@ import {
   type RunOptions,
   userHistory,
 } from './migrate/index.ts'
+import type { PartitionTarget } from './partitions/index.ts'
 import { CursorKeys, HoldfastDialect, Timings } from './query/index.ts'
 import { ConnectionBudget, type EchoedQuery, Pool, sslModeInUrl, withSslMode } from './pool/index.ts'
 
@@ -177,6 +178,11 @@ export class Holdfast<DB = any> {
   get access(): AccessTarget {
     const { access, database } = this.config
     return { url: this.directUrl, options: access, ownSchema: database.schema }
+  }
+
+  /** Where partitions are kept, for `maintain` and its like of `holdfast/partitions`. */
+  get partitions(): PartitionTarget {
+    return { url: this.directUrl, ownSchema: this.config.database.schema }
   }
 
   /** Folder of this process's own files: the embedded database, the server's token. */

@@ -29,6 +29,8 @@ const BY_CODE: readonly (readonly [RegExp, number])[] = [
   [/^HF_MIGRATE_LOCK_(HELD|TIMEOUT)$/, EXIT.locked],
   [/^HF_ROLLBACK_/, EXIT.confirmation],
   [/^HF_BACKFILL_(BUSY|PAUSED)$/, EXIT.locked],
+  [/^HF_PARTITION_EVERY$/, EXIT.usage],
+  [/^HF_PARTITION_LOCK_TIMEOUT$/, EXIT.locked],
   [/^HF_ACCESS_MODEL$/, EXIT.usage],
   [/^HF_ACCESS_(WIDENS|PLAN_CHANGED|BLOCKED)$/, EXIT.confirmation],
   [/^HF_ACCESS_(BUSY|LOCK_TIMEOUT)$/, EXIT.locked],

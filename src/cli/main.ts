@@ -7,6 +7,7 @@ import { addDoctor } from './commands/doctor.ts'
 import { addInit } from './commands/init.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { addOpenApi } from './commands/openapi.ts'
+import { addPartition } from './commands/partition.ts'
 import { addPool } from './commands/pool.ts'
 import { addReset } from './commands/reset.ts'
 import { addRollback } from './commands/rollback.ts'
@@ -51,6 +52,7 @@ export function buildProgram(finish: Finish): Command {
     addBackfill,
     addRollback,
     addAccess,
+    addPartition,
     addPool,
     addSchema,
     addOpenApi,

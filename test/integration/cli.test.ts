@@ -160,7 +160,9 @@ describe('a new database', () => {
     const init = await go('init --json')
     expect(init.code).toBe(0)
     expect(json(init)).toMatchObject({
-      ran: [/_operations$/, /_backfills$/, /_contract_uses$/].map((name) => expect.stringMatching(name)),
+      ran: [/_operations$/, /_backfills$/, /_contract_uses$/, /_partitioned_tables$/].map((name) =>
+        expect.stringMatching(name),
+      ),
       files: ['holdfast.config.ts', '.env.example'],
     })
     expect(json(await go('init --json'))).toMatchObject({ ran: [], files: [] })

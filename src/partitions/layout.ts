@@ -1,0 +1,148 @@
+import { type Queryable, SQLSTATE, sqlstateOf } from '../core/index.ts'
+import { keyUnsupported, notPartitioned, tableMissing } from './errors.ts'
+import { type KeyKind, keyKindOf } from './key.ts'
+import type { Position } from './period.ts'
+
+/** One partition as it is. */
+export interface Partition {
+  readonly schema: string
+  readonly name: string
+  /** Qualified, quoted where it has to be. */
+  readonly sql: string
+  /** Where it begins and ends; `open` without a limit on that side; null where no place of ours is. */
+  readonly from: Position | 'open' | null
+  readonly to: Position | 'open' | null
+  /** The limits as PostgreSQL writes them in UTC. */
+  readonly fromText: string
+  readonly toText: string
+  readonly isDefault: boolean
+  /** Its removal was begun and not finished. */
+  readonly isDetaching: boolean
+  /** Estimated. */
+  readonly rows: number
+  /** With indexes and large values, as of the last VACUUM, ANALYZE or index build. */
+  readonly bytes: number
+}
+
+/** A table that is partitioned by the range of one column. */
+export interface Layout {
+  readonly schema: string
+  readonly name: string
+  readonly sql: string
+  readonly owner: string
+  readonly column: string
+  readonly key: KeyKind
+  /** In the order of their limits; a default partition last. */
+  readonly partitions: readonly Partition[]
+}
+
+interface Head {
+  readonly oid: number
+  readonly schema: string
+  readonly name: string
+  readonly sql: string
+  readonly owner: string
+  readonly isPartitioned: boolean
+  readonly strategy: string | null
+  readonly columns: number | null
+  readonly column: string | null
+  readonly type: string | null
+  readonly collation: string | null
+}
+
+const HEAD_QUERY = `
+  SELECT c.oid::int8::float8 AS oid, n.nspname AS schema, c.relname AS name, format('%I.%I', n.nspname, c.relname) AS sql,
+         pg_get_userbyid(c.relowner) AS owner, c.relkind = 'p' AS "isPartitioned", p.partstrat AS strategy,
+         p.partnatts::int AS columns, a.attname AS column, t.typname AS type, l.collname AS collation
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = c.oid
+    LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.partattrs[0]
+    LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+    LEFT JOIN pg_catalog.pg_collation l ON l.oid = p.partcollation[0]
+   WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p')`
+
+/** Bounds are printed as the session's zone and style say: in a function of its own they are UTC and ISO. */
+const PARTITIONS_QUERY = `
+  SELECT n.nspname AS schema, c.relname AS name, format('%I.%I', n.nspname, c.relname) AS sql,
+         pg_get_expr(c.relpartbound, c.oid) AS bound, i.inhdetachpending AS "isDetaching",
+         greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)::float8 AS rows,
+         (SELECT coalesce(sum(x.relpages), 0) FROM pg_catalog.pg_class x
+           WHERE x.oid = c.oid OR x.oid = c.reltoastrelid
+              OR x.oid IN (SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid IN (c.oid, c.reltoastrelid))
+         )::float8 * current_setting('block_size')::float8 AS bytes
+    FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+   WHERE i.inhparent = $1::int8::oid`
+
+/**
+ * Reads how a table is partitioned. Waits for no lock.
+ *
+ * @param table as SQL names it: `public.logs`, `"Logs"`
+ * @throws HF_PARTITION_TABLE, HF_PARTITION_NONE, HF_PARTITION_KEY
+ */
+export async function readLayout(client: Queryable, table: string): Promise<Layout> {
+  const { rows } = await client
+    .query<Head & Record<string, unknown>>(HEAD_QUERY, [table])
+    .catch((error: unknown) => {
+      // Not a name at all.
+      if (sqlstateOf(error) === SQLSTATE.invalidName) throw tableMissing(table)
+      throw error
+    })
+  const head = rows[0]
+  if (!head) throw tableMissing(table)
+  if (!head.isPartitioned) throw notPartitioned(head.sql)
+  if (head.strategy !== 'r' || head.columns !== 1 || head.column === null)
+    throw keyUnsupported(head.sql, 'it is partitioned otherwise than by the range of one column')
+  const key = usableKey(head.sql, head.type ?? '', head.collation)
+  return { ...head, column: head.column, key, partitions: await readPartitions(client, head.oid, key) }
+}
+
+/** @throws HF_PARTITION_KEY */
+export function usableKey(table: string, type: string, collation: string | null): KeyKind {
+  const key = keyKindOf(type)
+  if (!key) throw keyUnsupported(table, `a column of type ${type} has no time or whole number in it`)
+  if (collation !== null && !['C', 'POSIX', 'ucs_basic'].includes(collation))
+    throw keyUnsupported(table, 'letters are in the order of time only where the column has COLLATE "C"')
+  return key
+}
+
+async function readPartitions(client: Queryable, oid: number, key: KeyKind): Promise<Partition[]> {
+  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+  try {
+    await client.query(
+      `SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO, YMD', true)`,
+    )
+    const { rows } = await client.query<
+      Omit<Partition, 'from' | 'to' | 'fromText' | 'toText' | 'isDefault'> & { bound: string } & Record<
+          string,
+          unknown
+        >
+    >(PARTITIONS_QUERY, [oid])
+    return rows.map(({ bound, ...rest }) => ({ ...rest, ...readBound(bound, key) })).toSorted(inOrder)
+  } finally {
+    await client.query('ROLLBACK').catch(() => {}) // the connection is gone: so is its transaction
+  }
+}
+
+function readBound(
+  bound: string,
+  key: KeyKind,
+): Pick<Partition, 'from' | 'to' | 'fromText' | 'toText' | 'isDefault'> {
+  const match = /^FOR VALUES FROM \((.*)\) TO \((.*)\)$/s.exec(bound)
+  if (!match) return { from: null, to: null, fromText: 'DEFAULT', toText: 'DEFAULT', isDefault: true }
+  const [fromText, toText] = [unquoted(match[1] as string), unquoted(match[2] as string)]
+  return { from: placeOf(fromText, key), to: placeOf(toText, key), fromText, toText, isDefault: false }
+}
+
+const unquoted = (text: string): string => /^'(.*)'$/s.exec(text)?.[1]?.replaceAll("''", "'") ?? text
+
+function placeOf(text: string, key: KeyKind): Position | 'open' | null {
+  return text === 'MINVALUE' || text === 'MAXVALUE' ? 'open' : (key.read(text) ?? null)
+}
+
+function inOrder(a: Partition, b: Partition): number {
+  const rank = ({ isDefault, from }: Partition): number => (isDefault ? 2 : from === 'open' ? 0 : 1)
+  if (rank(a) !== rank(b)) return rank(a) - rank(b)
+  if (typeof a.from === 'bigint' && typeof b.from === 'bigint') return a.from < b.from ? -1 : 1
+  return a.name < b.name ? -1 : 1
+}

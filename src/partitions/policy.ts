@@ -1,0 +1,92 @@
+import { type Queryable, quoteQualified, SQLSTATE, sqlstateOf } from '../core/index.ts'
+import { notManaged, ownSchemaMissing } from './errors.ts'
+import { readLayout } from './layout.ts'
+import { type Every, parseEvery } from './period.ts'
+
+/** How the partitions of a table are kept. */
+export interface Policy {
+  /** Qualified name of the table, quoted where it has to be. */
+  readonly table: string
+  readonly every: Every
+  /** Partitions that are made ahead of the current one. */
+  readonly premake: number
+  /** Partitions that are kept behind the current one; null keeps all. */
+  readonly keep: number | null
+  /** What becomes of older ones. */
+  readonly retention: 'detach' | 'drop'
+  readonly maintainedAt: Date | null
+  /** Why that failed. */
+  readonly lastError: string | null
+}
+
+/** The table `partitioned_tables` of Holdfast's own schema. */
+export class Policies {
+  readonly #db: Queryable
+  readonly #schema: string
+
+  constructor(db: Queryable, schema: string) {
+    this.#db = db
+    this.#schema = schema
+  }
+
+  /** By the names of their tables. @throws HF_PARTITION_OWN_SCHEMA */
+  async list(): Promise<Policy[]> {
+    const rows = await this.#run<Omit<Policy, 'every'> & { every: string }>(
+      `SELECT relation AS "table", every, premake, keep, retention, maintained_at AS "maintainedAt",
+              last_error AS "lastError" FROM ${this.#table} ORDER BY relation`,
+    )
+    return rows.map((row) => ({ ...row, every: parseEvery(row.every) as Every }))
+  }
+
+  /** All, or that of one table. @param table as SQL names it @throws HF_PARTITION_NOT_MANAGED, HF_PARTITION_TABLE */
+  async chosen(client: Queryable, table: string | undefined): Promise<Policy[]> {
+    const all = await this.list()
+    if (table === undefined) return all
+    const { sql } = await readLayout(client, table)
+    const found = all.filter((one) => one.table === sql)
+    if (found.length === 0) throw notManaged(sql)
+    return found
+  }
+
+  /** Puts a table under upkeep, or says anew how it is kept. */
+  async set({
+    table,
+    every,
+    premake,
+    keep,
+    retention,
+  }: Omit<Policy, 'maintainedAt' | 'lastError'>): Promise<void> {
+    await this.#run(
+      `INSERT INTO ${this.#table} (relation, every, premake, keep, retention) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (relation) DO UPDATE SET every = excluded.every, premake = excluded.premake, keep = excluded.keep,
+                                            retention = excluded.retention, updated_at = now()`,
+      [table, String(every), premake, keep, retention],
+    )
+  }
+
+  async remove(table: string): Promise<void> {
+    await this.#run(`DELETE FROM ${this.#table} WHERE relation = $1`, [table])
+  }
+
+  /** Writes down that a table was looked after, or why not. */
+  async note(table: string, error: string | null): Promise<void> {
+    await this.#run(
+      `UPDATE ${this.#table} SET maintained_at = CASE WHEN $2::text IS NULL THEN now() ELSE maintained_at END, last_error = $2
+        WHERE relation = $1`,
+      [table, error],
+    )
+  }
+
+  get #table(): string {
+    return quoteQualified(this.#schema, 'partitioned_tables')
+  }
+
+  async #run<Row>(text: string, values: unknown[] = []): Promise<Row[]> {
+    try {
+      return (await this.#db.query<Row & Record<string, unknown>>(text, values)).rows
+    } catch (error) {
+      if (sqlstateOf(error) === SQLSTATE.undefinedTable) throw ownSchemaMissing(this.#schema)
+      throw error
+    }
+  }
+}

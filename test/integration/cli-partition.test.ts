@@ -1,0 +1,82 @@
+/** `holdfast partition` as somebody at a terminal meets it. */
+import { expect, test } from 'vitest'
+import { type CliRun, runCli } from '../support/cli.ts'
+import { queryAt, useDatabase } from '../support/database.ts'
+import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
+
+removeScratchAfterwards()
+const database = useDatabase()
+const cwd = scratch('partitions')
+const run = (...args: string[]): Promise<CliRun> =>
+  runCli(['partition', ...args], { cwd, env: { DATABASE_URL: database.url } })
+const json = ({ stdout }: CliRun): Record<string, unknown> => JSON.parse(stdout) as Record<string, unknown>
+
+test('from a table under upkeep to its last month, each with its exit code and its next step', async () => {
+  await queryAt(database.url, 'CREATE TABLE logs (at timestamptz NOT NULL) PARTITION BY RANGE (at)')
+  expect(await run('maintain')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('No table is kept yet.'),
+    stderr: expect.stringContaining('partition manage'),
+  })
+  expect(await run('list', 'logs')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('Not under upkeep.'),
+  })
+  expect(
+    await run('manage', 'logs', '--every', 'month', '--premake', '2', '--keep', '1', '--retention', 'drop'),
+  ).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining('Next: holdfast partition maintain logs'),
+  })
+  expect(await run('maintain')).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/public\.logs: made (logs_\d{4}_\d\d(, )?){3}\. Only 2 ahead/),
+  })
+  await queryAt(
+    database.url,
+    "CREATE TABLE logs_old PARTITION OF logs FOR VALUES FROM ('2020-01-01Z') TO ('2020-02-01Z')",
+  )
+  expect(await run('retain', '--dry-run')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('1 partition would be dropped: logs_old'),
+    stderr: expect.stringContaining('Next: holdfast partition retain'),
+  })
+  expect(await run('retain', 'logs')).toMatchObject({
+    stdout: expect.stringContaining('1 partition dropped: logs_old'),
+  })
+  expect(
+    await queryAt(database.url, "SELECT details FROM holdfast.operations WHERE action = 'partitions.drop'"),
+  ).toEqual([{ details: { dropped: ['logs_old'] } }])
+  expect(json(await run('list', 'logs', '--json'))).toMatchObject({
+    version: 1,
+    table: 'public.logs',
+    ahead: 2,
+    policy: { every: 'month', keep: 1, retention: 'drop', last_error: null },
+    partitions: [{ from: expect.stringMatching(/-01 00:00:00\+00$/), rows: 0, state: 'attached' }, {}, {}],
+  })
+  await queryAt(database.url, 'CREATE TABLE in_the_way (n int)')
+  await queryAt(
+    database.url,
+    `DO $$ BEGIN EXECUTE format('ALTER TABLE in_the_way RENAME TO %I', 'logs_' || to_char((now() AT TIME ZONE 'UTC') + interval '3 months', 'YYYY_MM')); END $$`,
+  )
+  await run('manage', 'logs', '--every', 'month', '--premake', '3')
+  expect(await run('maintain', 'logs')).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining('already exists'),
+  })
+  expect((await run('list', 'logs')).stdout).toContain('The last run failed:')
+})
+
+test('what makes no sense is said at once', async () => {
+  for (const [args, code, says] of [
+    [['list', 'nothing'], 1, 'HF_PARTITION_TABLE'],
+    [['manage', 'logs', '--every', 'week'], 2, '--every'],
+    [['manage', 'logs', '--every', '10'], 2, 'HF_PARTITION_EVERY'],
+    [['manage', 'logs', '--every', 'day', '--keep', '0'], 2, '--keep'],
+    [['manage', 'logs', '--every', 'day', '--retention', 'burn'], 2, '--retention'],
+    [['manage', 'logs'], 2, '--every'],
+  ] as const) {
+    const seen = await run(...args)
+    expect(seen, args.join(' ')).toMatchObject({ code, stderr: expect.stringContaining(says) })
+  }
+})
