@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { type Recorder, SQLSTATE, sqlstateOf, systemClock, wait } from '../core/index.ts'
+import { quoteIdentifier, type Recorder, SQLSTATE, sqlstateOf, systemClock, wait } from '../core/index.ts'
 import { advisoryKey } from '../pool/index.ts'
 import type { ChangeGroup } from './change.ts'
 import {
@@ -53,25 +53,66 @@ export async function applyAccess(
     const state = await readAccess(client, model)
     const plan = planOf(model, state)
     if (plan.groups.length === 0 && plan.blockedBy.length === 0) return plan
-    refuse(plan, options.plan)
-    for (const [done, group] of plan.groups.entries()) {
-      options.onProgress?.(done, plan.groups.length, group.object)
-      await applyGroup(client, group, done, state, options)
+    refuse(model, state, plan, options.plan)
+    const course = { done: 0 }
+    try {
+      for (const [index, group] of plan.groups.entries()) {
+        options.onProgress?.(index, plan.groups.length, group.object)
+        await applyGroup(client, group, course.done, state, options)
+        course.done += 1
+        // The roles are there: from now on it is the owner's rights that are needed.
+        if (index === 0) await actAsOwner(client, model, state)
+      }
+    } finally {
+      await leaveOwner(client, model, state)
+      // Also of what stopped midway: what is done stays.
+      if (course.done > 0) await record(model, plan, state, course.done, options.recorder)
     }
-    await record(model, plan, state, options.recorder)
     const left = changesOf(planOf(model, await readAccess(client, model)))
     if (left.length > 0) throw accessIncomplete(left.map(({ words }) => words))
     return plan
   })
 }
 
-function refuse(plan: AccessPlan, given: string | undefined): void {
-  if (plan.blockedBy.length > 0) throw accessBlocked(plan.blockedBy)
+/** Whoever is no superuser can hand over to a role only as its member: for as long as it takes. */
+async function actAsOwner(
+  client: pg.Client,
+  { owner }: AccessModel,
+  { applier, serverVersion }: AccessState,
+): Promise<void> {
+  if (applier.isSuperuser || applier.mayActAsOwner) return
+  const whole = serverVersion >= 16 ? ' WITH INHERIT TRUE, SET TRUE' : ''
+  const statement = `GRANT ${quoteIdentifier(owner)} TO ${quoteIdentifier(applier.name)}${whole}`
+  await client.query(statement).catch((error: unknown) => {
+    throw accessNotAllowed(applier.name, statement, 1, error)
+  })
+}
+
+async function leaveOwner(
+  client: pg.Client,
+  { owner }: AccessModel,
+  { applier }: AccessState,
+): Promise<void> {
+  if (applier.isSuperuser || applier.mayActAsOwner) return
+  // It was no member to begin with; where that failed, there is nothing to leave.
+  await client.query(`REVOKE ${quoteIdentifier(owner)} FROM ${quoteIdentifier(applier.name)}`).catch(() => {})
+}
+
+function refuse(
+  model: AccessModel,
+  { applier }: AccessState,
+  plan: AccessPlan,
+  given: string | undefined,
+): void {
+  const own = [...model.roles].find(([, name]) => name === applier.name)
+  const oneself = `"${applier.name}", which is to be ${own?.[0]}, is the role that applies: apply as an administrator, or name another role`
+  const reasons = own ? [...plan.blockedBy, oneself] : plan.blockedBy
+  if (reasons.length > 0) throw accessBlocked(reasons)
   if (given !== undefined && given !== plan.hash) throw accessPlanChanged(given, plan.hash)
-  const widening = changesOf(plan).filter(({ effect }) => effect === 'widens')
-  if (given === undefined && widening.length > 0) {
-    const examples = widening.slice(0, EXAMPLES).map(({ words }) => words)
-    throw accessWidens(widening.length, examples, plan.hash)
+  const needing = changesOf(plan).filter(({ effect, isFelt }) => effect === 'widens' || isFelt)
+  if (given === undefined && needing.length > 0) {
+    const examples = needing.slice(0, EXAMPLES).map(({ words }) => words)
+    throw accessWidens(needing.length, examples, plan.hash)
   }
 }
 
@@ -107,6 +148,9 @@ async function applyGroup(
       const sqlstate = sqlstateOf(error)
       if (sqlstate === SQLSTATE.insufficientPrivilege)
         throw accessNotAllowed(state.applier.name, statement, done, error)
+      // Roles are of the whole server: for another database somebody made the same one.
+      if (sqlstate === SQLSTATE.duplicateObject || sqlstate === SQLSTATE.uniqueViolation)
+        throw accessBusy(error)
       if (!isPassing(sqlstate)) throw accessFailed(statement, done, error)
       if (attempt >= lockRetries) throw accessLocked(group.object, attempt + 1, done, error)
       await wait(systemClock, RETRY_PAUSE_MS * (0.5 + Math.random()))
@@ -123,6 +167,7 @@ async function record(
   { ownSchema, roles }: AccessModel,
   plan: AccessPlan,
   { objects, database }: AccessState,
+  groupsDone: number,
   recorder: Recorder | undefined,
 ): Promise<void> {
   if (!objects.some(({ schema, name }) => schema === ownSchema && name === 'operations')) return
@@ -135,6 +180,7 @@ async function record(
       roles: Object.fromEntries(roles),
       widened: changes.filter(({ effect }) => effect === 'widens').length,
       narrowed: changes.filter(({ effect }) => effect === 'narrows').length,
+      ...(groupsDone < plan.groups.length && { stopped_behind: groupsDone, of: plan.groups.length }),
     },
   })
 }

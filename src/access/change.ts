@@ -10,6 +10,8 @@ export interface AccessChange {
   readonly effect: 'widens' | 'narrows'
   readonly words: string
   readonly statement: string
+  /** It takes from others, too, or holds beyond this database: only done when it was looked at. */
+  readonly isFelt?: boolean
 }
 
 /** Changes that are committed together: a table does not lose its readers between two of them. */

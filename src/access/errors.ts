@@ -19,7 +19,7 @@ export function accessWidens(count: number, examples: readonly string[], plan: s
   return new HoldfastError({
     code: 'HF_ACCESS_WIDENS',
     message:
-      `${count} change(s) give a role more than it has (${examples.join('; ')}${count > examples.length ? '; ...' : ''}). ` +
+      `${count} change(s) give a role more than it has, or are felt elsewhere (${examples.join('; ')}${count > examples.length ? '; ...' : ''}). ` +
       `That is only done for a plan that was looked at: holdfast access plan, then holdfast access apply --plan ${plan}. Nothing was changed.`,
     details: { count, plan },
   })

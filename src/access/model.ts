@@ -59,6 +59,7 @@ const EVIDENCE: Readonly<Record<string, readonly string[]>> = {
 }
 
 const LONGEST_NAME_BYTES = 63
+const RESERVED = new Set(['public', 'none', 'current_role', 'current_user', 'session_user'])
 
 /**
  * The configured roles and levels with the defaults filled in. Pure.
@@ -73,8 +74,8 @@ export function accessModel(options: AccessOptions, database: string, ownSchema:
     if (name === false) continue
     if (Buffer.byteLength(name) > LONGEST_NAME_BYTES)
       throw modelContradicts(`the name "${name}" is longer than ${LONGEST_NAME_BYTES} bytes`)
-    if (name.toLowerCase() === 'public')
-      throw modelContradicts(`"${name}" stands for everybody and cannot be a role`)
+    if (RESERVED.has(name.toLowerCase()))
+      throw modelContradicts(`"${name}" is a word of PostgreSQL's own and cannot be a role`)
     const other = kinds.get(name)
     if (other) throw modelContradicts(`"${name}" cannot be both ${other} and ${kind}`)
     kinds.set(name, kind)
@@ -98,6 +99,15 @@ export function reachingRoles({ roles }: AccessModel): (readonly [ReachingKind, 
   return [...roles].flatMap(([kind, name]) =>
     kind === 'owner' || kind === 'migrator' ? [] : [[kind, name] as const],
   )
+}
+
+/** All that an owner has of an object, unless somebody took it away. */
+export function ownersPrivileges(of: PrivilegeClass, serverVersion: number): readonly string[] {
+  if (of === 'schema') return ['USAGE', 'CREATE']
+  if (of === 'sequence') return ['USAGE', 'SELECT', 'UPDATE']
+  if (of === 'routine') return ['EXECUTE']
+  const rows = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']
+  return serverVersion >= 17 ? [...rows, 'MAINTAIN'] : rows
 }
 
 /** What a kind of role may do with an object. @param name without its schema; undefined for those to come */

@@ -3,7 +3,8 @@ import type { AccessChange, ChangeGroup } from './change.ts'
 import type { AccessModel } from './model.ts'
 import type { RoleKind } from './options.ts'
 import { defaultChanges, objectChanges } from './objects.ts'
-import { roleChanges, rolesBlocked } from './roles.ts'
+import { notesOf } from './notes.ts'
+import { givenToRoles, rolesBlocked, takenFromRoles } from './roles.ts'
 import { type AccessState, readAccess } from './state.ts'
 import { type AccessTarget, withAccess } from './target.ts'
 
@@ -35,9 +36,10 @@ export async function planAccess(target: AccessTarget): Promise<AccessPlan> {
 /** Pure. */
 export function planOf(model: AccessModel, state: AccessState): AccessPlan {
   const groups = [
-    ...roleChanges(model, state),
+    ...givenToRoles(model, state),
     ...objectChanges(model, state),
     ...defaultChanges(model, state),
+    ...takenFromRoles(model, state),
   ]
   const blockedBy = rolesBlocked(model, state)
   const hash = createHash('sha256')
@@ -46,30 +48,6 @@ export function planOf(model: AccessModel, state: AccessState): AccessPlan {
   for (const reason of blockedBy) hash.update(`${reason}\n`)
   const { roles } = model
   return { roles, groups, blockedBy, notes: notesOf(model, state), hash: hash.digest('hex').slice(0, 16) }
-}
-
-function notesOf(model: AccessModel, state: AccessState): string[] {
-  const managed = new Set<string | null>([null, ...model.roles.values()])
-  const there = new Set(state.objects.filter(({ noun }) => noun === 'SCHEMA').map(({ name }) => name))
-  const others = new Map<string, number>()
-  for (const { grants, owner } of state.objects)
-    for (const grantee of new Set(grants.map((grant) => grant.grantee)))
-      if (grantee !== null && grantee !== owner && !managed.has(grantee))
-        others.set(grantee, (others.get(grantee) ?? 0) + 1)
-  return [
-    ...[...model.schemas.keys()]
-      .filter((schema) => !there.has(schema))
-      .map((schema) => `The schema ${schema} is not there yet: nothing is granted in it.`),
-    ...state.memberships
-      .filter(({ role, member }) => role === model.owner && !managed.has(member))
-      .map(
-        ({ member }) =>
-          `${member} is a member of ${model.owner}, and none of these roles: it may do all that the owner may.`,
-      ),
-    ...[...others].map(
-      ([name, count]) => `${name} has rights on ${count} object(s), and is none of these roles: left alone.`,
-    ),
-  ].filter((note, index, all) => all.indexOf(note) === index)
 }
 
 /** A plan as the command line and the API print it. */

@@ -6,31 +6,48 @@ import type { RoleKind } from './options.ts'
 import type { AccessState, MembershipState, RoleState } from './state.ts'
 
 const MONITOR_ROLE = 'pg_monitor'
+/** What contract migrations look at; whoever migrates may be let in, and does not have to be. */
+const STATISTICS_ROLE = 'pg_read_all_stats'
 /** From here on a membership says for itself whether it inherits and may be acted as. */
 const WHOLE_MEMBERSHIP_VERSION = 16
 
 /** Why the plan cannot be carried out, whoever tries. */
 export function rolesBlocked(model: AccessModel, state: AccessState): string[] {
-  return [...model.roles].flatMap(([kind, name]) => {
-    if (state.roles.get(name)?.isSuperuser === true)
-      return [`"${name}", which is to be ${kind}, is a superuser: no grant limits it; name another role`]
-    if (state.applier.name === name)
-      return [
-        `"${name}", which is to be ${kind}, is the role that looks: apply as an administrator, or name another role`,
-      ]
-    return []
-  })
+  return [...model.roles].flatMap(([kind, name]) =>
+    state.roles.get(name)?.isSuperuser === true
+      ? [`"${name}", which is to be ${kind}, is a superuser: no grant limits it; name another role`]
+      : [],
+  )
 }
 
-/** The roles themselves: that they are there, what they may as such, whom they belong to, how they come in. */
-export function roleChanges(model: AccessModel, state: AccessState): ChangeGroup[] {
-  const changes = [
+/** The roles themselves, before anything else: what is given first, so that nobody is without it for a moment. */
+export function givenToRoles(model: AccessModel, state: AccessState): ChangeGroup[] {
+  return asGroup(
+    'roles',
+    roleChanges(model, state).filter(({ effect }) => effect === 'widens'),
+  )
+}
+
+/** What is taken from them, when everything that replaces it is there. */
+export function takenFromRoles(model: AccessModel, state: AccessState): ChangeGroup[] {
+  const taken = roleChanges(model, state).filter(({ effect }) => effect === 'narrows')
+  // Roles are of the whole server: other databases may feel it.
+  return asGroup(
+    'roles again',
+    taken.map((change) => ({ ...change, isFelt: true })),
+  )
+}
+
+const asGroup = (object: string, changes: readonly AccessChange[]): ChangeGroup[] =>
+  changes.length === 0 ? [] : [{ object, changes }]
+
+function roleChanges(model: AccessModel, state: AccessState): AccessChange[] {
+  return [
     ...[...model.roles].flatMap(([kind, name]) => attributeChanges(kind, name, state.roles.get(name))),
     ...membershipChanges(model, state),
     ...turningChanges(model, state),
     ...databaseChanges(model, state),
   ]
-  return changes.length === 0 ? [] : [{ object: 'roles', changes }]
 }
 
 const change = (
@@ -44,16 +61,10 @@ const change = (
 function attributeChanges(kind: RoleKind, name: string, role: RoleState | undefined): AccessChange[] {
   const sql = quoteIdentifier(name)
   const login = kind === 'owner' ? 'NOLOGIN' : 'LOGIN'
-  if (!role)
-    return [
-      change(
-        name,
-        'widens',
-        `the role itself (${login})`,
-        `${name} (${kind}) is not there yet`,
-        `CREATE ROLE ${sql} ${login}`,
-      ),
-    ]
+  if (!role) {
+    const words = `${name} (${kind}) is not there yet`
+    return [change(name, 'widens', `the role itself (${login})`, words, `CREATE ROLE ${sql} ${login}`)]
+  }
   const alter = (effect: AccessChange['effect'], attribute: string, words: string): AccessChange =>
     change(name, effect, attribute, `${name} ${words}`, `ALTER ROLE ${sql} ${attribute}`)
   const changes = role.attributes.map((one) => alter('narrows', `NO${one}`, `has ${one} too much`))
@@ -64,9 +75,8 @@ function attributeChanges(kind: RoleKind, name: string, role: RoleState | undefi
   return changes
 }
 
-function membershipChanges(model: AccessModel, state: AccessState): AccessChange[] {
-  const { roles, owner } = model
-  const { serverVersion, applier } = state
+function membershipChanges({ roles, owner }: AccessModel, state: AccessState): AccessChange[] {
+  const names = new Set(roles.values())
   const wanted: [string, string][] = []
   for (const [kind, name] of roles) {
     if (kind === 'migrator') wanted.push([name, owner])
@@ -74,12 +84,12 @@ function membershipChanges(model: AccessModel, state: AccessState): AccessChange
   }
   const isWanted = ({ member, role }: Pick<MembershipState, 'member' | 'role'>): boolean =>
     wanted.some(([name, of]) => name === member && of === role)
+  const migrates = [owner, roles.get('migrator')]
   const changes = state.memberships
-    .filter(({ member }) => [...roles.values()].includes(member))
+    .filter(({ member, role }) => names.has(member) && reachesHere(names, role))
+    .filter(({ member, role }) => !(role === STATISTICS_ROLE && migrates.includes(member)))
     .flatMap((one) => tooMuch(one, isWanted(one)))
-  // Whoever hands over to the owner must be able to act as it; superusers are.
-  if (!applier.isSuperuser && !applier.mayActAsOwner) wanted.push([applier.name, owner])
-  const whole = serverVersion >= WHOLE_MEMBERSHIP_VERSION ? ' WITH INHERIT TRUE, SET TRUE' : ''
+  const whole = state.serverVersion >= WHOLE_MEMBERSHIP_VERSION ? ' WITH INHERIT TRUE, SET TRUE' : ''
   for (const [member, role] of wanted) {
     const found = state.memberships.filter((one) => one.member === member && one.role === role)
     // Before that version it is the member's INHERIT that decides, which is settled above.
@@ -91,52 +101,48 @@ function membershipChanges(model: AccessModel, state: AccessState): AccessChange
   return changes
 }
 
+/** Ours, or PostgreSQL's own, which reach into every database. Other groups may be for another one: they are named. */
+export const reachesHere = (names: ReadonlySet<string>, role: string): boolean =>
+  names.has(role) || role.startsWith('pg_')
+
 function tooMuch({ member, role, grantor, isAdmin }: MembershipState, isWanted: boolean): AccessChange[] {
   if (isWanted && !isAdmin) return []
-  const by = grantor === null ? '' : ` GRANTED BY ${quoteIdentifier(grantor)}`
+  const by = grantor === null ? '' : ` GRANTED BY ${quoteIdentifier(grantor)} CASCADE`
   const rest = `${quoteIdentifier(role)} FROM ${quoteIdentifier(member)}${by}`
-  return isWanted
-    ? [
-        change(
-          member,
-          'narrows',
-          `admin option of ${role}`,
-          `${member} may make others members of ${role}`,
-          `REVOKE ADMIN OPTION FOR ${rest}`,
-        ),
-      ]
-    : [
-        change(
-          member,
-          'narrows',
-          `membership in ${role}`,
-          `${member} is a member of ${role}`,
-          `REVOKE ${rest}`,
-        ),
-      ]
+  if (!isWanted)
+    return [
+      change(
+        member,
+        'narrows',
+        `membership in ${role}`,
+        `${member} is a member of ${role}`,
+        `REVOKE ${rest}`,
+      ),
+    ]
+  const words = `${member} may make others members of ${role}`
+  return [change(member, 'narrows', `admin option of ${role}`, words, `REVOKE ADMIN OPTION FOR ${rest}`)]
 }
 
 /** What the migrator makes is to be the owner's. */
 function turningChanges({ roles, owner }: AccessModel, { turnsInto, database }: AccessState): AccessChange[] {
-  const where = (name: string): string =>
-    `ALTER ROLE ${quoteIdentifier(name)} IN DATABASE ${quoteIdentifier(database)}`
   return [...roles].flatMap(([kind, name]) => {
-    const now = turnsInto.get(name)
-    if (kind === 'migrator')
-      return now === owner
-        ? []
-        : [
-            change(
-              name,
-              'widens',
-              `role = ${owner}`,
-              `${name} does not act as ${owner} here`,
-              `${where(name)} SET role TO ${quoteLiteral(owner)}`,
-            ),
-          ]
-    return now === undefined
-      ? []
-      : [change(name, 'narrows', `role = ${now}`, `${name} acts as ${now} here`, `${where(name)} RESET role`)]
+    const sql = `ALTER ROLE ${quoteIdentifier(name)}`
+    const here = `${sql} IN DATABASE ${quoteIdentifier(database)}`
+    const now = turnsInto.filter((one) => one.name === name)
+    const isRight = now.some((one) => one.role === owner && !one.isEverywhere)
+    if (kind !== 'migrator')
+      return now.map(({ role, isEverywhere }) =>
+        change(
+          name,
+          'narrows',
+          `role = ${role}`,
+          `${name} acts as ${role}${isEverywhere ? '' : ' here'}`,
+          `${isEverywhere ? sql : here} RESET role`,
+        ),
+      )
+    if (isRight) return []
+    const words = `${name} does not act as ${owner} here`
+    return [change(name, 'widens', `role = ${owner}`, words, `${here} SET role TO ${quoteLiteral(owner)}`)]
   })
 }
 
@@ -157,19 +163,20 @@ function databaseChanges(model: AccessModel, state: AccessState): AccessChange[]
       statement: `ALTER DATABASE ${sql} OWNER TO ${quoteIdentifier(model.owner)}`,
     })
   const owner = moves ? model.owner : databaseOwner
-  const grants = databaseGrants.map((grant) =>
-    moves && grant.grantee === databaseOwner ? { ...grant, grantee: model.owner } : grant,
-  )
+  const renamed = (name: string | null): string | null =>
+    moves && name === databaseOwner ? model.owner : name
+  const grants = databaseGrants.map((grant) => ({
+    ...grant,
+    grantee: renamed(grant.grantee),
+    grantor: renamed(grant.grantor) as string,
+  }))
+  const at = { object, on: `ON DATABASE ${sql}`, owner }
   for (const [kind, grantee] of model.roles) {
     if (grantee === owner) continue
     const privileges = kind === 'owner' ? ['CONNECT', 'CREATE'] : ['CONNECT']
-    changes.push(
-      ...grantChanges({ object, on: `ON DATABASE ${sql}` }, grants, {
-        grantee,
-        privileges,
-        ignored: ['TEMPORARY'],
-      }),
-    )
+    changes.push(...grantChanges(at, grants, { grantee, privileges, ignored: ['TEMPORARY'] }))
   }
+  const ignored = ['CONNECT', 'TEMPORARY']
+  changes.push(...grantChanges(at, grants, { grantee: null, privileges: [], ignored }))
   return changes
 }

@@ -1,18 +1,22 @@
 import type pg from 'pg'
 import type { AccessModel, PrivilegeClass } from './model.ts'
 import {
+  BESIDE_QUERY,
   DATABASE_QUERY,
   DEFAULTS_QUERY,
   membershipQuery,
   OBJECTS_QUERY,
   ROLES_QUERY,
   SETTINGS_QUERY,
+  SUPERUSERS_QUERY,
 } from './queries.ts'
 
 /** One privilege of one role; a grantee of null is everybody (PUBLIC). */
 export interface Grant {
   readonly grantee: string | null
   readonly privilege: string
+  /** Who gave it. */
+  readonly grantor: string
   readonly isGrantable: boolean
   /** Of one column only. */
   readonly column: string | null
@@ -22,7 +26,16 @@ export interface Grant {
 export interface ObjectState {
   /** As ALTER and people call it. */
   readonly noun:
-    'SCHEMA' | 'TABLE' | 'VIEW' | 'MATERIALIZED VIEW' | 'FOREIGN TABLE' | 'SEQUENCE' | 'ROUTINE' | 'TYPE'
+    | 'SCHEMA'
+    | 'TABLE'
+    | 'VIEW'
+    | 'MATERIALIZED VIEW'
+    | 'FOREIGN TABLE'
+    | 'SEQUENCE'
+    | 'FUNCTION'
+    | 'PROCEDURE'
+    | 'ROUTINE'
+    | 'TYPE'
   /** Null where privileges are not managed. */
   readonly class: PrivilegeClass | null
   readonly schema: string
@@ -33,6 +46,10 @@ export interface ObjectState {
   readonly owner: string
   /** {@link sql} of the table that it belongs to: its owner is that one's. */
   readonly belongsTo: string | null
+  /** SECURITY DEFINER, or a view that reads with its owner's rights. */
+  readonly runsAsOwner: boolean
+  /** Row security is on, and its owner is exempt. */
+  readonly hasPolicies: boolean
   readonly grants: readonly Grant[]
 }
 
@@ -62,6 +79,14 @@ export interface MembershipState {
   readonly isWhole: boolean
 }
 
+/** A role that becomes another when it connects. */
+export interface Turning {
+  readonly name: string
+  readonly role: string
+  /** In every database. */
+  readonly isEverywhere: boolean
+}
+
 /** Who has which rights now. */
 export interface AccessState {
   readonly serverVersion: number
@@ -72,8 +97,11 @@ export interface AccessState {
   readonly applier: { readonly name: string; readonly isSuperuser: boolean; readonly mayActAsOwner: boolean }
   readonly roles: ReadonlyMap<string, RoleState>
   readonly memberships: readonly MembershipState[]
-  /** Roles that a role turns into when it connects here, by name. */
-  readonly turnsInto: ReadonlyMap<string, string>
+  /** Roles that a role turns into when it connects. */
+  readonly turnsInto: readonly Turning[]
+  readonly superusers: readonly string[]
+  /** What is outside of what is configured, in words. */
+  readonly beside: readonly string[]
   readonly objects: readonly ObjectState[]
   readonly defaults: readonly DefaultState[]
 }
@@ -95,12 +123,15 @@ export async function readAccess(client: pg.Client, model: AccessModel): Promise
     const [head] = await rowsOf<Head>(DATABASE_QUERY, [model.owner])
     const { serverVersion } = head as Head
     const roles = await rowsOf<RoleState>(ROLES_QUERY, [names])
-    const settings = await rowsOf<{ name: string; role: string }>(SETTINGS_QUERY, [names])
+    const besides = await rowsOf<{ words: string }>(BESIDE_QUERY, [names, schemas, model.owner])
+    const superusers = await rowsOf<{ name: string }>(SUPERUSERS_QUERY, [])
     return {
       ...(head as Head),
       roles: new Map(roles.map((role) => [role.name, role])),
       memberships: await rowsOf<MembershipState>(membershipQuery(serverVersion), [names]),
-      turnsInto: new Map(settings.map(({ name, role }) => [name, role])),
+      turnsInto: await rowsOf<Turning>(SETTINGS_QUERY, [names]),
+      superusers: superusers.map(({ name }) => name),
+      beside: besides.map(({ words }) => words),
       objects: await rowsOf<ObjectState>(OBJECTS_QUERY, [schemas]),
       defaults: await rowsOf<DefaultState>(DEFAULTS_QUERY, [model.owner, schemas]),
     }

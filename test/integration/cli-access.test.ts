@@ -34,7 +34,7 @@ describe('holdfast access', () => {
     expect(check).toMatchObject({ code: 3, stderr: expect.stringContaining('Next: holdfast access plan') })
     expect(check.stdout).toContain('api (app) is not there yet')
     expect(check.stdout).toContain(
-      'api: SELECT, INSERT, UPDATE, DELETE on table public.depots, table public.orders',
+      'api lacks: SELECT, INSERT, UPDATE, DELETE on table public.depots, table public.orders',
     )
 
     const plan = json(await run('access', 'plan', '--json'))

@@ -206,9 +206,11 @@ describe('a new database', () => {
       removed: false,
       tables: [
         'backfills',
+        'contract_uses',
         'migration_history',
         'migration_history_steps',
         'operations',
+        'partitioned_tables',
         'schema_history',
         'schema_history_steps',
       ],

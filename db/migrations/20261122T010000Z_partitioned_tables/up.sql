@@ -19,3 +19,5 @@ COMMENT ON COLUMN partitioned_tables.keep IS 'Partitions that are kept behind th
 COMMENT ON COLUMN partitioned_tables.retention IS 'What becomes of older ones: they are detached, or detached and dropped';
 COMMENT ON COLUMN partitioned_tables.maintained_at IS 'When its partitions were looked after last';
 COMMENT ON COLUMN partitioned_tables.last_error IS 'Why that failed';
+COMMENT ON COLUMN partitioned_tables.created_at IS 'When it was put under upkeep';
+COMMENT ON COLUMN partitioned_tables.updated_at IS 'When somebody last said how it is kept';

@@ -26,7 +26,9 @@ export function addAccess(program: Command, finish: Finish): void {
     finish,
     async (session, { sql }) => {
       const { plan, data } = await look(session)
-      session.out.result(data, () => (sql === true ? inSql(plan) : inWords(plan)))
+      session.out.result(data, () =>
+        sql === true && plan.blockedBy.length === 0 ? inSql(plan) : inWords(plan),
+      )
       if (plan.groups.length > 0 && plan.blockedBy.length === 0)
         session.out.next(`holdfast access apply --plan ${plan.hash}`)
       return plan.blockedBy.length > 0 ? EXIT.findings : EXIT.ok
@@ -93,6 +95,7 @@ function inSql({ groups, hash }: AccessPlan): string {
     ...groups.flatMap(({ object, changes }) => [
       `-- ${object.replaceAll(/[\r\n]+/g, ' ')}`,
       'BEGIN;',
+      "SET LOCAL lock_timeout = '2s';",
       ...changes.map(({ statement }) => `${statement};`),
       'COMMIT;',
     ]),
@@ -101,11 +104,14 @@ function inSql({ groups, hash }: AccessPlan): string {
 
 function inWords(plan: AccessPlan): string {
   const changes = plan.groups.flatMap((group) => group.changes)
+  const all = changes.length === 0 ? '' : ' Every statement: --sql, every object: --json.'
   return [
-    ...(changes.length === 0 ? ['The rights are as configured.'] : together(changes)),
+    ...(changes.length === 0 && plan.blockedBy.length === 0
+      ? ['The rights are as configured.']
+      : together(changes)),
     ...plan.blockedBy.map((reason) => pc.red(`Blocked: ${reason}.`)),
-    ...plan.notes.map((note) => pc.dim(note)),
-    ...(changes.length === 0 ? [] : [`${plural(changes.length, 'difference')}. Plan ${plan.hash}.`]),
+    ...plan.notes.map((note) => (note.includes('LOSES') ? pc.red(note) : pc.dim(note))),
+    ...(changes.length === 0 ? [] : [`${plural(changes.length, 'difference')}. Plan ${plan.hash}.${all}`]),
   ].join('\n')
 }
 
@@ -122,6 +128,7 @@ function together(changes: readonly AccessChange[]): string[] {
     const sign = first.effect === 'widens' ? pc.yellow('+') : pc.red('-')
     if (objects.length === 1) return `${sign} ${first.words}`
     const rest = objects.length > NAMED ? ` and ${objects.length - NAMED} more` : ''
-    return `${sign} ${first.role}: ${first.what} on ${objects.slice(0, NAMED).join(', ')}${rest}`
+    const verb = first.effect === 'narrows' ? 'has too much' : 'lacks'
+    return `${sign} ${first.role} ${verb}: ${first.what} on ${objects.slice(0, NAMED).join(', ')}${rest}`
   })
 }
