@@ -56,6 +56,37 @@ describe('whether a statement uses it', () => {
     ['UPDATE orders SET id = $1', column, false],
     ['DELETE FROM orders WHERE note IS NULL', column, true],
     ['COPY orders FROM STDIN', column, true],
+    ['COPY orders (id, note) FROM STDIN', column, true],
+    ['COPY public.orders (id, note) TO STDOUT', column, false],
+    ['COPY (SELECT note FROM orders) TO STDOUT', column, true],
+    ['SELECT row_to_json(o) FROM orders o', column, true],
+    ['SELECT orders FROM orders', column, true],
+    ['SELECT (o).note FROM orders o', column, true],
+    ['SELECT (o).* FROM orders o', column, true],
+    ['SELECT id FROM orders JOIN others USING (note)', column, true],
+    ['SELECT id FROM orders NATURAL JOIN others', column, true],
+    ['INSERT INTO orders (id) VALUES ($1) ON CONFLICT (note) DO NOTHING', column, true],
+    ['INSERT INTO orders (id) VALUES ($1) ON CONFLICT (id) DO NOTHING', column, false],
+    ['INSERT INTO orders (id) VALUES ($1) ON CONFLICT ON CONSTRAINT c DO NOTHING', column, true],
+    [
+      'MERGE INTO orders o USING s ON s.id = o.id WHEN NOT MATCHED THEN INSERT VALUES (s.id, $1)',
+      column,
+      true,
+    ],
+    [
+      'MERGE INTO orders o USING s ON s.id = o.id WHEN NOT MATCHED THEN INSERT (id) VALUES (s.id)',
+      column,
+      false,
+    ],
+    ['PREPARE p AS SELECT note FROM orders', column, true],
+    ['CREATE TABLE copied AS SELECT note FROM orders', column, true],
+    ['TRUNCATE orders', table, true],
+    ['SELECT x.* FROM x JOIN orders ON orders.id = x.id', column, false],
+    ['SELECT orders.* FROM x JOIN orders ON orders.id = x.id', column, true],
+    ['WITH p AS (SELECT id FROM orders) SELECT * FROM p', column, false],
+    ['WITH orders AS (SELECT 1 AS n) SELECT * FROM orders', table, false],
+    ['SELECT id FROM x WHERE EXISTS (SELECT * FROM orders WHERE orders.id = x.id)', column, false],
+    ['CALL twice($1)', { kind: 'function', schema: undefined, name: 'twice' } as const, true],
     ['COPY orders (id) FROM STDIN', column, false],
     ['WITH x AS (SELECT id FROM orders) SELECT * FROM x', table, true],
     ['ALTER TABLE orders DROP COLUMN note', column, false],
@@ -162,6 +193,41 @@ describe('a contract', () => {
       )
     }
     await expect(up()).rejects.toMatchObject({ code: 'HF_MIGRATE_CONTRACT_IN_USE' })
+  })
+
+  test('what goes along is looked for, too: partitions, views, all of a schema', async () => {
+    await run(`CREATE TABLE measures (at date, old int) PARTITION BY RANGE (at);
+      CREATE TABLE measures_1 PARTITION OF measures FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+      CREATE SCHEMA ten; CREATE TABLE ten.a (n int); CREATE VIEW on_old AS SELECT old FROM measures; CREATE TABLE "Or""d" (n int)`)
+    for (const [statement, sql] of [
+      ['SELECT old FROM measures_1', 'ALTER TABLE measures DROP COLUMN old CASCADE'],
+      ['SELECT count(*) FROM on_old', 'DROP TABLE measures CASCADE'],
+      ['SET search_path = ten; SELECT n FROM a', 'DROP SCHEMA ten CASCADE'],
+      ['SELECT n FROM "Or""d"', 'DROP TABLE "Or""d"'],
+    ] as const) {
+      await run('SELECT pg_stat_statements_reset()')
+      const { up } = await place(2 * HOUR_MS, () => sql)
+      await run(statement)
+      await expect(up(), statement).rejects.toMatchObject({ code: 'HF_MIGRATE_CONTRACT_IN_USE' })
+    }
+  })
+
+  test('what after= names counts as its expand, whatever its phase; what cannot be judged is said', async () => {
+    const { folder, up } = await place(2 * HOUR_MS, () => 'SELECT 1')
+    await up({ contractGraceMs: 0 })
+    const young = folder.add('SELECT 1')
+    await up()
+    folder.add(`-- holdfast: phase=contract after=${young}\nDO 'BEGIN NULL; END'`)
+    await expect(up()).rejects.toMatchObject({
+      code: 'HF_MIGRATE_CONTRACT_EARLY',
+      details: { expand: young },
+    })
+    await run(
+      `UPDATE holdfast.migration_history SET finished_at = finished_at - interval '2 hours' WHERE migration_id = '${young}'`,
+    )
+    const said: string[] = []
+    await up({ onProgress: (progress) => progress.kind === 'said' && said.push(progress.text) })
+    expect(said).toContainEqual(expect.stringContaining('of steps in TypeScript, blocks and sequences'))
   })
 
   test('without statistics it says that it did not look', async () => {

@@ -7,11 +7,16 @@ import {
   backfillUnfinished,
   expandTooYoung,
   statisticsHidden,
+  statisticsOutdated,
   statisticsTooYoung,
   stillInUse,
 } from './errors.ts'
 import { removedBy } from './removed.ts'
 import { type Sighting, sightUses } from './uses.ts'
+
+const UNKNOWN = 'there are no statement statistics: whether what it removes is still used was not looked at'
+const BLIND =
+  'of steps in TypeScript, blocks and sequences the statement statistics cannot tell what is still used: that was not looked at'
 
 /** Consent to contract early, as the directive `allow` names it. */
 export const EARLY = 'contract-early'
@@ -39,18 +44,21 @@ export async function refuseEarly(run: Run, job: Job, migrations: readonly Migra
   const isBegun = (await readSteps(client, target.history, job.id)).length > 0
   if (graceMs === 0 || isAllowed || isBegun) return
   // Looked at first: from then on the statistics can tell.
-  const sighting = await sightUses(client, schema, job.id, removedBy(job.statements))
+  const removed = removedBy(job.statements)
+  const sighting = await sightUses(client, schema, job.id, removed)
   const { rows } = await client.query<{ now: Date; role: string }>(
     'SELECT now() AS now, quote_ident(current_user) AS role',
   )
   const { now, role } = rows[0] as { now: Date; role: string }
   await refuseYoungExpand(run, job, migrations, now, graceMs)
-  if (!sighting.isLooked)
-    return onProgress({
+  const blind = removed.length === 0 || removed.some(({ isSequence }) => isSequence === true)
+  if (!sighting.isLooked || blind)
+    onProgress({
       kind: 'said',
       id: job.id,
-      text: 'there are no statement statistics of what it removes: whether it is still used was not looked at',
+      text: sighting.isLooked || removed.length === 0 ? BLIND : UNKNOWN,
     })
+  if (!sighting.isLooked) return
   refuseUse(job.id, sighting, now, graceMs, role)
 }
 
@@ -61,10 +69,10 @@ async function refuseYoungExpand(
   now: Date,
   graceMs: number,
 ): Promise<void> {
+  const named = migrations.filter((one) => script.directives.after.includes(one.id))
   const expands = migrations.filter(
     ({ directives, id: other }) => directives.phase === 'expand' && other < id,
   )
-  const named = expands.filter((one) => script.directives.after.includes(one.id))
   const applied = appliedEntries(await readHistory(client, target.history))
   for (const expand of named.length > 0 ? named : expands.slice(-1)) {
     const ranAt = applied.get(expand.id)?.finishedAt
@@ -85,6 +93,7 @@ function refuseUse(
   const last = Math.max(...inUse.map(({ quietSince }) => quietSince.getTime()))
   if (inUse.length > 0) throw stillInUse(id, inUse, new Date(last + graceMs))
   if (hidden > 0) throw statisticsHidden(id, hidden, role)
-  const until = new Date((since?.getTime() ?? 0) + graceMs)
-  if (since !== null && until > now) throw statisticsTooYoung(id, since, until)
+  if (since === null) throw statisticsOutdated(id)
+  const until = new Date(since.getTime() + graceMs)
+  if (until > now) throw statisticsTooYoung(id, since, until)
 }

@@ -46,6 +46,17 @@ export function statisticsHidden(id: string, hidden: number, role: string): Hold
   })
 }
 
+export function statisticsOutdated(id: string): HoldfastError {
+  const statement = 'ALTER EXTENSION pg_stat_statements UPDATE;'
+  return new HoldfastError({
+    code: 'HF_MIGRATE_CONTRACT_EARLY',
+    message:
+      `${id} takes away what services may still use, and this version of pg_stat_statements does not say since when it counts. ` +
+      `Have it updated: ${statement} ${OVERRIDE}. Nothing of it was run.`,
+    details: { id, statement },
+  })
+}
+
 export function stillInUse(id: string, uses: readonly Use[], until: Date): HoldfastError {
   const shown = uses.slice(0, SHOWN).map(({ what, calls, text }) => {
     const line = text.replaceAll(/\s+/g, ' ').trim()

@@ -10,6 +10,8 @@ export interface Removed {
   /** The relation, function or schema. */
   readonly name: string
   readonly column?: string
+  /** Statements do not say which sequence they use: its name is one of their values. */
+  readonly isSequence?: boolean
 }
 
 const RELATIONS = new Set<string>([
@@ -55,7 +57,8 @@ function dropped({ removeType = 'OBJECT_TABLE', objects = [] }: DropStmt): Remov
   if (kind === undefined) return []
   return objects.map((object) => {
     const words = wordsOf(object)
-    return { kind, schema: words.at(-2), name: words.at(-1) ?? '' }
+    const isSequence = removeType === 'OBJECT_SEQUENCE'
+    return { kind, schema: words.at(-2), name: words.at(-1) ?? '', ...(isSequence && { isSequence }) }
   })
 }
 

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { quoteIdentifier, quoteQualified, SQLSTATE, sqlstateOf } from '../../core/index.ts'
 import { schemaOutdated } from '../errors.ts'
 import { firstUsed } from './mentions.ts'
+import { withDependents } from './affected.ts'
 import { type Removed, removedInWords } from './removed.ts'
 
 /** A statement that uses what is to go. */
@@ -21,7 +22,7 @@ export interface Sighting {
   readonly isLooked: boolean
   /** Statements of others whose text this role may not see. */
   readonly hidden: number
-  /** From when on the statistics count. */
+  /** From when on the statistics count; null where the extension is too old to say. */
   readonly since: Date | null
   readonly uses: readonly Use[]
 }
@@ -45,11 +46,12 @@ export async function sightUses(
   )
   const schema = extension[0]?.schema
   if (schema === undefined) return NOTHING
-  const found = await readStatements(client, schema, removed)
+  const all = await withDependents(client, removed)
+  const found = await readStatements(client, schema, all)
   if (found === undefined) return NOTHING
   const used: Omit<Use, 'quietSince'>[] = []
   for (const { queryId, text, calls } of found.statements) {
-    const first = await firstUsed(text, removed)
+    const first = await firstUsed(text, all)
     if (first) used.push({ queryId, text, calls, what: removedInWords(first) })
   }
   const quiet = await writeDown(client, ownSchema, migrationId, used)
@@ -80,11 +82,16 @@ async function readStatements(
         WHERE ${here} AND EXISTS (SELECT FROM unnest($1::text[]) AS word WHERE position(lower(word) IN lower(query)) > 0)
           AND queryid IS NOT NULL GROUP BY queryid`,
       // Of a column the table: `SELECT *` does not name the column.
-      [removed.map(({ name }) => name)],
+      [removed.flatMap(({ name }) => [name, name.replaceAll('"', '""')])],
     )
+    const info = `${quoteIdentifier(schema)}.pg_stat_statements_info`
+    const { rows: known } = await client.query<{ there: boolean }>(
+      'SELECT to_regclass($1) IS NOT NULL AS there',
+      [info],
+    )
+    const since = known[0]?.there === true ? `(SELECT stats_reset FROM ${info})` : 'NULL::timestamptz'
     const { rows: others } = await client.query<{ hidden: number; since: Date | null }>(
-      `SELECT (SELECT count(*)::int FROM ${from} WHERE ${here} AND queryid IS NULL) AS hidden,
-              (SELECT stats_reset FROM ${quoteIdentifier(schema)}.pg_stat_statements_info) AS since`,
+      `SELECT (SELECT count(*)::int FROM ${from} WHERE ${here} AND queryid IS NULL) AS hidden, ${since} AS since`,
     )
     return { statements, ...(others[0] as { hidden: number; since: Date | null }) }
   } catch (error) {
