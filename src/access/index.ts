@@ -16,4 +16,4 @@ export {
   type SchemaLevels,
 } from './options.ts'
 export { accessAsJson, type AccessPlan, planAccess } from './plan.ts'
-export type { AccessTarget } from './target.ts'
+export { type AccessTarget, managedRoles } from './target.ts'

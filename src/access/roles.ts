@@ -6,7 +6,7 @@ import type { RoleKind } from './options.ts'
 import type { AccessState, MembershipState, RoleState } from './state.ts'
 
 const MONITOR_ROLE = 'pg_monitor'
-/** What contract migrations look at; whoever migrates may be let in, and does not have to be. */
+/** Shows what statements ran, and no rows: for `doctor` and contract migrations any role may be let in. */
 const STATISTICS_ROLE = 'pg_read_all_stats'
 /** From here on a membership says for itself whether it inherits and may be acted as. */
 const WHOLE_MEMBERSHIP_VERSION = 16
@@ -84,10 +84,8 @@ function membershipChanges({ roles, owner }: AccessModel, state: AccessState): A
   }
   const isWanted = ({ member, role }: Pick<MembershipState, 'member' | 'role'>): boolean =>
     wanted.some(([name, of]) => name === member && of === role)
-  const migrates = [owner, roles.get('migrator')]
   const changes = state.memberships
     .filter(({ member, role }) => names.has(member) && reachesHere(names, role))
-    .filter(({ member, role }) => !(role === STATISTICS_ROLE && migrates.includes(member)))
     .flatMap((one) => tooMuch(one, isWanted(one)))
   const whole = state.serverVersion >= WHOLE_MEMBERSHIP_VERSION ? ' WITH INHERIT TRUE, SET TRUE' : ''
   for (const [member, role] of wanted) {
@@ -103,7 +101,7 @@ function membershipChanges({ roles, owner }: AccessModel, state: AccessState): A
 
 /** Ours, or PostgreSQL's own, which reach into every database. Other groups may be for another one: they are named. */
 export const reachesHere = (names: ReadonlySet<string>, role: string): boolean =>
-  names.has(role) || role.startsWith('pg_')
+  names.has(role) || (role.startsWith('pg_') && role !== STATISTICS_ROLE)
 
 function tooMuch({ member, role, grantor, isAdmin }: MembershipState, isWanted: boolean): AccessChange[] {
   if (isWanted && !isAdmin) return []

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { databaseOf, quoteIdentifier } from '../core/index.ts'
 import { connectFailure, openClient } from '../pool/index.ts'
 import { type AccessModel, accessModel } from './model.ts'
 import type { AccessOptions } from './options.ts'
@@ -33,4 +34,10 @@ export async function withAccess<T>(
   } finally {
     await client.end().catch(() => {}) // it is lost already: there is nothing left to close
   }
+}
+
+/** Names of the roles as SQL writes them, whether they are there or not: for whoever leaves their grants to this. */
+export function managedRoles({ url, options, ownSchema }: AccessTarget): string[] {
+  const names = [...accessModel(options, databaseOf(url), ownSchema).roles.values()]
+  return names.map((name) => (/^[a-z_][a-z0-9_$]*$/.test(name) ? name : quoteIdentifier(name)))
 }

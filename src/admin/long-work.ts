@@ -34,6 +34,9 @@ const MOST_LINES = 200
 /** How long a closing server waits for what still runs. */
 const LONGEST_GOODBYE_MS = 5_000
 
+/** URLs may stand in what a step says. */
+const withoutPasswords = (text: string): string => text.replaceAll(/(\/\/[^:/@\s]+):[^@\s]+@/g, '$1:***@')
+
 type Draft = { -readonly [Name in keyof LongWork]: LongWork[Name] } & { log: { at: Date; text: string }[] }
 
 /**
@@ -67,7 +70,9 @@ export class LongWorks {
    * @throws HF_ADMIN_IDEMPOTENCY_KEY, HF_ADMIN_TOO_MANY_OPERATIONS
    */
   start(order: WorkOrder, work: (tell: (text: string) => void) => Promise<object>): LongWork {
-    const { kind, startedBy, input, key } = order
+    const { kind, startedBy, input } = order
+    // Whoever has another role has keys of its own.
+    const key = order.key === undefined ? undefined : `${startedBy} ${order.key}`
     const fingerprint = createHash('sha256')
       .update(JSON.stringify([kind, input]))
       .digest('hex')
@@ -103,14 +108,17 @@ export class LongWorks {
 
   async #run(draft: Draft, work: (tell: (text: string) => void) => Promise<object>): Promise<void> {
     const tell = (text: string): void => {
-      draft.log.push({ at: new Date(this.#clock.now()), text })
+      draft.log.push({ at: new Date(this.#clock.now()), text: withoutPasswords(text) })
       if (draft.log.length > MOST_LINES) draft.log.shift()
     }
     try {
       draft.result = await work(tell)
       draft.state = 'done'
     } catch (error) {
-      draft.error = { code: isHoldfastError(error) ? error.code : null, message: messageOf(error) }
+      draft.error = {
+        code: isHoldfastError(error) ? error.code : null,
+        message: withoutPasswords(messageOf(error)),
+      }
       draft.state = 'failed'
     }
     draft.finishedAt = new Date(this.#clock.now())

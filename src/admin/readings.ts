@@ -58,6 +58,11 @@ export class Readings {
     return answer
   }
 
+  /** Reads everything anew when it is asked for next: something was changed. */
+  forget(): void {
+    this.#kept.clear()
+  }
+
   async #readNow<T>(read: () => Promise<T>): Promise<T> {
     const health = await this.#live.probe()
     if (!health.ok) throw connectFailure(health.error, String(this.#pool.options.connectionString ?? ''))

@@ -1,3 +1,4 @@
+import { toolVersion } from '../core/index.ts'
 import { Command, CommanderError } from 'commander'
 import { addAccess } from './commands/access.ts'
 import { addBackfill } from './commands/backfill.ts'
@@ -33,6 +34,7 @@ export function buildProgram(finish: Finish): Command {
   const program = new Command('holdfast')
     .description('The production database layer for TypeScript services on PostgreSQL.')
     .addHelpText('before', EXAMPLES)
+    .version(toolVersion(), '--version', 'the version of Holdfast')
     .option('--json', 'print one versioned JSON object on stdout')
     .option('--no-input', 'never ask')
     .option('--stack', 'show the stack trace of an error')

@@ -21,6 +21,7 @@ export {
   type HoldfastErrorInit,
   isHoldfastError,
   messageOf,
+  moduleHint,
 } from './errors.ts'
 export { type ChannelEvent, EventChannel, type Unsubscribe } from './events.ts'
 export { cumulativeCounts, Histogram, type HistogramCounts, percentile, sumOf } from './histogram.ts'

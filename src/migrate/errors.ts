@@ -46,6 +46,16 @@ export function replacedInPart(id: string, missing: readonly string[]): Holdfast
   })
 }
 
+export function emptyMigration(path: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MIGRATE_EMPTY',
+    message:
+      `${path} holds no statement: it was begun and not filled in. Fill it in or remove its folder; one that is empty on purpose ` +
+      'says so with "-- holdfast: irreversible". Nothing was run.',
+    details: { path },
+  })
+}
+
 export function runnerBusy(waitedMs: number, holder: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_MIGRATE_LOCK_HELD',

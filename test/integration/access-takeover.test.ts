@@ -1,10 +1,21 @@
 /** What applying takes over from others: owners, code with rights of its own, groups, policies, schemas. */
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { applyAccess, planAccess, type RoleNames, type SchemaLevels } from '../../src/access/index.ts'
+import {
+  applyAccess,
+  managedRoles,
+  planAccess,
+  type RoleNames,
+  type SchemaLevels,
+} from '../../src/access/index.ts'
 import type { EmbeddedServer } from '../../src/embedded/index.ts'
+import { findDrift, installSchema, migrateUp } from '../../src/migrate/index.ts'
 import { startTestServer } from '../../src/testing/index.ts'
+import { MigrationFolder } from '../support/migration-folder.ts'
+import { removeScratchAfterwards } from '../support/scratch.ts'
 import { newPlace, type Place, TABLES, wordsOf } from '../support/access-place.ts'
+
+removeScratchAfterwards()
 
 describe.each([14, 18])('on PostgreSQL %i', (version) => {
   let server: EmbeddedServer
@@ -112,6 +123,24 @@ describe.each([14, 18])('on PostgreSQL %i', (version) => {
       `mal_${name} is a member of ${name}_migrator: it may do all that it may.`,
     )
     await run(`REASSIGN OWNED BY svc_rls TO current_user; DROP OWNED BY svc_rls; DROP ROLE svc_rls`)
+  })
+
+  test('drift leaves grants to it', async () => {
+    const { url, target, apply } = await place({}, { public: {} })
+    await installSchema(url, 'holdfast', {})
+    const folder = new MigrationFolder(url)
+    folder.add(
+      'CREATE TABLE notes (id serial PRIMARY KEY, body text); CREATE FUNCTION one() RETURNS int LANGUAGE sql AS $$SELECT 1$$',
+    )
+    await migrateUp(folder.target)
+    await apply()
+    const against = { kind: 'migrations', ...folder.target } as const
+    const options = { shadowUrl: server.url }
+    expect((await findDrift(url, against, options)).differences).not.toEqual([])
+    const managed = { ...options, managedRoles: managedRoles(target) }
+    // Before PostgreSQL 15 everybody may make things in public, until it is taken from them.
+    const left = (await findDrift(url, against, managed)).differences.map(({ name }) => name)
+    expect(left).toEqual(version < 15 ? ['public'] : [])
   })
 
   test('whoever looks may look: only applying needs an administrator', async () => {

@@ -131,6 +131,34 @@ describe('from Prisma', () => {
     expect(await migrateUp(fresh)).toEqual([first, second, third])
   })
 
+  test('what was there before Prisma comes first, and what it squashed is left out when that is said', async () => {
+    const url = await oldDatabase([
+      ['20220101000000_gone', sum('x'), true, false],
+      ['0_init', sum(FIRST), true, false],
+    ])
+    const from = files({ '0_init/migration.sql': FIRST, '20230301000000_later/migration.sql': 'SELECT 1;' })
+    const target = targetOf(url)
+    await expect(importHistory(target, { tool: 'prisma', from })).rejects.toMatchObject({
+      code: 'HF_IMPORT_UNKNOWN',
+    })
+    const done = await importHistory(target, { tool: 'prisma', from, ignoresMissing: true })
+    expect(done).toMatchObject({
+      written: ['19700101T000001Z_0_init', '20230301T000000Z_later'],
+      imported: ['19700101T000001Z_0_init'],
+      notes: ['20220101000000_gone ran here, and has no file any more: left out.'],
+    })
+  })
+
+  test('an import that was killed while it wrote is completed by the next', async () => {
+    const url = await oldDatabase([['20230131120000_init', sum(FIRST), true, false]])
+    const target = targetOf(url)
+    mkdirSync(join(target.directory, '.20230131T120000Z_init'), { recursive: true })
+    writeFileSync(join(target.directory, '.20230131T120000Z_init/up.sql'), 'CREATE TA')
+    await importHistory(target, { tool: 'prisma', from: oldFiles() })
+    expect(upOf(target, '20230131T120000Z_init')).toContain('CREATE TABLE "User"')
+    expect(readdirSync(target.directory).filter((name) => name.startsWith('.'))).toEqual([])
+  })
+
   test('refuses what did not finish, what is not in the folder, and a database without its table', async () => {
     const from = oldFiles()
     const importFrom = (url: string, more: object = {}): Promise<unknown> =>
@@ -142,11 +170,6 @@ describe('from Prisma', () => {
     const url = await newDatabase()
     await expect(importFrom(url)).rejects.toMatchObject({ code: 'HF_IMPORT_TABLE' })
     await expect(importFrom(url, { from: '/nowhere' })).rejects.toMatchObject({ code: 'HF_IMPORT_NOTHING' })
-    await expect(
-      importFrom(url, { from: files({ 'early/migration.sql': 'SELECT 1' }) }),
-    ).rejects.toMatchObject({
-      code: 'HF_IMPORT_UNREADABLE',
-    })
     const target = targetOf(other)
     mkdirSync(join(target.directory, '20220501T000000Z_mine'), { recursive: true })
     writeFileSync(
@@ -190,6 +213,31 @@ test('from Drizzle, run by Drizzle itself', async () => {
   expect(await tablesOf(fresh.url)).toEqual(['posts', 'users'])
 })
 
+test('two of Drizzle with the same content are two', async () => {
+  const url = await newDatabase()
+  const when = Date.parse('2024-05-06T07:08:09Z')
+  const entries = ['0000_counters', '0001_bump', '0002_bump_again'].map((tag, idx) => ({
+    idx,
+    version: '7',
+    when: when + idx * 1_000,
+    tag,
+    breakpoints: true,
+  }))
+  const from = files({
+    'meta/_journal.json': JSON.stringify({ version: '7', dialect: 'postgresql', entries }),
+    '0000_counters.sql': 'CREATE TABLE counters AS SELECT 0 AS n;',
+    '0001_bump.sql': 'UPDATE counters SET n = n + 1;',
+    '0002_bump_again.sql': 'UPDATE counters SET n = n + 1;',
+  })
+  const pool = new pg.Pool({ connectionString: url })
+  await drizzleMigrate(drizzle(pool), { migrationsFolder: from })
+  await pool.end()
+  expect(await importHistory(targetOf(url), { tool: 'drizzle', from })).toMatchObject({
+    pending: [],
+    notes: [],
+  })
+})
+
 describe('from node-pg-migrate, run by itself', () => {
   const runOld = (url: string, dir: string, count = 100): Promise<unknown> =>
     nodePgMigrate({
@@ -217,6 +265,30 @@ describe('from node-pg-migrate, run by itself', () => {
     expect(readFileSync(join(target.directory, users, 'down.sql'), 'utf8')).toContain('DROP TABLE users')
     expect(upOf(target, users)).not.toContain('DROP')
     expect(await migrateUp(target)).toEqual([posts])
+  })
+
+  test('files come in the order in which it runs them, whatever their numbers are', async () => {
+    const url = await newDatabase()
+    const from = files({
+      '0001_a.sql': 'CREATE TABLE a (id int);',
+      '0002_make_b.sql': 'CREATE TABLE b (id int);',
+      '0002_Zap_b.sql': 'ALTER TABLE b ADD COLUMN c int;',
+      '0003_step2.sql': 'ALTER TABLE b ADD COLUMN d int;',
+      '0003_step10.sql': 'ALTER TABLE b DROP COLUMN d;',
+      '20240101000000_with_seconds.sql': 'SELECT 1;',
+    })
+    await runOld(url, from)
+    const ran = (await queryAt(url, 'SELECT name FROM pgmigrations ORDER BY id')).map(({ name }) =>
+      String(name)
+        .replace(/^\d{14}_/, '')
+        .toLowerCase(),
+    )
+    const target = targetOf(url)
+    const { imported, written } = await importHistory(target, { tool: 'node-pg-migrate', from })
+    expect(imported).toEqual(written)
+    expect(written.map((id) => id.slice(17))).toEqual(ran)
+    expect(written.at(-1)).toBe('20240101T000000Z_with_seconds')
+    await migrateUp(targetOf(await newDatabase(), target.directory))
   })
 
   test('programs become one baseline that stands for them, also on the next database', async () => {
@@ -265,6 +337,11 @@ describe('from Alembic', () => {
       'a1_init.py': revision('a1', 'None', '2023-01-31 12:00:00.123456', 'Init the thing'),
       'b2_left.py': revision('b2', "'a1'", '2023-02-01 12:00:00', 'left'),
       'c3_right.py': revision('c3', "'a1'", '2023-01-30 12:00:00', 'right'),
+      'env.py': "print('no revision')",
+      'more/e5_other.py': revision('e5', "'d4'  # it's the last\\n", '2023-04-01 12:00:00', 'other').replace(
+        'depends_on = None',
+        "depends_on = ('a1',)",
+      ),
       'd4_merge.py': revision('d4', "(\n    'b2',\n    'c3',\n)", '2023-03-01 12:00:00', 'merge'),
     })
   async function oldDatabase(heads: readonly string[]): Promise<string> {
@@ -283,9 +360,9 @@ describe('from Alembic', () => {
     const half = targetOf(await oldDatabase(['b2']))
     await expect(importHistory(half, options)).rejects.toMatchObject({
       code: 'HF_IMPORT_PENDING',
-      details: { names: ['c3 right', 'd4 merge'] },
+      details: { names: ['c3 right', 'd4 merge', 'e5 other'] },
     })
-    const target = targetOf(await oldDatabase(['d4']))
+    const target = targetOf(await oldDatabase(['e5']))
     const done = await importHistory(target, options)
     expect(done.imported).toEqual([
       '20230131T120000Z_a1_init_the_thing',
@@ -293,6 +370,7 @@ describe('from Alembic', () => {
       '20230131T120001Z_c3_right',
       '20230201T120000Z_b2_left',
       '20230301T120000Z_d4_merge',
+      '20230401T120000Z_e5_other',
     ])
     expect(await statesOf(target)).toEqual([[done.baseline, 'applied']])
     expect((await migrateHistory(target)).at(-1)?.reason).toContain(
@@ -300,6 +378,10 @@ describe('from Alembic', () => {
     )
     const lost = targetOf(await oldDatabase(['zz']))
     await expect(importHistory(lost, options)).rejects.toMatchObject({ code: 'HF_IMPORT_UNKNOWN' })
+    // The same database from a working copy without the baseline.
+    await expect(importHistory(targetOf(target.url), options)).rejects.toMatchObject({
+      code: 'HF_IMPORT_FOLDER',
+    })
   })
 })
 

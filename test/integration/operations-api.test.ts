@@ -56,6 +56,34 @@ describe('migrations', () => {
     })
   })
 
+  test('tell a viewer how they stand, and no values; passwords in URLs nobody', async () => {
+    theFolder().add('SELECT 1 AS "postgres://u:hunter2@h/db", \'hunter3\'::int')
+    const { body } = await post(UP, 'operator', {})
+    const told = await server().outcome(body.id)
+    expect(JSON.stringify(told)).toContain('already exists')
+    const answer = await server().get(`/v1/operations/${String(body.id)}`, server().bearer('viewer'))
+    const seen = (await answer.json()) as Record<string, unknown>
+    expect(seen).toMatchObject({ state: 'failed', log: [], error: { message: 'An operator can read why.' } })
+    const pending = await (
+      await server().get('/v1/database/migrations/pending', server().bearer('viewer'))
+    ).text()
+    expect(pending).not.toContain('hunter3')
+    const all = await (
+      await server().get('/v1/database/migrations/pending', server().bearer('operator'))
+    ).text()
+    expect(all).toContain('hunter3')
+    const works = new LongWorks(new FakeClock())
+    const work = works.start(
+      { kind: 'test.work', startedBy: 'operator', input: {}, key: undefined },
+      async () => {
+        throw new Error('cannot reach postgres://u:hunter2@h/db')
+      },
+    )
+    await works.close()
+    expect(work.error?.message).toBe('cannot reach postgres://u:***@h/db')
+    theFolder().write('20260101T000003Z_step', 'SELECT 1')
+  })
+
   test('are begun once for one key, however often it is asked', async () => {
     const key = { 'idempotency-key': 'a key of the caller' }
     const [first, second] = [await post(UP, 'operator', {}, key), await post(UP, 'operator', {}, key)]

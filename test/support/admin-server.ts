@@ -58,7 +58,7 @@ export class AdminClient {
   async outcome(id: unknown): Promise<Record<string, unknown>> {
     return vi.waitFor(
       async () => {
-        const answer = await this.get(`/v1/operations/${String(id)}`, this.bearer('viewer'))
+        const answer = await this.get(`/v1/operations/${String(id)}`, this.bearer('operator'))
         const operation = (await answer.json()) as Record<string, unknown>
         if (operation.state === 'running') throw new Error('it still runs')
         return operation

@@ -47,9 +47,12 @@ function keepFresh<T>(
   let ending = new AbortController()
   let timer: ReturnType<typeof setTimeout> | undefined
   let isLoading = false
+  /** Asked for while it was loading: what comes may be from before. */
+  let isWanted = false
 
   const refresh = async (): Promise<void> => {
     clearTimeout(timer)
+    isWanted = isLoading
     if (isLoading) return
     isLoading = true
     const { signal: ended } = ending
@@ -60,6 +63,7 @@ function keepFresh<T>(
       if (!ended.aborted) state.value = failed(state.peek(), error)
     }
     isLoading = false
+    if (isWanted && !ended.aborted) return refresh()
     if (!ended.aborted && !document.hidden) timer = setTimeout(() => void refresh(), everyMs)
   }
   const onVisible = (): void => {

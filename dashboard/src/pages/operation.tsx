@@ -1,4 +1,6 @@
+import { signal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
 import { type Answer, ask } from '../api/client.ts'
 import { type LiveResource, useResource } from '../api/resource.ts'
 import { live } from '../live/stream.ts'
@@ -9,14 +11,36 @@ export type OperationList = LiveResource<Answer<'GET /v1/operations'>>
 
 const LINES_SHOWN = 12
 
-/** What this process does and did on request. */
-export function useOperations(): OperationList {
-  return useResource('operations', (signal) => ask('GET /v1/operations', { signal }), 1_500)
+/** Operations that were begun from here: shown from the first moment on, and no others of another day. */
+const begun = signal<readonly Operation[]>([])
+
+/** Keeps what a request began. */
+export function remember(operation: Operation): void {
+  begun.value = [operation, ...begun.value]
 }
 
-/** The latest of a kind. */
-export const latestOf = (operations: OperationList, kind: string): Operation | undefined =>
-  operations.state.value.data?.data.find((one) => one.kind === kind)
+/**
+ * What this process does and did on request.
+ * @param ended is called when one of them has ended: what is shown may be different now
+ */
+export function useOperations(ended: () => void): OperationList {
+  const operations = useResource('operations', (signal) => ask('GET /v1/operations', { signal }), 1_500)
+  const running = (operations.state.value.data?.data ?? []).filter(({ state }) => state === 'running').length
+  const before = useRef(running)
+  useEffect(() => {
+    if (running < before.current) ended()
+    before.current = running
+  }, [running])
+  return operations
+}
+
+/** The latest of a kind that runs now, or that was begun from here. */
+export function latestOf(operations: OperationList, kind: string): Operation | undefined {
+  const listed = operations.state.value.data?.data ?? []
+  const own = begun.value.find((one) => one.kind === kind)
+  const running = listed.find((one) => one.kind === kind && one.state === 'running')
+  return running ?? listed.find(({ id }) => id === own?.id) ?? own
+}
 
 const STATES = { running: 'Running', done: 'Done', failed: 'Failed' } as const
 const TONES = { running: '', done: 'ok', failed: 'crit' } as const

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { managedRoles } from '../../access/index.ts'
 import {
   applyRollback,
   findDrift,
@@ -119,7 +120,10 @@ export const migrationActionRoutes: FastifyPluginAsyncTypebox<{ context: AdminCo
         const drift = await findDrift(
           url,
           { kind: 'migrations', directory, history },
-          { ownSchema: context.schema },
+          {
+            ownSchema: context.schema,
+            ...(context.access && { managedRoles: managedRoles(context.access) }),
+          },
         )
         return {
           differences: drift.differences.map(({ words }) => words),

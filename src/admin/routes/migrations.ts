@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { hideLiterals } from '../../core/index.ts'
 import {
   backfillAsJson,
   backfillStatus,
@@ -16,6 +17,7 @@ import {
 import type { AdminContext } from '../context.ts'
 import { migrationsUnknown } from '../errors.ts'
 import { nullable, problemResponses } from '../problem.ts'
+import { includesRole } from '../roles.ts'
 
 const VIEWER = { access: 'viewer' } as const
 const OPERATOR = { access: 'operator' } as const
@@ -188,7 +190,12 @@ export const migrationRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
         response: { 200: Type.Object({ data: Type.Array(Pending) }), ...problemResponses },
       },
     },
-    () => readings.get('migrations pending', LIFE_MS, () => readPending(target(), schema)),
+    (request) => {
+      const maySeeAll = includesRole(request.identity?.role ?? 'viewer', 'operator')
+      return readings.get(`migrations pending ${maySeeAll}`, LIFE_MS, () =>
+        readPending(target(), schema, maySeeAll),
+      )
+    },
   )
 
   app.get(
@@ -265,7 +272,9 @@ async function readAttempts(target: MigrateTarget, limit: number) {
   }
 }
 
-async function readPending(target: MigrateTarget, schema: string) {
+/** @param maySeeAll otherwise without what was written into strings: it may be a secret */
+async function readPending(target: MigrateTarget, schema: string, maySeeAll: boolean) {
+  const shown = (text: string): string => (maySeeAll ? text : hideLiterals(text))
   const pending = await lintPending(target, schema)
   return {
     data: pending.map(({ id, phase, inTransaction, statements }) => ({
@@ -278,8 +287,13 @@ async function readPending(target: MigrateTarget, schema: string) {
         blocks: blocks && { tables: [...blocks.tables], what: blocks.what },
         scans,
         rewrites,
-        text,
-        findings: findings.map(({ rule, severity, message, safe }) => ({ rule, severity, message, safe })),
+        text: shown(text),
+        findings: findings.map(({ rule, severity, message, safe }) => ({
+          rule,
+          severity,
+          message: shown(message),
+          safe: safe === null ? null : shown(safe),
+        })),
       })),
     })),
   }

@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import type { AdminContext } from '../context.ts'
 import type { LongWork } from '../long-work.ts'
 import { nullable, problemResponses } from '../problem.ts'
-import { ROLES } from '../roles.ts'
+import { includesRole, type Role, ROLES } from '../roles.ts'
 
 const instant = Type.String({ format: 'date-time' })
 
@@ -33,17 +33,21 @@ export const idempotencyHeaders = Type.Object({
   ),
 })
 
-export const describeWork = (work: LongWork) => ({
-  id: work.id,
-  kind: work.kind,
-  started_by: work.startedBy,
-  state: work.state,
-  started_at: work.startedAt.toISOString(),
-  finished_at: work.finishedAt?.toISOString() ?? null,
-  log: work.log.map(({ at, text }) => ({ at: at.toISOString(), text })),
-  result: work.result as Record<string, unknown> | null,
-  error: work.error,
-})
+/** A statement or an error of PostgreSQL may hold values: a viewer reads how it stands, not what was said. */
+export const describeWork = (work: LongWork, role: Role) => {
+  const maySeeAll = includesRole(role, 'operator')
+  return {
+    id: work.id,
+    kind: work.kind,
+    started_by: work.startedBy,
+    state: work.state,
+    started_at: work.startedAt.toISOString(),
+    finished_at: work.finishedAt?.toISOString() ?? null,
+    log: maySeeAll ? work.log.map(({ at, text }) => ({ at: at.toISOString(), text })) : [],
+    result: maySeeAll ? (work.result as Record<string, unknown> | null) : null,
+    error: work.error && (maySeeAll ? work.error : { ...work.error, message: 'An operator can read why.' }),
+  }
+}
 
 /** Of a request, whatever its route declares. */
 type Asking = Pick<FastifyRequest, 'identity' | 'log' | 'server'> & {
@@ -53,7 +57,7 @@ type Asking = Pick<FastifyRequest, 'identity' | 'log' | 'server'> & {
 
 /** Begins a work for a request, and says where to look for it. */
 export function beginWork(
-  { works }: AdminContext,
+  { works, readings }: AdminContext,
   request: Asking,
   reply: FastifyReply,
   kind: string,
@@ -66,11 +70,12 @@ export function beginWork(
       input: (request.body ?? {}) as object,
       key: (request.headers as { 'idempotency-key'?: string })['idempotency-key'],
     },
-    run,
+    // What was read before is not what is there now.
+    (tell) => run(tell).finally(() => readings.forget()),
   )
   request.log.warn({ operation: work.id, kind, role: work.startedBy }, 'an operation begins')
   reply.code(202).header('location', `${request.server.prefix}/v1/operations/${work.id}`)
-  return describeWork(work)
+  return describeWork(work, work.startedBy)
 }
 
 /** What runs and what ran: how far it is, what it said, what came of it. */
@@ -88,7 +93,9 @@ export const operationRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
         response: { 200: Type.Object({ data: Type.Array(Operation) }), ...problemResponses },
       },
     },
-    () => ({ data: context.works.list().map(describeWork) }),
+    (request) => ({
+      data: context.works.list().map((work) => describeWork(work, request.identity?.role ?? 'viewer')),
+    }),
   )
 
   app.get(
@@ -102,6 +109,6 @@ export const operationRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
         response: { 200: Operation, ...problemResponses },
       },
     },
-    (request) => describeWork(context.works.get(request.params.id)),
+    (request) => describeWork(context.works.get(request.params.id), request.identity?.role ?? 'viewer'),
   )
 }

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { CONFIG_FILES } from '../../config.ts'
 import { messageOf } from '../../core/index.ts'
@@ -7,14 +7,31 @@ import { type Finish, runWith } from '../command.ts'
 import { plural } from '../output.ts'
 import type { Session } from '../session.ts'
 
-const CONFIG_TEMPLATE = `import type { ConfigInput } from 'holdfast'
-
-// Everything has a default: "holdfast config show" prints what is in force and where it came from.
+const TEXT = `// Everything has a default: "holdfast config show" prints what is in force and where it came from.
 // Environment variables win over this file; secrets belong there.
-export default {
-  database: { pool: { size: 10, overflow: 20 } },
-} satisfies ConfigInput
 `
+const DEFAULTS = '{\n  database: { pool: { size: 10, overflow: 20 } },\n}'
+
+/** In a package of CommonJS a file that ends in .ts would be taken for it. */
+function configTemplate(): [name: string, text: string] {
+  return isModule()
+    ? [
+        'holdfast.config.ts',
+        `import type { ConfigInput } from 'holdfast'\n\n${TEXT}export default ${DEFAULTS} satisfies ConfigInput\n`,
+      ]
+    : [
+        'holdfast.config.mjs',
+        `${TEXT}/** @type {import('holdfast').ConfigInput} */\nexport default ${DEFAULTS}\n`,
+      ]
+}
+
+function isModule(): boolean {
+  try {
+    return (JSON.parse(readFileSync('package.json', 'utf8')) as { type?: string }).type === 'module'
+  } catch {
+    return true // no package at all: Node looks at what is in the file
+  }
+}
 
 /** Makes a database ready for Holdfast; `reset` is the way back. */
 export function addInit(program: Command, finish: Finish): void {
@@ -22,16 +39,14 @@ export function addInit(program: Command, finish: Finish): void {
     program
       .command('init')
       .description(
-        "install or update Holdfast's schema; write holdfast.config.ts and .env.example if missing",
+        "install or update Holdfast's schema; write a configuration file and .env.example if missing",
       ),
     finish,
     async (session) => {
       const holdfast = await session.connect()
       const ran = await holdfast.installSchema()
       const files = [
-        ...(CONFIG_FILES.some((name) => existsSync(name))
-          ? []
-          : write(session, 'holdfast.config.ts', CONFIG_TEMPLATE)),
+        ...(CONFIG_FILES.some((name) => existsSync(name)) ? [] : write(session, ...configTemplate())),
         ...(existsSync('.env.example') ? [] : write(session, '.env.example', renderEnvExample())),
       ]
       session.out.result(

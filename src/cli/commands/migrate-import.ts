@@ -9,6 +9,7 @@ interface ImportFlags {
   from?: string
   table?: string
   shadowUrlFile?: string
+  ignoreMissing?: boolean
   dryRun?: boolean
 }
 
@@ -22,10 +23,11 @@ export function addMigrateImport(migrate: Command, finish: Finish): void {
       )
       .option('--from <folder>', 'where its migrations are; default: where they usually are')
       .option('--table <schema.name>', 'where it remembers what ran; default: its usual table')
+      .option('--ignore-missing', 'leave out what ran and has no file any more')
       .option('--dry-run', 'only say what would be written')
       .option('--shadow-url-file <path>', 'a server for scratch databases instead of the embedded one'),
     finish,
-    async (session, { tool, from, table, shadowUrlFile, dryRun = false }) => {
+    async (session, { tool, from, table, shadowUrlFile, ignoreMissing, dryRun = false }) => {
       const holdfast = await session.connect()
       const done = await importHistory(holdfast.migrations, {
         ...holdfast.migrateOptions,
@@ -34,6 +36,7 @@ export function addMigrateImport(migrate: Command, finish: Finish): void {
         table: tableOf(table),
         ownSchema: holdfast.config.database.schema,
         shadowUrl: session.readUrlFile(shadowUrlFile, '--shadow-url-file'),
+        ignoresMissing: ignoreMissing,
         isDryRun: dryRun,
       })
       session.out.result({ database: holdfast.address, tool, dry_run: dryRun, ...done }, () =>
@@ -57,11 +60,15 @@ function inWords(
   isDryRun: boolean,
 ): string {
   const wrote = isDryRun ? 'Would have written' : 'Wrote'
-  return [
-    baseline === null
-      ? `${wrote} ${plural(written.length, 'migration')}.`
-      : `${wrote} ${baseline}, which stands for what ${tool} ran: its migrations are programs.`,
-    `${plural(imported.length, 'migration')} ${imported.length === 1 ? 'counts' : 'count'} as run here${isDryRun ? ' then' : ''}; ${pending.length} pending.`,
-    ...notes,
-  ].join('\n')
+  const files =
+    written.length === 0
+      ? 'All folders are there already.'
+      : baseline === null
+        ? `${wrote} ${plural(written.length, 'migration')}.`
+        : `${wrote} ${baseline}, which stands for what ${tool} ran: its migrations are programs.`
+  const counts =
+    imported.length === 0
+      ? 'Nothing new ran here'
+      : `${plural(imported.length, 'migration')} ${imported.length === 1 ? 'counts' : 'count'} as run here now`
+  return [files, `${counts}; ${pending.length} pending.`, ...notes].join('\n')
 }

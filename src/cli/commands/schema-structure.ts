@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import type { Command } from 'commander'
+import { managedRoles } from '../../access/index.ts'
 import { hasPassword, isDatabaseUrl } from '../../core/index.ts'
 import {
   type Against,
@@ -88,6 +89,7 @@ function addDrift(schema: Command, finish: Finish): void {
         {
           shadowUrl,
           ownSchema: holdfast.config.database.schema,
+          managedRoles: managedRoles(holdfast.access),
         },
       )
       session.out.result(

@@ -16,9 +16,13 @@ export const alembic: OldTool = {
   table: { schema: 'public', name: 'alembic_version' },
   readFiles(directory) {
     if (!existsSync(directory)) return []
-    const files = readdirSync(directory).filter((name) => name.endsWith('.py') && !name.startsWith('__'))
+    const files = readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    const revisions = files
+      .filter((file) => file.endsWith('.py'))
+      .toSorted()
+      .map((file) => readRevision(join(directory, file)))
     return inOrder(
-      files.map((file) => readRevision(join(directory, file))),
+      revisions.filter((one) => one !== undefined),
       directory,
     )
   },
@@ -40,12 +44,14 @@ export const alembic: OldTool = {
   },
 }
 
-function readRevision(path: string): Revision {
+/** Undefined for a file that says neither: it is no revision. @throws HF_IMPORT_UNREADABLE */
+function readRevision(path: string): Revision | undefined {
   const text = readText(path)
-  const revision = /^revision(?:\s*:[^=\n]+)?\s*=\s*['"]([^'"]+)['"]/m.exec(text)?.[1]
-  const parents = /^down_revision(?:\s*:[^=\n]+)?\s*=\s*(None|['"][^'"]*['"]|\([^)]*\)|\[[^\]]*\])/m.exec(
-    text,
-  )?.[1]
+  // An apostrophe in a comment begins no string.
+  const code = text.replaceAll(/#[^\n]*/g, '')
+  const revision = /^revision(?:\s*:[^=\n]+)?\s*=\s*['"]([^'"]+)['"]/m.exec(code)?.[1]
+  const parents = namesIn(code, 'down_revision')
+  if (revision === undefined && parents === undefined) return undefined
   if (revision === undefined || parents === undefined)
     throw oldFileUnreadable(path, 'it does not say revision and down_revision as Alembic writes them')
   const date = /^\s*Create Date:\s*(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)/m.exec(text)
@@ -53,12 +59,24 @@ function readRevision(path: string): Revision {
   return {
     name: `${revision} ${words}`.trim(),
     revision,
-    parents: [...parents.matchAll(/['"]([^'"]+)['"]/g)].map((match) => match[1] as string),
+    // What it depends on ran before it, too, and Alembic's table does not say so.
+    parents: [...parents, ...(namesIn(code, 'depends_on') ?? [])],
     writtenAt: date ? new Date(`${date[1]}T${date[2]}Z`) : new Date(0),
     up: undefined,
     down: undefined,
     fileHash: hashOfFile(path),
   }
+}
+
+/** The revisions that a variable of a file names; undefined where it is not set. */
+function namesIn(code: string, variable: string): string[] | undefined {
+  const value = new RegExp(
+    `^${variable}(?:\\s*:[^=\\n]+)?\\s*=\\s*(None|['"][^'"]*['"]|\\([^)]*\\)|\\[[^\\]]*\\])`,
+    'm',
+  ).exec(code)?.[1]
+  return value === undefined
+    ? undefined
+    : [...value.matchAll(/['"]([^'"]+)['"]/g)].map((match) => match[1] as string)
 }
 
 /** Parents before their children, the older first. */

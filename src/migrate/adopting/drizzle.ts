@@ -19,11 +19,23 @@ export const drizzle: OldTool = {
     const { rows } = await db.query<{ hash: string; createdAt: string | null }>(
       `SELECT hash, created_at::text AS "createdAt" FROM ${quoteQualified(table.schema, table.name)} ORDER BY id`,
     )
-    return rows.map(({ hash, createdAt }): RanBefore => {
-      const byHash = migrations.find(({ fileHash }) => fileHash === hash)
-      const byTime = migrations.find(({ writtenAt }) => String(writtenAt.getTime()) === createdAt)
-      const name = (byHash ?? byTime)?.name ?? `what was written at ${createdAt ?? 'an unknown time'}`
-      return { name, at: null, isChanged: byHash === undefined }
+    const left = new Set(migrations)
+    const take = (fits: (one: OldMigration) => boolean): OldMigration | undefined => {
+      const found = [...left].find(fits)
+      if (found) left.delete(found)
+      return found
+    }
+    const isAt = (one: OldMigration, createdAt: string | null): boolean =>
+      String(one.writtenAt.getTime()) === createdAt
+    // Two files may hold the same: what fits in both goes first.
+    const exact = rows.map(({ hash, createdAt }) =>
+      take((one) => one.fileHash === hash && isAt(one, createdAt)),
+    )
+    return rows.map(({ hash, createdAt }, index): RanBefore => {
+      const found =
+        exact[index] ?? take((one) => isAt(one, createdAt)) ?? take((one) => one.fileHash === hash)
+      const name = found?.name ?? `what was written at ${createdAt ?? 'an unknown time'}`
+      return { name, at: null, isChanged: found !== undefined && found.fileHash !== hash }
     })
   },
 }

@@ -35,7 +35,7 @@ export function oldMigrationUnknown(
     code: 'HF_IMPORT_UNKNOWN',
     message:
       `${tool} ran ${names.slice(0, 5).join(', ')} on this database, and ${directory} does not hold ${names.length === 1 ? 'it' : 'them'}. ` +
-      'Bring the folder up to date; nothing was changed.',
+      'Bring the folder up to date, or, where they are gone for good, leave them out: --ignore-missing. Nothing was changed.',
     details: { names: names.slice(0, 100) },
   })
 }
@@ -65,5 +65,15 @@ export function folderHoldsOthers(directory: string, id: string): HoldfastError 
       `${directory} holds ${id}, which is neither one of these migrations nor later than all of them. Import into an empty ` +
       'folder, or into the one that an import has written; nothing was changed.',
     details: { directory, id },
+  })
+}
+
+export function importedElsewhere(baseline: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_IMPORT_FOLDER',
+    message:
+      `This history was imported already, into ${baseline}, which is not in this folder. Take it from the working copy that ` +
+      'wrote it (it belongs into the repository); nothing was changed.',
+    details: { id: baseline },
   })
 }

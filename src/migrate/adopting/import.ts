@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type pg from 'pg'
 import { HoldfastError, isHoldfastError, SQLSTATE, sqlstateOf } from '../../core/index.ts'
@@ -15,6 +15,7 @@ import { alembic } from './alembic.ts'
 import { drizzle } from './drizzle.ts'
 import {
   folderHoldsOthers,
+  importedElsewhere,
   nothingToImport,
   oldMigrationsPending,
   oldMigrationUnknown,
@@ -40,6 +41,8 @@ export interface ImportOptions extends RunOptions, ScratchOptions {
   /** Table in which the tool remembers what ran. Default: its usual one. */
   readonly table?: OldTable | undefined
   readonly ownSchema?: string | undefined
+  /** What ran and has no file any more is left out, as after squashing with the old tool. Default false: it is refused. */
+  readonly ignoresMissing?: boolean | undefined
   readonly isDryRun?: boolean | undefined
 }
 
@@ -76,7 +79,7 @@ export async function importHistory(target: MigrateTarget, options: ImportOption
   const ran = await readRan(target, tool, options, old)
   const byName = new Map(old.map((one) => [one.name, one]))
   const unknown = ran.filter(({ name }) => !byName.has(name)).map(({ name }) => name)
-  if (unknown.length > 0) throw oldMigrationUnknown(options.tool, unknown, from)
+  if (unknown.length > 0 && !options.ignoresMissing) throw oldMigrationUnknown(options.tool, unknown, from)
   const done = new Set(ran.map(({ name }) => name))
   const pending = old.filter(({ name }) => !done.has(name))
   const there = readMigrations(target.directory)
@@ -98,6 +101,7 @@ export async function importHistory(target: MigrateTarget, options: ImportOption
     baseline: last?.id ?? (isOfPrograms ? (written[0] ?? null) : null),
     notes: [
       ...notes,
+      ...unknown.map((name) => `${name} ran here, and has no file any more: left out.`),
       ...ran
         .filter(({ isChanged }) => isChanged)
         .map(({ name }) => `${name} changed after ${options.tool} ran it.`),
@@ -164,9 +168,13 @@ async function writeAll(
     const head = [...upHead, ...(down === undefined ? ['irreversible'] : [])]
     const downHead = down === undefined ? [] : await headOf(down, `${id}, its way back`, notes)
     if (isDryRun) continue
-    mkdirSync(join(directory, id), { recursive: true })
-    writeFileSync(join(directory, id, 'up.sql'), withHead(head, up))
-    if (down !== undefined) writeFileSync(join(directory, id, 'down.sql'), withHead(downHead, down))
+    // Whole or not at all: what is there counts as written. Folders that begin with a dot are no migrations.
+    const draft = join(directory, `.${id}`)
+    rmSync(draft, { recursive: true, force: true })
+    mkdirSync(draft, { recursive: true })
+    writeFileSync(join(draft, 'up.sql'), withHead(head, up))
+    if (down !== undefined) writeFileSync(join(draft, 'down.sql'), withHead(downHead, down))
+    renameSync(draft, join(directory, id))
   }
   return { ids: missing.map(({ id }) => id), notes }
 }
@@ -200,10 +208,21 @@ async function writeOne(
   if (baselineOf(there, old)) return { ids: [], notes: [] }
   const [other] = there
   if (other) throw folderHoldsOthers(target.directory, other.id)
+  await refuseSecondBaseline(target, old)
   const replaces = old.map(({ id }) => id)
   const { id, isProven } = await writeBaseline(target, { ...options, replaces })
   const note = `${id} was not proven on a scratch database: that one is of another version of PostgreSQL.`
   return { ids: [id], notes: isProven ? [] : [note] }
+}
+
+/** Written from another working copy, and not here: two baselines of one database would be two histories. */
+async function refuseSecondBaseline({ url, history }: MigrateTarget, old: readonly Named[]): Promise<void> {
+  const entries = await withClient(url, (client) => readHistory(client, history))
+  const into = entries.find(
+    ({ method, direction, migrationId }) =>
+      method === 'squash' && direction === 'down' && old.some(({ id }) => id === migrationId),
+  )
+  if (into) throw importedElsewhere(into.reason?.replace('squashed into ', '') ?? 'another baseline')
 }
 
 /** The history of this database. */

@@ -5,6 +5,14 @@ import { readText } from '../format/script.ts'
 import { oldFileUnreadable } from './errors.ts'
 import { hashOfFile, type OldMigration, type OldTool, timeOfDigits } from './old-tool.ts'
 
+/** As the tool orders files of one number. */
+const COLLATOR = new Intl.Collator(undefined, {
+  usage: 'sort',
+  numeric: true,
+  sensitivity: 'variant',
+  ignorePunctuation: true,
+})
+
 /** Files by number: milliseconds since 1970, 17 digits of UTC, or any. SQL has its two ways in one file or in two. */
 export const nodePgMigrate: OldTool = {
   directory: 'migrations',
@@ -20,12 +28,12 @@ export const nodePgMigrate: OldTool = {
     return names
       .filter((name) => !name.endsWith('.down.sql'))
       .map((name) => readOne(directory, name))
-      .toSorted((a, b) => a.order - b.order || (a.migration.name < b.migration.name ? -1 : 1))
+      .toSorted((a, b) => a.order - b.order || COLLATOR.compare(a.migration.name, b.migration.name))
       .map(({ migration }) => migration)
   },
   async readRan(db, table) {
     const { rows } = await db.query<{ name: string; at: Date }>(
-      `SELECT name, run_on AS at FROM ${quoteQualified(table.schema, table.name)} ORDER BY run_on, id`,
+      `SELECT name, run_on::timestamptz AS at FROM ${quoteQualified(table.schema, table.name)} ORDER BY run_on, id`,
     )
     return rows
   },
@@ -34,12 +42,14 @@ export const nodePgMigrate: OldTool = {
 function readOne(directory: string, file: string): { order: number; migration: OldMigration } {
   const path = join(directory, file)
   const digits = /^\d+/.exec(file)?.[0] ?? ''
-  const time = digits.length === 17 ? timeOfDigits(digits) : new Date(Number(digits))
-  if (!time || Number.isNaN(time.getTime())) throw oldFileUnreadable(path, 'its number is not a time')
+  const time = timeOfDigits(digits) ?? new Date(Number(digits))
+  if (Number.isNaN(time.getTime()) || time.getUTCFullYear() > 9_999)
+    throw oldFileUnreadable(path, 'its number is not a time')
   const isPair = file.endsWith('.up.sql')
   const name = isPair ? file.slice(0, -'.up.sql'.length) : file.slice(0, -extname(file).length)
   const base = { name, writtenAt: time, fileHash: hashOfFile(path) }
-  const order = time.getTime()
+  // The tool takes seventeen digits for a time, and all others as they are.
+  const order = digits.length === 17 ? time.getTime() : Number(digits)
   if (isPair) {
     const down = join(directory, `${name}.down.sql`)
     return {

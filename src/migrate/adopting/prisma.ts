@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { quoteQualified } from '../../core/index.ts'
 import { readText } from '../format/script.ts'
-import { oldFileUnreadable, oldMigrationUnfinished } from './errors.ts'
+import { oldMigrationUnfinished } from './errors.ts'
 import { hashOfFile, type OldMigration, type OldTool, type RanBefore, timeOfDigits } from './old-tool.ts'
 
 const fileOf = (directory: string, name: string): string => join(directory, name, 'migration.sql')
@@ -43,9 +43,8 @@ export function readFolders(directory: string): OldMigration[] {
     .toSorted()
     .map((name) => {
       const path = fileOf(directory, name)
-      const writtenAt = timeOfDigits(name.split('_')[0] ?? '')
-      if (!writtenAt)
-        throw oldFileUnreadable(path, 'its folder does not begin with a time like 20230131120000')
+      // `0_init`, as Prisma calls what was there before it: before all others.
+      const writtenAt = timeOfDigits(name.split('_')[0] ?? '') ?? new Date(0)
       return { name, writtenAt, up: readText(path), down: undefined, fileHash: hashOfFile(path) }
     })
 }

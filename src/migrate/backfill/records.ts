@@ -1,4 +1,5 @@
-import { type Queryable, quoteQualified } from '../../core/index.ts'
+import { type Queryable, quoteQualified, SQLSTATE, sqlstateOf } from '../../core/index.ts'
+import { schemaMissing } from '../errors.ts'
 import { whoRuns } from '../history/who.ts'
 import { backfillUnknown } from './errors.ts'
 
@@ -29,16 +30,22 @@ const COLUMNS = `migration_id AS "migrationId", relation, key, state, position, 
 /** The table `backfills` of Holdfast's own schema. */
 export class BackfillRecords {
   readonly #db: Queryable
+  readonly #schema: string
   readonly #table: string
 
   constructor(db: Queryable, schema: string) {
     this.#db = db
+    this.#schema = schema
     this.#table = quoteQualified(schema, 'backfills')
   }
 
   /** All of them, the latest migration first. */
   async list(): Promise<BackfillRecord[]> {
-    const { rows } = await this.#db.query(`SELECT ${COLUMNS} FROM ${this.#table} ORDER BY migration_id DESC`)
+    const reading = this.#db.query(`SELECT ${COLUMNS} FROM ${this.#table} ORDER BY migration_id DESC`)
+    const { rows } = await reading.catch((error: unknown) => {
+      if (sqlstateOf(error) === SQLSTATE.undefinedTable) throw schemaMissing(this.#schema)
+      throw error
+    })
     return rows as unknown as BackfillRecord[]
   }
 

@@ -1,4 +1,4 @@
-import { HoldfastError, messageOf } from '../../core/index.ts'
+import { HoldfastError, messageOf, moduleHint } from '../../core/index.ts'
 
 export function folderInvalid(path: string, reason: string, next: string): HoldfastError {
   return new HoldfastError({
@@ -76,7 +76,7 @@ export function moduleInvalid(path: string, fault: string, cause: unknown): Hold
   const why = cause === undefined ? '' : `: ${messageOf(cause)}`
   return new HoldfastError({
     code: 'HF_MIGRATE_MODULE',
-    message: `${path} ${fault}${why}. Correct the file; nothing of it was run.`,
+    message: `${path} ${fault}${why}. ${moduleHint(cause) || 'Correct the file.'} Nothing of it was run.`,
     cause,
     details: { path },
   })

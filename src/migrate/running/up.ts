@@ -3,7 +3,7 @@ import { BackfillRecords } from '../backfill/records.ts'
 import { type BackfillTask, loadBackfill, runBackfill } from '../backfill/worker.ts'
 import { refuseEarly } from '../contract/contract.ts'
 import { forgetUses } from '../contract/uses.ts'
-import { unknownTarget } from '../errors.ts'
+import { emptyMigration, unknownTarget } from '../errors.ts'
 import { type Migration, readMigrations } from '../format/folder.ts'
 import type { Job, Run } from './job.ts'
 import { findPending } from './pending.ts'
@@ -31,7 +31,7 @@ export interface UpOptions extends RunOptions {
  *
  * @returns the ids that ran (or would run), in the order in which they ran.
  * @throws HF_MIGRATE_FOLDER, HF_MIGRATE_DUPLICATE_ID, HF_MIGRATE_ENCODING, HF_MIGRATE_DIRECTIVE, HF_MIGRATE_SYNTAX,
- *   HF_MIGRATE_TRANSACTION_COMMAND, HF_MIGRATE_NEEDS_TRANSACTION_OFF, HF_MIGRATE_INDEX_UNNAMED, HF_MIGRATE_CHECKSUM,
+ *   HF_MIGRATE_TRANSACTION_COMMAND, HF_MIGRATE_EMPTY, HF_MIGRATE_NEEDS_TRANSACTION_OFF, HF_MIGRATE_INDEX_UNNAMED, HF_MIGRATE_CHECKSUM,
  *   HF_MIGRATE_OUT_OF_ORDER, HF_MIGRATE_AFTER, HF_MIGRATE_REPLACES, HF_MIGRATE_POOLER, HF_MIGRATE_SEARCH_PATH,
  *   HF_SCHEMA_MISSING, HF_SCHEMA_OUTDATED before anything ran; HF_MIGRATE_LOCK_HELD; and while it runs
  *   HF_MIGRATE_LOCK_TIMEOUT, HF_MIGRATE_FAILED, HF_MIGRATE_VALIDATION, HF_MIGRATE_MODULE, HF_MIGRATE_INDEX_INVALID,
@@ -72,7 +72,10 @@ export async function migrateUp(target: MigrateTarget, options: UpOptions = {}):
 
 async function upJob(migration: Migration, schema: string): Promise<Job> {
   const { id, checksum, up, validate, backfill: path } = migration
-  const job = { id, direction: 'up', script: up, checksum, statements: await readStatements(up) } as const
+  const statements = await readStatements(up)
+  const isEmpty = up.language === 'sql' && statements.length === 0 && (path ?? validate) === undefined
+  if (isEmpty && !up.directives.isIrreversible) throw emptyMigration(up.path)
+  const job = { id, direction: 'up', script: up, checksum, statements } as const
   if (path === undefined) return { ...job, validate }
   const { table, key } = await loadBackfill(path)
   // The check is due when the backfill is through; that there is one is written with the history row.

@@ -3,7 +3,7 @@ import { type Catalog, compareCatalogs, type Difference, hashOf } from '../../sc
 import { appliedEntries, readHistory } from '../history/history.ts'
 import { type MigrateTarget, withClient } from '../running/session.ts'
 import { buildFromMigrations, catalogAt } from './build.ts'
-import { fileMissing } from './errors.ts'
+import { fileMissing, migrationsUnbuildable } from './errors.ts'
 import { type ScratchOptions, withScratch } from './scratch.ts'
 
 /** What a database is held against. */
@@ -12,6 +12,14 @@ export type Against =
   | ({ readonly kind: 'migrations' } & Pick<MigrateTarget, 'directory' | 'history'>)
   | { readonly kind: 'snapshot'; readonly path: string }
   | { readonly kind: 'database'; readonly url: string }
+
+/** How it is compared. */
+export interface DriftOptions extends ScratchOptions {
+  /** Holdfast's own schema, which is left out. Default `holdfast`. */
+  readonly ownSchema?: string
+  /** Roles whose grants and default privileges are settled elsewhere: by access roles. Default: none. */
+  readonly managedRoles?: readonly string[]
+}
 
 /** How a database differs from what it should be. */
 export interface Drift {
@@ -25,16 +33,12 @@ export interface Drift {
 
 /**
  * Says exactly how a database differs from its migrations, a snapshot, or another database.
- * @param ownSchema Holdfast's own, which is left out
  * @throws HF_STRUCTURE_FILE, HF_SCHEMA_MISSING
  */
-export async function findDrift(
-  url: string,
-  against: Against,
-  options: ScratchOptions & { ownSchema?: string } = {},
-): Promise<Drift> {
-  const actual = await catalogAt(url, options.ownSchema)
-  const expected = await expectedOf(url, against, options)
+export async function findDrift(url: string, against: Against, options: DriftOptions = {}): Promise<Drift> {
+  const managed = new Set(options.managedRoles)
+  const actual = withoutGrantsTo(managed, await catalogAt(url, options.ownSchema))
+  const expected = withoutGrantsTo(managed, await expectedOf(url, against, options))
   return {
     differences: compareCatalogs(expected, actual),
     hash: { actual: hashOf(actual), expected: hashOf(expected) },
@@ -43,18 +47,33 @@ export async function findDrift(
   }
 }
 
-async function expectedOf(
-  url: string,
-  against: Against,
-  options: ScratchOptions & { ownSchema?: string },
-): Promise<Catalog> {
+/** Grants are written as `role=PRIVILEGES`. */
+function withoutGrantsTo(roles: ReadonlySet<string>, catalog: Catalog): Catalog {
+  if (roles.size === 0) return catalog
+  const isTheirs = (grant: unknown): boolean =>
+    typeof grant === 'string' && roles.has(grant.slice(0, grant.lastIndexOf('=')))
+  const objects = catalog.objects
+    .filter(({ kind, attributes }) => kind !== 'default privileges' || !roles.has(String(attributes.role)))
+    .map((object) => {
+      const { grants, ...rest } = object.attributes
+      const others = Array.isArray(grants) ? grants.filter((grant) => !isTheirs(grant)) : []
+      return { ...object, attributes: others.length === 0 ? rest : { ...rest, grants: others } }
+    })
+  return { ...catalog, objects }
+}
+
+async function expectedOf(url: string, against: Against, options: DriftOptions): Promise<Catalog> {
   if (against.kind === 'snapshot') return readSnapshot(against.path)
   if (against.kind === 'database') return catalogAt(against.url, options.ownSchema)
   const { directory, history } = against
   const entries = await withClient(url, (client) => readHistory(client, history))
   const only = new Set(appliedEntries(entries).keys())
   return withScratch(options, async (scratch) =>
-    catalogAt(await buildFromMigrations(scratch, directory, { only })),
+    catalogAt(
+      await buildFromMigrations(scratch, directory, { only }).catch((error: unknown) => {
+        throw migrationsUnbuildable(error)
+      }),
+    ),
   )
 }
 

@@ -78,3 +78,11 @@ export function baselineNotFirst(directory: string): HoldfastError {
     details: { directory },
   })
 }
+
+export function migrationsUnbuildable(cause: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_STRUCTURE_BUILD',
+    message: `The migrations that ran here do not build a new database; on a scratch database: ${messageOf(cause)}`,
+    cause,
+  })
+}

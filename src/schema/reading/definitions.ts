@@ -14,7 +14,7 @@ FROM pg_namespace n WHERE ${inScope('n.nspname')} AND ${notOfExtension('n.oid', 
 export const EXTENSION_QUERY = `
 SELECT 'extension' AS kind, 'pg_extension'::regclass::oid AS class, e.oid, 0 AS sub, quote_ident(e.extname) AS name, NULL AS parent,
   jsonb_build_object('schema', n.nspname, 'version', e.extversion) AS attributes
-FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname <> 'plpgsql' AND n.nspname <> ALL ($1::text[])`
+FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname NOT IN ('plpgsql', 'pg_stat_statements') AND n.nspname <> ALL ($1::text[])`
 
 export const ENUM_QUERY = `
 SELECT 'enum' AS kind, ${TYPE}, jsonb_build_object(

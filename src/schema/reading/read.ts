@@ -36,6 +36,7 @@ export interface ReadOptions {
 /** Not compared, whatever is there. */
 const NEVER_COMPARED = [
   'owners',
+  'the extension pg_stat_statements, which is made for monitoring',
   'the order of columns',
   'names of NOT NULL constraints',
   "what a partition or child has of its own in its parent's columns",

@@ -10,7 +10,7 @@ import { Empty, Loaded } from '../../parts/states.tsx'
 import type { Column } from '../../parts/table/column.ts'
 import { Table } from '../../parts/table/table.tsx'
 import { query, setQuery } from '../../place/router.ts'
-import { latestOf, OperationView, useOperations } from '../operation.tsx'
+import { latestOf, OperationView, remember, useOperations } from '../operation.tsx'
 
 type AccessPlan = Answer<'GET /v1/database/access'>
 type Difference = AccessPlan['differences'][number]
@@ -97,9 +97,11 @@ export function Access() {
           )}
         </Loaded>
       </Card>
-      <Card title="Not managed" span={6} size="lines" staleMs={ageOf(plan.state.value)}>
+      <Card title="Worth knowing" span={6} size="lines" staleMs={ageOf(plan.state.value)}>
         <Loaded resource={plan} lines={4}>
-          {({ notes }) => <Notes notes={notes} />}
+          {({ notes, blocked_by: blockedBy }) => (
+            <Notes notes={[...blockedBy.map((one) => `Blocked: ${one}.`), ...notes]} />
+          )}
         </Loaded>
       </Card>
       {open === APPLY && data && (
@@ -116,7 +118,8 @@ export function Access() {
   )
 }
 
-function sentence({ differences }: AccessPlan): string {
+function sentence({ differences, blocked_by: blockedBy }: AccessPlan): string {
+  if (blockedBy.length > 0) return 'A role cannot be limited'
   const excess = differences.filter(({ effect }) => effect === 'narrows').length
   if (differences.length === 0) return 'Access is as configured'
   if (excess === 0) return `${differences.length} rights are missing`
@@ -124,7 +127,7 @@ function sentence({ differences }: AccessPlan): string {
 }
 
 function Notes({ notes }: { readonly notes: readonly string[] }) {
-  if (notes.length === 0) return <p class="good">Nobody else has rights in these schemas.</p>
+  if (notes.length === 0) return <p class="good">There is nothing to note.</p>
   return (
     <ul class="checks">
       {notes.map((note) => (
@@ -150,7 +153,7 @@ function DifferenceDetail({ row }: { readonly row: Difference }) {
 }
 
 function Apply({ plan, changed }: { readonly plan: AccessPlan; readonly changed: () => void }) {
-  const operations = useOperations()
+  const operations = useOperations(changed)
   const running = latestOf(operations, 'access.apply')
   const { differences, blocked_by: blockedBy } = plan
   return (
@@ -166,15 +169,15 @@ function Apply({ plan, changed }: { readonly plan: AccessPlan; readonly changed:
         <>
           <p>
             {differences.length} {differences.length === 1 ? 'statement is' : 'statements are'} run, an object
-            with all that belongs to it in one transaction. It needs a connection that may: the direct URL of
-            this service.
+            with all that belongs to it in one transaction. The service runs them over DATABASE_DIRECT_URL:
+            its role has to be an administrator.
           </p>
           <Act
             needs="admin"
             label={`Settle ${differences.length} ${differences.length === 1 ? 'difference' : 'differences'}`}
             isDisabled={running?.state === 'running' || blockedBy.length > 0}
             act={async (csrfToken) => {
-              await ask('POST /v1/database/access/apply', { body: { plan: plan.plan }, csrfToken })
+              remember(await ask('POST /v1/database/access/apply', { body: { plan: plan.plan }, csrfToken }))
             }}
             done={() => {
               operations.refresh()

@@ -5,7 +5,7 @@ import { Act, hasRole } from '../../parts/act.tsx'
 import { Card } from '../../parts/card.tsx'
 import { ToType } from '../../parts/copy.tsx'
 import { Loaded } from '../../parts/states.tsx'
-import { latestOf, type OperationList, OperationView } from '../operation.tsx'
+import { latestOf, type OperationList, OperationView, remember } from '../operation.tsx'
 import { DRIFT_DEFINITIONS } from './definitions.ts'
 
 interface Acting {
@@ -40,7 +40,7 @@ export function RunPending({ ids, operations, changed }: Acting & { readonly ids
             isDisabled={running?.state === 'running'}
             act={async (csrfToken) => {
               const body = { allow_out_of_order: false, skip_backfills: false }
-              await ask('POST /v1/database/migrations/up', { body, csrfToken })
+              remember(await ask('POST /v1/database/migrations/up', { body, csrfToken }))
             }}
             done={changed}
           />
@@ -86,10 +86,12 @@ function Planned({ operations, changed }: Acting) {
                 {...(data.verdict === 'lossy' && { confirm: data.steps[0]?.id ?? '' })}
                 isDisabled={running?.state === 'running'}
                 act={async (csrfToken) => {
-                  await ask('POST /v1/database/migrations/rollback', {
-                    body: { plan: data.plan, count: 1 },
-                    csrfToken,
-                  })
+                  remember(
+                    await ask('POST /v1/database/migrations/rollback', {
+                      body: { plan: data.plan, count: 1 },
+                      csrfToken,
+                    }),
+                  )
                 }}
                 done={() => {
                   plan.refresh()
@@ -178,7 +180,7 @@ export function Drift({ operations, changed }: Acting) {
               label={last ? 'Compare again' : 'Compare with the migrations'}
               isDisabled={last?.state === 'running'}
               act={async (csrfToken) => {
-                await ask('POST /v1/database/migrations/drift', { csrfToken })
+                remember(await ask('POST /v1/database/migrations/drift', { csrfToken }))
               }}
               done={changed}
             />
@@ -192,10 +194,15 @@ export function Drift({ operations, changed }: Acting) {
 function Differences({ words }: { readonly words: readonly string[] }) {
   if (words.length === 0) return <p class="good">The structure is what the migrations built.</p>
   return (
-    <ul class="checks">
-      {words.map((one) => (
-        <li key={one}>{one}</li>
-      ))}
-    </ul>
+    <>
+      <p>
+        <b>{words.length === 1 ? 'One difference:' : `${words.length} differences:`}</b>
+      </p>
+      <ul class="checks">
+        {words.map((one) => (
+          <li key={one}>{one}</li>
+        ))}
+      </ul>
+    </>
   )
 }

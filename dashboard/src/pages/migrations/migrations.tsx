@@ -2,7 +2,7 @@ import { ask } from '../../api/client.ts'
 import { useResource } from '../../api/resource.ts'
 import { Panel } from '../../parts/panel.tsx'
 import { query, setQuery } from '../../place/router.ts'
-import { useOperations } from '../operation.tsx'
+import { type OperationList, useOperations } from '../operation.tsx'
 import { Drift, RunPending, TakeBack } from './actions.tsx'
 import { BackfillDetail, BackfillList, backfillAt } from './backfills.tsx'
 import { MigrationDetail, MigrationList, migrationAt } from './list.tsx'
@@ -23,17 +23,21 @@ function useMigrations() {
       (signal) => ask('GET /v1/database/migrations/backfills', { signal }),
       2_000,
     ),
-    operations: useOperations(),
   }
 }
 
-type Loaded = ReturnType<typeof useMigrations>
+type Loaded = ReturnType<typeof useMigrations> & { readonly operations: OperationList }
 
 /** Migrations: what ran, what is pending and what it will lock, the way back, drift, backfills. */
 export function Migrations() {
-  const loaded = useMigrations()
+  const lists = useMigrations()
+  const refresh = (): void => {
+    for (const resource of Object.values(lists)) resource.refresh()
+  }
+  const loaded: Loaded = { ...lists, operations: useOperations(refresh) }
   const changed = (): void => {
-    for (const resource of Object.values(loaded)) resource.refresh()
+    refresh()
+    loaded.operations.refresh()
   }
   return (
     <>

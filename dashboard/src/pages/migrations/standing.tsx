@@ -83,7 +83,9 @@ function sentence(all: readonly Migration[]): string {
   if (wrong > 0) return `${wrong === 1 ? 'One migration needs' : `${wrong} migrations need`} a person.`
   const pending = of('pending')
   if (pending > 0) return `${pending === 1 ? 'One migration is' : `${pending} migrations are`} pending.`
-  return all.length === 0 ? 'There are no migrations yet.' : `All ${all.length} migrations are applied.`
+  if (all.length < 2)
+    return all.length === 0 ? 'There are no migrations yet.' : 'The only migration is applied.'
+  return `All ${all.length} migrations are applied.`
 }
 
 const ORDER: readonly string[] = ['error', 'warning', 'info']
