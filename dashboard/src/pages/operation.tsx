@@ -24,7 +24,11 @@ export function remember(operation: Operation): void {
  * @param ended is called when one of them has ended: what is shown may be different now
  */
 export function useOperations(ended: () => void): OperationList {
-  const operations = useResource('operations', (signal) => ask('GET /v1/operations', { signal }), 1_500)
+  const operations = useResource(
+    'operations',
+    (ending) => ask('GET /v1/operations', { signal: ending }),
+    1_500,
+  )
   const running = (operations.state.value.data?.data ?? []).filter(({ state }) => state === 'running').length
   const before = useRef(running)
   useEffect(() => {
