@@ -55,13 +55,15 @@ export async function applyAccess(
     if (plan.groups.length === 0 && plan.blockedBy.length === 0) return plan
     refuse(model, state, plan, options.plan)
     const course = { done: 0 }
+    const isOwnerThere = state.roles.has(model.owner)
     try {
+      if (isOwnerThere) await actAsOwner(client, model, state, course.done)
       for (const [index, group] of plan.groups.entries()) {
         options.onProgress?.(index, plan.groups.length, group.object)
         await applyGroup(client, group, course.done, state, options)
         course.done += 1
-        // The roles are there: from now on it is the owner's rights that are needed.
-        if (index === 0) await actAsOwner(client, model, state)
+        // The first group makes it: from then on its rights are needed.
+        if (index === 0 && !isOwnerThere) await actAsOwner(client, model, state, course.done)
       }
     } finally {
       await leaveOwner(client, model, state)
@@ -79,12 +81,13 @@ async function actAsOwner(
   client: pg.Client,
   { owner }: AccessModel,
   { applier, serverVersion }: AccessState,
+  done: number,
 ): Promise<void> {
   if (applier.isSuperuser || applier.mayActAsOwner) return
   const whole = serverVersion >= 16 ? ' WITH INHERIT TRUE, SET TRUE' : ''
   const statement = `GRANT ${quoteIdentifier(owner)} TO ${quoteIdentifier(applier.name)}${whole}`
   await client.query(statement).catch((error: unknown) => {
-    throw accessNotAllowed(applier.name, statement, 1, error)
+    throw accessNotAllowed(applier.name, statement, done, error)
   })
 }
 

@@ -33,12 +33,12 @@ import { monitoringRoutes } from './routes/monitoring.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { tableRoutes } from './routes/tables.ts'
 
-/** What the API is about. */
+/** What the API is about. What `createHoldfast` makes is one. */
 export interface AdminInput {
   readonly pool: Pool
   /** Further pools of the process, each with a name of its own. */
   readonly otherPools?: readonly Pool[]
-  /** Schema of Holdfast's own tables; default `holdfast`. */
+  /** Schema of Holdfast's own tables; default: that of the history of `migrations`, else `holdfast`. */
   readonly schema?: string
   /** The user's migrations, so that the console can say when some are pending. Default: not looked at. */
   readonly migrations?: MigrateTarget
@@ -82,7 +82,7 @@ export class Admin {
     const clock = input.clock ?? systemClock
     const reader = new Reader(input.pool, clock)
     const live = new LivePicture(input.pool, reader, clock)
-    const schema = input.schema ?? 'holdfast'
+    const schema = input.schema ?? input.migrations?.history.schema ?? 'holdfast'
     this.#context = {
       pool: input.pool,
       pools: [...new Set([input.pool, ...(input.otherPools ?? [])])],

@@ -75,10 +75,14 @@ export function internal(cause: unknown): HoldfastError {
   })
 }
 
-export function portTaken(host: string, port: number, cause: unknown): HoldfastError {
+/** @param isOurs a Holdfast of the same folder answers there */
+export function portTaken(host: string, port: number, isOurs: boolean, cause: unknown): HoldfastError {
+  const who = isOurs
+    ? 'this folder\'s own Holdfast, which runs already: get in with "npx holdfast sign-in"'
+    : 'another program'
   return new HoldfastError({
     code: 'HF_ADMIN_PORT_TAKEN',
-    message: `Port ${port} on ${host} is taken by another program. Choose another with HOLDFAST_ADMIN_PORT (0 takes any that is free).`,
+    message: `Port ${port} on ${host} is taken by ${who}. Choose another with HOLDFAST_ADMIN_PORT (0 takes any that is free).`,
     cause,
     details: { host, port },
   })

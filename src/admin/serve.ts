@@ -60,7 +60,9 @@ export async function serveAdmin(
   } catch (error) {
     await app.close()
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'EADDRINUSE') throw portTaken(host, port, error)
+    const other = readTokenFile(stateDirectory)?.url
+    const isOurs = other !== undefined && URL.canParse(other) && new URL(other).port === String(port)
+    if (code === 'EADDRINUSE') throw portTaken(host, port, isOurs, error)
     if (code === 'EADDRNOTAVAIL' || code === 'EACCES' || code === 'ENOTFOUND')
       throw addressUnavailable(host, error)
     throw error

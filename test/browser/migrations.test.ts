@@ -59,6 +59,8 @@ describe.skipIf(isBrowserMissing)(`the pages of migrations and access${BROWSER_S
     await page.getByRole('grid', { name: 'Pending' }).getByText('CREATE INDEX parcels_weight').waitFor()
     await page.getByRole('grid', { name: 'Backfills' }).getByText('running').waitFor()
     await watched.expectAccessible()
+    // What is in a panel is laid out alike: each is looked at in one wide and one narrow.
+    if ((width === 360) !== (colorScheme === 'dark')) return watched.expectClean()
     const at = `${client().server.url}/migrations?open=`
     for (const [panel, text] of [
       ['run', 'Run this migration'],

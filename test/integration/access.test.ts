@@ -176,6 +176,12 @@ describe.each([14, 18])('on PostgreSQL %i', (version) => {
     const mine = { ...target, url, options: { ...target.options, roles: { monitor: false } as const } }
     await apply(mine)
     expect(wordsOf(await planAccess(mine))).toEqual([])
+    expect(await run(`SELECT pg_has_role('${admin}', '${name}_owner', 'USAGE') AS stays`)).toEqual([
+      { stays: false },
+    ])
+    await run(`GRANT CREATE ON SCHEMA public TO "${admin}"`)
+    await queryAt(url, 'CREATE TABLE made_by_admin (n int)')
+    await apply(mine)
     await run(`CREATE TABLE not_mine (n int)`)
     const plan = await planAccess(mine)
     await expect(applyAccess(mine, { plan: plan.hash })).rejects.toMatchObject({

@@ -296,8 +296,13 @@ describe('the server', () => {
       serveAdmin({ pool }, { ...TEST_OPTIONS, port }, client().stateDirectory),
     ).rejects.toMatchObject({
       code: 'HF_ADMIN_PORT_TAKEN',
+      message: expect.stringContaining('by another program'),
     })
     taken.close()
+    const own = Number(new URL(client().server.url).port)
+    await expect(
+      serveAdmin({ pool }, { ...TEST_OPTIONS, port: own }, client().stateDirectory),
+    ).rejects.toMatchObject({ message: expect.stringContaining('holdfast sign-in') })
     await expect(
       serveAdmin({ pool }, { ...TEST_OPTIONS, host: '192.0.2.1', insecure: true }, client().stateDirectory),
     ).rejects.toMatchObject({ code: 'HF_ADMIN_ADDRESS' })

@@ -221,10 +221,13 @@ describe('files', () => {
     expect(await up(folder)).toEqual([id])
   })
 
-  test('an empty file and one of comments do nothing', async () => {
+  test('an empty file does nothing where it says that it is meant; one that was only begun is refused', async () => {
     const folder = newFolder()
-    const ids = [folder.add({ 'up.sql': '', 'down.sql': '' }), folder.add('-- nothing yet')]
-    expect(await up(folder)).toEqual(ids)
+    const meant = folder.add('-- nothing yet')
+    const begun = folder.add({ 'up.sql': '-- What changes.', 'down.sql': '' })
+    await expect(up(folder)).rejects.toMatchObject({ code: 'HF_MIGRATE_EMPTY' })
+    folder.write(begun, { 'up.sql': 'SELECT 1', 'down.sql': '' })
+    expect(await up(folder)).toEqual([meant, begun])
   })
 
   test('no value of a statement that failed is kept', async () => {

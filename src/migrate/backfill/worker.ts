@@ -76,6 +76,8 @@ export async function runBackfill(run: Run, task: BackfillTask): Promise<void> {
     if (faults.length > 0)
       throw validationFailed(task.id, faults, 'The migration and its backfill stay applied.')
     await records.finish(task.id)
+    const { rowsDone } = await records.get(task.id)
+    run.onProgress({ kind: 'said', id: task.id, text: `the backfill is through: ${rowsDone} rows` })
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {}) // the connection is gone, and its transaction with it
     if (isHoldfastError(error) && /^HF_BACKFILL_(BUSY|PAUSED)$/.test(error.code)) throw error
