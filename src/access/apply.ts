@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { quoteIdentifier, type Recorder, SQLSTATE, sqlstateOf, systemClock, wait } from '../core/index.ts'
-import { advisoryKey } from '../pool/index.ts'
+import { advisoryKey, tryAdvisoryLock } from '../pool/index.ts'
 import type { ChangeGroup } from './change.ts'
 import {
   accessBlocked,
@@ -49,27 +49,31 @@ export async function applyAccess(
   options: ApplyAccessOptions = {},
 ): Promise<AccessPlan> {
   return withAccess(target, async (client, model) => {
-    await takeTurn(client)
+    // Held to the end of the session.
+    if (!(await tryAdvisoryLock(client, advisoryKey('holdfast:access')))) throw accessBusy(undefined)
     const state = await readAccess(client, model)
     const plan = planOf(model, state)
     if (plan.groups.length === 0 && plan.blockedBy.length === 0) return plan
     refuse(model, state, plan, options.plan)
-    const course = { done: 0 }
+    let done = 0
     const isOwnerThere = state.roles.has(model.owner)
     try {
-      if (isOwnerThere) await actAsOwner(client, model, state, course.done)
-      for (const [index, group] of plan.groups.entries()) {
-        options.onProgress?.(index, plan.groups.length, group.object)
-        await applyGroup(client, group, course.done, state, options)
-        course.done += 1
+      if (isOwnerThere) await actAsOwner(client, model, state, done)
+      for (const group of plan.groups) {
+        options.onProgress?.(done, plan.groups.length, group.object)
+        await applyGroup(client, group, done, state, options)
+        done += 1
         // The first group makes it: from then on its rights are needed.
-        if (index === 0 && !isOwnerThere) await actAsOwner(client, model, state, course.done)
+        if (done === 1 && !isOwnerThere) await actAsOwner(client, model, state, done)
       }
+    } catch (error) {
+      // What is done stays, and is told; why it stopped matters more than whether that could be written.
+      await record(model, plan, state, done, options.recorder).catch(() => {})
+      throw error
     } finally {
       await leaveOwner(client, model, state)
-      // Also of what stopped midway: what is done stays.
-      if (course.done > 0) await record(model, plan, state, course.done, options.recorder)
     }
+    await record(model, plan, state, done, options.recorder)
     const left = changesOf(planOf(model, await readAccess(client, model)))
     if (left.length > 0) throw accessIncomplete(left.map(({ words }) => words))
     return plan
@@ -119,14 +123,6 @@ function refuse(
   }
 }
 
-/** Held to the end of the session. */
-async function takeTurn(client: pg.Client): Promise<void> {
-  const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1::bigint) AS held', [
-    advisoryKey('holdfast:access'),
-  ])
-  if (rows[0]?.held !== true) throw accessBusy(undefined)
-}
-
 async function applyGroup(
   client: pg.Client,
   group: ChangeGroup,
@@ -173,7 +169,8 @@ async function record(
   groupsDone: number,
   recorder: Recorder | undefined,
 ): Promise<void> {
-  if (!objects.some(({ schema, name }) => schema === ownSchema && name === 'operations')) return
+  const hasPlace = objects.some(({ schema, name }) => schema === ownSchema && name === 'operations')
+  if (!hasPlace || groupsDone === 0) return
   const changes = changesOf(plan)
   await recorder?.record({
     action: 'access.apply',

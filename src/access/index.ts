@@ -8,7 +8,6 @@ export {
   ACCESS_OPTIONS,
   type AccessOptions,
   type Level,
-  LEVELS,
   type ReachingKind,
   ROLE_KINDS,
   type RoleKind,

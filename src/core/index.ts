@@ -46,6 +46,6 @@ export {
 export type { Lease, Operation, QueryResultRow, Recorder } from './ports.ts'
 export { Scheduler, type Task, type TaskFailure } from './scheduler.ts'
 export { hideLiterals } from './sql-literals.ts'
-export { type Queryable, quoteIdentifier, quoteLiteral, quoteQualified } from './sql.ts'
+export { type Queryable, quoteIdentifier, quoteLiteral, quoteQualified, quoteWhereNeeded } from './sql.ts'
 export { endsSession, SQLSTATE, sqlstateOf } from './sqlstate.ts'
 export { toolVersion } from './version.ts'

@@ -16,6 +16,11 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
+/** A name as people write it and PostgreSQL prints it: quoted only where it would be another one without. */
+export function quoteWhereNeeded(name: string): string {
+  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : quoteIdentifier(name)
+}
+
 /** Quotes a dotted name given in its parts: `quoteQualified('holdfast', 'operations')`. */
 export function quoteQualified(...parts: readonly string[]): string {
   return parts.map(quoteIdentifier).join('.')

@@ -1,11 +1,20 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
-import type { Lease } from '../core/index.ts'
+import type { Lease, Queryable } from '../core/index.ts'
 import { openClient } from './servers/open-client.ts'
 
 /** A stable 64-bit key for an advisory lock of this name. */
 export function advisoryKey(name: string): string {
   return createHash('sha256').update(name).digest().readBigInt64BE(0).toString()
+}
+
+/**
+ * Takes a session's advisory lock if nobody holds it. It ends with the session.
+ * @param key of {@link advisoryKey}
+ */
+export async function tryAdvisoryLock(db: Queryable, key: string): Promise<boolean> {
+  const { rows } = await db.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1::bigint) AS held', [key])
+  return rows[0]?.held === true
 }
 
 /**
@@ -30,11 +39,7 @@ export class AdvisoryLease implements Lease {
     const client = await openClient(config, onLost)
     client.on('end', onLost)
     try {
-      const answer = await client.query<{ held: boolean }>(
-        'SELECT pg_try_advisory_lock($1::bigint) AS held',
-        [advisoryKey(`holdfast:lease:${name}`)],
-      )
-      if (!answer.rows[0]?.held) return { held: false }
+      if (!(await tryAdvisoryLock(client, advisoryKey(`holdfast:lease:${name}`)))) return { held: false }
       return { held: true, value: await work(lost.signal) }
     } finally {
       // Ending the session gives the lock back.

@@ -22,7 +22,9 @@ export const nodePgMigrate: OldTool = {
     const names = readdirSync(directory, { withFileTypes: true })
       .filter(
         (entry) =>
-          entry.isFile() && /^\d+.*\.(sql|[cm]?[jt]s)$/.test(entry.name) && !/\.d\.[cm]?ts$/.test(entry.name),
+          !entry.isDirectory() &&
+          /^\d+.*\.(sql|[cm]?[jt]s)$/.test(entry.name) &&
+          !/\.d\.[cm]?ts$/.test(entry.name),
       )
       .map(({ name }) => name)
     return names

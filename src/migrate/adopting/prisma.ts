@@ -16,11 +16,10 @@ export const prisma: OldTool = {
     const { rows } = await db.query<{
       name: string
       at: Date | null
-      started: Date
       undone: boolean
       checksum: string
     }>(
-      `SELECT migration_name AS name, started_at AS started, finished_at AS at, rolled_back_at IS NOT NULL AS undone, checksum
+      `SELECT migration_name AS name, finished_at AS at, rolled_back_at IS NOT NULL AS undone, checksum
          FROM ${quoteQualified(table.schema, table.name)} ORDER BY started_at`,
     )
     const kept = rows.filter(({ undone }) => !undone)

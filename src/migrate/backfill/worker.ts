@@ -8,7 +8,7 @@ import {
   sqlstateOf,
   wait,
 } from '../../core/index.ts'
-import { advisoryKey } from '../../pool/index.ts'
+import { advisoryKey, tryAdvisoryLock } from '../../pool/index.ts'
 import { validationFailed } from '../errors.ts'
 import { loadDefault } from '../format/module.ts'
 import type { Run } from '../running/job.ts'
@@ -64,10 +64,8 @@ export async function runBackfill(run: Run, task: BackfillTask): Promise<void> {
   const backfill = await loadBackfill(task.path)
   const lock = advisoryKey(`holdfast:backfill:${task.id}`)
   const before = await records.get(task.id)
-  const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1::bigint) AS held', [
-    lock,
-  ])
-  if (rows[0]?.held !== true) throw backfillBusy(task.id, before.worker ?? 'it has just begun')
+  if (!(await tryAdvisoryLock(client, lock)))
+    throw backfillBusy(task.id, before.worker ?? 'it has just begun')
   try {
     if (before.state === 'paused') throw backfillPaused(task.id)
     await resetSession(run)

@@ -51,14 +51,9 @@ export async function refuseEarly(run: Run, job: Job, migrations: readonly Migra
   )
   const { now, role } = rows[0] as { now: Date; role: string }
   await refuseYoungExpand(run, job, migrations, now, graceMs)
-  const blind = removed.length === 0 || removed.some(({ isSequence }) => isSequence === true)
-  if (!sighting.isLooked || blind)
-    onProgress({
-      kind: 'said',
-      id: job.id,
-      text: sighting.isLooked || removed.length === 0 ? BLIND : UNKNOWN,
-    })
-  if (!sighting.isLooked) return
+  const say = (text: string): void => onProgress({ kind: 'said', id: job.id, text })
+  if (removed.length === 0 || removed.some(({ isSequence }) => isSequence === true)) say(BLIND)
+  if (!sighting.isLooked) return removed.length === 0 ? undefined : say(UNKNOWN)
   refuseUse(job.id, sighting, now, graceMs, role)
 }
 

@@ -103,7 +103,6 @@ async function readStatements(
   }
 }
 
-/** `SELECT *` does not name the column: its table it does. */
 /** @returns since when each count has been what it is */
 async function writeDown(
   client: pg.Client,

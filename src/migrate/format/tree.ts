@@ -1,3 +1,4 @@
+import { quoteWhereNeeded } from '../../core/index.ts'
 import type { AlterTableCmd, ColumnDef, Constraint, Node, RangeVar, TypeName } from '@pgsql/types'
 
 /** The text of a String node. */
@@ -97,9 +98,8 @@ export function isNarrow(where: Node | undefined): boolean {
   return isNarrowing
 }
 
-/** A name as SQL writes it: quoted where it has to be. */
-export const sqlName = (name = ''): string =>
-  /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`
+/** A name of the tree as SQL writes it; what stands in it may be missing. */
+export const sqlName = (name = ''): string => (name === '' ? '""' : quoteWhereNeeded(name))
 
 /** `schema.table` or `table` as SQL writes it. */
 export function writtenName({ schemaname, relname }: RangeVar): string {

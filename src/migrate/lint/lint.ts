@@ -103,8 +103,7 @@ export class Linter {
     const allowed = new Set(script.directives.allows.map(({ rule }) => rule))
     for (const { id, check } of RULES) {
       if (allowed.has(id)) continue
-      for (const verdict of await check(context))
-        findings.push(findingOf(id, softened(id, verdict, script), context, doing))
+      for (const verdict of await check(context)) findings.push(findingOf(id, verdict, context, doing))
     }
     return findings
   }
@@ -115,12 +114,6 @@ export class Linter {
     const what = lock === null ? 'nothing' : blockedBy(lock)
     return { lock, blocks: what === 'nothing' ? null : { tables, what }, scans, rewrites }
   }
-}
-
-/** What a contract is for: it runs only when nobody uses what it removes. */
-function softened(rule: string, verdict: Verdict, { directives }: Script): Verdict {
-  const isMeant = directives.phase === 'contract' && /^(drop|rename)-(column|table|object|schema)/.test(rule)
-  return isMeant && verdict.severity === 'warning' ? { ...verdict, severity: 'info' } : verdict
 }
 
 function findingOf(

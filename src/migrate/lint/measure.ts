@@ -1,8 +1,8 @@
 import type pg from 'pg'
 import { messageOf, systemClock, wait } from '../../core/index.ts'
+import { connectDirectly } from '../../pool/index.ts'
 import { specialKindOf } from '../format/special-statements.ts'
 import type { Statement } from '../format/statements.ts'
-import { connect } from '../running/session.ts'
 import { blockedBy, type LockMode, lockModeOf, stronger } from './locks.ts'
 
 /** What a statement was seen to do to the tables that were there before its script. */
@@ -49,8 +49,8 @@ export class Measurer {
 
   /** @param url a database that may be spoiled */
   static async open(url: string): Promise<Measurer> {
-    const client = await connect(url, 'holdfast lint: measured')
-    const observer = await connect(url, 'holdfast lint: observer').catch(async (error: unknown) => {
+    const client = await connectDirectly(url, 'holdfast lint: measured')
+    const observer = await connectDirectly(url, 'holdfast lint: observer').catch(async (error: unknown) => {
       await client.end()
       throw error
     })

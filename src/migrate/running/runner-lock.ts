@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { systemClock, wait } from '../../core/index.ts'
-import { advisoryKey } from '../../pool/index.ts'
+import { advisoryKey, tryAdvisoryLock } from '../../pool/index.ts'
 import { runnerBusy } from '../errors.ts'
 import type { HistoryTable } from '../history/tables.ts'
 
@@ -27,7 +27,7 @@ export async function withRunnerLock<T>(
 ): Promise<T> {
   const key = advisoryKeyOf(history)
   const deadline = systemClock.monotonicMs() + waitMs
-  while (!(await tryLock(client, key))) {
+  while (!(await tryAdvisoryLock(client, key))) {
     if (systemClock.monotonicMs() >= deadline) {
       const holder = await holderOf(client, key)
       throw runnerBusy(waitMs, holder?.words ?? 'it has just finished')
@@ -40,13 +40,6 @@ export async function withRunnerLock<T>(
     // On a lost connection the server has given the lock back already.
     await client.query('SELECT pg_advisory_unlock($1::bigint)', [key]).catch(() => {})
   }
-}
-
-async function tryLock(client: pg.Client, key: string): Promise<boolean> {
-  const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1::bigint) AS held', [
-    key,
-  ])
-  return rows[0]?.held === true
 }
 
 /** Whose session holds a lock, and how to say it; undefined when nobody's does. */

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { systemClock, within } from '../../core/index.ts'
-import { connectFailure, openClient } from '../../pool/index.ts'
+import { connectDirectly, withDirectClient } from '../../pool/index.ts'
 import { pooler } from '../errors.ts'
 import type { HistoryTable } from '../history/tables.ts'
 
@@ -14,23 +14,11 @@ export interface MigrateTarget {
   readonly searchPath?: string
 }
 
-/** Opens one direct connection for `work` and closes it. */
-export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = await connect(url, 'holdfast migrate')
-  try {
-    return await work(client)
-  } finally {
-    await client.end().catch(() => {}) // it is lost already: there is nothing left to close
-  }
-}
+const NAME = 'holdfast migrate'
 
-/** One connection of a runner. */
-export async function connect(url: string, name: string): Promise<pg.Client> {
-  const config = { application_name: name, connectionTimeoutMillis: 10_000, keepAlive: true }
-  return openClient({ connectionString: url, ...config }).catch((error: unknown) => {
-    throw connectFailure(error, url)
-  })
-}
+/** Opens one direct connection for `work` and closes it. @throws HF_CONNECT_* */
+export const withClient = <T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> =>
+  withDirectClient(url, NAME, work)
 
 const TRIES = 3
 const PROBE_LIMIT_MS = 2_000
@@ -62,7 +50,7 @@ async function backendPid(client: pg.Client): Promise<number | undefined> {
 /** Whether another client is given the session on which `token` was set. */
 async function meets(url: string, token: string): Promise<boolean> {
   const probing = (async () => {
-    const other = await connect(url, 'holdfast migrate')
+    const other = await connectDirectly(url, NAME)
     try {
       const { rows } = await other.query<{ token: string | null }>(
         `SELECT current_setting('holdfast.probe', true) AS token`,

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { hideLiterals, systemClock } from '../../core/index.ts'
-import { connect } from './session.ts'
+import { connectDirectly } from '../../pool/index.ts'
 
 /** What is seen of a statement while it runs. */
 export interface Sight {
@@ -110,7 +110,7 @@ export class RunnerWatch {
 
   async #ask<Row extends Record<string, unknown>>(sql: string): Promise<Row[]> {
     if (this.#isClosed) return []
-    this.#opening ??= connect(this.#url, 'holdfast migrate: watch').catch(() => undefined)
+    this.#opening ??= connectDirectly(this.#url, 'holdfast migrate: watch').catch(() => undefined)
     const client = await this.#opening
     if (client === undefined) return []
     return client.query<Row>(sql, [this.#pid]).then(
