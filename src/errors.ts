@@ -12,7 +12,7 @@ export function databaseUrlMissing(): HoldfastError {
 export function configFileUnreadable(path: string, cause: unknown): HoldfastError {
   return new HoldfastError({
     code: 'HF_CONFIG_FILE',
-    message: `The configuration file ${path} cannot be read: ${messageOf(cause)}. ${moduleHint(cause) || 'Correct or remove it.'}`,
+    message: `The configuration file ${path} cannot be read: ${messageOf(cause)}. ${moduleHint(path, cause) || 'Correct or remove it.'}`,
     cause,
     details: { path },
   })

@@ -5,6 +5,7 @@ import type { Reader } from '../monitor/index.ts'
 import type { Pool } from '../pool/index.ts'
 import type { ConsoleSessions } from './console-sessions.ts'
 import type { ConsoleShell } from './console-shell.ts'
+import { migrationsUnknown } from './errors.ts'
 import type { LivePicture } from './live.ts'
 import type { LongWorks } from './long-work.ts'
 import type { Readings } from './readings.ts'
@@ -36,4 +37,10 @@ export interface AdminContext {
   readonly startedAt: number
   /** True from the moment on when a shutdown was asked for. */
   isDraining: boolean
+}
+
+/** @throws HF_ADMIN_MIGRATIONS_UNKNOWN */
+export function migrationsOf({ migrations }: AdminContext): MigrateTarget {
+  if (migrations === undefined) throw migrationsUnknown()
+  return migrations
 }

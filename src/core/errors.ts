@@ -111,10 +111,3 @@ export function invalidOption(path: string, source: string, shown: string, accep
     details: { option: path, source, accepts },
   })
 }
-
-/** What to do about a module that Node took for CommonJS; empty for any other failure. Node has no code for it. */
-export function moduleHint(error: unknown): string {
-  return error instanceof SyntaxError && /outside a module|Unexpected token 'export'/.test(error.message)
-    ? 'Put "type": "module" into package.json.'
-    : ''
-}

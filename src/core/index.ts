@@ -21,7 +21,6 @@ export {
   type HoldfastErrorInit,
   isHoldfastError,
   messageOf,
-  moduleHint,
 } from './errors.ts'
 export { type ChannelEvent, EventChannel, type Unsubscribe } from './events.ts'
 export { cumulativeCounts, Histogram, type HistogramCounts, percentile, sumOf } from './histogram.ts'
@@ -43,6 +42,7 @@ export {
   showOption,
   text,
 } from './options.ts'
+export { isModuleFolder, moduleHint } from './module-kind.ts'
 export type { Lease, Operation, QueryResultRow, Recorder } from './ports.ts'
 export { Scheduler, type Task, type TaskFailure } from './scheduler.ts'
 export { hideLiterals } from './sql-literals.ts'

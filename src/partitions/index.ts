@@ -10,8 +10,9 @@ export {
   partitionsAsJson,
   unmanage,
 } from './list.ts'
-export { type Layout, type Partition, readLayout } from './layout.ts'
-export { maintain, type Maintained, type PartitionTarget, type UpkeepOptions } from './maintain.ts'
+export type { Layout, Partition } from './layout.ts'
+export { maintain, type Maintained } from './maintain.ts'
 export { type Every, parseEvery } from './period.ts'
 export type { Policy } from './policy.ts'
 export { retain, type Retained, type RetainOptions } from './retain.ts'
+export type { PartitionTarget, UpkeepOptions } from './upkeep.ts'

@@ -61,7 +61,7 @@ const HEAD_QUERY = `
     LEFT JOIN pg_catalog.pg_collation l ON l.oid = p.partcollation[0]
    WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p')`
 
-/** Bounds are printed as the session's zone and style say: in a function of its own they are UTC and ISO. */
+/** Bounds are printed as the session's zone and style say. */
 const PARTITIONS_QUERY = `
   SELECT n.nspname AS schema, c.relname AS name, format('%I.%I', n.nspname, c.relname) AS sql,
          pg_get_expr(c.relpartbound, c.oid) AS bound, i.inhdetachpending AS "isDetaching",
@@ -98,7 +98,7 @@ export async function readLayout(client: Queryable, table: string): Promise<Layo
 }
 
 /** @throws HF_PARTITION_KEY */
-export function usableKey(table: string, type: string, collation: string | null): KeyKind {
+function usableKey(table: string, type: string, collation: string | null): KeyKind {
   const key = keyKindOf(type)
   if (!key) throw keyUnsupported(table, `a column of type ${type} has no time or whole number in it`)
   if (collation !== null && !['C', 'POSIX', 'ucs_basic'].includes(collation))

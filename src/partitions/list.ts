@@ -1,9 +1,9 @@
-import { everyDoesNotFit } from './errors.ts'
 import { type Layout, type Partition, readLayout } from './layout.ts'
-import { countAhead, currentPlace, type PartitionTarget } from './maintain.ts'
+import { countAhead } from './gaps.ts'
 import { type Every } from './period.ts'
 import { Policies, type Policy } from './policy.ts'
 import { withTender } from './tender.ts'
+import { currentPlace, type PartitionTarget, refuseUnfitting } from './upkeep.ts'
 
 /** A table with its partitions and how they are kept. */
 export interface PartitionList {
@@ -40,6 +40,9 @@ export async function listPartitions(
   })
 }
 
+/** More would be a length that is too short. */
+const MOST = 1_000
+
 /** How a table is kept from now on. */
 export interface ManageOptions {
   readonly every: Every
@@ -60,10 +63,12 @@ export async function manage(
   table: string,
   { every, premake = 6, keep, retention = 'detach' }: ManageOptions,
 ): Promise<Layout> {
+  for (const count of [premake, keep])
+    if (count !== undefined && !(Number.isInteger(count) && count >= 1 && count <= MOST))
+      throw new RangeError(`${count} is no number of partitions: a whole one from 1 to ${MOST}`)
   return withTender(url, undefined, async ({ client }) => {
     const layout = await readLayout(client, table)
-    if ((layout.key.is === 'integer') !== (typeof every === 'bigint'))
-      throw everyDoesNotFit(layout.sql, String(every), layout.key.is)
+    refuseUnfitting(layout, every)
     await new Policies(client, ownSchema).set({
       table: layout.sql,
       every,
@@ -84,7 +89,7 @@ export async function unmanage({ url, ownSchema }: PartitionTarget, table: strin
 }
 
 /** A partition's state in a word. */
-export function stateOf({ isDefault, isDetaching }: Partition): 'attached' | 'default' | 'detaching' {
+function stateOf({ isDefault, isDetaching }: Partition): 'attached' | 'default' | 'detaching' {
   return isDetaching ? 'detaching' : isDefault ? 'default' : 'attached'
 }
 

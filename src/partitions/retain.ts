@@ -1,9 +1,16 @@
-import { messageOf, type Recorder } from '../core/index.ts'
+import type { Recorder } from '../core/index.ts'
 import { type Layout, type Partition, readLayout } from './layout.ts'
-import { currentPlace, finishDetaching, type PartitionTarget, type UpkeepOptions } from './maintain.ts'
 import { periodAfter, periodAt, type Position } from './period.ts'
-import { Policies, type Policy } from './policy.ts'
-import { alone, change, isReplica, type Tender, withTender } from './tender.ts'
+import type { Policy } from './policy.ts'
+import { change, type Tender } from './tender.ts'
+import {
+  currentPlace,
+  finishDetaching,
+  type Outcome,
+  type PartitionTarget,
+  tendEach,
+  type UpkeepOptions,
+} from './upkeep.ts'
 
 /** How old partitions are taken away. */
 export interface RetainOptions extends UpkeepOptions {
@@ -13,17 +20,17 @@ export interface RetainOptions extends UpkeepOptions {
   readonly recorder?: Recorder | undefined
 }
 
-/** What was done for one table. */
-export interface Retained {
-  readonly table: string
-  readonly outcome: 'done' | 'replica' | 'busy' | 'failed'
+/** What was taken from one table. */
+interface Taken {
   /** Taken out of the table, and still there as tables of their own. */
   readonly detached: readonly string[]
   readonly dropped: readonly string[]
-  readonly error: string | null
 }
 
-const NOTHING = { detached: [], dropped: [], error: null } as const
+/** What was done for one table. */
+export type Retained = Outcome & Taken
+
+const NOTHING: Taken = { detached: [], dropped: [] }
 
 /**
  * Takes away the partitions that are older than their table keeps: detached beside the traffic, and dropped where the table's
@@ -31,28 +38,8 @@ const NOTHING = { detached: [], dropped: [], error: null } as const
  *
  * @throws HF_PARTITION_OWN_SCHEMA, HF_PARTITION_NOT_MANAGED, HF_CONNECT_*
  */
-export async function retain(target: PartitionTarget, options: RetainOptions = {}): Promise<Retained[]> {
-  return withTender(target.url, options.signal, async (tender) => {
-    const policies = new Policies(tender.client, target.ownSchema)
-    const done: Retained[] = []
-    for (const policy of await policies.chosen(tender.client, options.table)) {
-      const { table } = policy
-      if (policy.keep === null) continue
-      if (await isReplica(tender)) {
-        done.push({ table, outcome: 'replica', ...NOTHING })
-        continue
-      }
-      try {
-        const one = await alone(tender, table, () => retainOne(tender, policy, options))
-        done.push(one ?? { table, outcome: 'busy', ...NOTHING })
-      } catch (error) {
-        options.signal?.throwIfAborted()
-        await policies.note(table, messageOf(error))
-        done.push({ table, outcome: 'failed', ...NOTHING, error: messageOf(error) })
-      }
-    }
-    return done
-  })
+export function retain(target: PartitionTarget, options: RetainOptions = {}): Promise<Retained[]> {
+  return tendEach(target, options, NOTHING, (tender, policy) => retainOne(tender, policy, options))
 }
 
 /** The partitions that are older than is kept, the oldest first; never all. Pure. */
@@ -74,8 +61,9 @@ async function retainOne(
   tender: Tender,
   policy: Policy,
   { isDryRun = false, recorder }: RetainOptions,
-): Promise<Retained> {
-  const { table, retention } = policy
+): Promise<Taken> {
+  const { table, retention, keep } = policy
+  if (keep === null) return NOTHING
   const first = await readLayout(tender.client, table)
   const half = first.partitions.filter(({ isDetaching }) => isDetaching)
   if (!isDryRun) await finishDetaching(tender, first)
@@ -91,13 +79,7 @@ async function retainOne(
         await recorder?.record({ action: 'partitions.drop', subject: table, details: { dropped: names } })
     }
   }
-  return {
-    table,
-    outcome: 'done',
-    detached: retention === 'drop' ? [] : names,
-    dropped: retention === 'drop' ? names : [],
-    error: null,
-  }
+  return retention === 'drop' ? { detached: [], dropped: names } : { detached: names, dropped: [] }
 }
 
 /** Beside the traffic; with a default partition PostgreSQL refuses that, and it takes a moment of ACCESS EXCLUSIVE. */

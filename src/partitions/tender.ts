@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { type Clock, SQLSTATE, sqlstateOf, systemClock, wait } from '../core/index.ts'
-import { advisoryKey, connectFailure, openClient } from '../pool/index.ts'
+import { advisoryKey, tryAdvisoryLock, withDirectClient } from '../pool/index.ts'
 import { partitionDenied, partitionLocked, partitionRefused } from './errors.ts'
 import type { Layout } from './layout.ts'
 
@@ -18,23 +18,12 @@ export interface Tender {
 }
 
 /** Opens one direct connection for `work` and closes it. @throws HF_CONNECT_* */
-export async function withTender<T>(
+export function withTender<T>(
   url: string,
   signal: AbortSignal | undefined,
   work: (tender: Tender) => Promise<T>,
 ): Promise<T> {
-  const client = await openClient({
-    connectionString: url,
-    application_name: 'holdfast partition',
-    connectionTimeoutMillis: 10_000,
-  }).catch((error: unknown) => {
-    throw connectFailure(error, url)
-  })
-  try {
-    return await work({ client, clock: systemClock, signal })
-  } finally {
-    await client.end().catch(() => {}) // it is lost already: there is nothing left to close
-  }
+  return withDirectClient(url, 'holdfast partition', (client) => work({ client, clock: systemClock, signal }))
 }
 
 /** Whether this database takes writes. */
@@ -50,10 +39,7 @@ export async function alone<T>(
   work: () => Promise<T>,
 ): Promise<T | undefined> {
   const key = advisoryKey(`holdfast:partitions:${table}`)
-  const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1::bigint) AS held', [
-    key,
-  ])
-  if (rows[0]?.held !== true) return undefined
+  if (!(await tryAdvisoryLock(client, key))) return undefined
   try {
     return await work()
   } finally {

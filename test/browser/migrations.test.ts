@@ -164,6 +164,26 @@ describe.skipIf(isBrowserMissing)(`the pages of migrations and access${BROWSER_S
     await watched.expectClean()
   })
 
+  test('access is settled as its plan shows, and says then that nothing differs', async () => {
+    const kinds = ['owner', 'migrator', 'app', 'readonly', 'monitor', 'auditor']
+    try {
+      const { page } = await open('access')
+      await page.getByRole('heading', { name: 'rights are missing' }).waitFor()
+      await page.getByRole('button', { name: 'Settle them' }).click()
+      const panel = page.getByRole('complementary', { name: 'Settle the differences' })
+      await panel.getByRole('button', { name: /^Settle \d+/ }).click()
+      await panel.getByText('There is nothing to settle.').waitFor()
+      await page.getByText('Every role has what it is to have, and no more.').waitFor()
+      await page.getByRole('heading', { name: 'Access is as configured' }).waitFor()
+    } finally {
+      for (const kind of kinds)
+        await queryAt(
+          database.url,
+          `REASSIGN OWNED BY "${database.name}_${kind}" TO current_user; DROP OWNED BY "${database.name}_${kind}"; DROP ROLE "${database.name}_${kind}"`,
+        )
+    }
+  })
+
   test('drift is compared on request', async () => {
     await queryAt(database.url, 'CREATE TABLE by_hand (n int)')
     const { page } = await open('migrations', 'operator')
@@ -171,6 +191,36 @@ describe.skipIf(isBrowserMissing)(`the pages of migrations and access${BROWSER_S
     await card.getByText('was not compared yet').waitFor()
     await card.getByRole('button', { name: 'Compare with the migrations' }).click()
     await card.getByText('by_hand').waitFor({ timeout: 20_000 })
+  })
+
+  test('before there is anything, it says what would be here and how to get it', async () => {
+    const { pool } = client()
+    const migrations = new MigrationFolder(database.url).target
+    await queryAt(
+      database.url,
+      'CREATE TABLE holdfast.no_history (LIKE holdfast.migration_history INCLUDING ALL)',
+    )
+    await queryAt(
+      database.url,
+      'CREATE TABLE holdfast.no_history_steps (LIKE holdfast.migration_history_steps INCLUDING ALL)',
+    )
+    const empty = { ...migrations, history: { schema: 'holdfast', table: 'no_history' } }
+    await queryAt(database.url, 'DELETE FROM holdfast.backfills')
+    const server = await serveAdmin({ pool, migrations: empty }, TEST_OPTIONS, scratch('state'))
+    try {
+      const watched = await WatchedPage.open(browser(), server.url)
+      const { page } = watched
+      await page.goto(server.createSignInLink())
+      await page.getByRole('heading', { name: 'Overview' }).waitFor()
+      await page.goto(`${server.url}/migrations`)
+      await page.getByRole('heading', { name: 'There are no migrations yet.' }).waitFor()
+      await page.getByText('npx holdfast migrate new create_users').waitFor()
+      await page.getByText('No migration has a backfill.').waitFor()
+      await page.getByText('Nothing is pending.').waitFor()
+      await watched.expectAccessible()
+    } finally {
+      await server.close()
+    }
   })
 
   test('a role that may not see the history reads the exact GRANT; a service without migrations says so', async () => {

@@ -1,6 +1,8 @@
 /** Reads on a replica: which one, how far behind, and what happens when it lags, stops and returns. */
 import { Kysely, sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { installSchema } from '../../src/migrate/index.ts'
+import { maintain, manage, retain } from '../../src/partitions/index.ts'
 import { Pool, type PoolConfig, readYourWrites, type ReplicaPicture } from '../../src/pool/index.ts'
 import { HoldfastDialect, transaction } from '../../src/query/index.ts'
 import { FaultProxy } from '../../src/testing/index.ts'
@@ -348,4 +350,16 @@ test('a drain waits for the replicas’ connections, and names who holds them', 
   await reading
   pool.resume()
   await readPort(pool)
+})
+
+test('partitions are looked after on the primary, and left alone on a replica', async () => {
+  await installSchema(primary.url, 'holdfast', {})
+  await primary.query('CREATE TABLE parted (at timestamptz NOT NULL) PARTITION BY RANGE (at)')
+  const target = { url: primary.url, ownSchema: 'holdfast' }
+  await manage(target, 'parted', { every: 'month', premake: 1, keep: 1 })
+  await standby.catchUpWith(primary)
+  const there = { ...target, url: standby.url }
+  expect(await maintain(there)).toMatchObject([{ outcome: 'replica', made: [] }])
+  expect(await retain(there)).toMatchObject([{ outcome: 'replica', detached: [] }])
+  expect(await maintain(target)).toMatchObject([{ outcome: 'done', ahead: 1 }])
 })

@@ -1,31 +1,16 @@
 /** What applying takes over from others: owners, code with rights of its own, groups, policies, schemas. */
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  applyAccess,
-  managedRoles,
-  planAccess,
-  type RoleNames,
-  type SchemaLevels,
-} from '../../src/access/index.ts'
-import type { EmbeddedServer } from '../../src/embedded/index.ts'
+import { describe, expect, test } from 'vitest'
+import { applyAccess, managedRoles, planAccess } from '../../src/access/index.ts'
 import { findDrift, installSchema, migrateUp } from '../../src/migrate/index.ts'
-import { startTestServer } from '../../src/testing/index.ts'
 import { MigrationFolder } from '../support/migration-folder.ts'
 import { removeScratchAfterwards } from '../support/scratch.ts'
-import { newPlace, type Place, TABLES, wordsOf } from '../support/access-place.ts'
+import { TABLES, usePlaces, wordsOf } from '../support/access-place.ts'
 
 removeScratchAfterwards()
 
 describe.each([14, 18])('on PostgreSQL %i', (version) => {
-  let server: EmbeddedServer
-  beforeAll(async () => {
-    server = await startTestServer(version === 18 ? {} : { version })
-  })
-  afterAll(() => server.stop())
-
-  const place = (roles?: RoleNames, schemas?: SchemaLevels): Promise<Place> =>
-    newPlace(server.url, roles, schemas)
+  const { place, url: serverUrl } = usePlaces(version)
 
   test("code that runs with its owner's rights is not handed over from those who could not have made it so", async () => {
     const { name, target, run, runAs, apply } = await place()
@@ -135,7 +120,7 @@ describe.each([14, 18])('on PostgreSQL %i', (version) => {
     await migrateUp(folder.target)
     await apply()
     const against = { kind: 'migrations', ...folder.target } as const
-    const options = { shadowUrl: server.url }
+    const options = { shadowUrl: serverUrl() }
     expect((await findDrift(url, against, options)).differences).not.toEqual([])
     const managed = { ...options, managedRoles: managedRoles(target) }
     // Before PostgreSQL 15 everybody may make things in public, until it is taken from them.

@@ -1,17 +1,9 @@
 /** Roles as data: planned, applied as planned, checked; on servers whose rules about membership differ. */
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  type AccessTarget,
-  applyAccess,
-  planAccess,
-  type RoleNames,
-  type SchemaLevels,
-} from '../../src/access/index.ts'
-import type { EmbeddedServer } from '../../src/embedded/index.ts'
+import { describe, expect, test } from 'vitest'
+import { type AccessTarget, applyAccess, planAccess, type RoleNames } from '../../src/access/index.ts'
 import { installSchema, migrateHistory, migrateUp, OperationRecorder } from '../../src/migrate/index.ts'
-import { startTestServer } from '../../src/testing/index.ts'
-import { newPlace, type Place, SCHEMAS, statementsOf, TABLES, wordsOf } from '../support/access-place.ts'
+import { SCHEMAS, statementsOf, TABLES, usePlaces, wordsOf } from '../support/access-place.ts'
 import { queryAt } from '../support/database.ts'
 import { MigrationFolder } from '../support/migration-folder.ts'
 import { removeScratchAfterwards } from '../support/scratch.ts'
@@ -19,14 +11,7 @@ import { removeScratchAfterwards } from '../support/scratch.ts'
 removeScratchAfterwards()
 
 describe.each([14, 18])('on PostgreSQL %i', (version) => {
-  let server: EmbeddedServer
-  beforeAll(async () => {
-    server = await startTestServer(version === 18 ? {} : { version })
-  })
-  afterAll(() => server.stop())
-
-  const place = (roles?: RoleNames, schemas?: SchemaLevels): Promise<Place> =>
-    newPlace(server.url, roles, schemas)
+  const { place } = usePlaces(version)
 
   test('from nothing to all six roles, each with what it is to have and no more', async () => {
     const { name, target, run, runAs, apply } = await place()

@@ -122,3 +122,21 @@ describe('a project from its first migration on', () => {
     },
   )
 })
+
+test('in a package of CommonJS init writes what Node reads, and a module taken for another is explained', async () => {
+  const common = scratch('common')
+  writeFileSync(join(common, 'package.json'), '{ "type": "commonjs" }')
+  const inCommon = (args: string): Promise<CliRun> =>
+    runCli(args.split(' '), { cwd: common, env: { DATABASE_URL: database.url } })
+  expect(json(await inCommon('init --json'))).toMatchObject({
+    files: ['holdfast.config.mjs', '.env.example'],
+  })
+  expect(await inCommon('migrate status')).toMatchObject({ code: 0 })
+  const begun = join(common, 'db/migrations/20990101T000000Z_step')
+  mkdirSync(begun, { recursive: true })
+  const step =
+    "// holdfast: irreversible\nimport { join } from 'node:path'\nexport default async () => join('a')"
+  writeFileSync(join(begun, 'up.ts'), step)
+  const failed = await inCommon('migrate up --allow-out-of-order')
+  expect(failed.stderr).toContain('Put "type": "module" into package.json.')
+})

@@ -230,6 +230,19 @@ describe('a contract', () => {
     expect(said).toContainEqual(expect.stringContaining('of steps in TypeScript, blocks and sequences'))
   })
 
+  test('an extension too old to say since when it counts is to be updated', async () => {
+    const { up } = await place()
+    await run("DROP EXTENSION pg_stat_statements; CREATE EXTENSION pg_stat_statements VERSION '1.8'")
+    try {
+      await expect(up()).rejects.toMatchObject({
+        code: 'HF_MIGRATE_CONTRACT_EARLY',
+        details: { statement: 'ALTER EXTENSION pg_stat_statements UPDATE;' },
+      })
+    } finally {
+      await run('ALTER EXTENSION pg_stat_statements UPDATE')
+    }
+  })
+
   test('without statistics it says that it did not look', async () => {
     const { contract, up } = await place()
     await run('DROP EXTENSION pg_stat_statements')

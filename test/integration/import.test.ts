@@ -1,6 +1,6 @@
 /** Coming over from another tool: its migrations, and what it ran on a database. */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate as drizzleMigrate } from 'drizzle-orm/node-postgres/migrator'
@@ -277,6 +277,8 @@ describe('from node-pg-migrate, run by itself', () => {
       '0003_step10.sql': 'ALTER TABLE b DROP COLUMN d;',
       '20240101000000_with_seconds.sql': 'SELECT 1;',
     })
+    const elsewhere = files({ 'a.sql': 'SELECT 2;' })
+    symlinkSync(join(elsewhere, 'a.sql'), join(from, '0004_linked.sql'))
     await runOld(url, from)
     const ran = (await queryAt(url, 'SELECT name FROM pgmigrations ORDER BY id')).map(({ name }) =>
       String(name)

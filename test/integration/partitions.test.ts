@@ -72,6 +72,12 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
     expect(await maintain(target, { table })).toMatchObject([{ made: [], ahead: 3 }])
     await run(`INSERT INTO ${table} (n) VALUES (1)`)
     const [first] = done?.made ?? []
+    await run(`ALTER TABLE ${done?.made.at(-1)} SET (fillfactor = 70)`)
+    await manage(target, table, { every: 'month', premake: 4 })
+    const [next] = await maintain(target, { table })
+    expect(await run(`SELECT reloptions FROM pg_class WHERE oid = '${next?.made[0]}'::regclass`)).toEqual([
+      { reloptions: ['fillfactor=70'] },
+    ])
     expect(
       await run(`SELECT (SELECT count(*)::int FROM pg_indexes WHERE tablename = '${first}') AS indexes,
         (SELECT count(*)::int FROM pg_constraint WHERE conrelid = '${first}'::regclass AND contype IN ('p', 'f', 'c')) AS constraints,
@@ -176,6 +182,15 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
     const [failed] = await maintain(target, { table })
     expect(failed).toMatchObject({ outcome: 'failed', error: expect.stringContaining(`${table}_rest`) })
     expect((await listPartitions(target, table)).policy?.lastError).toBe(failed?.error)
+    // It does not hold up the others.
+    const other = await kept({ every: 'month', premake: 1 })
+    expect(await maintain(target)).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ table: `public.${table}`, outcome: 'failed' }),
+        expect.objectContaining({ table: `public.${other}`, outcome: 'done', ahead: 1 }),
+      ]),
+    )
+    await unmanage(target, table)
   })
 
   describe('retention', () => {
@@ -187,6 +202,16 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
       const old = [5, 4, 3].map((month) => `${table}_old_${month}`)
       expect(await retain(target, { table, isDryRun: true })).toMatchObject([{ detached: old, dropped: [] }])
       expect(await namesOf(table)).toContain(old[0])
+      // Only looking leaves no trace.
+      const [before] = await run(
+        `SELECT maintained_at::text FROM holdfast.partitioned_tables WHERE relation = 'public.${table}'`,
+      )
+      await retain(target, { table, isDryRun: true })
+      expect(
+        await run(
+          `SELECT maintained_at::text FROM holdfast.partitioned_tables WHERE relation = 'public.${table}'`,
+        ),
+      ).toEqual([before])
       expect(await retain(target, { table })).toMatchObject([{ outcome: 'done', detached: old }])
       // What is detached is a table of its own, with its rows.
       expect(await run(`SELECT count(*)::int AS rows FROM ${table}_old_4`)).toEqual([{ rows: 10 }])
@@ -275,6 +300,7 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
       ['by_json', 'HF_PARTITION_KEY'],
     ] as const)
       await expect(manage(target, table, { every: 'month' }), table).rejects.toMatchObject({ code })
+    await expect(manage(target, 'of_times', { every: 'day', keep: 0 })).rejects.toThrow(RangeError)
     await expect(manage(target, 'of_times', { every: 10n })).rejects.toMatchObject({
       code: 'HF_PARTITION_EVERY',
     })

@@ -6,7 +6,9 @@ import {
   type RoleNames,
   type SchemaLevels,
 } from '../../src/access/index.ts'
-import { createTestDatabase } from '../../src/testing/index.ts'
+import { afterAll, beforeAll } from 'vitest'
+import type { EmbeddedServer } from '../../src/embedded/index.ts'
+import { createTestDatabase, startTestServer } from '../../src/testing/index.ts'
 import { queryAt } from './database.ts'
 
 /** Some of everything that can be owned. */
@@ -49,7 +51,7 @@ export interface Place {
   readonly apply: (target?: AccessTarget) => Promise<AccessPlan>
 }
 
-export async function newPlace(
+async function newPlace(
   serverUrl: string,
   roles: RoleNames = {},
   schemas: SchemaLevels = SCHEMAS,
@@ -66,4 +68,17 @@ export async function newPlace(
     runAs: async (kind, sql) => queryAt(await withPassword(url, nameOf(kind)), sql),
     apply: async (to = target) => applyAccess(to, { plan: (await planAccess(to)).hash }),
   }
+}
+
+/** A server of the file's own, since roles belong to a whole one; makes places on it. */
+export function usePlaces(version: number): {
+  readonly url: () => string
+  readonly place: (roles?: RoleNames, schemas?: SchemaLevels) => Promise<Place>
+} {
+  let server: EmbeddedServer
+  beforeAll(async () => {
+    server = await startTestServer(version === 18 ? {} : { version })
+  })
+  afterAll(() => server.stop())
+  return { url: () => server.url, place: (roles, schemas) => newPlace(server.url, roles, schemas) }
 }

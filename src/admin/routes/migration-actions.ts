@@ -9,8 +9,7 @@ import {
   migrateUp,
   progressInWords,
 } from '../../migrate/index.ts'
-import type { AdminContext } from '../context.ts'
-import { migrationsUnknown } from '../errors.ts'
+import { type AdminContext, migrationsOf } from '../context.ts'
 import { refuseStrayFields } from '../strict-body.ts'
 import { beginWork, idempotencyHeaders, operationResponses } from './operations.ts'
 
@@ -19,10 +18,7 @@ export const migrationActionRoutes: FastifyPluginAsyncTypebox<{ context: AdminCo
   app,
   { context },
 ) => {
-  const target = (): MigrateTarget => {
-    if (context.migrations === undefined) throw migrationsUnknown()
-    return context.migrations
-  }
+  const target = (): MigrateTarget => migrationsOf(context)
   const tags = ['migrations']
   const headers = idempotencyHeaders
   const telling = (tell: (text: string) => void): ((progress: MigrateProgress) => void) => {

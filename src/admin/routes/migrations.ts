@@ -14,8 +14,7 @@ import {
   planRollback,
   resumeBackfill,
 } from '../../migrate/index.ts'
-import type { AdminContext } from '../context.ts'
-import { migrationsUnknown } from '../errors.ts'
+import { type AdminContext, migrationsOf } from '../context.ts'
 import { nullable, problemResponses } from '../problem.ts'
 import { includesRole } from '../roles.ts'
 
@@ -129,10 +128,7 @@ export const migrationRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
   { context },
 ) => {
   const { readings, schema } = context
-  const target = (): MigrateTarget => {
-    if (context.migrations === undefined) throw migrationsUnknown()
-    return context.migrations
-  }
+  const target = (): MigrateTarget => migrationsOf(context)
   const tags = ['migrations']
 
   app.get(

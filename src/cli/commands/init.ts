@@ -1,7 +1,7 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { CONFIG_FILES } from '../../config.ts'
-import { messageOf } from '../../core/index.ts'
+import { isModuleFolder, messageOf } from '../../core/index.ts'
 import { renderEnvExample } from '../../env-example.ts'
 import { type Finish, runWith } from '../command.ts'
 import { plural } from '../output.ts'
@@ -14,7 +14,7 @@ const DEFAULTS = '{\n  database: { pool: { size: 10, overflow: 20 } },\n}'
 
 /** In a package of CommonJS a file that ends in .ts would be taken for it. */
 function configTemplate(): [name: string, text: string] {
-  return isModule()
+  return isModuleFolder(process.cwd())
     ? [
         'holdfast.config.ts',
         `import type { ConfigInput } from 'holdfast'\n\n${TEXT}export default ${DEFAULTS} satisfies ConfigInput\n`,
@@ -23,14 +23,6 @@ function configTemplate(): [name: string, text: string] {
         'holdfast.config.mjs',
         `${TEXT}/** @type {import('holdfast').ConfigInput} */\nexport default ${DEFAULTS}\n`,
       ]
-}
-
-function isModule(): boolean {
-  try {
-    return (JSON.parse(readFileSync('package.json', 'utf8')) as { type?: string }).type === 'module'
-  } catch {
-    return true // no package at all: Node looks at what is in the file
-  }
 }
 
 /** Makes a database ready for Holdfast; `reset` is the way back. */

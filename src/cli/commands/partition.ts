@@ -177,7 +177,7 @@ function addRetain(partition: Command, finish: Finish): void {
       })
       session.out.result({ database: holdfast.address, dry_run: dryRun, tables: done }, () =>
         done.length === 0
-          ? 'No table keeps less than all.'
+          ? 'No table is kept yet.'
           : done.map((one) => retainedInWords(one, dryRun)).join('\n'),
       )
       if (dryRun && done.some(({ detached, dropped }) => detached.length + dropped.length > 0))

@@ -76,7 +76,7 @@ export function moduleInvalid(path: string, fault: string, cause: unknown): Hold
   const why = cause === undefined ? '' : `: ${messageOf(cause)}`
   return new HoldfastError({
     code: 'HF_MIGRATE_MODULE',
-    message: `${path} ${fault}${why}. ${moduleHint(cause) || 'Correct the file.'} Nothing of it was run.`,
+    message: `${path} ${fault}${why}. ${moduleHint(path, cause) || 'Correct the file.'} Nothing of it was run.`,
     cause,
     details: { path },
   })

@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals'
 import type { LiveResource } from '../../api/resource.ts'
 import { ageOf } from '../../live/freshness.ts'
 import { Failed, Loading } from '../../parts/states.tsx'
+import { type ToDo, ToDoList } from '../../parts/to-do.tsx'
 import { setQuery } from '../../place/router.ts'
 import { age } from '../../words/times.ts'
 import type { Backfills } from './backfills.tsx'
@@ -11,15 +12,6 @@ import { type PendingList, type PendingRow, pendingRows } from './pending.tsx'
 /** At most so many things to do, worst first; the first of them at once. */
 const MOST_TOLD = 5
 const TOLD_AT_ONCE = 3
-
-interface ToDo {
-  readonly key: string
-  readonly severity: 'error' | 'warning' | 'info'
-  readonly text: string
-  /** What its button says, and what it opens. */
-  readonly action: string
-  readonly open: string
-}
 
 interface StandingProps {
   readonly list: LiveResource<Migrations>
@@ -66,7 +58,7 @@ export function Standing({ list, pending, backfills }: StandingProps) {
       </header>
       <div class="body">
         {data && isAllKnown ? (
-          <ToDoList things={areAllTold.value ? things : things.slice(0, TOLD_AT_ONCE)} />
+          <Things things={areAllTold.value ? things : things.slice(0, TOLD_AT_ONCE)} />
         ) : error && !data ? (
           <Failed error={error} since={failingSince} retry={() => list.refresh()} />
         ) : (
@@ -88,6 +80,8 @@ function sentence(all: readonly Migration[]): string {
   return `All ${all.length} migrations are applied.`
 }
 
+const opener = (open: string) => (): void => setQuery({ open })
+
 const ORDER: readonly string[] = ['error', 'warning', 'info']
 
 function thingsToDo(
@@ -106,7 +100,7 @@ function thingsToDo(
 
 function wrongWith({ id, state, last_error: failed }: Migration): ToDo[] {
   const thing = (severity: ToDo['severity'], text: string, action = 'See it'): ToDo[] => [
-    { key: id, severity, text: `${id} ${text}`, action, open: `migration:${id}` },
+    { key: id, severity, text: `${id} ${text}`, action, run: opener(`migration:${id}`) },
   ]
   if (state === 'interrupted') return thing('error', 'stopped midway: some of it is applied')
   if (state === 'changed') return thing('error', 'is not what ran: its file changed afterwards')
@@ -119,7 +113,7 @@ function wrongWith({ id, state, last_error: failed }: Migration): ToDo[] {
 function failedBackfill({ id, state, error }: Backfills['data'][number]): ToDo[] {
   if (state !== 'failed') return []
   const text = `the backfill of ${id} failed: ${error ?? ''}`
-  return [{ key: `backfill ${id}`, severity: 'error', text, action: 'See it', open: `backfill:${id}` }]
+  return [{ key: `backfill ${id}`, severity: 'error', text, action: 'See it', run: opener(`backfill:${id}`) }]
 }
 
 function badFindings({ key, id, statement }: PendingRow): ToDo[] {
@@ -130,7 +124,7 @@ function badFindings({ key, id, statement }: PendingRow): ToDo[] {
       severity,
       text: `${id}: ${message}`,
       action: 'See the safe way',
-      open: key,
+      run: opener(key),
     }))
 }
 
@@ -138,22 +132,12 @@ function waiting(all: readonly Migration[]): ToDo[] {
   const count = all.filter(({ state }) => state === 'pending').length
   if (count === 0) return []
   const text = count === 1 ? 'one migration waits to be run' : `${count} migrations wait to be run`
-  return [{ key: 'run', severity: 'info', text, action: count === 1 ? 'Run it' : 'Run them', open: 'run' }]
+  return [
+    { key: 'run', severity: 'info', text, action: count === 1 ? 'Run it' : 'Run them', run: opener('run') },
+  ]
 }
 
-function ToDoList({ things }: { readonly things: readonly ToDo[] }) {
+function Things({ things }: { readonly things: readonly ToDo[] }) {
   if (things.length === 0) return <p class="good">Nothing needs you here.</p>
-  return (
-    <ol class="todo">
-      {things.map(({ key, severity, text, action, open }) => (
-        <li key={key}>
-          <i class={`mark ${severity}`} role="img" aria-label={severity} />
-          <span title={text}>{text}</span>
-          <button type="button" class="do" onClick={() => setQuery({ open })}>
-            {action}
-          </button>
-        </li>
-      ))}
-    </ol>
-  )
+  return <ToDoList things={things} />
 }

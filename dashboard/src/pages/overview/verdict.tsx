@@ -5,6 +5,7 @@ import { ageOf } from '../../live/freshness.ts'
 import { live } from '../../live/stream.ts'
 import { Meaning } from '../../parts/meaning.tsx'
 import { Failed, Loading } from '../../parts/states.tsx'
+import { ToDoList } from '../../parts/to-do.tsx'
 import { setQuery } from '../../place/router.ts'
 import { age, instant, moment } from '../../words/times.ts'
 import { VERDICT_DEFINITIONS } from './definitions.ts'
@@ -78,7 +79,7 @@ export function Verdict({ summary }: { readonly summary: LiveResource<Summary> }
         {isDown ? (
           <DownDetail />
         ) : data ? (
-          <ToDo summary={data} areAllTold={areAllTold.value} />
+          <Findings summary={data} areAllTold={areAllTold.value} />
         ) : error ? (
           <Failed error={error} since={failingSince} retry={() => summary.refresh()} />
         ) : (
@@ -161,7 +162,7 @@ function DownDetail() {
   )
 }
 
-function ToDo({ summary, areAllTold }: { readonly summary: Summary; readonly areAllTold: boolean }) {
+function Findings({ summary, areAllTold }: { readonly summary: Summary; readonly areAllTold: boolean }) {
   const told = [...findingsByKey(summary.findings)].slice(0, areAllTold ? MOST_TOLD : TOLD_AT_ONCE)
   if (told.length === 0)
     return (
@@ -173,16 +174,14 @@ function ToDo({ summary, areAllTold }: { readonly summary: Summary; readonly are
       </p>
     )
   return (
-    <ol class="todo">
-      {told.map(([key, finding]) => (
-        <li key={key}>
-          <i class={`mark ${finding.severity}`} role="img" aria-label={finding.severity} />
-          <span title={finding.message}>{finding.message}</span>
-          <button type="button" class="do" onClick={() => setQuery({ open: key })}>
-            {ACTIONS[finding.check] ?? 'See what to do'}
-          </button>
-        </li>
-      ))}
-    </ol>
+    <ToDoList
+      things={told.map(([key, { severity, message, check }]) => ({
+        key,
+        severity,
+        text: message,
+        action: ACTIONS[check] ?? 'See what to do',
+        run: () => setQuery({ open: key }),
+      }))}
+    />
   )
 }

@@ -1,0 +1,83 @@
+import type { Layout, Partition } from './layout.ts'
+import { partitionName, shortened } from './name.ts'
+import { type Every, type Period, periodAfter, periodAt, periodsBetween, type Position } from './period.ts'
+import type { Policy } from './policy.ts'
+
+/** In one run; the next makes more. */
+const MOST_MADE = 1_000
+
+/** A partition that is to be made. */
+export interface Missing {
+  readonly name: string
+  readonly period: Period
+}
+
+/** What has to be made so that there is no gap from the first partition on, and enough ahead. Pure. */
+export function missingPartitions(
+  layout: Layout,
+  { every, premake }: Pick<Policy, 'every' | 'premake'>,
+  now: Position,
+): { readonly missing: readonly Missing[]; readonly notes: readonly string[] } {
+  const current = periodAt(every, now)
+  const end = periodAfter(every, current, premake).to
+  const covered = layout.partitions.filter(({ isDefault }) => !isDefault)
+  const notes: string[] = []
+  if (layout.partitions.some(({ isDefault }) => isDefault))
+    notes.push(
+      'it has a default partition, which every new one has to be checked against: rows in it keep new ones from being made',
+    )
+  const unclear = covered.filter(({ from, to }) => from === null || to === null)
+  if (unclear.length > 0)
+    notes.push(
+      `${unclear.map(({ name }) => name).join(', ')} begins or ends at no place that can be counted from: beside it no gap is filled`,
+    )
+  const starts = covered.flatMap(({ from, to }) =>
+    typeof from === 'bigint' ? [from] : typeof to === 'bigint' ? [to] : [],
+  )
+  const start = starts.reduce((least, one) => (one < least ? one : least), current.from)
+  const taken = new Set(layout.partitions.map(({ name }) => name))
+  const missing: Missing[] = []
+  for (const period of periodsBetween(every, start, end, MOST_MADE * 100))
+    for (const piece of uncovered(period, covered)) {
+      if (missing.length === MOST_MADE)
+        return { missing, notes: [...notes, 'there is more to make: the next run goes on'] }
+      const name = freeName(partitionName(layout.name, every, period.from), taken)
+      taken.add(name)
+      missing.push({ name, period: piece })
+    }
+  return { missing, notes }
+}
+
+/** What of a period no partition holds. */
+function uncovered(period: Period, partitions: readonly Partition[]): Period[] {
+  let pieces: Period[] = [period]
+  for (const { from, to } of partitions) {
+    if (from === null || to === null) continue
+    pieces = pieces.flatMap((piece) => {
+      if ((from !== 'open' && from >= piece.to) || (to !== 'open' && to <= piece.from)) return [piece]
+      const before = from !== 'open' && from > piece.from ? [{ from: piece.from, to: from }] : []
+      const behind = to !== 'open' && to < piece.to ? [{ from: to, to: piece.to }] : []
+      return [...before, ...behind]
+    })
+  }
+  return pieces
+}
+
+/** Two pieces of one period are told apart by a number. */
+function freeName(name: string, taken: ReadonlySet<string>): string {
+  for (let count = 2, free = name; ; count += 1) {
+    if (!taken.has(free)) return free
+    free = shortened(name, String(count))
+  }
+}
+
+/** How many whole periods behind the current one have their partition, without a gap. */
+export function countAhead({ partitions }: Layout, every: Every, now: Position): number {
+  const covered = partitions.filter(({ isDefault, isDetaching }) => !isDefault && !isDetaching)
+  let period = periodAt(every, now)
+  for (let count = 0; count < MOST_MADE; count += 1) {
+    period = periodAfter(every, period, 1)
+    if (uncovered(period, covered).length > 0) return count
+  }
+  return MOST_MADE
+}

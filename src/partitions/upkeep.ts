@@ -1,0 +1,97 @@
+import { messageOf, quoteIdentifier } from '../core/index.ts'
+import { everyDoesNotFit } from './errors.ts'
+import type { Layout } from './layout.ts'
+import type { Every, Position } from './period.ts'
+import { Policies, type Policy } from './policy.ts'
+import { alone, change, isReplica, type Tender, withTender } from './tender.ts'
+
+/** Which tables are kept, and where that is written down. */
+export interface PartitionTarget {
+  /** A direct way to the server: a transaction pooler breaks the lock that keeps two of them apart. */
+  readonly url: string
+  /** Schema of Holdfast's own tables. */
+  readonly ownSchema: string
+}
+
+/** How upkeep is done. */
+export interface UpkeepOptions {
+  /** Only this table, as SQL names it. Default: all that are under upkeep. */
+  readonly table?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** How looking after one table ended. */
+export interface Outcome {
+  readonly table: string
+  /** `replica`: nothing may be done here. `busy`: somebody else does it just now. `failed`: see `error`. */
+  readonly outcome: 'done' | 'replica' | 'busy' | 'failed'
+  readonly error: string | null
+}
+
+/**
+ * Looks after the tables that are kept, one after another. A table that fails does not hold up the others; why is written down.
+ * @param nothing what there is to tell of a table that nothing was done for
+ */
+export async function tendEach<Done extends object>(
+  { url, ownSchema }: PartitionTarget,
+  { table: chosen, signal, isDryRun = false }: UpkeepOptions & { readonly isDryRun?: boolean | undefined },
+  nothing: Done,
+  work: (tender: Tender, policy: Policy) => Promise<Done>,
+): Promise<(Outcome & Done)[]> {
+  return withTender(url, signal, async (tender) => {
+    const policies = new Policies(tender.client, ownSchema)
+    const tended: (Outcome & Done)[] = []
+    for (const policy of await policies.chosen(tender.client, chosen)) {
+      const { table } = policy
+      const end = (outcome: Outcome['outcome'], done = nothing, error: string | null = null): void =>
+        void tended.push({ table, outcome, error, ...done })
+      if (await isReplica(tender)) {
+        end('replica')
+        continue
+      }
+      try {
+        const done = await alone(tender, table, () => work(tender, policy))
+        if (done && !isDryRun) await policies.note(table, null)
+        end(done ? 'done' : 'busy', done)
+      } catch (error) {
+        signal?.throwIfAborted()
+        await policies.note(table, messageOf(error))
+        end('failed', nothing, messageOf(error))
+      }
+    }
+    return tended
+  })
+}
+
+/** A removal that was killed left the partition neither in nor out. @returns names of those that are out now */
+export async function finishDetaching(tender: Tender, layout: Layout): Promise<string[]> {
+  const half = layout.partitions.filter(({ isDetaching }) => isDetaching)
+  for (const { sql } of half)
+    await change(tender, layout, `finish detaching ${sql}`, [
+      `ALTER TABLE ${layout.sql} DETACH PARTITION ${sql} FINALIZE`,
+    ])
+  return half.map(({ name }) => name)
+}
+
+/**
+ * The place of now on a table's key: the server's clock, or the greatest integer there is.
+ * @throws HF_PARTITION_EVERY
+ */
+export async function currentPlace({ client }: Tender, layout: Layout, every: Every): Promise<Position> {
+  refuseUnfitting(layout, every)
+  const { rows } =
+    layout.key.is === 'integer'
+      ? await client.query<{ now: string }>(
+          `SELECT coalesce(max(${quoteIdentifier(layout.column)}), 0)::text AS now FROM ${layout.sql}`,
+        )
+      : await client.query<{ now: string }>(
+          `SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint::text AS now`,
+        )
+  return BigInt(rows[0]?.now ?? '0')
+}
+
+/** @throws HF_PARTITION_EVERY */
+export function refuseUnfitting({ sql, key }: Layout, every: Every): void {
+  if ((key.is === 'integer') !== (typeof every === 'bigint'))
+    throw everyDoesNotFit(sql, String(every), key.is)
+}
