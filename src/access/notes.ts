@@ -3,12 +3,11 @@ import { nameOf, staysWithItsOwner } from './objects.ts'
 import { reachesHere } from './roles.ts'
 import type { AccessState } from './state.ts'
 
-/** What is worth knowing: what applying takes from others, and what is not managed. Pure. */
+/** What is worth knowing: what is left alone, and what is not managed. Pure. */
 export function notesOf(model: AccessModel, state: AccessState): string[] {
   const names = new Set(model.roles.values())
   const there = new Set(state.objects.filter(({ noun }) => noun === 'SCHEMA').map(({ name }) => name))
   const notes = [
-    ...losingOwners(model, state, names),
     ...state.objects
       .filter((object) => staysWithItsOwner(model, state, object))
       .map(
@@ -25,8 +24,9 @@ export function notesOf(model: AccessModel, state: AccessState): string[] {
   return [...new Set(notes)]
 }
 
-/** Whoever owns something now and is none of the roles has nothing of it afterwards. */
-function losingOwners(model: AccessModel, state: AccessState, names: ReadonlySet<string>): string[] {
+/** What applying takes from others: whoever owns something now and is none of the roles has nothing of it afterwards. Pure. */
+export function warningsOf(model: AccessModel, state: AccessState): string[] {
+  const names = new Set(model.roles.values())
   const losing = new Map<string, number>()
   for (const object of state.objects) {
     const { owner } = object
@@ -35,7 +35,7 @@ function losingOwners(model: AccessModel, state: AccessState, names: ReadonlySet
   }
   return [...losing].map(
     ([name, count]) =>
-      `${name} owns ${count} object(s) here and is none of these roles: it LOSES its rights on them. If it is your service, name it: access.roles.app.`,
+      `${name} owns ${count} object(s) here and is none of these roles: it loses its rights on them. If it is your service, name it: access.roles.app.`,
   )
 }
 

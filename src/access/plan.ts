@@ -3,7 +3,7 @@ import type { AccessChange, ChangeGroup } from './change.ts'
 import type { AccessModel } from './model.ts'
 import type { RoleKind } from './options.ts'
 import { defaultChanges, objectChanges } from './objects.ts'
-import { notesOf } from './notes.ts'
+import { notesOf, warningsOf } from './notes.ts'
 import { givenToRoles, rolesBlocked, takenFromRoles } from './roles.ts'
 import { type AccessState, readAccess } from './state.ts'
 import { type AccessTarget, withAccess } from './target.ts'
@@ -16,6 +16,10 @@ export interface AccessPlan {
   readonly groups: readonly ChangeGroup[]
   /** Why it cannot be carried out; empty when it can. */
   readonly blockedBy: readonly string[]
+  /** What applying takes from others. */
+  readonly warnings: readonly string[]
+  /** Roles that log in and are not there yet: they have no password until somebody sets one. */
+  readonly newLogins: readonly string[]
   /** What is worth knowing and not managed. */
   readonly notes: readonly string[]
   /** Names the plan: equal for equal statements. */
@@ -47,7 +51,17 @@ export function planOf(model: AccessModel, state: AccessState): AccessPlan {
     for (const { statement } of changes) hash.update(`${object}\n${statement}\n`)
   for (const reason of blockedBy) hash.update(`${reason}\n`)
   const { roles } = model
-  return { roles, groups, blockedBy, notes: notesOf(model, state), hash: hash.digest('hex').slice(0, 16) }
+  return {
+    roles,
+    groups,
+    blockedBy,
+    warnings: warningsOf(model, state),
+    newLogins: [...roles].flatMap(([kind, name]) =>
+      kind === 'owner' || state.roles.has(name) ? [] : [name],
+    ),
+    notes: notesOf(model, state),
+    hash: hash.digest('hex').slice(0, 16),
+  }
 }
 
 /** A plan as the command line and the API print it. */
@@ -64,6 +78,7 @@ export function accessAsJson(plan: AccessPlan) {
       statement,
     })),
     blocked_by: [...plan.blockedBy],
+    warnings: [...plan.warnings],
     notes: [...plan.notes],
   }
 }

@@ -773,6 +773,8 @@ export interface Operations {
       })[]
       /** Why it cannot be applied */
       blocked_by: (string)[]
+      /** What applying takes from others */
+      warnings: (string)[]
       /** What is worth knowing and not managed */
       notes: (string)[]
     }

@@ -31,6 +31,7 @@ const AccessPlan = Type.Object({
     }),
   ),
   blocked_by: Type.Array(Type.String(), { description: 'Why it cannot be applied' }),
+  warnings: Type.Array(Type.String(), { description: 'What applying takes from others' }),
   notes: Type.Array(Type.String(), { description: 'What is worth knowing and not managed' }),
 })
 

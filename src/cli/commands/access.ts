@@ -73,10 +73,9 @@ export function addAccess(program: Command, finish: Finish): void {
           ? 'Nothing to do: the rights are as configured.'
           : `${plural(changes.length, 'change')} done; the rights are as configured.`,
       )
-      const made = changes.filter(({ statement }) => /^CREATE ROLE .* LOGIN$/.test(statement))
-      if (made.length > 0 && !out.isJson)
+      if (plan.newLogins.length > 0 && !out.isJson)
         out.say(
-          `No password is set for ${made.map(({ role }) => role).join(', ')}: set one each, as with psql's \\password.`,
+          `No password is set for ${plan.newLogins.join(', ')}: set one each, as with psql's \\password.`,
         )
       out.next('holdfast access check')
     },
@@ -110,7 +109,8 @@ function inWords(plan: AccessPlan): string {
       ? ['The rights are as configured.']
       : together(changes)),
     ...plan.blockedBy.map((reason) => pc.red(`Blocked: ${reason}.`)),
-    ...plan.notes.map((note) => (note.includes('LOSES') ? pc.red(note) : pc.dim(note))),
+    ...plan.warnings.map((warning) => pc.red(warning)),
+    ...plan.notes.map((note) => pc.dim(note)),
     ...(changes.length === 0 ? [] : [`${plural(changes.length, 'difference')}. Plan ${plan.hash}.${all}`]),
   ].join('\n')
 }

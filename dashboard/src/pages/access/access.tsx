@@ -99,8 +99,8 @@ export function Access() {
       </Card>
       <Card title="Worth knowing" span={6} size="lines" staleMs={ageOf(plan.state.value)}>
         <Loaded resource={plan} lines={4}>
-          {({ notes, blocked_by: blockedBy }) => (
-            <Notes notes={[...blockedBy.map((one) => `Blocked: ${one}.`), ...notes]} />
+          {({ notes, warnings, blocked_by: blockedBy }) => (
+            <Notes notes={[...blockedBy.map((one) => `Blocked: ${one}.`), ...warnings, ...notes]} />
           )}
         </Loaded>
       </Card>
@@ -155,12 +155,17 @@ function DifferenceDetail({ row }: { readonly row: Difference }) {
 function Apply({ plan, changed }: { readonly plan: AccessPlan; readonly changed: () => void }) {
   const operations = useOperations(changed)
   const running = latestOf(operations, 'access.apply')
-  const { differences, blocked_by: blockedBy } = plan
+  const { differences, warnings, blocked_by: blockedBy } = plan
   return (
     <>
       {blockedBy.map((reason) => (
         <p key={reason}>
           <span class="tag crit">blocked</span> {reason}.
+        </p>
+      ))}
+      {warnings.map((warning) => (
+        <p key={warning}>
+          <span class="tag warn">warning</span> {warning}
         </p>
       ))}
       {differences.length === 0 ? (
