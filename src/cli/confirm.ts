@@ -1,4 +1,4 @@
-import { confirmationMissing } from './errors.ts'
+import { confirmationMissing, unconfirmed } from './errors.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -16,4 +16,18 @@ export async function confirmByName(
   const { isCancel, text } = await import('@clack/prompts')
   const answer = await text({ message: `${question} Type "${name}" to go on.`, output: process.stderr })
   if (isCancel(answer) || answer !== name) throw confirmationMissing(name)
+}
+
+/**
+ * Asks whether what was shown is to be done.
+ * @param plan its hash, for whoever cannot be asked
+ * @throws HF_CLI_CONFIRMATION where nobody can be asked, or the answer is no
+ */
+export async function confirmPlan(session: Session, shown: string, plan?: string): Promise<void> {
+  const instead = plan === undefined ? '--yes' : `--plan ${plan} once you have looked at it, or --yes`
+  if (!session.mayAsk) throw unconfirmed(instead)
+  session.out.say(shown)
+  const { confirm, isCancel } = await import('@clack/prompts')
+  const answer = await confirm({ message: 'Do it?', initialValue: false, output: process.stderr })
+  if (isCancel(answer) || !answer) throw unconfirmed(instead)
 }

@@ -21,6 +21,14 @@ export function confirmationMissing(name: string, given?: string): HoldfastError
   })
 }
 
+/** @param instead the flag that confirms it */
+export function unconfirmed(instead: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_CLI_CONFIRMATION',
+    message: `Nothing was done: it was not confirmed. Confirm it with ${instead}.`,
+  })
+}
+
 export function serverUnreachable(url: string, reason: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_CLI_SERVER_UNREACHABLE',

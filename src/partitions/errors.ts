@@ -1,5 +1,8 @@
 import { HoldfastError, messageOf } from '../core/index.ts'
 
+/** Findings that a message names before it only counts. */
+const NAMED = 5
+
 export function tableMissing(name: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_PARTITION_TABLE',
@@ -75,6 +78,123 @@ export function partitionRefused(table: string, what: string, cause: unknown): H
     code: 'HF_PARTITION_REFUSED',
     message: `${table}: PostgreSQL refused to ${what} (${messageOf(cause)}). Nothing of that step stays.`,
     cause,
+    details: { table },
+  })
+}
+
+export function alreadyPartitioned(table: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_CONVERTED',
+    message: `${table} is partitioned already. See its partitions: holdfast partition list ${table}. What is still in one old partition is split by: holdfast partition convert ${table} --mode split.`,
+    details: { table },
+  })
+}
+
+interface InTheWay {
+  readonly id: string
+  readonly level: string
+  readonly words: string
+  readonly way: string | null
+}
+
+export function conversionBlocked(table: string, findings: readonly InTheWay[]): HoldfastError {
+  const shown = findings.slice(0, NAMED).map(({ id, level, words, way }) => {
+    const how = level === 'consent' ? `agree to it with --accept ${id}` : way
+    return `${words}${how === null ? '' : ` (${how})`}`
+  })
+  const more = findings.length > NAMED ? `; and ${findings.length - NAMED} more` : ''
+  return new HoldfastError({
+    code: 'HF_PARTITION_BLOCKED',
+    message: `${table} cannot be converted as it is: ${shown.join('; ')}${more}. See all of it: holdfast partition plan ${table}.`,
+    details: { table, findings },
+  })
+}
+
+export function planChanged(table: string, looked: string, now: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_PLAN_CHANGED',
+    message: `The plan ${looked} is no longer what would be done with ${table}: that is ${now}. Look at it again: holdfast partition plan ${table}.`,
+    details: { table, looked, now },
+  })
+}
+
+export function conversionOpen(table: string, kind: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_OPEN',
+    message: `A conversion of ${table} (${kind}) was begun and not ended. Go on with it: holdfast partition resume ${table}; or take it back: holdfast partition abort ${table}.`,
+    details: { table, kind },
+  })
+}
+
+export function conversionNone(table: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_NO_CONVERSION',
+    message: `No conversion of ${table} is written down. Plan one: holdfast partition plan ${table} --by <column> --every month.`,
+    details: { table },
+  })
+}
+
+export function partitionBusy(table: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_BUSY',
+    message: `Somebody else works on the partitions of ${table} just now (a session called "holdfast partition"). Wait for it, or end it.`,
+    retryable: true,
+    details: { table },
+  })
+}
+
+export function partitionReplica(table: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_REPLICA',
+    message: `This server is a replica and takes no writes: ${table} is converted on its primary.`,
+    details: { table },
+  })
+}
+
+export function tableChanged(table: string, what: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_CHANGED',
+    message: `${table} was changed since the conversion was planned: ${what}. Take it back, and plan anew: holdfast partition abort ${table}.`,
+    details: { table },
+  })
+}
+
+export function cutoffNear(table: string, cutoff: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_CUTOFF',
+    message: `The rows of ${table} have come close to ${cutoff}, where its old part ends: it would refuse those behind it. Take the conversion back, and plan anew: holdfast partition abort ${table}.`,
+    details: { table, cutoff },
+  })
+}
+
+export function scannedUnderLock(table: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_SCAN',
+    message: `${table}: PostgreSQL looked through the table while it was locked, although its checks make that needless. It was taken back.`,
+    details: { table },
+  })
+}
+
+export function undoImpossible(table: string, why: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_NO_UNDO',
+    message: `The conversion of ${table} cannot be undone: ${why}.`,
+    details: { table },
+  })
+}
+
+export function copyDiffers(table: string, partitions: readonly string[]): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_COPY_DIFFERS',
+    message: `${table}: ${partitions.join(', ')} hold other rows than the old table. Nothing was exchanged. Take it back (holdfast partition abort ${table}), and tell us what writes to the table.`,
+    details: { table, partitions },
+  })
+}
+
+export function conversionEnded(table: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_NOT_OPEN',
+    message: `No conversion of ${table} is open: there is nothing to take back. One that is done is undone by: holdfast partition undo ${table}.`,
     details: { table },
   })
 }

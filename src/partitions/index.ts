@@ -2,6 +2,21 @@
  * Partitions that run themselves: made ahead of time without stopping anybody, and taken away when they are old.
  * By months, days, hours or years of a time key in UTC, or by so many of an integer key.
  */
+export { conversionAsJson, planAsJson } from './convert/as-json.ts'
+export {
+  type ConversionOptions,
+  conversionStatus,
+  convert,
+  type ConvertOptions,
+  planConversion,
+  resumeConversion,
+} from './convert/convert.ts'
+export type { Finding } from './convert/finding.ts'
+export type { ConversionPlan, PlannedPartition, PlannedStep } from './convert/plan.ts'
+export type { Wishes } from './convert/planning.ts'
+export type { Conversion } from './convert/records.ts'
+export { abortConversion, undoConversion } from './convert/undo.ts'
+export type { ConversionProgress } from './convert/work.ts'
 export {
   listPartitions,
   manage,

@@ -8,13 +8,19 @@ export interface KeyKind {
   readonly write: (at: Position) => string
   /** The place that a bound's text is; undefined for what lies between two places, or is none. */
   readonly read: (text: string) => Position | undefined
+  /** The place at or before a value's text; undefined for infinity, and where there is none. */
+  readonly floor: (text: string) => Position | undefined
 }
 
 const isoOf = (at: Position): string => new Date(Number(at)).toISOString().slice(0, 23).replace('T', ' ')
 
 /** Bounds as PostgreSQL prints them in UTC with ISO dates. */
 function readTime(text: string): Position | undefined {
-  const match = /^(\d{4,})-(\d\d)-(\d\d)(?: (\d\d):(\d\d):(\d\d)(?:\.(\d{1,3}))?)?(?:\+00)?$/.exec(text)
+  return /\.\d{4}/.test(text) ? undefined : floorTime(text)
+}
+
+function floorTime(text: string): Position | undefined {
+  const match = /^(\d{4,})-(\d\d)-(\d\d)(?: (\d\d):(\d\d):(\d\d)(?:\.(\d{1,3})\d*)?)?(?:\+00)?$/.exec(text)
   if (!match) return undefined
   const [, year, month, day, hour = '00', minute = '00', second = '00', part = '0'] = match
   const date = new Date(0)
@@ -23,9 +29,12 @@ function readTime(text: string): Position | undefined {
   return BigInt(date.getTime())
 }
 
-const timestamptz: KeyKind = { is: 'time', write: (at) => `${isoOf(at)}+00`, read: readTime }
-const timestamp: KeyKind = { is: 'time', write: isoOf, read: readTime }
-const date: KeyKind = { is: 'time', write: (at) => isoOf(at).slice(0, 10), read: readTime }
+const times = { is: 'time', read: readTime, floor: floorTime } as const
+const timestamptz: KeyKind = { ...times, write: (at) => `${isoOf(at)}+00` }
+const timestamp: KeyKind = { ...times, write: isoOf }
+const date: KeyKind = { ...times, write: (at) => isoOf(at).slice(0, 10) }
+
+const readInteger = (text: string): Position | undefined => (/^-?\d+$/.test(text) ? BigInt(text) : undefined)
 
 const integerWithin = (least: bigint, greatest: bigint): KeyKind => ({
   is: 'integer',
@@ -33,7 +42,8 @@ const integerWithin = (least: bigint, greatest: bigint): KeyKind => ({
     if (at < least || at > greatest) throw new RangeError(`${at} does not fit the key`)
     return String(at)
   },
-  read: (text) => (/^-?\d+$/.test(text) ? BigInt(text) : undefined),
+  read: readInteger,
+  floor: readInteger,
 })
 
 /** RFC 9562, section 5.7: the first 48 bits are the milliseconds since 1970. */
@@ -45,7 +55,10 @@ const uuidv7: KeyKind = {
     return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`
   },
   read(text) {
-    const match = /^([\da-f]{8})-([\da-f]{4})-0000-0000-000000000000$/i.exec(text)
+    return text.endsWith('-0000-0000-000000000000') ? uuidv7.floor(text) : undefined
+  },
+  floor(text) {
+    const match = /^([\da-f]{8})-([\da-f]{4})-/i.exec(text)
     return match ? BigInt(`0x${match[1]}${match[2]}`) : undefined
   },
 }
@@ -66,7 +79,10 @@ const ulid: KeyKind = {
     return text.padEnd(ULID_LETTERS, '0')
   },
   read(text) {
-    if (!/^[0-7][\dA-HJKMNP-TV-Z]{9}0{16}$/.test(text)) return undefined
+    return /0{16}$/.test(text) ? ulid.floor(text) : undefined
+  },
+  floor(text) {
+    if (!/^[0-7][\dA-HJKMNP-TV-Z]{25}$/.test(text)) return undefined
     let at = 0n
     for (const letter of text.slice(0, ULID_TIME_LETTERS)) at = at * 32n + BigInt(LETTERS.indexOf(letter))
     return at

@@ -98,7 +98,7 @@ export async function readLayout(client: Queryable, table: string): Promise<Layo
 }
 
 /** @throws HF_PARTITION_KEY */
-function usableKey(table: string, type: string, collation: string | null): KeyKind {
+export function usableKey(table: string, type: string, collation: string | null): KeyKind {
   const key = keyKindOf(type)
   if (!key) throw keyUnsupported(table, `a column of type ${type} has no time or whole number in it`)
   if (collation !== null && !['C', 'POSIX', 'ucs_basic'].includes(collation))

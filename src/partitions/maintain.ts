@@ -1,9 +1,11 @@
-import { quoteIdentifier, quoteLiteral, quoteQualified } from '../core/index.ts'
 import { countAhead, missingPartitions } from './gaps.ts'
-import { type Layout, readLayout } from './layout.ts'
-import type { Period } from './period.ts'
+import type { Recorder } from '../core/index.ts'
+import { endGrace, freeAtCutoff } from './convert/ending.ts'
+import { Conversions } from './convert/records.ts'
+import { readLayout } from './layout.ts'
+import { makePartition, readManner } from './make.ts'
 import type { Policy } from './policy.ts'
-import { change, type Tender } from './tender.ts'
+import { alone, isReplica, type Tender, withTender } from './tender.ts'
 import {
   currentPlace,
   finishDetaching,
@@ -24,6 +26,12 @@ interface Made {
   readonly notes: readonly string[]
 }
 
+/** How partitions are maintained. */
+export interface MaintainOptions extends UpkeepOptions {
+  /** Told of what was dropped. */
+  readonly recorder?: Recorder | undefined
+}
+
 /** What was done for one table. */
 export type Maintained = Outcome & Made
 
@@ -35,8 +43,39 @@ const NOTHING: Made = { made: [], finalized: [], ahead: 0, notes: [] }
  *
  * @throws HF_PARTITION_OWN_SCHEMA, HF_PARTITION_NOT_MANAGED, HF_CONNECT_*
  */
-export function maintain(target: PartitionTarget, options: UpkeepOptions = {}): Promise<Maintained[]> {
-  return tendEach(target, options, NOTHING, maintainOne)
+export async function maintain(
+  target: PartitionTarget,
+  options: MaintainOptions = {},
+): Promise<Maintained[]> {
+  const tended = await tendEach(target, options, NOTHING, async (tender, policy) => {
+    const ended = await endGrace(
+      tender,
+      new Conversions(tender.client, target.ownSchema),
+      policy.table,
+      options.recorder,
+    )
+    const made = await maintainOne(tender, policy)
+    return { ...made, notes: [...made.notes, ...ended] }
+  })
+  return [...tended, ...(await freeing(target, options))]
+}
+
+/** Tables whose conversion was left lying are not under upkeep yet. */
+function freeing(
+  { url, ownSchema }: PartitionTarget,
+  { table: chosen, signal }: MaintainOptions,
+): Promise<Maintained[]> {
+  return withTender(url, signal, async (tender) => {
+    if (chosen !== undefined || (await isReplica(tender))) return []
+    const conversions = new Conversions(tender.client, ownSchema)
+    const freed: Maintained[] = []
+    for (const { table, state } of await conversions.list()) {
+      if (state !== 'running') continue
+      const words = await alone(tender, table, () => freeAtCutoff(tender, conversions, table))
+      if (words !== undefined) freed.push({ ...NOTHING, table, outcome: 'done', error: null, notes: [words] })
+    }
+    return freed
+  })
 }
 
 async function maintainOne(tender: Tender, policy: Policy): Promise<Made> {
@@ -44,8 +83,11 @@ async function maintainOne(tender: Tender, policy: Policy): Promise<Made> {
   const layout = await readLayout(tender.client, policy.table)
   const now = await currentPlace(tender, layout, policy.every)
   const plan = missingPartitions(layout, policy, now)
-  const like = plan.missing.length === 0 ? '' : await likeTheOthers(tender, layout)
-  for (const { name, period } of plan.missing) await makePartition(tender, layout, name, period, like)
+  if (plan.missing.length > 0) {
+    const last = layout.partitions.findLast(({ isDefault }) => !isDefault)
+    const manner = await readManner(tender.client, layout.sql, last?.sql)
+    for (const { name, period } of plan.missing) await makePartition(tender, layout, name, period, manner)
+  }
   const after = plan.missing.length === 0 ? layout : await readLayout(tender.client, policy.table)
   return {
     made: plan.missing.map(({ name }) => name),
@@ -53,37 +95,4 @@ async function maintainOne(tender: Tender, policy: Policy): Promise<Made> {
     ahead: countAhead(after, policy.every, now),
     notes: plan.notes,
   }
-}
-
-/**
- * Makes a table like the others and attaches it: CREATE ... PARTITION OF would take ACCESS EXCLUSIVE on the parent, ATTACH
- * takes SHARE UPDATE EXCLUSIVE.
- */
-async function makePartition(
-  tender: Tender,
-  layout: Layout,
-  name: string,
-  { from, to }: Period,
-  like: string,
-): Promise<void> {
-  const sql = quoteQualified(layout.schema, name)
-  const { key } = layout
-  await change(tender, layout, `make ${sql}`, [
-    `CREATE TABLE ${sql} (LIKE ${layout.sql} INCLUDING ALL EXCLUDING IDENTITY EXCLUDING INDEXES)${like}`,
-    `ALTER TABLE ${sql} OWNER TO ${quoteIdentifier(layout.owner)}`,
-    `ALTER TABLE ${layout.sql} ATTACH PARTITION ${sql} FOR VALUES FROM (${quoteLiteral(key.write(from))}) TO (${quoteLiteral(key.write(to))})`,
-  ])
-}
-
-/** Storage options and tablespace, which LIKE does not copy: those of the partition that was made last. */
-async function likeTheOthers({ client }: Tender, { partitions }: Layout): Promise<string> {
-  const last = partitions.findLast(({ isDefault }) => !isDefault)
-  if (!last) return ''
-  const { rows } = await client.query<{ options: string | null; space: string | null }>(
-    `SELECT array_to_string(c.reloptions, ', ') AS options, quote_ident(t.spcname) AS space
-       FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_tablespace t ON t.oid = c.reltablespace WHERE c.oid = to_regclass($1)`,
-    [last.sql],
-  )
-  const { options, space } = rows[0] ?? { options: null, space: null }
-  return `${options === null ? '' : ` WITH (${options})`}${space === null ? '' : ` TABLESPACE ${space}`}`
 }

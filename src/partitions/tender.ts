@@ -9,12 +9,29 @@ const LOCK_TIMEOUT_MS = 200
 /** At most one attempt a second: between them whoever was held up goes on. */
 const PAUSE_MS = 1_000
 const ATTEMPTS = 30
+const ORPHAN_CHECK_MS = 500
+/** How long the session of a process that was killed is waited for. */
+const ORPHAN_WAIT_MS = 15_000
+const ORPHAN_POLL_MS = 200
+/** Others are in the way, and may not be the next time. */
+const PASSING: ReadonlySet<string> = new Set([
+  SQLSTATE.lockNotAvailable,
+  SQLSTATE.deadlockDetected,
+  SQLSTATE.serializationFailure,
+  SQLSTATE.queryCanceled,
+])
 
 /** What works on partitions: a session of its own, and how patient it is. */
 export interface Tender {
   readonly client: pg.Client
   readonly clock: Clock
   readonly signal: AbortSignal | undefined
+  /** How often a table is asked for before giving up. Default 30: about half a minute. */
+  readonly attempts?: number
+  /** Between two attempts, give or take a quarter. Default a second. */
+  readonly pauseMs?: number
+  /** Told each time a table was not free. */
+  readonly onWaiting?: (what: string, attempt: number) => void
 }
 
 /** Opens one direct connection for `work` and closes it. @throws HF_CONNECT_* */
@@ -23,7 +40,11 @@ export function withTender<T>(
   signal: AbortSignal | undefined,
   work: (tender: Tender) => Promise<T>,
 ): Promise<T> {
-  return withDirectClient(url, 'holdfast partition', (client) => work({ client, clock: systemClock, signal }))
+  return withDirectClient(url, 'holdfast partition', async (client) => {
+    // A killed process leaves a session that may hold its lock for as long as its statement takes. Not every system can look.
+    await client.query(`SET client_connection_check_interval = ${ORPHAN_CHECK_MS}`).catch(() => {})
+    return work({ client, clock: systemClock, signal })
+  })
 }
 
 /** Whether this database takes writes. */
@@ -47,38 +68,77 @@ export async function alone<T>(
   }
 }
 
+/** The same; the session of a killed process, which holds the lock for a moment longer, is waited for. */
+export async function aloneAfterOrphan<T>(
+  tender: Tender,
+  table: string,
+  work: () => Promise<T>,
+): Promise<{ value: T } | undefined> {
+  const { clock, signal } = tender
+  const wrapped = async (): Promise<{ value: T }> => ({ value: await work() })
+  for (const deadline = clock.monotonicMs() + ORPHAN_WAIT_MS; clock.monotonicMs() < deadline;) {
+    const done = await alone(tender, table, wrapped)
+    if (done) return done
+    await wait(clock, ORPHAN_POLL_MS, signal)
+  }
+  return undefined
+}
+
 /**
- * Runs statements that need a table for themselves for a moment: in one transaction, or one by itself where it cannot be in
- * any. Gives way after a fifth of a second, and tries again a second later.
+ * Runs `work`, which needs a table for itself for a moment, in a transaction. What is held up by others gives way after a fifth
+ * of a second, and is tried again a second later.
  *
  * @param what for people: what was tried
  * @throws HF_PARTITION_LOCK_TIMEOUT, HF_PARTITION_NOT_ALLOWED, HF_PARTITION_REFUSED
  */
-export async function change(
+export async function givingWay<T>(
   tender: Tender,
-  layout: Pick<Layout, 'sql' | 'owner'>,
+  table: Pick<Layout, 'sql' | 'owner'>,
   what: string,
-  statements: readonly string[],
+  work: (client: pg.Client) => Promise<T>,
   inTransaction = true,
-): Promise<void> {
-  const { client, clock, signal } = tender
+): Promise<T> {
+  const { client, clock, signal, attempts = ATTEMPTS, pauseMs = PAUSE_MS } = tender
   for (let attempt = 1; ; attempt += 1) {
     signal?.throwIfAborted()
     try {
       await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`)
       if (inTransaction) await client.query('BEGIN')
-      for (const statement of statements) await client.query(statement)
+      const result = await work(client)
       if (inTransaction) await client.query('COMMIT')
-      return
+      return result
     } catch (error) {
       if (inTransaction) await client.query('ROLLBACK').catch(() => {}) // on a lost connection the server has rolled back
       const sqlstate = sqlstateOf(error)
-      if (sqlstate === SQLSTATE.insufficientPrivilege) throw partitionDenied(layout.sql, layout.owner, error)
-      const isPassing = sqlstate === SQLSTATE.lockNotAvailable || sqlstate === SQLSTATE.deadlockDetected
-      if (!isPassing && sqlstate !== undefined) throw partitionRefused(layout.sql, what, error)
+      if (sqlstate === SQLSTATE.insufficientPrivilege) throw partitionDenied(table.sql, table.owner, error)
+      const isPassing = PASSING.has(sqlstate ?? '')
+      if (!isPassing && sqlstate !== undefined) throw partitionRefused(table.sql, what, error)
       if (!isPassing) throw error
-      if (attempt === ATTEMPTS) throw partitionLocked(layout.sql, attempt, error)
-      await wait(clock, PAUSE_MS * (0.75 + Math.random() / 2), signal)
+      if (attempt >= attempts) throw partitionLocked(table.sql, attempt, error)
+      tender.onWaiting?.(what, attempt)
+      await wait(clock, pauseMs * (0.75 + Math.random() / 2), signal)
     }
   }
+}
+
+/**
+ * The same for a list of statements: in one transaction, or one by itself where it cannot be in any.
+ * @throws as {@link givingWay}
+ */
+export function change(
+  tender: Tender,
+  table: Pick<Layout, 'sql' | 'owner'>,
+  what: string,
+  statements: readonly string[],
+  inTransaction = true,
+): Promise<void> {
+  return givingWay(
+    tender,
+    table,
+    what,
+    async (client) => {
+      for (const statement of statements) await client.query(statement)
+    },
+    inTransaction,
+  )
 }

@@ -91,7 +91,7 @@ export async function currentPlace({ client }: Tender, layout: Layout, every: Ev
 }
 
 /** @throws HF_PARTITION_EVERY */
-export function refuseUnfitting({ sql, key }: Layout, every: Every): void {
+export function refuseUnfitting({ sql, key }: Pick<Layout, 'sql' | 'key'>, every: Every): void {
   if ((key.is === 'integer') !== (typeof every === 'bigint'))
     throw everyDoesNotFit(sql, String(every), key.is)
 }

@@ -160,9 +160,13 @@ describe('a new database', () => {
     const init = await go('init --json')
     expect(init.code).toBe(0)
     expect(json(init)).toMatchObject({
-      ran: [/_operations$/, /_backfills$/, /_contract_uses$/, /_partitioned_tables$/].map((name) =>
-        expect.stringMatching(name),
-      ),
+      ran: [
+        /_operations$/,
+        /_backfills$/,
+        /_contract_uses$/,
+        /_partitioned_tables$/,
+        /_partition_conversions$/,
+      ].map((name) => expect.stringMatching(name)),
       files: ['holdfast.config.ts', '.env.example'],
     })
     expect(json(await go('init --json'))).toMatchObject({ ran: [], files: [] })
@@ -210,6 +214,7 @@ describe('a new database', () => {
         'migration_history',
         'migration_history_steps',
         'operations',
+        'partition_conversions',
         'partitioned_tables',
         'schema_history',
         'schema_history_steps',

@@ -16,12 +16,15 @@ import { type Finish, runWith } from '../command.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { formatBytes, plural, table } from '../output.ts'
+import { addPartitionConvert } from './partition-convert.ts'
+import { numberFrom, retentionFrom } from './partition-flags.ts'
 
 /** With fewer, the next period may come before somebody has looked. */
 const FEWEST_AHEAD = 3
 
 export function addPartition(program: Command, finish: Finish): void {
   const partition = program.command('partition').description('partitions that run themselves')
+  addPartitionConvert(partition, finish)
   addList(partition, finish)
   addManage(partition, finish)
   addMaintain(partition, finish)
@@ -87,16 +90,15 @@ function addManage(partition: Command, finish: Finish): void {
       .option('--keep <n>', 'partitions to keep behind the current one; default: all')
       .option('--retention <what>', 'what becomes of older ones: detach or drop; default detach'),
     finish,
-    async (session, { every, premake, keep, retention = 'detach' }, [name = '']) => {
+    async (session, { every, premake, keep, retention }, [name = '']) => {
       const length = parseEvery(every)
       if (length === undefined) throw usage('--every: hour, day, month, year, or a whole number from 1')
-      if (retention !== 'detach' && retention !== 'drop') throw usage('--retention: detach or drop')
       const holdfast = await session.connect()
       const layout = await manage(holdfast.partitions, name, {
         every: length,
         premake: numberFrom('--premake', premake),
         keep: numberFrom('--keep', keep),
-        retention,
+        retention: retentionFrom(retention),
       })
       session.out.result(
         { table: layout.sql, every },
@@ -120,13 +122,6 @@ function addManage(partition: Command, finish: Finish): void {
   )
 }
 
-/** @throws HF_CLI_USAGE */
-function numberFrom(flag: string, value: string | undefined): number | undefined {
-  if (value === undefined) return undefined
-  if (!/^[1-9]\d{0,2}$/.test(value)) throw usage(`${flag}: a whole number from 1 to 999`)
-  return Number(value)
-}
-
 function addMaintain(partition: Command, finish: Finish): void {
   runWith(
     partition
@@ -138,7 +133,7 @@ function addMaintain(partition: Command, finish: Finish): void {
     finish,
     async (session, _, [name]) => {
       const holdfast = await session.connect()
-      const done = await maintain(holdfast.partitions, { table: name })
+      const done = await maintain(holdfast.partitions, { table: name, recorder: holdfast.recorder })
       session.out.result({ database: holdfast.address, tables: done }, () =>
         done.length === 0 ? 'No table is kept yet.' : done.map(maintainedInWords).join('\n'),
       )

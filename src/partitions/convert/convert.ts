@@ -1,0 +1,245 @@
+import { messageOf, type Recorder, SQLSTATE, sqlstateOf } from '../../core/index.ts'
+import {
+  alreadyPartitioned,
+  conversionBlocked,
+  conversionNone,
+  conversionOpen,
+  partitionBusy,
+  partitionReplica,
+  planChanged,
+  tableMissing,
+} from '../errors.ts'
+import { readLayout } from '../layout.ts'
+import { type Every, parseEvery } from '../period.ts'
+import { Policies } from '../policy.ts'
+import { aloneAfterOrphan, isReplica, type Tender, withTender } from '../tender.ts'
+import type { PartitionTarget } from '../upkeep.ts'
+import { ATTACH_STEPS } from './attach.ts'
+import { type ConversionPlan, obstacles, type StepName } from './plan.ts'
+import { planAttach, planSplit, type Surveyor, type Wishes } from './planning.ts'
+import { type Conversion, Conversions } from './records.ts'
+import { SPLIT_STEPS } from './split.ts'
+import type { ConversionProgress, Step, Work } from './work.ts'
+
+/** How a conversion is run. */
+export interface ConversionOptions {
+  readonly onProgress?: ((progress: ConversionProgress) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly recorder?: Recorder | undefined
+}
+
+/** Which plan is run. */
+export interface ConvertOptions extends ConversionOptions {
+  /** Hash of the plan that was looked at. Default: whatever is planned now. */
+  readonly plan?: string | undefined
+}
+
+/** About ten minutes: a long reader may have to end first. */
+const ATTEMPTS = 600
+
+const STEPS: Readonly<Record<StepName, Step>> = { ...ATTACH_STEPS, ...SPLIT_STEPS }
+
+/**
+ * What a conversion would do, and all that stands in its way. Reads only.
+ *
+ * @param table as SQL names it: `public.logs`
+ * @throws HF_PARTITION_TABLE, HF_PARTITION_KEY, HF_PARTITION_EVERY, HF_PARTITION_CONVERTED, HF_CONNECT_*
+ */
+export function planConversion(
+  target: PartitionTarget,
+  table: string,
+  wishes: Wishes,
+): Promise<ConversionPlan> {
+  return withTender(target.url, undefined, async (tender) => planWith(await surveying(tender), table, wishes))
+}
+
+async function planWith(
+  surveyor: Surveyor & { path: string },
+  table: string,
+  wishes: Wishes,
+): Promise<ConversionPlan> {
+  const { client } = surveyor
+  const found = await resolveTable(surveyor, table)
+  if (!found.isPartitioned) return planAttach(surveyor, found.oid, wishes)
+  if (wishes.mode !== 'split') throw alreadyPartitioned(found.sql)
+  return planSplit(surveyor, await readLayout(client, found.sql), wishes)
+}
+
+/**
+ * Converts a table that is in use: the steps of {@link planConversion}, each written down before and after. What is killed on the
+ * way goes on with {@link resumeConversion}.
+ *
+ * @throws HF_PARTITION_BLOCKED with all findings, HF_PARTITION_PLAN_CHANGED, HF_PARTITION_OPEN where another was begun,
+ *   HF_PARTITION_BUSY, HF_PARTITION_REPLICA, HF_PARTITION_LOCK_TIMEOUT and the others of planning
+ */
+export function convert(
+  target: PartitionTarget,
+  table: string,
+  wishes: Wishes,
+  options: ConvertOptions = {},
+): Promise<Conversion> {
+  return withConversions(target, table, options, async (place) => {
+    const { conversions, surveyor, table: name } = place
+    const open = (await conversions.list(name)).find(({ state }) => state === 'running')
+    if (open) throw conversionOpen(name, open.kind)
+    const plan = await planWith(surveyor, name, wishes)
+    if (options.plan !== undefined && options.plan !== plan.hash)
+      throw planChanged(name, options.plan, plan.hash)
+    const inTheWay = obstacles(plan)
+    if (inTheWay.length > 0) throw conversionBlocked(name, inTheWay)
+    const begun = await conversions.begin(plan)
+    await options.recorder?.record({
+      action: 'partitions.convert',
+      subject: name,
+      details: { plan: plan.hash, kind: plan.kind },
+    })
+    return goOn(place, begun, options)
+  })
+}
+
+/** Goes on with the conversion of a table. One that is finished is returned as it is. @throws HF_PARTITION_NO_CONVERSION, as {@link convert} */
+export function resumeConversion(
+  target: PartitionTarget,
+  table: string,
+  options: ConversionOptions = {},
+): Promise<Conversion> {
+  return withConversions(target, table, options, async (place) => {
+    const latest = (await place.conversions.list(place.table))[0]
+    if (!latest) throw conversionNone(place.table)
+    return latest.state === 'running' ? goOn(place, latest, options) : latest
+  })
+}
+
+/** The conversions of a table, the latest first; without one those of all. @throws HF_PARTITION_OWN_SCHEMA, HF_PARTITION_TABLE */
+export function conversionStatus({ url, ownSchema }: PartitionTarget, table?: string): Promise<Conversion[]> {
+  return withTender(url, undefined, async (tender) => {
+    const conversions = new Conversions(tender.client, ownSchema)
+    if (table === undefined) return conversions.list()
+    return conversions.list((await resolveTable(await surveying(tender), table)).sql)
+  })
+}
+
+/** Where conversions of one table are worked on, alone. */
+export interface Place {
+  readonly tender: Tender
+  readonly surveyor: Surveyor & { path: string }
+  readonly conversions: Conversions
+  readonly target: PartitionTarget
+  readonly table: string
+}
+
+/** @throws HF_PARTITION_BUSY, HF_PARTITION_REPLICA, HF_PARTITION_TABLE */
+export function withConversions<T>(
+  target: PartitionTarget,
+  table: string,
+  { onProgress, signal }: ConversionOptions,
+  work: (place: Place) => Promise<T>,
+): Promise<T> {
+  return withTender(target.url, signal, async (plain) => {
+    let current = table
+    const onWaiting = (what: string, attempt: number): void =>
+      onProgress?.({
+        table: current,
+        step: 'swap',
+        state: 'waiting',
+        words: `${what}: not free, attempt ${attempt}`,
+      })
+    const tender = { ...plain, attempts: ATTEMPTS, onWaiting }
+    const surveyor = await surveying(tender)
+    current = (await resolveTable(surveyor, table)).sql
+    if (await isReplica(tender)) throw partitionReplica(current)
+    const conversions = new Conversions(tender.client, target.ownSchema)
+    const done = await aloneAfterOrphan(tender, current, () =>
+      work({ tender, surveyor, conversions, target, table: current }),
+    )
+    if (done === undefined) throw partitionBusy(current)
+    return done.value
+  })
+}
+
+/** The work of one conversion at a place. */
+export function workOf(
+  { tender, surveyor, conversions, target }: Place,
+  conversion: Conversion,
+  { onProgress }: ConversionOptions,
+): Work {
+  return {
+    tender,
+    version: surveyor.version,
+    url: target.url,
+    conversions,
+    policies: new Policies(tender.client, target.ownSchema),
+    conversion,
+    plan: conversion.plan,
+    tell: (progress) => onProgress?.({ table: conversion.table, ...progress }),
+  }
+}
+
+async function goOn(place: Place, conversion: Conversion, options: ConversionOptions): Promise<Conversion> {
+  const { conversions, tender } = place
+  const { id, plan, step, stepDone } = conversion
+  const at = plan.steps.findIndex(({ name }) => name === step)
+  const work = workOf(place, conversion, options)
+  try {
+    for (const { name, words } of plan.steps.slice(at < 0 ? 0 : stepDone ? at + 1 : at)) {
+      options.signal?.throwIfAborted()
+      await conversions.begun(id, name)
+      work.tell({ step: name, state: 'begun', words })
+      await STEPS[name](work)
+      await conversions.ended(id, name)
+      work.tell({ step: name, state: 'done', words })
+    }
+  } catch (error) {
+    // On a lost connection nothing can be written down; the step that was begun is.
+    await conversions.failed(id, messageOf(error)).catch(() => {})
+    throw error
+  }
+  await conversions.finished(id, 'done')
+  const finished = (await conversions.list(conversion.table)).find((one) => one.id === id) as Conversion
+  if (!plan.thenSplit) return finished
+  const layout = await readLayout(tender.client, conversion.table)
+  const next = await planSplit(place.surveyor, layout, {
+    every: parseEvery(plan.every) as Every,
+    ...plan.policy,
+    keep: plan.policy.keep ?? undefined,
+    accept: plan.accepted,
+    graceMs: plan.graceMs,
+  })
+  const inTheWay = obstacles(next)
+  if (inTheWay.length > 0) throw conversionBlocked(conversion.table, inTheWay)
+  return goOn(place, await conversions.begin(next), options)
+}
+
+/** Prepares a session: names with their schemas, times in UTC, and no row hidden without saying so. */
+async function surveying({ client }: Tender): Promise<Surveyor & { path: string }> {
+  const { rows } = await client.query<{ version: number; path: string }>(
+    `SELECT current_setting('server_version_num')::int / 10000 AS version, current_setting('search_path') AS path,
+            set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, YMD', false), set_config('IntervalStyle', 'postgres', false),
+            set_config('row_security', 'off', false), set_config('search_path', 'pg_catalog, pg_temp', false),
+            set_config('statement_timeout', '0', false), set_config('idle_in_transaction_session_timeout', '0', false)`,
+  )
+  return { client, version: rows[0]?.version ?? 0, path: rows[0]?.path ?? '' }
+}
+
+/** Finds the table that a name means with the path that the session came with. @throws HF_PARTITION_TABLE */
+async function resolveTable(
+  { client, path }: Surveyor & { path: string },
+  table: string,
+): Promise<{ oid: number; sql: string; isPartitioned: boolean }> {
+  await client.query(`SELECT set_config('search_path', $1, false)`, [path])
+  try {
+    const { rows } = await client.query<{ oid: number; sql: string; isPartitioned: boolean }>(
+      `SELECT c.oid::int8::float8 AS oid, format('%I.%I', n.nspname, c.relname) AS sql, c.relkind = 'p' AS "isPartitioned"
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p', 'f')`,
+      [table],
+    )
+    if (!rows[0]) throw tableMissing(table)
+    return rows[0]
+  } catch (error) {
+    if (sqlstateOf(error) === SQLSTATE.invalidName) throw tableMissing(table)
+    throw error
+  } finally {
+    await client.query(`SELECT set_config('search_path', 'pg_catalog, pg_temp', false)`)
+  }
+}

@@ -1,0 +1,78 @@
+import { quoteIdentifier, quoteQualified, type Recorder } from '../../core/index.ts'
+import { change, type Tender } from '../tender.ts'
+import { isNearCutoff, oidOf } from './attach.ts'
+import { majorVersion, readDefinition } from './definition.ts'
+import { marksOf, notMirroring, UNDO } from './mirror.ts'
+import { limitName, tablesOf } from './plan.ts'
+import type { Conversions } from './records.ts'
+import { subjectOf } from './work.ts'
+
+/**
+ * Ends the time in which a split could be undone: the old table is kept up to date no longer, and dropped.
+ * @returns what was done, in words
+ */
+export async function endGrace(
+  tender: Tender,
+  conversions: Conversions,
+  table: string,
+  recorder: Recorder | undefined,
+): Promise<string[]> {
+  const said: string[] = []
+  const { client } = tender
+  for (const { id, state, kind, plan, undoUntil } of await conversions.list(table)) {
+    if (
+      kind !== 'split' ||
+      state !== 'done' ||
+      undoUntil === null ||
+      undoUntil.getTime() > tender.clock.now()
+    )
+      continue
+    const { legacy } = tablesOf(plan)
+    const { back, recheck } = marksOf(plan)
+    for (const { name } of plan.partitions) {
+      const sql = quoteQualified(plan.schema, name)
+      if ((await oidOf(client, sql)) !== undefined)
+        await change(tender, subjectOf(plan), `stop mirroring ${sql}`, notMirroring(sql, UNDO))
+    }
+    await change(tender, subjectOf(plan), `drop ${legacy}`, [
+      `DROP FUNCTION IF EXISTS ${back}()`,
+      `DROP TABLE IF EXISTS ${legacy}, ${recheck}`,
+    ])
+    await conversions.undoable(id, null)
+    await recorder?.record({
+      action: 'partitions.drop',
+      subject: table,
+      details: { dropped: [plan.legacy], conversion: id },
+    })
+    said.push(`the time to undo the split is over: ${plan.legacy} is dropped`)
+  }
+  return said
+}
+
+/**
+ * A conversion that was begun and left lying must not stop the writers: its check refuses rows behind the cutoff. Taken away in time,
+ * it costs only to be validated again.
+ * @returns what was done, in words; undefined where there was nothing to do
+ */
+export async function freeAtCutoff(
+  tender: Tender,
+  conversions: Conversions,
+  table: string,
+): Promise<string | undefined> {
+  const open = (await conversions.list(table)).find(
+    ({ state, kind }) => state === 'running' && kind === 'attach',
+  )
+  if (!open || (open.step !== 'check' && open.step !== 'validate' && open.step !== 'swap')) return undefined
+  const { plan } = open
+  const oid = await oidOf(tender.client, plan.table)
+  const definition =
+    oid === undefined
+      ? undefined
+      : await readDefinition(tender.client, oid, await majorVersion(tender.client))
+  if (!definition || !(await isNearCutoff(tender.client, plan, definition))) return undefined
+  await change(tender, subjectOf(plan), `free ${plan.table}`, [
+    `ALTER TABLE ${plan.table} DROP CONSTRAINT IF EXISTS ${quoteIdentifier(limitName(plan))}`,
+  ])
+  await conversions.ended(open.id, 'parent')
+  return `its conversion was left lying, and ${plan.cutoff} is near: the old table takes all rows again. Plan anew: holdfast partition abort ${plan.table}`
+}

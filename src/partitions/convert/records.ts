@@ -1,0 +1,113 @@
+import { hostname, userInfo } from 'node:os'
+import { type Queryable, quoteQualified, SQLSTATE, sqlstateOf, uuidv7 } from '../../core/index.ts'
+import { ownSchemaMissing } from '../errors.ts'
+import type { ConversionPlan, StepName } from './plan.ts'
+
+/** A conversion as it is written down. */
+export interface Conversion {
+  readonly id: string
+  readonly table: string
+  readonly kind: 'attach' | 'split'
+  /** `running`, also when nobody is at it just now. */
+  readonly state: 'running' | 'done' | 'aborted' | 'undone'
+  readonly plan: ConversionPlan
+  /** The last step that was begun, and whether it was ended. */
+  readonly step: StepName | null
+  readonly stepDone: boolean
+  /** Rows that were copied. */
+  readonly rowsDone: number
+  /** Primary key of the last of them. */
+  readonly position: readonly string[] | null
+  /** What proving it found. */
+  readonly notes: readonly string[]
+  /** Why the last attempt ended. */
+  readonly error: string | null
+  readonly startedAt: Date
+  readonly updatedAt: Date
+  readonly finishedAt: Date | null
+  /** Until when a split can be undone without losing anything. */
+  readonly undoUntil: Date | null
+}
+
+const COLUMNS = `id, relation AS "table", kind, state, plan, step, step_done AS "stepDone", rows_done::float8 AS "rowsDone", position, notes, error,
+  created_at AS "startedAt", updated_at AS "updatedAt", finished_at AS "finishedAt", undo_until AS "undoUntil"`
+
+/** The table `partition_conversions` of Holdfast's own schema. */
+export class Conversions {
+  readonly #db: Queryable
+  readonly #schema: string
+
+  constructor(db: Queryable, schema: string) {
+    this.#db = db
+    this.#schema = schema
+  }
+
+  /** The latest first; of one table, or all. @throws HF_PARTITION_OWN_SCHEMA */
+  list(table?: string): Promise<Conversion[]> {
+    return this.#run<Conversion>(
+      `SELECT ${COLUMNS} FROM ${this.#table} WHERE $1::text IS NULL OR relation = $1 ORDER BY created_at DESC, id DESC`,
+      [table ?? null],
+    )
+  }
+
+  async begin(plan: ConversionPlan): Promise<Conversion> {
+    const [begun] = await this.#run<Conversion>(
+      `INSERT INTO ${this.#table} (id, relation, kind, plan, started_by) VALUES ($1, $2, $3, $4, $5) RETURNING ${COLUMNS}`,
+      [
+        uuidv7(),
+        plan.table,
+        plan.kind,
+        JSON.stringify(plan),
+        `${userInfo().username}@${hostname()} ${process.pid}`,
+      ],
+    )
+    return begun as Conversion
+  }
+
+  async begun(id: string, step: StepName): Promise<void> {
+    await this.#set(id, 'step = $2, step_done = false, error = NULL', [step])
+  }
+
+  async ended(id: string, step: StepName): Promise<void> {
+    await this.#set(id, 'step = $2, step_done = true', [step])
+  }
+
+  /** With a batch, in its transaction. */
+  async copied(id: string, rows: number, position: readonly string[]): Promise<void> {
+    await this.#set(id, 'rows_done = rows_done + $2, position = $3', [rows, JSON.stringify(position)])
+  }
+
+  async noted(id: string, notes: readonly string[]): Promise<void> {
+    await this.#set(id, 'notes = notes || $2::jsonb', [JSON.stringify(notes)])
+  }
+
+  async failed(id: string, error: string): Promise<void> {
+    await this.#set(id, 'error = $2', [error])
+  }
+
+  async finished(id: string, state: Conversion['state']): Promise<void> {
+    await this.#set(id, 'state = $2, finished_at = now(), error = NULL', [state])
+  }
+
+  /** @param graceMs null: it cannot be undone any more */
+  async undoable(id: string, graceMs: number | null): Promise<void> {
+    await this.#set(id, `undo_until = now() + $2::float8 * interval '1 millisecond'`, [graceMs])
+  }
+
+  async #set(id: string, what: string, values: unknown[]): Promise<void> {
+    await this.#run(`UPDATE ${this.#table} SET ${what}, updated_at = now() WHERE id = $1`, [id, ...values])
+  }
+
+  get #table(): string {
+    return quoteQualified(this.#schema, 'partition_conversions')
+  }
+
+  async #run<Row>(text: string, values: unknown[]): Promise<Row[]> {
+    try {
+      return (await this.#db.query<Row & Record<string, unknown>>(text, values)).rows
+    } catch (error) {
+      if (sqlstateOf(error) === SQLSTATE.undefinedTable) throw ownSchemaMissing(this.#schema)
+      throw error
+    }
+  }
+}
