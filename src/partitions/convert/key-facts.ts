@@ -21,11 +21,12 @@ export async function readKeyFacts(
   key: KeyKind,
   mayBeNull: boolean,
 ): Promise<KeyFacts> {
-  const name = quoteIdentifier(column)
+  // With the table before it: a bare name would be the text that is selected, whose order is another.
+  const name = `t.${quoteIdentifier(column)}`
   const end = (order: string): string =>
-    `(SELECT ${name}::text FROM ${table} WHERE ${name} IS NOT NULL ORDER BY ${name} ${order} LIMIT 1)`
+    `(SELECT ${name}::text FROM ${table} t WHERE ${name} IS NOT NULL ORDER BY ${name} ${order} LIMIT 1)`
   const { rows } = await client.query<Omit<KeyFacts, 'now'> & { clock: string }>(
-    `SELECT ${mayBeNull ? `EXISTS (SELECT FROM ${table} WHERE ${name} IS NULL)` : 'false'} AS "hasNulls",
+    `SELECT ${mayBeNull ? `EXISTS (SELECT FROM ${table} t WHERE ${name} IS NULL)` : 'false'} AS "hasNulls",
             ${end('ASC')} AS least, ${end('DESC')} AS greatest,
             floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint::text AS clock`,
   )

@@ -72,9 +72,12 @@ export class Conversions {
     await this.#set(id, 'step = $2, step_done = true', [step])
   }
 
-  /** With a batch, in its transaction. */
-  async copied(id: string, rows: number, position: readonly string[]): Promise<void> {
-    await this.#set(id, 'rows_done = rows_done + $2, position = $3', [rows, JSON.stringify(position)])
+  /** With a batch, in its transaction. @param position null: it was the last, and may be copied again */
+  async copied(id: string, rows: number, position: readonly string[] | null): Promise<void> {
+    await this.#set(id, 'rows_done = rows_done + $2, position = coalesce($3::jsonb, position)', [
+      rows,
+      position && JSON.stringify(position),
+    ])
   }
 
   async noted(id: string, notes: readonly string[]): Promise<void> {

@@ -109,7 +109,7 @@ const copyRows: Step = async (work) => {
         const upTo = await batchEnd(client, legacy, key, definition, from, pace.rows)
         const began = tender.clock.monotonicMs()
         const rows = await copyBatch(client, work, definition, from, upTo)
-        if (upTo !== null) await conversions.copied(conversion.id, rows, upTo)
+        await conversions.copied(conversion.id, rows, upTo)
         pace.took(rows, tender.clock.monotonicMs() - began)
         return { rows, upTo }
       },
@@ -147,13 +147,13 @@ async function batchEnd(
   from: readonly string[] | null,
   rows: number,
 ): Promise<string[] | null> {
-  const { rows: found } = await client.query<{ at: string[] }>(
-    `SELECT ARRAY[${key.map((name) => `${named(name)}::text`).join(', ')}] AS at FROM ${table}
+  const { rows: found } = await client.query<{ position: string[] }>(
+    `SELECT ARRAY[${key.map((name) => `t.${named(name)}::text`).join(', ')}] AS position FROM ${table} t
       ${from === null ? '' : `WHERE ${rowOf(key)} > ${boundOf(key, definition, 1)}`}
-      ORDER BY ${key.map(named).join(', ')} OFFSET ${rows - 1} LIMIT 1`,
+      ORDER BY ${key.map((name) => `t.${named(name)}`).join(', ')} OFFSET ${rows - 1} LIMIT 1`,
     from === null ? [] : [...from],
   )
-  return found[0]?.at ?? null
+  return found[0]?.position ?? null
 }
 
 async function copyBatch(
