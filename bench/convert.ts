@@ -54,9 +54,12 @@ async function runAndKill(
 }
 
 /** Steps that take long enough to be killed in their middle. */
-const LONG = ['index begun', 'validate begun', 'copy begun', 'compare begun']
+const LONG = new Set(['index begun', 'validate begun', 'copy begun', 'compare begun'])
 
-async function kills(target: PartitionTarget, wishes: Wishes): Promise<{ passed: string[]; randomly: number }> {
+async function kills(
+  target: PartitionTarget,
+  wishes: Wishes,
+): Promise<{ passed: string[]; randomly: number }> {
   const passed: string[] = []
   let randomly = 0
   let left = 0
@@ -70,7 +73,7 @@ async function kills(target: PartitionTarget, wishes: Wishes): Promise<{ passed:
       continue
     }
     passed.push(point)
-    left = LONG.includes(point) ? RANDOM_KILLS : 0
+    left = LONG.has(point) ? RANDOM_KILLS : 0
   }
 }
 
@@ -106,7 +109,9 @@ async function round(version: number, mode: 'attach' | 'split') {
     const reader = new pg.Client(url)
     await reader.connect()
     await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM logs')
-    const reading = pause(READER_MS).then(() => reader.query('COMMIT')).then(() => reader.end())
+    const reading = pause(READER_MS)
+      .then(() => reader.query('COMMIT'))
+      .then(() => reader.end())
     const began = performance.now()
     const { passed, randomly } = await kills(target, { by: 'at', every: 'month', mode, graceMs: 0 })
     const seconds = Math.round((performance.now() - began) / 1_000)
@@ -140,7 +145,13 @@ for (const version of VERSIONS)
     results[name] = await round(version, mode)
     console.log(name, JSON.stringify(results[name], null, 2))
   }
-const setting = { rows: ROWS, writers: WRITERS, writerPauseMs: WRITER_PAUSE_MS, readerMs: READER_MS, seed: SEED }
+const setting = {
+  rows: ROWS,
+  writers: WRITERS,
+  writerPauseMs: WRITER_PAUSE_MS,
+  readerMs: READER_MS,
+  seed: SEED,
+}
 writeFileSync(
   new URL('results/convert.json', import.meta.url),
   `${JSON.stringify({ machine: machine(), setting, results }, null, 2)}\n`,

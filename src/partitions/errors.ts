@@ -198,3 +198,37 @@ export function conversionEnded(table: string): HoldfastError {
     details: { table },
   })
 }
+
+export function archiveDamaged(file: string, why: string, cause?: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_ARCHIVE_DAMAGED',
+    message: `The archive ${file} is not what was written: ${why}. Nothing was dropped.`,
+    cause,
+    details: { file },
+  })
+}
+
+export function archiveUnfit(file: string, why: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_ARCHIVE_UNFIT',
+    message: `The archive ${file} cannot be restored here: ${why}.`,
+    details: { file },
+  })
+}
+
+export function partitionUnknown(table: string, partition: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_UNKNOWN',
+    message: `${table} has no partition ${partition} that could be taken away. See them: holdfast partition list ${table}.`,
+    details: { table, partition },
+  })
+}
+
+export function partitionAlive(table: string, partition: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_ALIVE',
+    message: `${partition} of ${table} was written to while it was archived. Nothing was dropped; the next run archives it anew.`,
+    retryable: true,
+    details: { table, partition },
+  })
+}

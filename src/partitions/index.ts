@@ -2,6 +2,8 @@
  * Partitions that run themselves: made ahead of time without stopping anybody, and taken away when they are old.
  * By months, days, hours or years of a time key in UTC, or by so many of an integer key.
  */
+export { type Restored, restoreArchive, type RestoreOptions } from './archive/restore.ts'
+export { type ArchiveStore, folderStore } from './archive/store.ts'
 export { conversionAsJson, planAsJson } from './convert/as-json.ts'
 export {
   type ConversionOptions,
@@ -28,6 +30,6 @@ export {
 export type { Layout, Partition } from './layout.ts'
 export { maintain, type Maintained } from './maintain.ts'
 export { type Every, parseEvery } from './period.ts'
-export type { Policy } from './policy.ts'
-export { retain, type Retained, type RetainOptions } from './retain.ts'
+export type { Policy, PolicyWishes } from './policy.ts'
+export { archive, type ArchiveOptions, retain, type Retained, type RetainOptions } from './retain.ts'
 export type { PartitionTarget, UpkeepOptions } from './upkeep.ts'

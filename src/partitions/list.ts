@@ -1,7 +1,7 @@
 import { type Layout, type Partition, readLayout } from './layout.ts'
 import { countAhead } from './gaps.ts'
 import { type Every } from './period.ts'
-import { Policies, type Policy } from './policy.ts'
+import { Policies, type Policy, type PolicyWishes, resolvePolicy } from './policy.ts'
 import { withTender } from './tender.ts'
 import { currentPlace, type PartitionTarget, refuseUnfitting } from './upkeep.ts'
 
@@ -40,42 +40,25 @@ export async function listPartitions(
   })
 }
 
-/** More would be a length that is too short. */
-const MOST = 1_000
-
 /** How a table is kept from now on. */
-export interface ManageOptions {
+export interface ManageOptions extends PolicyWishes {
   readonly every: Every
-  /** Default 6. */
-  readonly premake?: number | undefined
-  /** Default: all are kept. */
-  readonly keep?: number | undefined
-  /** Default `detach`. */
-  readonly retention?: Policy['retention'] | undefined
 }
 
 /**
  * Puts a partitioned table under upkeep, or says anew how it is kept. Makes nothing yet: `maintain` does.
- * @throws as {@link listPartitions}; HF_PARTITION_EVERY
+ * @throws as {@link listPartitions}; HF_PARTITION_EVERY; RangeError for what makes no sense
  */
 export async function manage(
   { url, ownSchema }: PartitionTarget,
   table: string,
-  { every, premake = 6, keep, retention = 'detach' }: ManageOptions,
+  { every, ...wishes }: ManageOptions,
 ): Promise<Layout> {
-  for (const count of [premake, keep])
-    if (count !== undefined && !(Number.isInteger(count) && count >= 1 && count <= MOST))
-      throw new RangeError(`${count} is no number of partitions: a whole one from 1 to ${MOST}`)
+  const kept = resolvePolicy(wishes)
   return withTender(url, undefined, async ({ client }) => {
     const layout = await readLayout(client, table)
     refuseUnfitting(layout, every)
-    await new Policies(client, ownSchema).set({
-      table: layout.sql,
-      every,
-      premake,
-      keep: keep ?? null,
-      retention,
-    })
+    await new Policies(client, ownSchema).set({ table: layout.sql, every, ...kept })
     return layout
   })
 }
@@ -105,6 +88,7 @@ export function partitionsAsJson({ table, column, partitions, policy, ahead }: P
           premake: policy.premake,
           keep: policy.keep,
           retention: policy.retention,
+          archive_to: policy.archiveTo,
           maintained_at: policy.maintainedAt?.toISOString() ?? null,
           last_error: policy.lastError,
         }

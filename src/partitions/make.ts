@@ -82,7 +82,8 @@ export function makePartition(
   ])
 }
 
-function tableLike(
+/** The statements that make a table like the others of a partitioned one. */
+export function tableLike(
   { sql: parent, owner }: Pick<Layout, 'sql' | 'owner'>,
   sql: string,
   { end, hasRowSecurity, replicaIdentity, uniques, columns }: Manner,

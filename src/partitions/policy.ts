@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { type Queryable, quoteQualified, SQLSTATE, sqlstateOf } from '../core/index.ts'
 import { notManaged, ownSchemaMissing } from './errors.ts'
 import { readLayout } from './layout.ts'
@@ -13,10 +14,50 @@ export interface Policy {
   /** Partitions that are kept behind the current one; null keeps all. */
   readonly keep: number | null
   /** What becomes of older ones. */
-  readonly retention: 'detach' | 'drop'
+  readonly retention: 'detach' | 'archive' | 'drop'
+  /** Folder that they are archived to. */
+  readonly archiveTo: string | null
   readonly maintainedAt: Date | null
   /** Why that failed. */
   readonly lastError: string | null
+}
+
+/** What of it somebody wishes. */
+export interface PolicyWishes {
+  /** Partitions made ahead of the current one. Default 6. */
+  readonly premake?: number | undefined
+  /** Partitions kept behind the current one. Default: all. */
+  readonly keep?: number | undefined
+  /** What becomes of older ones. Default `detach`. `archive` needs `archiveTo`. */
+  readonly retention?: Policy['retention'] | undefined
+  /** Folder that they are archived to. */
+  readonly archiveTo?: string | undefined
+}
+
+export type Kept = Pick<Policy, 'premake' | 'keep' | 'retention' | 'archiveTo'>
+
+const PREMAKE = 6
+/** More would be a length that is too short. */
+const MOST = 1_000
+
+/** @throws RangeError for what makes no sense */
+export function resolvePolicy({
+  premake = PREMAKE,
+  keep,
+  retention = 'detach',
+  archiveTo,
+}: PolicyWishes): Kept {
+  for (const count of [premake, keep])
+    if (count !== undefined && !(Number.isInteger(count) && count >= 1 && count <= MOST))
+      throw new RangeError(`${count} is no number of partitions: a whole one from 1 to ${MOST}`)
+  if ((retention === 'archive') !== (archiveTo !== undefined))
+    throw new RangeError('a folder to archive to belongs to the retention archive, and it to a folder')
+  return {
+    premake,
+    keep: keep ?? null,
+    retention,
+    archiveTo: archiveTo === undefined ? null : resolve(archiveTo),
+  }
 }
 
 /** The table `partitioned_tables` of Holdfast's own schema. */
@@ -32,7 +73,7 @@ export class Policies {
   /** By the names of their tables. @throws HF_PARTITION_OWN_SCHEMA */
   async list(): Promise<Policy[]> {
     const rows = await this.#run<Omit<Policy, 'every'> & { every: string }>(
-      `SELECT relation AS "table", every, premake, keep, retention, maintained_at AS "maintainedAt",
+      `SELECT relation AS "table", every, premake, keep, retention, archive_to AS "archiveTo", maintained_at AS "maintainedAt",
               last_error AS "lastError" FROM ${this.#table} ORDER BY relation`,
     )
     return rows.map((row) => ({ ...row, every: parseEvery(row.every) as Every }))
@@ -55,12 +96,13 @@ export class Policies {
     premake,
     keep,
     retention,
+    archiveTo,
   }: Omit<Policy, 'maintainedAt' | 'lastError'>): Promise<void> {
     await this.#run(
-      `INSERT INTO ${this.#table} (relation, every, premake, keep, retention) VALUES ($1, $2, $3, $4, $5)
+      `INSERT INTO ${this.#table} (relation, every, premake, keep, retention, archive_to) VALUES ($1, $2, $3, $4, $5, $6)
        ON CONFLICT (relation) DO UPDATE SET every = excluded.every, premake = excluded.premake, keep = excluded.keep,
-                                            retention = excluded.retention, updated_at = now()`,
-      [table, String(every), premake, keep, retention],
+                                            retention = excluded.retention, archive_to = excluded.archive_to, updated_at = now()`,
+      [table, String(every), premake, keep, retention, archiveTo],
     )
   }
 

@@ -1,8 +1,13 @@
+import { isAbsolute, resolve } from 'node:path'
 import type { Recorder } from '../core/index.ts'
+import { Removals } from './archive/removals.ts'
+import { folderStore, type ArchiveStore } from './archive/store.ts'
+import { Taker } from './archive/taker.ts'
+import { partitionUnknown } from './errors.ts'
 import { type Layout, type Partition, readLayout } from './layout.ts'
 import { periodAfter, periodAt, type Position } from './period.ts'
 import type { Policy } from './policy.ts'
-import { change, type Tender } from './tender.ts'
+import type { Tender } from './tender.ts'
 import {
   currentPlace,
   finishDetaching,
@@ -18,6 +23,17 @@ export interface RetainOptions extends UpkeepOptions {
   readonly isDryRun?: boolean | undefined
   /** Told of what was dropped. */
   readonly recorder?: Recorder | undefined
+  /** Told of each partition before it is taken. */
+  readonly onPartition?: ((table: string, partition: string) => void) | undefined
+}
+
+/** What is archived, and where to. */
+export interface ArchiveOptions extends RetainOptions {
+  readonly table: string
+  /** A folder, or a store of one's own. Default: what the table's policy says. */
+  readonly to?: string | ArchiveStore | undefined
+  /** Names of partitions. Default: all that are older than the table keeps. */
+  readonly partitions?: readonly string[] | undefined
 }
 
 /** What was taken from one table. */
@@ -25,22 +41,46 @@ interface Taken {
   /** Taken out of the table, and still there as tables of their own. */
   readonly detached: readonly string[]
   readonly dropped: readonly string[]
+  /** Manifests of what was archived before it was dropped. */
+  readonly archives: readonly string[]
 }
 
 /** What was done for one table. */
 export type Retained = Outcome & Taken
 
-const NOTHING: Taken = { detached: [], dropped: [] }
+const NOTHING: Taken = { detached: [], dropped: [], archives: [] }
 
 /**
- * Takes away the partitions that are older than their table keeps: detached beside the traffic, and dropped where the table's
- * retention says so. The last one is never taken. Killed midway, the next run finishes.
+ * Takes away the partitions that are older than their table keeps, as its retention says: detached beside the traffic; or archived,
+ * read back, detached and dropped; or dropped. The last one is never taken. Killed midway, the next run finishes.
  *
  * @throws HF_PARTITION_OWN_SCHEMA, HF_PARTITION_NOT_MANAGED, HF_CONNECT_*
  */
 export function retain(target: PartitionTarget, options: RetainOptions = {}): Promise<Retained[]> {
-  return tendEach(target, options, NOTHING, (tender, policy) => retainOne(tender, policy, options))
+  return tendEach(target, options, NOTHING, (tender, policy) => {
+    if (policy.keep === null) return Promise.resolve(NOTHING)
+    const store = policy.archiveTo === null ? undefined : folderStore(policy.archiveTo)
+    return takeAway(tender, target, policy, policy.retention, store, undefined, options)
+  })
 }
+
+/**
+ * Archives partitions of a table and drops them: those that are older than it keeps, or those that are named. An archive is read back
+ * and compared before anything is dropped.
+ *
+ * @throws as {@link retain}
+ */
+export function archive(target: PartitionTarget, options: ArchiveOptions): Promise<Retained[]> {
+  const { to, partitions } = options
+  return tendEach(target, options, NOTHING, (tender, policy) => {
+    const chosen = to ?? policy.archiveTo
+    if (chosen === null) throw new RangeError(`${policy.table} has no folder to archive to: say which`)
+    const store = typeof chosen === 'string' ? folderStore(absolute(chosen)) : chosen
+    return takeAway(tender, target, policy, 'archive', store, partitions, options)
+  })
+}
+
+const absolute = (folder: string): string => (isAbsolute(folder) ? folder : resolve(folder))
 
 /** The partitions that are older than is kept, the oldest first; never all. Pure. */
 export function expiredPartitions(
@@ -57,43 +97,68 @@ export function expiredPartitions(
   return expired.length === bounded.length ? expired.slice(0, -1) : expired
 }
 
-async function retainOne(
+async function takeAway(
   tender: Tender,
+  { ownSchema }: PartitionTarget,
   policy: Policy,
-  { isDryRun = false, recorder }: RetainOptions,
+  how: Policy['retention'],
+  store: ArchiveStore | undefined,
+  named: readonly string[] | undefined,
+  { isDryRun = false, recorder, onPartition }: RetainOptions,
 ): Promise<Taken> {
-  const { table, retention, keep } = policy
-  if (keep === null) return NOTHING
+  const { table } = policy
+  const removals = new Removals(tender.client, ownSchema)
+  const known = await removals.list(table)
   const first = await readLayout(tender.client, table)
-  const half = first.partitions.filter(({ isDetaching }) => isDetaching)
+  const half = first.partitions.filter(({ isDetaching }) => isDetaching).map(({ name }) => name)
   if (!isDryRun) await finishDetaching(tender, first)
   const layout = isDryRun ? first : await readLayout(tender.client, table)
-  const expired = expiredPartitions(layout, policy, await currentPlace(tender, layout, policy.every))
-  const all = [...half, ...expired]
-  const names = all.map(({ name }) => name)
-  if (!isDryRun) {
-    for (const partition of expired) await detach(tender, layout, partition)
-    if (retention === 'drop') {
-      for (const { sql } of all) await change(tender, layout, `drop ${sql}`, [`DROP TABLE ${sql}`])
-      if (names.length > 0)
-        await recorder?.record({ action: 'partitions.drop', subject: table, details: { dropped: names } })
-    }
+  const now = await currentPlace(tender, layout, policy.every)
+  const restored = new Set(known.flatMap(({ partition, state }) => (state === 'restored' ? [partition] : [])))
+  const chosen = named
+    ? namedOf(layout, named)
+    : expiredPartitions(layout, policy, now).filter(({ name }) => !restored.has(name))
+  const attached = chosen.map(({ name }) => name)
+  const taker = new Taker(tender, layout, removals, known, how, store)
+  // What an earlier run had begun is ended the way that it was begun.
+  const begun = named
+    ? []
+    : known.flatMap(({ partition, state, how: as }) => (state === 'begun' ? [{ partition, as }] : []))
+  const loose = await taker.detachedOf(
+    [...new Set([...half, ...begun.map(({ partition }) => partition)])],
+    attached,
+  )
+  const all = [...loose, ...attached]
+  if (isDryRun) return how === 'detach' ? { ...NOTHING, detached: all } : { ...NOTHING, dropped: all }
+  const archives: string[] = []
+  for (const name of all) {
+    tender.signal?.throwIfAborted()
+    onPartition?.(table, name)
+    const as = begun.find(({ partition }) => partition === name)?.as ?? how
+    const archived = await taker.take(name, as)
+    if (archived !== undefined) archives.push(archived)
   }
-  return retention === 'drop' ? { detached: [], dropped: names } : { detached: names, dropped: [] }
+  const dropped = all.filter(
+    (name) => (begun.find(({ partition }) => partition === name)?.as ?? how) !== 'detach',
+  )
+  if (dropped.length > 0)
+    await recorder?.record({
+      action: 'partitions.drop',
+      subject: table,
+      details: { dropped, ...(archives.length > 0 && { archives }) },
+    })
+  return { detached: all.filter((name) => !dropped.includes(name)), dropped, archives }
 }
 
-/** Beside the traffic; with a default partition PostgreSQL refuses that, and it takes a moment of ACCESS EXCLUSIVE. */
-async function detach(tender: Tender, layout: Layout, { sql, name }: Partition): Promise<void> {
-  const hasDefault = layout.partitions.some(({ isDefault }) => isDefault)
-  const statement = `ALTER TABLE ${layout.sql} DETACH PARTITION ${sql}`
-  if (hasDefault) return change(tender, layout, `detach ${sql}`, [statement])
-  try {
-    await change(tender, layout, `detach ${sql}`, [`${statement} CONCURRENTLY`], false)
-  } catch (error) {
-    // What was waited for may have gone, and the first half may have been done: then the second is due.
-    const again = await readLayout(tender.client, layout.sql)
-    const isHalf = again.partitions.some((one) => one.name === name && one.isDetaching)
-    if (!isHalf) throw error
-    await finishDetaching(tender, again)
-  }
+/** @throws HF_PARTITION_UNKNOWN; also for the last one that there is */
+function namedOf(layout: Layout, names: readonly string[]): Partition[] {
+  const bounded = layout.partitions.filter(({ isDefault }) => !isDefault)
+  const chosen = names.map((name) => {
+    const found = bounded.find((one) => one.name === name)
+    if (!found) throw partitionUnknown(layout.sql, name)
+    return found
+  })
+  if (new Set(names).size === bounded.length)
+    throw partitionUnknown(layout.sql, `besides ${names.join(', ')}`)
+  return chosen
 }

@@ -166,6 +166,7 @@ describe('a new database', () => {
         /_contract_uses$/,
         /_partitioned_tables$/,
         /_partition_conversions$/,
+        /_partition_removals$/,
       ].map((name) => expect.stringMatching(name)),
       files: ['holdfast.config.ts', '.env.example'],
     })
@@ -215,6 +216,7 @@ describe('a new database', () => {
         'migration_history_steps',
         'operations',
         'partition_conversions',
+        'partition_removals',
         'partitioned_tables',
         'schema_history',
         'schema_history_steps',

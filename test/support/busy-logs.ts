@@ -66,7 +66,9 @@ export class BusyWriters {
       if (isolated > 0 && writer % isolated === 0)
         await client.query(`SET default_transaction_isolation = 'repeatable read'`)
       this.#clients.push(client)
-      this.#loops.push(this.#write(client, randomFrom(seed + writer * 7919), rows, days, pauseMs))
+      const loop = this.#write(client, randomFrom(seed + writer * 7919), rows, days, pauseMs)
+      loop.catch(() => {}) // told by stop
+      this.#loops.push(loop)
     }
   }
 

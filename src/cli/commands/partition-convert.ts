@@ -24,15 +24,12 @@ import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { formatBytes, plural, table } from '../output.ts'
 import type { Session } from '../session.ts'
-import { numberFrom, retentionFrom } from './partition-flags.ts'
+import { keepFrom, type KeepFlags, withKeepFlags } from './partition-flags.ts'
 
-interface WishFlags {
+interface WishFlags extends KeepFlags {
   by?: string
   every: string
   mode?: string
-  premake?: string
-  keep?: string
-  retention?: string
   accept?: string[]
   graceDays?: string
 }
@@ -54,14 +51,11 @@ export function addPartitionConvert(partition: Command, finish: Finish): void {
 }
 
 const wishing = (command: Command): Command =>
-  command
+  withKeepFlags(command)
     .argument('<table>', 'as SQL names it: public.logs')
     .option('--by <column>', 'the key: a time, a UUIDv7 or ULID, or a whole number')
     .requiredOption('--every <length>', 'hour, day, month, year, or so many of an integer key')
     .option('--mode <mode>', 'attach: no row moves; split: history is copied into partitions, too', 'attach')
-    .option('--premake <n>', 'partitions to make ahead; default 6')
-    .option('--keep <n>', 'partitions to keep behind the current one; default: all')
-    .option('--retention <what>', 'what becomes of older ones: detach or drop; default detach')
     .option('--accept <id...>', 'findings that are agreed to')
     .option('--grace-days <n>', 'after a split, how long it can be undone; default 7, 0 drops the old table')
 
@@ -79,9 +73,7 @@ function wishesFrom(flags: WishFlags): Wishes {
     by,
     every,
     mode,
-    premake: numberFrom('--premake', flags.premake),
-    keep: numberFrom('--keep', flags.keep),
-    retention: retentionFrom(flags.retention),
+    ...keepFrom(flags),
     accept,
     graceMs: grace === undefined ? undefined : Number(grace) * DAY_MS,
   }
@@ -112,22 +104,21 @@ const quoted = (text: string): string =>
   /^[\w.:-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
 
 /** The same wishes again, for the next command. */
-function said(
-  name: string,
-  { by, every, mode, premake, keep, retention, accept, graceDays }: WishFlags,
-): string {
-  const flags = {
+function said(name: string, flags: WishFlags): string {
+  const { accept, mode, graceDays, archiveTo, by, every, premake, keep, retention } = flags
+  const named = {
     by,
     every,
     mode: mode === 'attach' ? undefined : mode,
     premake,
     keep,
     retention,
+    'archive-to': archiveTo,
     'grace-days': graceDays,
   }
   return [
     quoted(name),
-    ...Object.entries(flags).flatMap(([flag, value]) =>
+    ...Object.entries(named).flatMap(([flag, value]) =>
       value === undefined ? [] : [`--${flag} ${quoted(value)}`],
     ),
     ...(accept ?? []).map((id) => `--accept ${quoted(id)}`),

@@ -200,8 +200,7 @@ async function goOn(place: Place, conversion: Conversion, options: ConversionOpt
   const layout = await readLayout(tender.client, conversion.table)
   const next = await planSplit(place.surveyor, layout, {
     every: parseEvery(plan.every) as Every,
-    ...plan.policy,
-    keep: plan.policy.keep ?? undefined,
+    premake: plan.policy.premake,
     accept: plan.accepted,
     graceMs: plan.graceMs,
   })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../../core/index.ts'
 import { shortened } from '../name.ts'
-import type { Policy } from '../policy.ts'
+import type { Kept } from '../policy.ts'
 import type { Definition } from './definition.ts'
 import type { Finding } from './finding.ts'
 import { carriesKey, primaryKeyOf, sharedIndexes } from './keys.ts'
@@ -61,7 +61,7 @@ export interface ConversionPlan {
   readonly primaryKey: { readonly index: string; readonly columns: readonly string[] } | null
   /** Names that indexes and statistics of the old table get, and that those of the new one have until it takes its place. */
   readonly renames: readonly { readonly name: string; readonly legacy: string; readonly apart: string }[]
-  readonly policy: Pick<Policy, 'premake' | 'keep' | 'retention'>
+  readonly policy: Kept
   /** How long undoing stays possible after a split, in milliseconds. */
   readonly graceMs: number
   /** Whether splitting follows. */

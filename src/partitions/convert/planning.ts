@@ -5,7 +5,7 @@ import type { KeyKind } from '../key.ts'
 import { type Layout, type Partition, usableKey } from '../layout.ts'
 import { partitionName, shortened } from '../name.ts'
 import { type Every, type Period, periodAfter, periodAt, periodsBetween, type Position } from '../period.ts'
-import type { Policy } from '../policy.ts'
+import { type PolicyWishes, resolvePolicy } from '../policy.ts'
 import { refuseUnfitting } from '../upkeep.ts'
 import { findConflictTargets } from './conflict-targets.ts'
 import { type Column, type Definition, readDefinition } from './definition.ts'
@@ -24,18 +24,12 @@ import { preflight } from './preflight.ts'
 import { shapeOf } from './shape.ts'
 
 /** What somebody wants a table converted to. */
-export interface Wishes {
+export interface Wishes extends PolicyWishes {
   /** Column that it is partitioned by. */
   readonly by: string
   readonly every: Every
   /** `attach`: no row moves, the old rows stay in one partition. `split`: they are copied into partitions, too. Default `attach`. */
   readonly mode?: 'attach' | 'split' | undefined
-  /** Partitions made ahead of the current one. Default 6. */
-  readonly premake?: number | undefined
-  /** Partitions kept behind the current one. Default: all. */
-  readonly keep?: number | undefined
-  /** What becomes of older ones. Default `detach`. */
-  readonly retention?: Policy['retention'] | undefined
   /** Findings that are agreed to, by their ids. */
   readonly accept?: readonly string[] | undefined
   /** After a split, how long the old table is kept up to date for `undo`, in milliseconds. Default 7 days; 0 keeps nothing. */
@@ -55,7 +49,6 @@ const LEAD_MS = 2n * DAY_MS
 const MOST_PERIODS_AHEAD = 60
 /** Each is attached under the lock. */
 const MOST_SPLIT = 240
-export const DEFAULT_PREMAKE = 6
 const DEFAULT_GRACE_MS = 7 * Number(DAY_MS)
 
 /**
@@ -79,7 +72,7 @@ export async function planAttach(surveyor: Surveyor, oid: number, wishes: Wishes
   const now = facts?.now ?? 0n
   const greatest = facts?.greatest == null ? undefined : key.floor(facts.greatest)
   const cutoff = cutoffOf(every, now, greatest)
-  const ahead = periodsAhead(every, now, cutoff, wishes.premake ?? DEFAULT_PREMAKE)
+  const ahead = periodsAhead(every, now, cutoff, resolvePolicy(wishes).premake)
   const plan = attachPlan(definition, column, key, wishes, cutoff, ahead)
   findings.push(
     ...(facts ? ofRows(definition, by, key, every, facts) : []),
@@ -119,7 +112,7 @@ function attachPlan(
         ? { index: shortened(primary.name, 'legacy'), columns: [...primary.columns.map(String), by] }
         : null,
     renames: renamesOf(definition, by),
-    policy: policyOf(wishes),
+    policy: resolvePolicy(wishes),
     graceMs: wishes.graceMs ?? DEFAULT_GRACE_MS,
     thenSplit: mode === 'split',
     rows,
@@ -172,7 +165,7 @@ export async function planSplit(
     partitions,
     primaryKey: null,
     renames: [],
-    policy: policyOf(wishes),
+    policy: resolvePolicy(wishes),
     graceMs: wishes.graceMs ?? DEFAULT_GRACE_MS,
     thenSplit: false,
     rows: definition.rows,
@@ -197,16 +190,6 @@ async function oidOf(client: pg.Client, table: string): Promise<number> {
   ])
   return rows[0]?.oid ?? 0
 }
-
-const policyOf = ({
-  premake = DEFAULT_PREMAKE,
-  keep,
-  retention = 'detach',
-}: Pick<Wishes, 'premake' | 'keep' | 'retention'>): ConversionPlan['policy'] => ({
-  premake,
-  keep: keep ?? null,
-  retention,
-})
 
 const planned = (table: string, every: Every, key: KeyKind, { from, to }: Period): PlannedPartition => ({
   name: partitionName(table, every, from),

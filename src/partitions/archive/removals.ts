@@ -1,0 +1,89 @@
+import { type Queryable, quoteQualified, SQLSTATE, sqlstateOf, uuidv7 } from '../../core/index.ts'
+import { ownSchemaMissing } from '../errors.ts'
+import type { Archived } from './archive.ts'
+
+/** A partition that was taken away for good, or is being so. */
+export interface Removal {
+  readonly id: string
+  readonly table: string
+  readonly partition: string
+  readonly how: 'drop' | 'archive'
+  readonly state: 'begun' | 'done' | 'restored'
+  /** Its limits, as ATTACH PARTITION takes them. */
+  readonly bounds: string
+  /** Manifest of its archive. */
+  readonly archive: string | null
+  readonly rows: number | null
+  readonly at: Date
+}
+
+/** The table `partition_removals` of Holdfast's own schema. */
+export class Removals {
+  readonly #db: Queryable
+  readonly #schema: string
+
+  constructor(db: Queryable, schema: string) {
+    this.#db = db
+    this.#schema = schema
+  }
+
+  /** Of one table, the latest first. @throws HF_PARTITION_OWN_SCHEMA */
+  list(table: string): Promise<Removal[]> {
+    return this.#run<Removal>(
+      `SELECT id, relation AS "table", partition, how, state, bounds, archive, rows::float8 AS rows, updated_at AS at FROM ${this.#table}
+        WHERE relation = $1 ORDER BY created_at DESC, id DESC`,
+      [table],
+    )
+  }
+
+  /** Before anything is done: what is killed midway is known, and ended by the next run. */
+  async begin(table: string, partition: string, how: Removal['how'], bounds: string): Promise<void> {
+    await this.#run(
+      `INSERT INTO ${this.#table} (id, relation, partition, how, bounds) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (relation, partition) WHERE state <> 'done' DO UPDATE SET how = excluded.how, state = 'begun', bounds = excluded.bounds, updated_at = now()`,
+      [uuidv7(), table, partition, how, bounds],
+    )
+  }
+
+  /** @param archived null where it was only dropped */
+  async done(
+    table: string,
+    partition: string,
+    place: string | null,
+    archived: Archived | null,
+  ): Promise<void> {
+    await this.#run(
+      `UPDATE ${this.#table} SET state = 'done', archive = $3, rows = $4, sha256 = $5, updated_at = now()
+        WHERE relation = $1 AND partition = $2 AND state = 'begun'`,
+      [
+        table,
+        partition,
+        archived && `${place ?? ''}/${archived.name}`,
+        archived?.manifest.rows ?? null,
+        archived?.manifest.sha256 ?? null,
+      ],
+    )
+  }
+
+  /** Brought back by somebody: retention leaves it alone from now on. */
+  async restored(table: string, partition: string, bounds: string): Promise<void> {
+    await this.#run(
+      `INSERT INTO ${this.#table} (id, relation, partition, how, state, bounds) VALUES ($1, $2, $3, 'archive', 'restored', $4)
+       ON CONFLICT (relation, partition) WHERE state <> 'done' DO UPDATE SET state = 'restored', updated_at = now()`,
+      [uuidv7(), table, partition, bounds],
+    )
+  }
+
+  get #table(): string {
+    return quoteQualified(this.#schema, 'partition_removals')
+  }
+
+  async #run<Row>(text: string, values: unknown[]): Promise<Row[]> {
+    try {
+      return (await this.#db.query<Row & Record<string, unknown>>(text, values)).rows
+    } catch (error) {
+      if (sqlstateOf(error) === SQLSTATE.undefinedTable) throw ownSchemaMissing(this.#schema)
+      throw error
+    }
+  }
+}

@@ -1,0 +1,129 @@
+import { basename, dirname } from 'node:path'
+import { quoteIdentifier, quoteQualified, type Recorder } from '../../core/index.ts'
+import { archiveDamaged, archiveUnfit, partitionBusy, partitionReplica } from '../errors.ts'
+import { readLayout } from '../layout.ts'
+import { readManner, tableLike } from '../make.ts'
+import { alone, change, givingWay, isReplica, withTender } from '../tender.ts'
+import type { PartitionTarget } from '../upkeep.ts'
+import { checkArchive, type Manifest, readLines, readManifest } from './archive.ts'
+import { Removals } from './removals.ts'
+import { columnsOf, exactly, insertLines, linesOf, Tally } from './rows.ts'
+import { type ArchiveStore, folderStore } from './store.ts'
+
+/** Which archive is restored. */
+export interface RestoreOptions {
+  /** The manifest's file, or its name within `store`. */
+  readonly manifest: string
+  /** Default: the folder of the manifest. */
+  readonly store?: ArchiveStore | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly recorder?: Recorder | undefined
+}
+
+/** What was restored. */
+export interface Restored {
+  readonly table: string
+  readonly partition: string
+  readonly rows: number
+}
+
+/** The check by which attaching needs no scan. */
+const LIMIT = 'holdfast_limit'
+
+/**
+ * Brings a partition back from its archive, proves that its rows are those that were archived, and attaches it. Retention leaves it
+ * alone from then on. In one transaction but for the checking: what is killed leaves nothing.
+ *
+ * @param table that it belongs to, as SQL names it
+ * @throws HF_PARTITION_ARCHIVE_DAMAGED, HF_PARTITION_ARCHIVE_UNFIT, HF_PARTITION_BUSY, HF_PARTITION_REPLICA
+ */
+export function restoreArchive(
+  { url, ownSchema }: PartitionTarget,
+  table: string,
+  { manifest: path, store: given, signal, recorder }: RestoreOptions,
+): Promise<Restored> {
+  const store = given ?? folderStore(dirname(path))
+  const name = given ? path : basename(path)
+  return withTender(url, signal, async (tender) => {
+    const { client } = tender
+    const manifest = await readManifest(store, name)
+    await checkArchive(store, manifest)
+    const layout = await readLayout(client, table)
+    if (await isReplica(tender)) throw partitionReplica(layout.sql)
+    const bounds = boundsOf(name, manifest)
+    if (layout.column !== manifest.column)
+      throw archiveUnfit(name, `it is by ${manifest.column}, and ${layout.sql} by ${layout.column}`)
+    const there = await columnsOf(client, layout.sql)
+    const lost = manifest.columns.filter((one) => !there.some((column) => column.name === one.name))
+    if (lost.length > 0)
+      throw archiveUnfit(name, `${layout.sql} has no column ${lost.map((one) => one.name).join(', ')}`)
+    const { partition } = manifest
+    const sql = quoteQualified(layout.schema, partition)
+    const { rows } = await client.query<{ taken: boolean }>('SELECT to_regclass($1) IS NOT NULL AS taken', [
+      sql,
+    ])
+    if (rows[0]?.taken === true) throw archiveUnfit(name, `there is a table ${sql} already`)
+    const last = layout.partitions.findLast(({ isDefault }) => !isDefault)
+    const manner = await readManner(client, layout.sql, last?.sql)
+    const type = there.find((column) => column.name === layout.column)?.type ?? 'text'
+    const done = await alone(tender, layout.sql, () =>
+      givingWay(tender, layout, `restore ${sql}`, async () => {
+        await client.query(exactly)
+        await client.query(
+          tableLike(layout, sql, {
+            ...manner,
+            columns: [
+              ...manner.columns,
+              `ADD CONSTRAINT ${LIMIT} CHECK (${limitOf(layout.column, type, bounds)})`,
+            ],
+          }).join(';\n'),
+        )
+        // Types are those of the table: a manifest is a file that anybody may have written.
+        const columns = manifest.columns.map((one) => there.find((column) => column.name === one.name) ?? one)
+        const count = await insertLines(client, sql, columns, readLines(store, manifest))
+        const tally = new Tally()
+        for await (const lines of linesOf(client, sql, manifest.columns)) tally.lines(Buffer.from(lines))
+        if (count !== manifest.rows || tally.sum !== manifest.rows_sum)
+          throw archiveDamaged(
+            manifest.file,
+            'what was restored from it reads otherwise than what was archived',
+          )
+        await client.query(`ALTER TABLE ${layout.sql} ATTACH PARTITION ${sql} ${manifest.bounds}`)
+        await client.query(`ALTER TABLE ${sql} DROP CONSTRAINT ${LIMIT}`)
+        await new Removals(client, ownSchema).restored(layout.sql, partition, manifest.bounds)
+        return count
+      }),
+    )
+    if (done === undefined) throw partitionBusy(layout.sql)
+    await change(tender, layout, `analyze ${sql}`, [`ANALYZE ${sql}`])
+    await recorder?.record({
+      action: 'partitions.restore',
+      subject: layout.sql,
+      details: { partition, rows: done },
+    })
+    return { table: layout.sql, partition, rows: done }
+  })
+}
+
+interface Bounds {
+  readonly from: string
+  readonly to: string
+}
+
+/** The limits as the manifest holds them: literals, or no limit. @throws HF_PARTITION_ARCHIVE_UNFIT */
+function boundsOf(name: string, { bounds }: Manifest): Bounds {
+  const one = String.raw`(MINVALUE|MAXVALUE|E?'(?:[^'\\]|'')*')`
+  const match = new RegExp(String.raw`^FOR VALUES FROM \(${one}\) TO \(${one}\)$`).exec(bounds)
+  if (!match)
+    throw archiveUnfit(name, 'its manifest does not say where it begins and ends; restore it by hand')
+  return { from: match[1] as string, to: match[2] as string }
+}
+
+function limitOf(column: string, type: string, { from, to }: Bounds): string {
+  const key = quoteIdentifier(column)
+  return [
+    `${key} IS NOT NULL`,
+    ...(from === 'MINVALUE' ? [] : [`${key} >= ${from}::${type}`]),
+    ...(to === 'MAXVALUE' ? [] : [`${key} < ${to}::${type}`]),
+  ].join(' AND ')
+}

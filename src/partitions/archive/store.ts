@@ -1,0 +1,37 @@
+import { createReadStream, createWriteStream } from 'node:fs'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+
+/** Where archives lie. Names are those of files, without a folder. */
+export interface ArchiveStore {
+  /** For people: the folder. */
+  readonly place: string
+  /** Resolves once it is safely there; replaces what was there under this name. */
+  write(name: string, content: Readable): Promise<void>
+  /** The stream fails where there is nothing of this name. */
+  read(name: string): Readable
+}
+
+/** A folder of this machine, made where it is missing. Readable by its owner alone. */
+export function folderStore(folder: string): ArchiveStore {
+  return {
+    place: folder,
+    async write(name, content) {
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+      const path = join(folder, name)
+      const unfinished = `${path}.unfinished`
+      try {
+        await pipeline(content, createWriteStream(unfinished, { mode: 0o600, flush: true }))
+        await rename(unfinished, path)
+        // The name, too, has to be on the disk before anything is dropped.
+        const directory = await open(folder)
+        await directory.sync().finally(() => directory.close())
+      } finally {
+        await rm(unfinished, { force: true })
+      }
+    },
+    read: (name) => createReadStream(join(folder, name)),
+  }
+}

@@ -1,0 +1,130 @@
+import { quoteLiteral, quoteQualified } from '../../core/index.ts'
+import { partitionAlive, partitionUnknown } from '../errors.ts'
+import { type Layout, type Partition, readLayout } from '../layout.ts'
+import type { Policy } from '../policy.ts'
+import { change, givingWay, type Tender } from '../tender.ts'
+import { finishDetaching } from '../upkeep.ts'
+import { type Archived, archivePartition } from './archive.ts'
+import type { Removal, Removals } from './removals.ts'
+import { columnsOf, exactly, fingerprint } from './rows.ts'
+import type { ArchiveStore } from './store.ts'
+
+/** Takes single partitions away; each way can be killed anywhere and done again. */
+export class Taker {
+  readonly #tender: Tender
+  readonly #layout: Layout
+  readonly #removals: Removals
+  readonly #known: readonly Removal[]
+  readonly #how: Policy['retention']
+  readonly #store: ArchiveStore | undefined
+
+  constructor(
+    tender: Tender,
+    layout: Layout,
+    removals: Removals,
+    known: readonly Removal[],
+    how: Policy['retention'],
+    store: ArchiveStore | undefined,
+  ) {
+    this.#tender = tender
+    this.#layout = layout
+    this.#removals = removals
+    this.#known = known
+    this.#how = how
+    this.#store = store
+  }
+
+  /** Of these names those that are tables of their own by now. What is gone altogether is written down as done. */
+  async detachedOf(names: readonly string[], attached: readonly string[]): Promise<string[]> {
+    const found: string[] = []
+    for (const name of names) {
+      if (attached.includes(name) || this.#partition(name)) continue
+      const { rows } = await this.#tender.client.query<{ there: boolean }>(
+        'SELECT to_regclass($1) IS NOT NULL AS there',
+        [this.#sql(name)],
+      )
+      if (rows[0]?.there === true) found.push(name)
+      else await this.#removals.done(this.#layout.sql, name, null, null)
+    }
+    return found
+  }
+
+  /** @returns where its archive is, if it has one */
+  async take(name: string, how: Policy['retention'] = this.#how): Promise<string | undefined> {
+    const partition = this.#partition(name)
+    if (how === 'detach') {
+      if (partition) await detach(this.#tender, this.#layout, partition)
+      return undefined
+    }
+    await this.#removals.begin(this.#layout.sql, name, how, this.#bounds(name))
+    const archived = how === 'archive' ? await this.#archive(name) : undefined
+    if (partition) await detach(this.#tender, this.#layout, partition)
+    await this.#drop(name, archived)
+    const place = this.#store?.place ?? ''
+    return archived && `${place}/${archived.name}`
+  }
+
+  /** Before it is detached: until then its limits are known, and a kill loses nothing. */
+  async #archive(name: string): Promise<Archived> {
+    if (!this.#store) throw partitionUnknown(this.#layout.sql, name)
+    const { sql: table, column } = this.#layout
+    await this.#tender.client.query('SET lock_timeout = 0')
+    return archivePartition(this.#tender.client, this.#store, {
+      table,
+      partition: name,
+      sql: this.#sql(name),
+      column,
+      bounds: this.#bounds(name),
+    })
+  }
+
+  /** As they are; or, where an earlier run has detached it, as they were. */
+  #bounds(name: string): string {
+    const limit = (text: string): string =>
+      text === 'MINVALUE' || text === 'MAXVALUE' ? text : quoteLiteral(text)
+    const partition = this.#partition(name)
+    return partition
+      ? `FOR VALUES FROM (${limit(partition.fromText)}) TO (${limit(partition.toText)})`
+      : (this.#known.find((one) => one.partition === name && one.state === 'begun')?.bounds ?? '')
+  }
+
+  /** Under a lock that nobody writes behind, and only if it is still what was archived. */
+  async #drop(name: string, archived: Archived | undefined): Promise<void> {
+    const { sql: table } = this.#layout
+    const sql = this.#sql(name)
+    await givingWay(this.#tender, this.#layout, `drop ${sql}`, async (client) => {
+      await client.query(`LOCK TABLE ${sql} IN ACCESS EXCLUSIVE MODE`)
+      if (archived) {
+        await client.query(exactly)
+        if ((await fingerprint(client, sql, await columnsOf(client, sql))) !== archived.fingerprint)
+          throw partitionAlive(table, name)
+      }
+      await client.query(`DROP TABLE ${sql}`)
+      await this.#removals.done(table, name, this.#store?.place ?? null, archived ?? null)
+    })
+  }
+
+  #partition(name: string): Partition | undefined {
+    return this.#layout.partitions.find((one) => one.name === name && !one.isDetaching)
+  }
+
+  #sql(name: string): string {
+    return this.#partition(name)?.sql ?? quoteQualified(this.#layout.schema, name)
+  }
+}
+
+/** Beside the traffic; with a default partition PostgreSQL refuses that, and it takes a moment of ACCESS EXCLUSIVE. */
+async function detach(tender: Tender, layout: Layout, { sql, name }: Partition): Promise<void> {
+  const hasDefault = layout.partitions.some(({ isDefault }) => isDefault)
+  const statement = `ALTER TABLE ${layout.sql} DETACH PARTITION ${sql}`
+  if (hasDefault) return change(tender, layout, `detach ${sql}`, [statement])
+  try {
+    await change(tender, layout, `detach ${sql}`, [`${statement} CONCURRENTLY`], false)
+  } catch (error) {
+    // What was waited for may have gone, and the first half may have been done: then the second is due.
+    const again = await readLayout(tender.client, layout.sql)
+    const isHalf = again.partitions.some((one) => one.name === name && one.isDetaching)
+    if (!isHalf) throw error
+    await finishDetaching(tender, again)
+  }
+}
