@@ -4,6 +4,7 @@ import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import type { AccessTarget } from '../access/index.ts'
+import type { PartitionTarget } from '../partitions/index.ts'
 import { type Clock, systemClock, toolVersion } from '../core/index.ts'
 import { type MigrateTarget, OperationRecorder, type RunOptions } from '../migrate/index.ts'
 import { Reader } from '../monitor/index.ts'
@@ -27,6 +28,7 @@ import { referenceRoutes } from './routes/reference.ts'
 import { accessRoutes } from './routes/access.ts'
 import { migrationActionRoutes } from './routes/migration-actions.ts'
 import { migrationRoutes } from './routes/migrations.ts'
+import { partitionRoutes } from './routes/partitions.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { poolRoutes } from './routes/pool.ts'
 import { monitoringRoutes } from './routes/monitoring.ts'
@@ -46,6 +48,8 @@ export interface AdminInput {
   readonly migrateOptions?: RunOptions
   /** Who is to have which rights, as `holdfast.access`. Default: not looked at. */
   readonly access?: AccessTarget
+  /** Where partitions are kept, as `holdfast.partitions`. Default: not looked at. */
+  readonly partitions?: PartitionTarget
   readonly clock?: Clock
 }
 
@@ -57,6 +61,7 @@ const ROUTES = [
   migrationRoutes,
   migrationActionRoutes,
   accessRoutes,
+  partitionRoutes,
   operationRoutes,
   monitoringRoutes,
   eventRoutes,
@@ -91,6 +96,7 @@ export class Admin {
       migrations: input.migrations,
       migrateOptions: input.migrateOptions ?? {},
       access: input.access,
+      partitions: input.partitions,
       recorder: new OperationRecorder(input.pool, schema),
       works: new LongWorks(clock),
       sessions: new ConsoleSessions(clock),

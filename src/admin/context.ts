@@ -2,10 +2,11 @@ import type { AccessTarget } from '../access/index.ts'
 import type { Recorder } from '../core/index.ts'
 import type { MigrateTarget, RunOptions } from '../migrate/index.ts'
 import type { Reader } from '../monitor/index.ts'
+import type { PartitionTarget } from '../partitions/index.ts'
 import type { Pool } from '../pool/index.ts'
 import type { ConsoleSessions } from './console-sessions.ts'
 import type { ConsoleShell } from './console-shell.ts'
-import { migrationsUnknown } from './errors.ts'
+import { migrationsUnknown, partitionsUnknown } from './errors.ts'
 import type { LivePicture } from './live.ts'
 import type { LongWorks } from './long-work.ts'
 import type { Readings } from './readings.ts'
@@ -25,6 +26,8 @@ export interface AdminContext {
   readonly migrateOptions: RunOptions
   /** Who is to have which rights; undefined where nobody said. */
   readonly access: AccessTarget | undefined
+  /** Where partitions are kept; undefined where nobody said. */
+  readonly partitions: PartitionTarget | undefined
   /** Where changes are remembered. */
   readonly recorder: Recorder
   readonly works: LongWorks
@@ -43,4 +46,10 @@ export interface AdminContext {
 export function migrationsOf({ migrations }: AdminContext): MigrateTarget {
   if (migrations === undefined) throw migrationsUnknown()
   return migrations
+}
+
+/** @throws HF_ADMIN_PARTITIONS_UNKNOWN */
+export function partitionsOf({ partitions }: AdminContext): PartitionTarget {
+  if (partitions === undefined) throw partitionsUnknown()
+  return partitions
 }

@@ -131,6 +131,14 @@ export function accessUnknown(): HoldfastError {
   })
 }
 
+export function partitionsUnknown(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_PARTITIONS_UNKNOWN',
+    message:
+      'This service does not say where partitions are kept: give "partitions" to Admin, as `holdfast.partitions` of createHoldfast().',
+  })
+}
+
 export function operationUnknown(id: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_ADMIN_OPERATION_UNKNOWN',

@@ -20,6 +20,8 @@ export type { Conversion } from './convert/records.ts'
 export { abortConversion, undoConversion } from './convert/undo.ts'
 export type { ConversionProgress } from './convert/work.ts'
 export {
+  keptAsJson,
+  keptTables,
   listPartitions,
   manage,
   type ManageOptions,

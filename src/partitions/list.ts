@@ -63,6 +63,24 @@ export async function manage(
   })
 }
 
+/** The tables under upkeep, by their names. @throws HF_PARTITION_OWN_SCHEMA */
+export function keptTables({ url, ownSchema }: PartitionTarget): Promise<Policy[]> {
+  return withTender(url, undefined, ({ client }) => new Policies(client, ownSchema).list())
+}
+
+/** How a table is kept, as the command line and the API print it. */
+export const keptAsJson = ({ table, ...policy }: Policy) => ({ table, ...policyAsJson(policy) })
+
+const policyAsJson = (policy: Omit<Policy, 'table'>) => ({
+  every: String(policy.every),
+  premake: policy.premake,
+  keep: policy.keep,
+  retention: policy.retention,
+  archive_to: policy.archiveTo,
+  maintained_at: policy.maintainedAt?.toISOString() ?? null,
+  last_error: policy.lastError,
+})
+
 /** Ends the upkeep of a table. Its partitions stay as they are. @throws HF_PARTITION_NOT_MANAGED */
 export async function unmanage({ url, ownSchema }: PartitionTarget, table: string): Promise<void> {
   return withTender(url, undefined, async ({ client }) => {
@@ -82,17 +100,7 @@ export function partitionsAsJson({ table, column, partitions, policy, ahead }: P
     table,
     column,
     ahead,
-    policy: policy
-      ? {
-          every: String(policy.every),
-          premake: policy.premake,
-          keep: policy.keep,
-          retention: policy.retention,
-          archive_to: policy.archiveTo,
-          maintained_at: policy.maintainedAt?.toISOString() ?? null,
-          last_error: policy.lastError,
-        }
-      : null,
+    policy: policy ? policyAsJson(policy) : null,
     partitions: partitions.map((one) => ({
       name: one.name,
       from: one.fromText,

@@ -67,6 +67,85 @@ test('from a table under upkeep to its last month, each with its exit code and i
   expect((await run('list', 'logs')).stdout).toContain('The last run failed:')
 })
 
+test('a table is planned, converted, split, undone and archived, each step with the next', async () => {
+  await queryAt(
+    database.url,
+    `CREATE TABLE visits (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz NOT NULL, who text UNIQUE);
+     INSERT INTO visits (at, who) SELECT now() - n * interval '20 days', 'w' || n FROM generate_series(0, 9) n`,
+  )
+  const wishes = ['visits', '--by', 'at', '--every', 'month']
+  const blocked = await run('plan', ...wishes)
+  expect(blocked).toMatchObject({
+    code: 3,
+    stdout: expect.stringContaining('--accept unique:visits_who_key'),
+  })
+  expect(await run('convert', ...wishes, '--yes')).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('HF_PARTITION_BLOCKED'),
+  })
+  const agreed = [...wishes, '--accept', 'unique:visits_who_key']
+  const plan = json(await run('plan', ...agreed, '--json'))
+  expect(plan).toMatchObject({ version: 1, table: 'public.visits', mode: 'attach', in_the_way: [] })
+  expect(await run('plan', ...agreed)).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining(`--accept unique:visits_who_key --plan ${String(plan.plan)}`),
+  })
+  expect(await run('convert', ...agreed)).toMatchObject({
+    code: 5,
+    stderr: expect.stringContaining('HF_CLI_CONFIRMATION'),
+  })
+  expect(await run('convert', ...agreed, '--plan', 'of yesterday')).toMatchObject({ code: 5 })
+  expect(await run('convert', ...agreed, '--plan', String(plan.plan))).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('public.visits is in partitions: its rows are in visits_legacy.'),
+    stderr: expect.stringMatching(
+      /index: .*\n.*parent: [\s\S]*swap: [\s\S]*Next: holdfast partition list visits/,
+    ),
+  })
+  expect(await run('plan', ...wishes)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('HF_PARTITION_CONVERTED'),
+  })
+  expect(await run('convert', 'visits', '--every', 'month', '--mode', 'split', '--yes')).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/history, too[\s\S]*can be undone until/),
+  })
+  expect(json(await run('status', 'visits', '--json'))).toMatchObject({
+    conversions: [
+      { kind: 'split', state: 'done', step: 'tidy', rows_done: 10 },
+      { kind: 'attach', state: 'done' },
+    ],
+  })
+  expect(await run('resume', 'visits')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('is in partitions'),
+  })
+  const { partitions } = json(await run('list', 'visits', '--json')) as { partitions: { name: string }[] }
+  const oldest = partitions[1]?.name as string
+  const archived = await run('archive', 'visits', '--to', 'kept', '--partition', oldest)
+  expect(archived).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining(`1 partition dropped: ${oldest}`),
+  })
+  const manifest = /Next: holdfast partition restore-archive visits (\S+)/.exec(
+    archived.stderr,
+  )?.[1] as string
+  expect(await run('restore-archive', 'visits', manifest)).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining(`${oldest} is a partition of public.visits again`),
+  })
+  expect(await queryAt(database.url, 'SELECT count(*)::int AS rows FROM visits')).toEqual([{ rows: 10 }])
+  expect(await run('undo', 'visits')).toMatchObject({ code: 5 })
+  expect(await run('undo', 'visits', '--yes')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('undone'),
+  })
+  expect(await run('abort', 'visits', '--yes')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('HF_PARTITION_NOT_OPEN'),
+  })
+})
+
 test('what makes no sense is said at once', async () => {
   for (const [args, code, says] of [
     [['list', 'nothing'], 1, 'HF_PARTITION_TABLE'],
@@ -75,6 +154,11 @@ test('what makes no sense is said at once', async () => {
     [['manage', 'logs', '--every', 'day', '--keep', '0'], 2, '--keep'],
     [['manage', 'logs', '--every', 'day', '--retention', 'burn'], 2, '--retention'],
     [['manage', 'logs'], 2, '--every'],
+    [['manage', 'logs', '--every', 'day', '--retention', 'archive'], 2, '--archive-to'],
+    [['plan', 'logs', '--every', 'day'], 2, '--by'],
+    [['plan', 'logs', '--by', 'at', '--every', 'day', '--mode', 'both'], 2, '--mode'],
+    [['plan', 'nothing', '--by', 'at', '--every', 'day'], 1, 'HF_PARTITION_TABLE'],
+    [['resume', 'logs'], 1, 'HF_PARTITION_NO_CONVERSION'],
   ] as const) {
     const seen = await run(...args)
     expect(seen, args.join(' ')).toMatchObject({ code, stderr: expect.stringContaining(says) })

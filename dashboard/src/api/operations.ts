@@ -805,6 +805,302 @@ export interface Operations {
       } | null
     }
   }
+  'GET /v1/database/partitions': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      data: ({
+        table: string
+        /** hour, day, month, year, or so many of an integer key */
+        every: string
+        /** Partitions made ahead of the current one */
+        premake: number
+        keep: number | null
+        retention: "detach" | "archive" | "drop"
+        archive_to: string | null
+        maintained_at: string | null
+        last_error: string | null
+      })[]
+      conversions: ({
+        id: string
+        table: string
+        kind: "attach" | "split"
+        /** running, also when nobody is at it just now */
+        state: "running" | "done" | "aborted" | "undone"
+        step: string | null
+        step_done: boolean
+        step_number: number
+        steps: ({
+          name: string
+          words: string
+        })[]
+        /** Rows that were copied */
+        rows_done: number
+        rows_estimated: number
+        column: string
+        every: string
+        old_table: string
+        /** Where the old table ends */
+        cutoff: string
+        notes: (string)[]
+        error: string | null
+        started_at: string
+        updated_at: string
+        finished_at: string | null
+        undo_until: string | null
+      })[]
+    }
+  }
+  'GET /v1/database/partitions/table': {
+    query: { table?: string }
+    body: undefined
+    answer: {
+      table: string
+      column: string
+      ahead: number | null
+      policy: {
+        /** hour, day, month, year, or so many of an integer key */
+        every: string
+        /** Partitions made ahead of the current one */
+        premake: number
+        keep: number | null
+        retention: "detach" | "archive" | "drop"
+        archive_to: string | null
+        maintained_at: string | null
+        last_error: string | null
+      } | null
+      partitions: ({
+        name: string
+        from: string
+        to: string
+        /** Estimated */
+        rows: number
+        bytes: number
+        state: "attached" | "default" | "detaching"
+      })[]
+    }
+  }
+  'POST /v1/database/partitions/plan': {
+    query: Record<never, never>
+    body: {
+      /** As SQL names it: public.logs */
+      table: string
+      /** Column to partition by */
+      by: string
+      /** hour, day, month, year, or so many of an integer key */
+      every: string
+      mode: "attach" | "split"
+      premake?: number
+      keep?: number
+      retention?: "detach" | "drop"
+      /** Findings that are agreed to */
+      accept: (string)[]
+      grace_days?: number
+    }
+    answer: {
+      /** Names the plan; convert takes it */
+      plan: string
+      table: string
+      column: string
+      every: string
+      mode: "attach" | "split"
+      cutoff: string
+      old_table: string
+      partitions: ({
+        name: string
+        from: string | null
+        to: string
+      })[]
+      premake: number
+      keep: number | null
+      retention: string
+      rows: number
+      bytes: number
+      findings: ({
+        id: string
+        level: "carried" | "warning" | "consent" | "blocked"
+        words: string
+        way: string | null
+      })[]
+      accepted: (string)[]
+      /** Findings that have to be settled, or agreed to */
+      in_the_way: (string)[]
+      steps: ({
+        name: string
+        words: string
+        lock: string | null
+      })[]
+    }
+  }
+  'POST /v1/database/partitions/convert': {
+    query: Record<never, never>
+    body: {
+      /** As SQL names it: public.logs */
+      table: string
+      /** Column to partition by */
+      by: string
+      /** hour, day, month, year, or so many of an integer key */
+      every: string
+      mode: "attach" | "split"
+      premake?: number
+      keep?: number
+      retention?: "detach" | "drop"
+      /** Findings that are agreed to */
+      accept: (string)[]
+      grace_days?: number
+      /** Of the plan that was looked at */
+      plan: string
+    }
+    answer: {
+      id: string
+      /** noun.verb, as migrations.up */
+      kind: string
+      started_by: "viewer" | "operator" | "admin"
+      state: "running" | "done" | "failed"
+      started_at: string
+      finished_at: string | null
+      /** What it said, the latest last; two hundred lines at most */
+      log: ({
+        at: string
+        text: string
+      })[]
+      result: Record<string, unknown> | null
+      error: {
+        code: string | null
+        message: string
+      } | null
+    }
+  }
+  'POST /v1/database/partitions/resume': {
+    query: Record<never, never>
+    body: {
+      /** As SQL names it: public.logs */
+      table: string
+    }
+    answer: {
+      id: string
+      /** noun.verb, as migrations.up */
+      kind: string
+      started_by: "viewer" | "operator" | "admin"
+      state: "running" | "done" | "failed"
+      started_at: string
+      finished_at: string | null
+      /** What it said, the latest last; two hundred lines at most */
+      log: ({
+        at: string
+        text: string
+      })[]
+      result: Record<string, unknown> | null
+      error: {
+        code: string | null
+        message: string
+      } | null
+    }
+  }
+  'POST /v1/database/partitions/abort': {
+    query: Record<never, never>
+    body: {
+      /** As SQL names it: public.logs */
+      table: string
+    }
+    answer: {
+      id: string
+      /** noun.verb, as migrations.up */
+      kind: string
+      started_by: "viewer" | "operator" | "admin"
+      state: "running" | "done" | "failed"
+      started_at: string
+      finished_at: string | null
+      /** What it said, the latest last; two hundred lines at most */
+      log: ({
+        at: string
+        text: string
+      })[]
+      result: Record<string, unknown> | null
+      error: {
+        code: string | null
+        message: string
+      } | null
+    }
+  }
+  'POST /v1/database/partitions/undo': {
+    query: Record<never, never>
+    body: {
+      /** As SQL names it: public.logs */
+      table: string
+    }
+    answer: {
+      id: string
+      /** noun.verb, as migrations.up */
+      kind: string
+      started_by: "viewer" | "operator" | "admin"
+      state: "running" | "done" | "failed"
+      started_at: string
+      finished_at: string | null
+      /** What it said, the latest last; two hundred lines at most */
+      log: ({
+        at: string
+        text: string
+      })[]
+      result: Record<string, unknown> | null
+      error: {
+        code: string | null
+        message: string
+      } | null
+    }
+  }
+  'POST /v1/database/partitions/maintain': {
+    query: Record<never, never>
+    body: {
+      /** Default: all that are under upkeep */
+      table?: string
+    }
+    answer: {
+      id: string
+      /** noun.verb, as migrations.up */
+      kind: string
+      started_by: "viewer" | "operator" | "admin"
+      state: "running" | "done" | "failed"
+      started_at: string
+      finished_at: string | null
+      /** What it said, the latest last; two hundred lines at most */
+      log: ({
+        at: string
+        text: string
+      })[]
+      result: Record<string, unknown> | null
+      error: {
+        code: string | null
+        message: string
+      } | null
+    }
+  }
+  'POST /v1/database/partitions/retain': {
+    query: Record<never, never>
+    body: {
+      /** Default: all that are under upkeep */
+      table?: string
+    }
+    answer: {
+      id: string
+      /** noun.verb, as migrations.up */
+      kind: string
+      started_by: "viewer" | "operator" | "admin"
+      state: "running" | "done" | "failed"
+      started_at: string
+      finished_at: string | null
+      /** What it said, the latest last; two hundred lines at most */
+      log: ({
+        at: string
+        text: string
+      })[]
+      result: Record<string, unknown> | null
+      error: {
+        code: string | null
+        message: string
+      } | null
+    }
+  }
   'GET /v1/operations': {
     query: Record<never, never>
     body: undefined

@@ -84,6 +84,7 @@ async function serveUntilStopped(session: Session, holdfast: Holdfast): Promise<
       migrations: holdfast.migrations,
       migrateOptions: holdfast.migrateOptions,
       access: holdfast.access,
+      partitions: holdfast.partitions,
     },
     holdfast.config.admin,
     holdfast.stateDirectory,

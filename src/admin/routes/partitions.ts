@@ -1,0 +1,338 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import {
+  abortConversion,
+  type ConversionOptions,
+  conversionAsJson,
+  conversionStatus,
+  convert,
+  keptAsJson,
+  keptTables,
+  listPartitions,
+  maintain,
+  parseEvery,
+  partitionsAsJson,
+  type PartitionTarget,
+  planAsJson,
+  planConversion,
+  resumeConversion,
+  retain,
+  undoConversion,
+  type Wishes,
+} from '../../partitions/index.ts'
+import { type AdminContext, partitionsOf } from '../context.ts'
+import { requestInvalid } from '../errors.ts'
+import { nullable, problemResponses } from '../problem.ts'
+import { refuseStrayFields } from '../strict-body.ts'
+import { beginWork, idempotencyHeaders, operationResponses } from './operations.ts'
+
+/** Shared by all who ask. */
+const LIFE_MS = 2_000
+const text = (description: string) => Type.String({ description })
+const instant = Type.String({ format: 'date-time' })
+
+const Kept = Type.Object({
+  table: Type.String(),
+  every: text('hour, day, month, year, or so many of an integer key'),
+  premake: Type.Integer({ description: 'Partitions made ahead of the current one' }),
+  keep: nullable(Type.Integer({ description: 'Partitions kept behind the current one; null keeps all' })),
+  retention: Type.Enum(['detach', 'archive', 'drop'] as const),
+  archive_to: nullable(Type.String()),
+  maintained_at: nullable(instant),
+  last_error: nullable(Type.String()),
+})
+
+const Conversion = Type.Object({
+  id: Type.String(),
+  table: Type.String(),
+  kind: Type.Enum(['attach', 'split'] as const),
+  state: Type.Enum(['running', 'done', 'aborted', 'undone'] as const, {
+    description: 'running, also when nobody is at it just now',
+  }),
+  step: nullable(text('The last step that was begun')),
+  step_done: Type.Boolean(),
+  step_number: Type.Integer(),
+  steps: Type.Array(Type.Object({ name: Type.String(), words: Type.String() })),
+  rows_done: Type.Number({ description: 'Rows that were copied' }),
+  rows_estimated: Type.Number(),
+  column: Type.String(),
+  every: Type.String(),
+  old_table: Type.String(),
+  cutoff: text('Where the old table ends'),
+  notes: Type.Array(Type.String()),
+  error: nullable(text('Why the last attempt ended')),
+  started_at: instant,
+  updated_at: instant,
+  finished_at: nullable(instant),
+  undo_until: nullable(instant),
+})
+
+const PartitionList = Type.Object({
+  table: Type.String(),
+  column: Type.String(),
+  ahead: nullable(Type.Integer({ description: 'Partitions that are ready behind the current one' })),
+  policy: nullable(Type.Omit(Kept, ['table'])),
+  partitions: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      from: Type.String(),
+      to: Type.String(),
+      rows: Type.Number({ description: 'Estimated' }),
+      bytes: Type.Number(),
+      state: Type.Enum(['attached', 'default', 'detaching'] as const),
+    }),
+  ),
+})
+
+const WishBody = {
+  table: text('As SQL names it: public.logs'),
+  by: Type.String({ default: '', description: 'Column to partition by' }),
+  every: text('hour, day, month, year, or so many of an integer key'),
+  mode: Type.Enum(['attach', 'split'] as const, { default: 'attach' }),
+  premake: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
+  keep: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
+  retention: Type.Optional(Type.Enum(['detach', 'drop'] as const)),
+  accept: Type.Array(Type.String(), { default: [], description: 'Findings that are agreed to' }),
+  grace_days: Type.Optional(Type.Integer({ minimum: 0, maximum: 999 })),
+}
+
+const Plan = Type.Object({
+  plan: text('Names the plan; convert takes it'),
+  table: Type.String(),
+  column: Type.String(),
+  every: Type.String(),
+  mode: Type.Enum(['attach', 'split'] as const),
+  cutoff: Type.String(),
+  old_table: Type.String(),
+  partitions: Type.Array(
+    Type.Object({ name: Type.String(), from: nullable(Type.String()), to: Type.String() }),
+  ),
+  premake: Type.Integer(),
+  keep: nullable(Type.Integer()),
+  retention: Type.String(),
+  rows: Type.Number(),
+  bytes: Type.Number(),
+  findings: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      level: Type.Enum(['carried', 'warning', 'consent', 'blocked'] as const),
+      words: Type.String(),
+      way: nullable(Type.String()),
+    }),
+  ),
+  accepted: Type.Array(Type.String()),
+  in_the_way: Type.Array(Type.String(), { description: 'Findings that have to be settled, or agreed to' }),
+  steps: Type.Array(
+    Type.Object({ name: Type.String(), words: Type.String(), lock: nullable(Type.String()) }),
+  ),
+})
+
+const DAY_MS = 86_400_000
+
+interface WishInput {
+  readonly by: string
+  readonly every: string
+  readonly mode: 'attach' | 'split'
+  readonly premake?: number
+  readonly keep?: number
+  readonly retention?: 'detach' | 'drop'
+  readonly accept: readonly string[]
+  readonly grace_days?: number
+}
+
+/** @throws HF_ADMIN_REQUEST_INVALID */
+function wishesFrom({
+  by,
+  every,
+  mode,
+  premake,
+  keep,
+  retention,
+  accept,
+  grace_days: days,
+}: WishInput): Wishes {
+  const length = parseEvery(every)
+  if (length === undefined)
+    throw requestInvalid([{ path: '/every', message: 'is hour, day, month, year, or a whole number from 1' }])
+  return {
+    by,
+    every: length,
+    mode,
+    premake,
+    keep,
+    retention,
+    accept,
+    graceMs: days === undefined ? undefined : days * DAY_MS,
+  }
+}
+
+/** Partitioned tables, their partitions, and what is done about them. */
+export const partitionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> = async (
+  app,
+  { context },
+) => {
+  refuseStrayFields(app)
+  const target = (): PartitionTarget => partitionsOf(context)
+  const tags = ['partitions']
+  const viewer = { access: 'viewer' } as const
+
+  app.get(
+    '/v1/database/partitions',
+    {
+      config: viewer,
+      schema: {
+        tags,
+        summary: 'The tables under upkeep, and the conversions of all tables, the latest first.',
+        response: {
+          200: Type.Object({ data: Type.Array(Kept), conversions: Type.Array(Conversion) }),
+          ...problemResponses,
+        },
+      },
+    },
+    () => {
+      const chosen = target()
+      return context.readings.get('partitions', LIFE_MS, async () => ({
+        data: (await keptTables(chosen)).map(keptAsJson),
+        conversions: (await conversionStatus(chosen)).map(conversionAsJson),
+      }))
+    },
+  )
+
+  app.get(
+    '/v1/database/partitions/table',
+    {
+      config: viewer,
+      schema: {
+        tags,
+        summary: 'The partitions of a table in their order, with rows and sizes.',
+        querystring: Type.Object({ table: WishBody.table }),
+        response: { 200: PartitionList, ...problemResponses },
+      },
+    },
+    ({ query: { table } }) => {
+      const chosen = target()
+      return context.readings.get(`partitions of ${table}`, LIFE_MS, async () =>
+        partitionsAsJson(await listPartitions(chosen, table)),
+      )
+    },
+  )
+
+  app.post(
+    '/v1/database/partitions/plan',
+    {
+      config: { access: 'operator' },
+      schema: {
+        tags,
+        summary: 'What converting a table would do, and all that stands in its way. Changes nothing.',
+        body: Type.Object(WishBody),
+        response: { 200: Plan, ...problemResponses },
+      },
+    },
+    async ({ body }) => planAsJson(await planConversion(target(), body.table, wishesFrom(body))),
+  )
+
+  app.post(
+    '/v1/database/partitions/convert',
+    {
+      config: { access: 'admin' },
+      schema: {
+        tags,
+        headers: idempotencyHeaders,
+        summary: 'Converts a table that is in use: what the plan showed, and only that.',
+        body: Type.Object({ ...WishBody, plan: text('Of the plan that was looked at') }),
+        response: operationResponses,
+      },
+    },
+    async (request, reply) => {
+      const { table, plan } = request.body
+      const wishes = wishesFrom(request.body)
+      const chosen = target()
+      return beginWork(context, request, reply, 'partitions.convert', async (tell) =>
+        conversionAsJson(await convert(chosen, table, wishes, { ...telling(context, tell), plan })),
+      )
+    },
+  )
+
+  for (const [verb, does, summary] of [
+    [
+      'resume',
+      resumeConversion,
+      'Goes on with the conversion of a table; one that is finished is only told of.',
+    ],
+    ['abort', abortConversion, 'Takes back a conversion that was begun and not ended.'],
+    [
+      'undo',
+      undoConversion,
+      'Takes back the last conversion that was ended, with all that was written since.',
+    ],
+  ] as const)
+    app.post(
+      `/v1/database/partitions/${verb}`,
+      {
+        config: { access: 'admin' },
+        schema: {
+          tags,
+          headers: idempotencyHeaders,
+          summary,
+          body: Type.Object({ table: WishBody.table }),
+          response: operationResponses,
+        },
+      },
+      async (request, reply) => {
+        const { table } = request.body
+        const chosen = target()
+        return beginWork(context, request, reply, `partitions.${verb}`, async (tell) =>
+          conversionAsJson(await does(chosen, table, telling(context, tell))),
+        )
+      },
+    )
+
+  addUpkeep(app, context)
+}
+
+const telling = ({ recorder }: AdminContext, tell: (line: string) => void): ConversionOptions => ({
+  recorder,
+  onProgress: ({ step, state, words }) => {
+    if (state !== 'done') tell(`${state === 'waiting' ? 'waiting' : step}: ${words}`)
+  },
+})
+
+function addUpkeep(
+  app: Parameters<FastifyPluginAsyncTypebox<{ context: AdminContext }>>[0],
+  context: AdminContext,
+): void {
+  const body = Type.Object({ table: Type.Optional(text('Default: all that are under upkeep')) })
+  const schema = { tags: ['partitions'], headers: idempotencyHeaders, body, response: operationResponses }
+  app.post(
+    '/v1/database/partitions/maintain',
+    {
+      config: { access: 'operator' },
+      schema: { ...schema, summary: 'Makes partitions ahead, fills gaps, finishes what was begun.' },
+    },
+    async (request, reply) => {
+      const chosen = partitionsOf(context)
+      const { table } = request.body
+      return beginWork(context, request, reply, 'partitions.maintain', async () => ({
+        tables: await maintain(chosen, { table, recorder: context.recorder }),
+      }))
+    },
+  )
+  app.post(
+    '/v1/database/partitions/retain',
+    {
+      config: { access: 'admin' },
+      schema: { ...schema, summary: 'Takes away the partitions that are older than their tables keep.' },
+    },
+    async (request, reply) => {
+      const chosen = partitionsOf(context)
+      const { table } = request.body
+      return beginWork(context, request, reply, 'partitions.retain', async (tell) => ({
+        tables: await retain(chosen, {
+          table,
+          recorder: context.recorder,
+          onPartition: (of, partition) => tell(`${of}: ${partition}`),
+        }),
+      }))
+    },
+  )
+}
