@@ -4,6 +4,7 @@ import { custom, flag, integer, isDatabaseUrl, maskUrl, oneOf, resolveOptions, t
 import { EMBEDDED_OPTIONS } from './embedded/options.ts'
 import { QUERY_OPTIONS } from './query/options.ts'
 import { MIGRATE_OPTIONS } from './migrate/options.ts'
+import { PARTITION_OPTIONS } from './partitions/options.ts'
 import { POOL_OPTIONS, type PoolOptions } from './pool/options.ts'
 
 const DATABASE_URL_ACCEPTS =
@@ -166,5 +167,6 @@ export const CONFIG_TABLES = {
   embedded: EMBEDDED_OPTIONS,
   migrate: MIGRATE_OPTIONS,
   access: ACCESS_OPTIONS,
+  partitions: PARTITION_OPTIONS,
   admin: ADMIN_OPTIONS,
 } as const

@@ -28,6 +28,7 @@ export interface Config {
   readonly embedded: Group<'embedded'>
   readonly migrate: Group<'migrate'>
   readonly access: Group<'access'>
+  readonly partitions: Group<'partitions'>
   readonly admin: Group<'admin'>
 }
 

@@ -12,6 +12,7 @@ import {
   type PartitionTarget,
   restoreArchive,
   retain,
+  UpkeepSchedule,
 } from '../../src/partitions/index.ts'
 import { queryAt, useDatabase } from '../support/database.ts'
 import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
@@ -195,4 +196,25 @@ test('the last partition is never taken, nor one that is not there; other tables
   await expect(restoreArchive(target(), name, { manifest })).rejects.toMatchObject({
     code: 'HF_PARTITION_ARCHIVE_UNFIT',
   })
+})
+
+test('a schedule looks after the tables, and tells of one that fails', async () => {
+  await manage(target(), name, {
+    every: 'month',
+    premake: 2,
+    keep: 1,
+    retention: 'archive',
+    archiveTo: folder,
+  })
+  await run(`CREATE TABLE failing (at timestamptz NOT NULL) PARTITION BY RANGE (at)`)
+  await manage(target(), 'failing', { every: 'month' })
+  await run(`ALTER TABLE failing RENAME COLUMN at TO since; ALTER TABLE failing RENAME TO gone`)
+  const told: string[] = []
+  const schedule = new UpkeepSchedule(target(), {
+    everyMs: 3_600_000,
+    onFailure: (what) => told.push(what),
+  })
+  await expect.poll(namesOf).toHaveLength(4)
+  await expect.poll(() => told).toEqual(['public.failing', 'public.failing'])
+  await schedule.close()
 })

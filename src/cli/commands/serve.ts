@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import pc from 'picocolors'
 import type { ConfigInput } from '../../config.ts'
+import { messageOf } from '../../core/index.ts'
 import type { Holdfast } from '../../holdfast.ts'
 import { inspectSchema, migrateUp } from '../../migrate/index.ts'
+import { UpkeepSchedule } from '../../partitions/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -90,6 +92,7 @@ async function serveUntilStopped(session: Session, holdfast: Holdfast): Promise<
     holdfast.stateDirectory,
   )
   session.own('HTTP API', () => server.close())
+  lookAfterPartitions(session, holdfast)
   const link = server.createSignInLink()
   session.out.result({ url: server.url, sign_in_link: link, database: holdfast.address }, () =>
     [`${pc.bold('Holdfast')} ${server.url}`, `Sign in, once, within ten minutes: ${link}`].join('\n'),
@@ -98,4 +101,15 @@ async function serveUntilStopped(session: Session, holdfast: Holdfast): Promise<
   const signal = await session.untilStopped()
   session.out.say(pc.dim(`${signal}: stopping.`))
   return EXIT.ok
+}
+
+function lookAfterPartitions(session: Session, holdfast: Holdfast): void {
+  const { upkeepMs } = holdfast.config.partitions
+  if (upkeepMs === 0) return
+  const schedule = new UpkeepSchedule(holdfast.partitions, {
+    everyMs: upkeepMs,
+    recorder: holdfast.recorder,
+    onFailure: (what, error) => session.out.say(pc.red(`${what}: ${messageOf(error)}`)),
+  })
+  session.own('upkeep of partitions', () => schedule.close())
 }
