@@ -4,6 +4,8 @@ import type { Position } from './period.ts'
 export interface KeyKind {
   /** Whether places are times or whole numbers. */
   readonly is: 'time' | 'integer'
+  /** It has no hours. */
+  readonly isOfDays?: boolean
   /** A place as the text of a bound. Throws a RangeError for what the type cannot hold. */
   readonly write: (at: Position) => string
   /** The place that a bound's text is; undefined for what lies between two places, or is none. */
@@ -32,7 +34,7 @@ function floorTime(text: string): Position | undefined {
 const times = { is: 'time', read: readTime, floor: floorTime } as const
 const timestamptz: KeyKind = { ...times, write: (at) => `${isoOf(at)}+00` }
 const timestamp: KeyKind = { ...times, write: isoOf }
-const date: KeyKind = { ...times, write: (at) => isoOf(at).slice(0, 10) }
+const date: KeyKind = { ...times, isOfDays: true, write: (at) => isoOf(at).slice(0, 10) }
 
 const readInteger = (text: string): Position | undefined => (/^-?\d+$/.test(text) ? BigInt(text) : undefined)
 

@@ -1,5 +1,5 @@
 import { countAhead, missingPartitions } from './gaps.ts'
-import type { Recorder } from '../core/index.ts'
+import { messageOf, type Recorder } from '../core/index.ts'
 import { endGrace, freeAtCutoff } from './convert/ending.ts'
 import { Conversions } from './convert/records.ts'
 import { readLayout } from './layout.ts'
@@ -48,13 +48,12 @@ export async function maintain(
   options: MaintainOptions = {},
 ): Promise<Maintained[]> {
   const tended = await tendEach(target, options, NOTHING, async (tender, policy) => {
-    const ended = await endGrace(
-      tender,
-      new Conversions(tender.client, target.ownSchema),
-      policy.table,
-      options.recorder,
-    )
     const made = await maintainOne(tender, policy)
+    // What is left of a split must not keep next month's partition from being made.
+    const conversions = new Conversions(tender.client, target.ownSchema)
+    const ended = await endGrace(tender, conversions, policy.table, options.recorder).catch(
+      (error: unknown) => [`the old table of a split could not be dropped: ${messageOf(error)}`],
+    )
     return { ...made, notes: [...made.notes, ...ended] }
   })
   return [...tended, ...(await freeing(target, options))]

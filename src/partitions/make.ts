@@ -23,9 +23,11 @@ const MANNER_QUERY = `
          (SELECT quote_ident(spcname) FROM pg_catalog.pg_tablespace WHERE oid = c.reltablespace) AS tablespace,
          (SELECT relrowsecurity FROM pg_catalog.pg_class WHERE oid = to_regclass($1)) AS "hasRowSecurity",
          CASE c.relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING' END AS "replicaIdentity",
-         ARRAY(SELECT substr(pg_get_indexdef(x.oid), strpos(pg_get_indexdef(x.oid), format(' USING %s (', m.amname)) + 1)
-                 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = x.relam
-                WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND NOT x.relispartition ORDER BY x.relname) AS uniques,
+         ARRAY(SELECT CASE WHEN starts_with(rest, qualified) THEN substr(rest, length(qualified) + 1) ELSE substr(rest, length(bare) + 1) END
+                 FROM (SELECT x.relname, format('%I.%I ', n.nspname, c.relname) AS qualified, format('%I ', c.relname) AS bare,
+                              substr(pg_get_indexdef(x.oid), length(format('CREATE UNIQUE INDEX %I ON ', x.relname)) + 1) AS rest
+                         FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                        WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND NOT x.relispartition) own ORDER BY relname) AS uniques,
          ARRAY(SELECT format('ALTER COLUMN %I SET STATISTICS %s', a.attname, a.attstattarget) FROM pg_catalog.pg_attribute a
                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND coalesce(a.attstattarget, -1) >= 0
                UNION ALL SELECT format('ALTER COLUMN %I SET (%s)', a.attname, array_to_string(a.attoptions, ', '))
@@ -98,5 +100,16 @@ export function tableLike(
     `CREATE TABLE ${sql} (LIKE ${parent} INCLUDING ALL EXCLUDING IDENTITY EXCLUDING INDEXES)${end}`,
     ...uniques.map((rest) => `CREATE UNIQUE INDEX ON ${sql} ${rest}`),
     `ALTER TABLE ${sql} ${changes.join(', ')}`,
+    closed(sql),
   ]
 }
+
+/** Takes from everybody but the owner what default privileges gave: rights on the table are what counts. */
+export const closed = (sql: string): string =>
+  `DO ${quoteLiteral(`
+  DECLARE who text;
+  BEGIN
+    FOR who IN SELECT DISTINCT CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee)) END
+      FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) x WHERE c.oid = ${quoteLiteral(sql)}::pg_catalog.regclass AND x.grantee <> c.relowner
+    LOOP EXECUTE 'REVOKE ALL ON ' || ${quoteLiteral(sql)} || ' FROM ' || who; END LOOP;
+  END`)}`

@@ -92,6 +92,6 @@ export async function currentPlace({ client }: Tender, layout: Layout, every: Ev
 
 /** @throws HF_PARTITION_EVERY */
 export function refuseUnfitting({ sql, key }: Pick<Layout, 'sql' | 'key'>, every: Every): void {
-  if ((key.is === 'integer') !== (typeof every === 'bigint'))
+  if ((key.is === 'integer') !== (typeof every === 'bigint') || (key.isOfDays && every === 'hour'))
     throw everyDoesNotFit(sql, String(every), key.is)
 }

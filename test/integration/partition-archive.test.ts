@@ -215,6 +215,6 @@ test('a schedule looks after the tables, and tells of one that fails', async () 
     onFailure: (what) => told.push(what),
   })
   await expect.poll(namesOf).toHaveLength(4)
-  await expect.poll(() => told).toEqual(['public.failing', 'public.failing'])
+  await expect.poll(() => told).toContain('public.failing')
   await schedule.close()
 })

@@ -826,7 +826,7 @@ export interface Operations {
         table: string
         kind: "attach" | "split"
         /** running, also when nobody is at it just now */
-        state: "running" | "done" | "aborted" | "undone"
+        state: "running" | "aborting" | "done" | "aborted" | "undone"
         step: string | null
         step_done: boolean
         step_number: number

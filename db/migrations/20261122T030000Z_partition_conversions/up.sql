@@ -3,7 +3,7 @@ CREATE TABLE partition_conversions (
   id uuid PRIMARY KEY,
   relation text NOT NULL,
   kind text NOT NULL CHECK (kind IN ('attach', 'split')),
-  state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'done', 'aborted', 'undone')),
+  state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'aborting', 'done', 'aborted', 'undone')),
   plan jsonb NOT NULL,
   step text,
   step_done boolean NOT NULL DEFAULT false,
@@ -18,14 +18,14 @@ CREATE TABLE partition_conversions (
   undo_until timestamptz
 );
 
-CREATE UNIQUE INDEX partition_conversions_running ON partition_conversions (relation) WHERE state = 'running';
+CREATE UNIQUE INDEX partition_conversions_running ON partition_conversions (relation) WHERE state IN ('running', 'aborting');
 CREATE INDEX partition_conversions_relation ON partition_conversions (relation, created_at);
 
 COMMENT ON TABLE partition_conversions IS 'Conversions of tables into partitioned ones, and how far each is';
 COMMENT ON COLUMN partition_conversions.id IS 'UUIDv7';
 COMMENT ON COLUMN partition_conversions.relation IS 'Qualified name of the table, quoted where it has to be';
 COMMENT ON COLUMN partition_conversions.kind IS 'attach: the old table became a partition; split: its rows were copied into partitions';
-COMMENT ON COLUMN partition_conversions.state IS 'running (also when nobody is at it just now), done, aborted, or undone';
+COMMENT ON COLUMN partition_conversions.state IS 'running (also when nobody is at it just now), aborting, done, aborted, or undone';
 COMMENT ON COLUMN partition_conversions.plan IS 'What was planned, as partition plan prints it';
 COMMENT ON COLUMN partition_conversions.step IS 'The last step that was begun';
 COMMENT ON COLUMN partition_conversions.step_done IS 'Whether it was ended, too';

@@ -46,7 +46,7 @@ const Conversion = Type.Object({
   id: Type.String(),
   table: Type.String(),
   kind: Type.Enum(['attach', 'split'] as const),
-  state: Type.Enum(['running', 'done', 'aborted', 'undone'] as const, {
+  state: Type.Enum(['running', 'aborting', 'done', 'aborted', 'undone'] as const, {
     description: 'running, also when nobody is at it just now',
   }),
   step: nullable(text('The last step that was begun')),

@@ -2,7 +2,7 @@ import { type Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createZstdCompress, createZstdDecompress } from 'node:zlib'
 import type pg from 'pg'
-import { messageOf, toolVersion } from '../../core/index.ts'
+import { messageOf, toolVersion, uuidv7 } from '../../core/index.ts'
 import { archiveDamaged } from '../errors.ts'
 import { type ArchivedColumn, columnsOf, exactly, fingerprint, linesOf, Tally } from './rows.ts'
 import type { ArchiveStore } from './store.ts'
@@ -59,7 +59,7 @@ export async function archivePartition(
   subject: Subject,
 ): Promise<Archived> {
   const { table, partition, sql, column, bounds } = subject
-  const base = `${fileName(table)}.${fileName(partition)}`
+  const base = fileName(table, partition)
   const file = `${base}.ndjson.zst`
   const name = `${base}.manifest.json`
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
@@ -107,8 +107,13 @@ async function* counting(source: AsyncIterable<Buffer>, tally: Tally): AsyncGene
   }
 }
 
-/** Names may hold anything; a file's may not. */
-const fileName = (name: string): string => encodeURIComponent(name.replaceAll('"', '')).slice(0, 120)
+/** Names may hold anything, and come again; a file's are plain, short, and no other's. */
+function fileName(table: string, partition: string): string {
+  const plain = (name: string): string => name.replaceAll(/[^\w.-]+/g, '-').slice(0, MOST_LETTERS)
+  return `${plain(table)}.${plain(partition)}.${uuidv7()}`
+}
+
+const MOST_LETTERS = 60
 
 /** Reads an archive from end to end. @throws HF_PARTITION_ARCHIVE_DAMAGED */
 export async function checkArchive(store: ArchiveStore, manifest: Manifest): Promise<void> {

@@ -53,6 +53,8 @@ export function restoreArchive(
     const bounds = boundsOf(name, manifest)
     if (layout.column !== manifest.column)
       throw archiveUnfit(name, `it is by ${manifest.column}, and ${layout.sql} by ${layout.column}`)
+    if (layout.sql !== manifest.table)
+      throw archiveUnfit(name, `it is of ${manifest.table}, not of ${layout.sql}`)
     const there = await columnsOf(client, layout.sql)
     const lost = manifest.columns.filter((one) => !there.some((column) => column.name === one.name))
     if (lost.length > 0)

@@ -29,9 +29,10 @@ export async function* linesOf(
   table: string,
   columns: readonly ArchivedColumn[],
 ): AsyncGenerator<string> {
-  const pairs = columns.map(({ name }) => `${quoteLiteral(name)}, ${quoteIdentifier(name)}::text`)
+  const names = columns.map(({ name }) => quoteLiteral(name)).join(', ')
+  const values = columns.map(({ name }) => `${quoteIdentifier(name)}::text`).join(', ')
   await client.query(
-    `DECLARE archived NO SCROLL CURSOR FOR SELECT json_build_object(${pairs.join(', ')})::text AS line FROM ${table}`,
+    `DECLARE archived NO SCROLL CURSOR FOR SELECT json_object(ARRAY[${names}]::text[], ARRAY[${values}]::text[])::text AS line FROM ${table}`,
   )
   try {
     for (;;) {

@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { link, mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises'
 export interface ArchiveStore {
   /** For people: the folder. */
   readonly place: string
-  /** Resolves once it is safely there; replaces what was there under this name. */
+  /** Resolves once it is safely there; rejects where there is something of this name. */
   write(name: string, content: Readable): Promise<void>
   /** The stream fails where there is nothing of this name. */
   read(name: string): Readable
@@ -24,7 +24,8 @@ export function folderStore(folder: string): ArchiveStore {
       const unfinished = `${path}.unfinished`
       try {
         await pipeline(content, createWriteStream(unfinished, { mode: 0o600, flush: true }))
-        await rename(unfinished, path)
+        // Not by renaming: that would replace what is there.
+        await link(unfinished, path)
         // The name, too, has to be on the disk before anything is dropped.
         const directory = await open(folder)
         await directory.sync().finally(() => directory.close())

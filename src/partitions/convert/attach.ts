@@ -1,9 +1,9 @@
 import type pg from 'pg'
-import { quoteIdentifier, quoteLiteral, quoteQualified } from '../../core/index.ts'
+import { messageOf, quoteIdentifier, quoteLiteral, quoteQualified } from '../../core/index.ts'
 import { conversionBlocked, cutoffNear, scannedUnderLock, tableChanged } from '../errors.ts'
 import { type KeyKind, keyKindOf } from '../key.ts'
 import { readLayout } from '../layout.ts'
-import { makePartition, readManner } from '../make.ts'
+import { closed, makePartition, readManner } from '../make.ts'
 import { type Every, parseEvery } from '../period.ts'
 import { change, givingWay } from '../tender.ts'
 import { commenting, lettingGo, movingSequences, taking } from './carry.ts'
@@ -85,38 +85,58 @@ const makeApart: Step = async (work) => {
   const { tender, plan } = work
   const { table, apart } = tablesOf(plan)
   const definition = await definitionOf(work, table)
-  if ((await oidOf(tender.client, apart)) === undefined)
+  if (!(await isMadeApart(work, apart)))
     await change(tender, subjectOf(plan), `make ${apart}`, [
       `CREATE TABLE ${apart} (LIKE ${table} INCLUDING ALL EXCLUDING IDENTITY EXCLUDING INDEXES EXCLUDING STATISTICS) PARTITION BY RANGE (${named(plan.column)})`,
       `ALTER TABLE ${apart} OWNER TO ${named(plan.owner)}`,
+      closed(apart),
+      marking(work, apart),
       // Made again behind the check of an earlier attempt, it would have it, too.
       `ALTER TABLE ${apart} DROP CONSTRAINT IF EXISTS ${named(limitName(plan))}`,
       ...carriedIndexes(plan, definition).flatMap((one) => makingIndex(work, one, apart)),
     ])
-  await closing(work, apart, definition)
+  await referencing(work, apart, definition)
   await ahead(work, apart, definition)
 }
 
-/** What was made apart is nobody else's business yet; and it references what the table does. */
-export async function closing(work: Work, apart: string, definition: Definition): Promise<void> {
+/** Whether a table that stands apart is this conversion's own: it carries its mark. @throws HF_PARTITION_CHANGED for somebody else's */
+export async function isMadeApart({ tender, plan, conversion }: Work, apart: string): Promise<boolean> {
+  const { rows } = await tender.client.query<{ mark: string | null }>(
+    `SELECT obj_description(c.oid, 'pg_class') AS mark FROM pg_catalog.pg_class c WHERE c.oid = to_regclass($1)`,
+    [apart],
+  )
+  if (rows[0] && rows[0].mark !== markOf(conversion.id))
+    throw tableChanged(plan.table, `${apart} is there, and was not made by this conversion`)
+  return rows[0] !== undefined
+}
+
+const markOf = (id: string): string => `made by the conversion ${id}`
+
+export const marking = ({ conversion }: Work, table: string): string =>
+  `COMMENT ON TABLE ${table} IS ${quoteLiteral(markOf(conversion.id))}`
+
+/** What stands apart references what the table does. */
+export async function referencing(work: Work, apart: string, definition: Definition): Promise<void> {
   const { tender, plan } = work
   const made = await definitionOf(work, apart)
-  // Default privileges may have let others in.
-  const others = new Set(made.grants.map(({ grantee }) => grantee))
-  others.delete(made.owner)
-  others.delete(named(made.owner))
-  await change(
-    tender,
-    subjectOf(plan),
-    `close ${apart}`,
-    [...others].map((one) => `REVOKE ALL ON ${apart} FROM ${one}`),
-  )
   for (const { name, definition: words, other } of definition.references) {
     if (other === definition.sql || made.references.some((one) => one.name === name)) continue
     await change(tender, subjectOf(plan), `add ${name}`, [
       `ALTER TABLE ${apart} ADD CONSTRAINT ${named(name)} ${words}`,
     ])
   }
+}
+
+/** Whether a partition is made already. @throws HF_PARTITION_CHANGED for a table of somebody else that has its name */
+export async function isPartOf({ tender, plan }: Work, apart: string, partition: string): Promise<boolean> {
+  const { rows } = await tender.client.query<{ isPart: boolean }>(
+    `SELECT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = c.oid AND inhparent = to_regclass($2)) AS "isPart"
+       FROM pg_catalog.pg_class c WHERE c.oid = to_regclass($1)`,
+    [partition, apart],
+  )
+  if (rows[0]?.isPart === false)
+    throw tableChanged(plan.table, `${partition} is there, and was not made by this conversion`)
+  return rows[0] !== undefined
 }
 
 /** The partitions that are ready when the table is swapped. */
@@ -126,7 +146,7 @@ async function ahead(work: Work, apart: string, definition: Definition): Promise
   const uniques = uniquesWithoutKey(definition, plan.column).map(({ rest }) => rest)
   const manner = { ...(await readManner(tender.client, apart, definition.sql)), uniques }
   for (const { name, from, to } of plan.partitions) {
-    if ((await oidOf(tender.client, quoteQualified(plan.schema, name))) !== undefined) continue
+    if (await isPartOf(work, apart, quoteQualified(plan.schema, name))) continue
     const layout = { schema: plan.schema, sql: apart, owner: plan.owner, key }
     const period = { from: key.read(from ?? '') as bigint, to: key.read(to) as bigint }
     await makePartition(tender, layout, name, period, manner)
@@ -162,7 +182,7 @@ function makingIndex({ plan }: Work, index: Index, apart: string): string[] {
   ]
 }
 
-const deferring = ({ isDeferrable, isDeferred }: NonNullable<Index['constraint']>): string =>
+export const deferring = ({ isDeferrable, isDeferred }: NonNullable<Index['constraint']>): string =>
   isDeferrable ? ` DEFERRABLE${isDeferred ? ' INITIALLY DEFERRED' : ''}` : ''
 
 /** The kind of the key, and the column as it is declared. */
@@ -189,6 +209,13 @@ async function refuseNearCutoff({ tender, plan }: Work, definition: Definition):
   if (await isNearCutoff(tender.client, plan, definition)) throw cutoffNear(plan.table, plan.cutoff)
 }
 
+async function clockOf(client: pg.Client): Promise<bigint> {
+  const { rows } = await client.query<{ now: string }>(
+    'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint::text AS now',
+  )
+  return BigInt(rows[0]?.now ?? '0')
+}
+
 /** Whether rows behind the cutoff are to be expected soon. */
 export async function isNearCutoff(
   client: pg.Client,
@@ -199,8 +226,10 @@ export async function isNearCutoff(
   const every = parseEvery(plan.every)
   const cutoff = key.read(plan.cutoff)
   if (every === undefined || cutoff === undefined) return false
-  const column = definition.columns.find(({ name }) => name === plan.column)
-  const { now } = await readKeyFacts(client, definition.sql, plan.column, key, column?.isNotNull === false)
+  const now =
+    key.is === 'time'
+      ? await clockOf(client)
+      : (await readKeyFacts(client, definition.sql, plan.column, key, false)).now
   return now + (typeof every === 'bigint' ? every / LEAST_LEAD_SHARE : LEAST_LEAD_MS) >= cutoff
 }
 
@@ -220,7 +249,7 @@ const ownMarks = (plan: ConversionPlan): string[] => [
 const swapTables: Step = async (work) => {
   const { tender, plan, version } = work
   const { table, apart } = tablesOf(plan)
-  if ((await oidOf(tender.client, apart)) === undefined) return // done, and killed before that was told
+  await definitionOf(work, apart)
   const before = await definitionOf(work, table)
   const others = new Set([...before.references, ...before.referencedBy].map(({ other }) => other))
   others.delete(table)
@@ -287,6 +316,7 @@ function swapping(work: Work, d: Definition): string[] {
       ),
     `ALTER TABLE ${table} ATTACH PARTITION ${legacy} FOR VALUES FROM (MINVALUE) TO (${quoteLiteral(plan.cutoff)})`,
     `ALTER TABLE ${legacy} DROP CONSTRAINT ${named(limitName(plan))}`,
+    `COMMENT ON TABLE ${table} IS NULL`,
     ...taking(d, (columns) => columns.includes(plan.column)),
     ...shared.flatMap((one) => commentsOf(one, table)),
     ...(d.rowSecurity
@@ -307,11 +337,22 @@ const proveIt: Step = async (work) => {
   const { plan, tender } = work
   const { table } = tablesOf(plan)
   const definition = await definitionOf(work, table)
+  const failed: string[] = []
   for (const { name, other, isValidated } of definition.referencedBy)
-    if (!isValidated) await patiently(work, `ALTER TABLE ${other} VALIDATE CONSTRAINT ${named(name)}`)
+    if (!isValidated)
+      await patiently(work, `ALTER TABLE ${other} VALIDATE CONSTRAINT ${named(name)}`).catch(
+        (error: unknown) => {
+          failed.push(
+            `the foreign key ${name} of ${other} is there and could not be validated: ${messageOf(error)}`,
+          )
+        },
+      )
   await patiently(work, `ANALYZE ${table}`)
   const layout = await readLayout(tender.client, table)
-  await work.conversions.noted(work.conversion.id, await proofs(tender.client, layout, definition))
+  await work.conversions.noted(work.conversion.id, [
+    ...failed,
+    ...(await proofs(tender.client, layout, definition)),
+  ])
 }
 
 /** The steps of attaching in place. */

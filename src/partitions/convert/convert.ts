@@ -80,7 +80,9 @@ export function convert(
 ): Promise<Conversion> {
   return withConversions(target, table, options, async (place) => {
     const { conversions, surveyor, table: name } = place
-    const open = (await conversions.list(name)).find(({ state }) => state === 'running')
+    const open = (await conversions.list(name)).find(
+      ({ state }) => state === 'running' || state === 'aborting',
+    )
     if (open) throw conversionOpen(name, open.kind)
     const plan = await planWith(surveyor, name, wishes)
     if (options.plan !== undefined && options.plan !== plan.hash)
@@ -106,7 +108,9 @@ export function resumeConversion(
   return withConversions(target, table, options, async (place) => {
     const latest = (await place.conversions.list(place.table))[0]
     if (!latest) throw conversionNone(place.table)
-    return latest.state === 'running' ? goOn(place, latest, options) : latest
+    if (latest.state === 'aborting') throw conversionOpen(place.table, 'it is being aborted')
+    if (latest.state === 'running') return goOn(place, latest, options)
+    return latest.state === 'done' && latest.plan.thenSplit ? splitNext(place, latest, options) : latest
   })
 }
 
@@ -176,7 +180,7 @@ export function workOf(
 }
 
 async function goOn(place: Place, conversion: Conversion, options: ConversionOptions): Promise<Conversion> {
-  const { conversions, tender } = place
+  const { conversions } = place
   const { id, plan, step, stepDone } = conversion
   const at = plan.steps.findIndex(({ name }) => name === step)
   const work = workOf(place, conversion, options)
@@ -196,8 +200,17 @@ async function goOn(place: Place, conversion: Conversion, options: ConversionOpt
   }
   await conversions.finished(id, 'done')
   const finished = (await conversions.list(conversion.table)).find((one) => one.id === id) as Conversion
-  if (!plan.thenSplit) return finished
-  const layout = await readLayout(tender.client, conversion.table)
+  return plan.thenSplit ? splitNext(place, finished, options) : finished
+}
+
+/** Attached, a table that was to be split is split. */
+async function splitNext(
+  place: Place,
+  { table, plan }: Conversion,
+  options: ConversionOptions,
+): Promise<Conversion> {
+  const { conversions, tender } = place
+  const layout = await readLayout(tender.client, table)
   const next = await planSplit(place.surveyor, layout, {
     every: parseEvery(plan.every) as Every,
     premake: plan.policy.premake,
@@ -205,7 +218,7 @@ async function goOn(place: Place, conversion: Conversion, options: ConversionOpt
     graceMs: plan.graceMs,
   })
   const inTheWay = obstacles(next)
-  if (inTheWay.length > 0) throw conversionBlocked(conversion.table, inTheWay)
+  if (inTheWay.length > 0) throw conversionBlocked(table, inTheWay)
   return goOn(place, await conversions.begin(next), options)
 }
 

@@ -37,7 +37,7 @@ const INDEXES = `SELECT jsonb_agg(jsonb_build_object('name', ic.relname, 'sql', 
                   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.num WHERE k.at > i.indnkeyatts`)},
     'isPartial', i.indpred IS NOT NULL, 'comment', obj_description(ic.oid, 'pg_class'),
     'constraint', (SELECT jsonb_build_object('type', o.contype, 'definition', pg_get_constraintdef(o.oid), 'isDeferrable', o.condeferrable,
-                     'isDeferred', o.condeferred, 'comment', obj_description(o.oid, 'pg_constraint'))
+                     'isDeferred', o.condeferred, 'isTemporal', coalesce((to_jsonb(o) ->> 'conperiod')::boolean, false), 'comment', obj_description(o.oid, 'pg_constraint'))
                      FROM pg_constraint o WHERE o.conindid = i.indexrelid AND o.conrelid = c.oid AND o.contype IN ('p', 'u', 'x')),
     'nullsNotDistinct', coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false),
     'options', to_jsonb(ic.reloptions), 'tablespace', (SELECT quote_ident(spcname) FROM pg_tablespace WHERE oid = ic.reltablespace),
@@ -51,11 +51,12 @@ const foreignKeys = (here: string, there: string, columns: string): string => `
   SELECT jsonb_agg(jsonb_build_object('name', o.conname, 'definition', pg_get_constraintdef(o.oid), 'isValidated', o.convalidated, 'isNoInherit', false,
     'other', (SELECT format('%I.%I', fn.nspname, fc.relname) FROM pg_class fc JOIN pg_namespace fn ON fn.oid = fc.relnamespace WHERE fc.oid = o.${there}),
     'isMine', (SELECT ${MINE('fc.relowner')} FROM pg_class fc WHERE fc.oid = o.${there}),
+    'otherIsPartitioned', (SELECT fc.relkind = 'p' FROM pg_class fc WHERE fc.oid = o.${there}),
     'columns', ${namesOf(`o.${columns}`, 'c.oid')}, 'comment', obj_description(o.oid, 'pg_constraint')) ORDER BY o.conname, o.oid)
   FROM pg_constraint o WHERE o.${here} = c.oid AND o.contype = 'f' AND o.conparentid = 0`
 
 const TRIGGERS = `SELECT jsonb_agg(jsonb_build_object('name', tg.tgname, 'definition', pg_get_triggerdef(tg.oid), 'enabled', tg.tgenabled,
-    'isRow', tg.tgtype & 1 = 1, 'hasTransition', tg.tgnewtable IS NOT NULL OR tg.tgoldtable IS NOT NULL,
+    'isRow', tg.tgtype & 1 = 1, 'isBeforeInsert', tg.tgtype & 6 = 6, 'hasTransition', tg.tgnewtable IS NOT NULL OR tg.tgoldtable IS NOT NULL,
     'comment', obj_description(tg.oid, 'pg_trigger')) ORDER BY tg.tgname)
   FROM pg_trigger tg WHERE tg.tgrelid = c.oid AND NOT tg.tgisinternal AND tg.tgparentid = 0`
 
@@ -103,12 +104,12 @@ const OWN = `(x.classid = 'pg_attrdef'::regclass AND EXISTS (SELECT FROM pg_attr
 
 /** By the number of the table, of its primary key (GROUP BY id), or of its row type; the latter cannot be made anew. */
 const DEPENDENTS = `SELECT jsonb_agg(DISTINCT jsonb_build_object(
-    'kind', CASE WHEN vc.relkind = 'v' AND NOT x.fixed THEN 'view' WHEN vc.relkind = 'm' THEN 'materialized view'
+    'kind', CASE WHEN vc.relkind = 'v' AND NOT x.fixed AND rw.rulename = '_RETURN' THEN 'view' WHEN vc.relkind = 'm' THEN 'materialized view'
                  WHEN x.classid = 'pg_proc'::regclass AND NOT x.fixed THEN 'function'
                  WHEN x.classid = 'pg_policy'::regclass AND NOT x.fixed THEN 'policy' ELSE 'other' END,
     'name', CASE WHEN vc.oid IS NOT NULL THEN format('%I.%I', vn.nspname, vc.relname) ELSE pg_describe_object(x.classid, x.objid, 0) END,
     'isMine', ${MINE('coalesce(vc.relowner, f.proowner, pc.relowner, c.relowner)')},
-    'statement', CASE WHEN x.fixed THEN NULL
+    'statement', CASE WHEN x.fixed OR rw.rulename <> '_RETURN' THEN NULL
       WHEN vc.relkind = 'v' THEN format('CREATE OR REPLACE VIEW %I.%I%s AS %s', vn.nspname, vc.relname,
         CASE WHEN vc.reloptions IS NOT NULL THEN format(' WITH (%s)', array_to_string(vc.reloptions, ', ')) ELSE '' END, rtrim(pg_get_viewdef(vc.oid), ';'))
       WHEN f.oid IS NOT NULL THEN pg_get_functiondef(f.oid)

@@ -57,6 +57,8 @@ export interface Index {
     readonly definition: string
     readonly isDeferrable: boolean
     readonly isDeferred: boolean
+    /** WITHOUT OVERLAPS. */
+    readonly isTemporal: boolean
     readonly comment: string | null
   } | null
   readonly nullsNotDistinct: boolean
@@ -76,6 +78,7 @@ export interface ForeignKey extends Constraint {
   /** The other table: that which is referenced, or that which references. */
   readonly other: string
   readonly isMine: boolean
+  readonly otherIsPartitioned: boolean
   /** Columns of this table. */
   readonly columns: readonly string[]
   readonly comment: string | null
@@ -86,6 +89,7 @@ export interface Trigger {
   readonly definition: string
   readonly enabled: string
   readonly isRow: boolean
+  readonly isBeforeInsert: boolean
   readonly hasTransition: boolean
   readonly comment: string | null
 }

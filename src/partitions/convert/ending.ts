@@ -1,9 +1,10 @@
-import { quoteIdentifier, quoteQualified, type Recorder } from '../../core/index.ts'
-import { change, type Tender } from '../tender.ts'
+import { quoteIdentifier, type Recorder } from '../../core/index.ts'
+import { tableChanged } from '../errors.ts'
+import { change, givingWay, type Tender } from '../tender.ts'
 import { isNearCutoff, oidOf } from './attach.ts'
 import { majorVersion, readDefinition } from './definition.ts'
-import { marksOf, notMirroring, UNDO } from './mirror.ts'
-import { limitName, tablesOf } from './plan.ts'
+import { endingMirror, marksOf } from './mirror.ts'
+import { type ConversionPlan, limitName, tablesOf } from './plan.ts'
 import type { Conversions } from './records.ts'
 import { subjectOf } from './work.ts'
 
@@ -18,7 +19,6 @@ export async function endGrace(
   recorder: Recorder | undefined,
 ): Promise<string[]> {
   const said: string[] = []
-  const { client } = tender
   for (const { id, state, kind, plan, undoUntil } of await conversions.list(table)) {
     if (
       kind !== 'split' ||
@@ -27,17 +27,7 @@ export async function endGrace(
       undoUntil.getTime() > tender.clock.now()
     )
       continue
-    const { legacy } = tablesOf(plan)
-    const { back, recheck } = marksOf(plan)
-    for (const { name } of plan.partitions) {
-      const sql = quoteQualified(plan.schema, name)
-      if ((await oidOf(client, sql)) !== undefined)
-        await change(tender, subjectOf(plan), `stop mirroring ${sql}`, notMirroring(sql, UNDO))
-    }
-    await change(tender, subjectOf(plan), `drop ${legacy}`, [
-      `DROP FUNCTION IF EXISTS ${back}()`,
-      `DROP TABLE IF EXISTS ${legacy}, ${recheck}`,
-    ])
+    await dropOld(tender, plan)
     await conversions.undoable(id, null)
     await recorder?.record({
       action: 'partitions.drop',
@@ -47,6 +37,21 @@ export async function endGrace(
     said.push(`the time to undo the split is over: ${plan.legacy} is dropped`)
   }
   return said
+}
+
+/** Drops the old table of a split with what kept it up to date; never while it is a partition, and in use. @throws HF_PARTITION_CHANGED */
+export async function dropOld(tender: Tender, plan: ConversionPlan): Promise<void> {
+  const { legacy } = tablesOf(plan)
+  const { back, recheck } = marksOf(plan)
+  await givingWay(tender, subjectOf(plan), `drop ${legacy}`, async (client) => {
+    const { rows } = await client.query<{ isPart: boolean }>(
+      'SELECT relispartition AS "isPart" FROM pg_catalog.pg_class WHERE oid = to_regclass($1)',
+      [legacy],
+    )
+    if (rows[0]?.isPart === true) throw tableChanged(plan.table, `${legacy} is a partition of it`)
+    for (const statement of await endingMirror(client, back)) await client.query(statement)
+    await client.query(`DROP TABLE IF EXISTS ${legacy}, ${recheck}`)
+  })
 }
 
 /**

@@ -292,10 +292,14 @@ function history(
 async function takenNames(
   client: pg.Client,
   schema: string,
-  { legacy, apart, partitions, renames, kind }: Omit<ConversionPlan, 'hash'>,
+  plan: Omit<ConversionPlan, 'hash'>,
 ): Promise<Finding[]> {
+  const { name: table, legacy, apart, partitions, renames, kind, thenSplit } = plan
   const wanted = [
     apart,
+    ...(kind === 'split' || thenSplit
+      ? [shortened(table, 'before'), shortened(table, 'split'), shortened(table, 'recheck')]
+      : []),
     ...(kind === 'attach' ? [legacy] : []),
     ...partitions.map(({ name }) => name),
     ...renames.flatMap((one) => [one.legacy, one.apart]),
@@ -304,8 +308,10 @@ async function takenNames(
     `SELECT c.relname AS name FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname = $1 AND c.relname = ANY ($2)
      UNION SELECT t.typname FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-      WHERE n.nspname = $1 AND t.typname = ANY ($2) ORDER BY 1`,
-    [schema, wanted],
+      WHERE n.nspname = $1 AND t.typname = ANY ($2)
+     UNION SELECT p.proname FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+      WHERE n.nspname = $1 AND p.proname = ANY ($3) ORDER BY 1`,
+    [schema, [...new Set(wanted)], [shortened(table, 'mirror'), shortened(table, 'undo')]],
   )
   return rows.length === 0
     ? []

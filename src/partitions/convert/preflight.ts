@@ -13,8 +13,8 @@ export function preflight(definition: Definition, column: string, mode: 'attach'
     ...ofTheKey(definition, column, mode),
     ...ofIndexes(definition, column),
     ...ofConstraints(definition),
-    ...ofForeignKeys(definition, column),
-    ...ofTriggers(definition),
+    ...ofForeignKeys(definition, column, mode),
+    ...ofTriggers(definition, column),
     ...ofDependents(definition),
     ...ofPublications(definition),
     ...carriedAlong(definition),
@@ -170,9 +170,18 @@ function ofIndexes(d: Definition, column: string): Finding[] {
       consent(
         `unique:${name}`,
         `${name} keeps ${list(columns.map((one) => one ?? 'an expression'))} unique, and PostgreSQL can do that only within one partition when ${column} is not among its columns`,
-        `accepted, it holds within each partition; ON CONFLICT can no longer go by it. Or keep it unique in a table of its own`,
+        `accepted, it holds within each partition, and at once even where it was deferrable; ON CONFLICT can no longer go by it. Or keep it unique in a table of its own`,
       ),
     ),
+    ...d.indexes
+      .filter(({ constraint }) => constraint?.isTemporal === true)
+      .map(({ name }) =>
+        blocked(
+          `temporal:${name}`,
+          `the constraint ${name} is WITHOUT OVERLAPS, which cannot hold over several partitions`,
+          'drop it, and keep what it guards in a table of its own',
+        ),
+      ),
     ...d.indexes
       .filter(({ constraint }) => constraint?.type === 'x')
       .map(({ name }) =>
@@ -217,9 +226,19 @@ function ofConstraints(d: Definition): Finding[] {
   ])
 }
 
-function ofForeignKeys(d: Definition, column: string): Finding[] {
-  return d.referencedBy.map(({ name, other, columns }) =>
-    columns.includes(column)
+function ofForeignKeys(d: Definition, column: string, mode: 'attach' | 'split'): Finding[] {
+  return d.referencedBy.map(({ name, other, columns, otherIsPartitioned }) => {
+    const isWhole = columns.includes(column)
+    // PostgreSQL adds no such key NOT VALID, and lets no partition go that rows reference.
+    if (isWhole && (mode === 'split' || other === d.sql || otherIsPartitioned))
+      return blocked(
+        `foreign-key:${name}`,
+        `the foreign key ${name} of ${other === d.sql ? 'the table itself' : other} cannot be moved ${mode === 'split' ? 'while history is split' : 'without checking all rows under the lock'}`,
+        mode === 'split'
+          ? 'convert with --mode attach; or drop it, convert, and add it again'
+          : 'drop it, convert, and add it again',
+      )
+    return isWhole
       ? carried(
           `foreign-key:${name}`,
           `the foreign key ${name} of ${other} is made anew, and validated while others write`,
@@ -228,11 +247,30 @@ function ofForeignKeys(d: Definition, column: string): Finding[] {
           `foreign-key:${name}`,
           `the foreign key ${name} of ${other === d.sql ? 'the table itself' : other} references (${list(columns)}), which is no longer unique by itself`,
           `accepted, it is left out. Or: give ${other === d.sql ? 'the referencing rows' : other} a column for ${column} and reference (${list([...columns, column])}); or keep the numbers in an anchor table that both reference`,
-        ),
-  )
+        )
+  })
 }
 
-function ofTriggers(d: Definition): Finding[] {
+function ofTriggers(d: Definition, column: string): Finding[] {
+  const hasDefault = d.columns.some(({ name, default: value }) => name === column && value !== null)
+  const before = d.triggers.filter(({ isRow, isBeforeInsert }) => isRow && isBeforeInsert)
+  const words = `the trigger(s) ${list(before.map(({ name }) => name))} run when the partition of a new row is chosen already: one that fills or changes ${column} makes the INSERT fail`
+  const found =
+    before.length === 0
+      ? []
+      : [
+          hasDefault
+            ? warning('before-trigger', words)
+            : consent(
+                'before-trigger',
+                words,
+                `agree if none of them writes ${column}; else give it a DEFAULT instead`,
+              ),
+        ]
+  return [...found, ...withTransition(d)]
+}
+
+function withTransition(d: Definition): Finding[] {
   return d.triggers
     .filter(({ isRow, hasTransition }) => isRow && hasTransition)
     .map(({ name }) =>

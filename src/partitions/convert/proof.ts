@@ -100,7 +100,7 @@ async function sequencesAhead(client: pg.Client, { sequences, sql }: Definition)
     )
     const [{ last, greatest } = { last: '0', greatest: null }] = rows
     said.push(
-      greatest === null || BigInt(last) >= BigInt(greatest)
+      greatest === null || !/^-?\d+$/.test(greatest) || BigInt(last) >= BigInt(greatest)
         ? `the sequence ${sequence} stands at ${last}`
         : `the sequence ${sequence} stands at ${last}, behind the greatest ${column}, ${greatest}: somebody wrote numbers past it`,
     )

@@ -9,7 +9,7 @@ export interface Conversion {
   readonly table: string
   readonly kind: 'attach' | 'split'
   /** `running`, also when nobody is at it just now. */
-  readonly state: 'running' | 'done' | 'aborted' | 'undone'
+  readonly state: 'running' | 'aborting' | 'done' | 'aborted' | 'undone'
   readonly plan: ConversionPlan
   /** The last step that was begun, and whether it was ended. */
   readonly step: StepName | null
@@ -88,7 +88,12 @@ export class Conversions {
     await this.#set(id, 'error = $2', [error])
   }
 
-  async finished(id: string, state: Conversion['state']): Promise<void> {
+  /** From here on it can only be aborted. */
+  async aborting(id: string): Promise<void> {
+    await this.#set(id, `state = 'aborting'`, [])
+  }
+
+  async finished(id: string, state: 'done' | 'aborted' | 'undone'): Promise<void> {
     await this.#set(id, 'state = $2, finished_at = now(), error = NULL', [state])
   }
 

@@ -1,21 +1,31 @@
 import type pg from 'pg'
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../../core/index.ts'
-import { copyDiffers, scannedUnderLock, tableChanged } from '../errors.ts'
+import { copyDiffers, partitionLocked, scannedUnderLock, tableChanged } from '../errors.ts'
 import { keyKindOf } from '../key.ts'
 import { readLayout } from '../layout.ts'
-import { makePartition, readManner } from '../make.ts'
+import { closed, makePartition, readManner } from '../make.ts'
 import { change, givingWay } from '../tender.ts'
-import { closing, definitionOf, oidOf, patiently, underLock } from './attach.ts'
+import {
+  definitionOf,
+  isMadeApart,
+  isPartOf,
+  marking,
+  oidOf,
+  patiently,
+  referencing,
+  underLock,
+} from './attach.ts'
 import { CopyPace } from './copy-pace.ts'
 import type { Definition } from './definition.ts'
+import { dropOld } from './ending.ts'
 import {
   copiedColumns,
+  endingMirror,
   makingMirror,
   marksOf,
   MIRROR,
   mirroring,
-  notMirroring,
-  rechecking,
+  lookAgain,
   UNDO,
 } from './mirror.ts'
 import { type ConversionPlan, type PlannedPartition, tablesOf } from './plan.ts'
@@ -48,19 +58,23 @@ const makeEmpty: Step = async (work) => {
   const { table, apart, legacy } = tablesOf(plan)
   const { recheck } = marksOf(plan)
   const whole = await definitionOf(work, table)
-  if ((await oidOf(tender.client, apart)) === undefined)
+  if (!(await isMadeApart(work, apart)))
     await change(tender, subjectOf(plan), `make ${apart}`, [
       `CREATE TABLE ${apart} (LIKE ${table} INCLUDING ALL EXCLUDING IDENTITY) PARTITION BY RANGE (${named(plan.column)})`,
       `ALTER TABLE ${apart} OWNER TO ${named(plan.owner)}`,
       `CREATE TABLE ${recheck} (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, key jsonb NOT NULL)`,
       `ALTER TABLE ${recheck} OWNER TO ${named(plan.owner)}`,
+      closed(apart),
+      closed(recheck),
+      marking(work, apart),
+      marking(work, recheck),
     ])
-  await closing(work, apart, whole)
+  await referencing(work, apart, whole)
   const manner = await readManner(tender.client, table, legacy)
   const key = keyKindOf(whole.columns.find(({ name }) => name === plan.column)?.type ?? '')
   if (!key) throw tableChanged(plan.table, `the column ${plan.column} is gone`)
   for (const one of plan.partitions) {
-    if ((await oidOf(tender.client, sqlOf(plan, one))) !== undefined) continue
+    if (await isPartOf(work, apart, sqlOf(plan, one))) continue
     const layout = { schema: plan.schema, sql: apart, owner: plan.owner, key }
     const period = {
       from: one.from === null ? null : (key.read(one.from) ?? null),
@@ -80,7 +94,7 @@ const mirrorWrites: Step = async (work) => {
   const definition = await definitionOf(work, legacy)
   if (definition.triggers.some(({ name }) => name === MIRROR)) return
   await change(tender, subjectOf(plan), `mirror ${legacy}`, [
-    ...makingMirror(fn, apart, recheck, definition, plan.owner),
+    ...makingMirror(fn, { source: legacy, target: apart, recheck }, definition, plan),
     ...mirroring(legacy, MIRROR, fn),
   ])
 }
@@ -185,18 +199,61 @@ async function copyBatch(
 const compareBoth: Step = async (work) => {
   const { tender, plan } = work
   const { legacy, apart } = tablesOf(plan)
-  const { recheck } = marksOf(plan)
+  const { recheck: list } = marksOf(plan)
   const definition = await definitionOf(work, legacy)
   const { client } = tender
   for (let attempt = 1; ; attempt += 1) {
-    await givingWay(tender, subjectOf(plan), `look at rows of ${legacy} once more`, async () => {
-      // Whoever has such a row open is waited for, and writes no more until this is through.
-      await client.query(`LOCK TABLE ${recheck} IN ACCESS EXCLUSIVE MODE`)
-      for (const statement of rechecking(legacy, apart, recheck, definition)) await client.query(statement)
-    })
-    const differing = await differences(client, work, definition, legacy, apart)
+    await drain(work, { source: legacy, target: apart, recheck: list }, definition)
+    const differing = await differences(client, plan, definition, legacy, apart)
     if (differing.length === 0) return
     if (attempt === COMPARISONS) throw copyDiffers(plan.table, differing)
+  }
+}
+
+/** Both sides of a split, and the keys that are looked at once more. */
+export interface Sides {
+  readonly source: string
+  readonly target: string
+  readonly recheck: string
+}
+
+/** Looks at all keys that were written down, some at a time, so that nobody waits for it. */
+export async function drain({ tender, plan }: Work, sides: Sides, definition: Definition): Promise<void> {
+  const once = (): Promise<number> =>
+    givingWay(tender, subjectOf(plan), 'look at rows once more', (client) =>
+      lookAgain(client, sides, definition),
+    )
+  while ((await once()) > 0) tender.signal?.throwIfAborted()
+}
+
+/** The same under the lock; what has become too much by then gives way, and is drained before the next attempt. */
+export async function drainUnderLock(client: pg.Client, sides: Sides, definition: Definition): Promise<void> {
+  for (let count = 0; (await lookAgain(client, sides, definition)) > 0; count += 1)
+    if (count === MOST_UNDER_LOCK) throw new TooMany()
+}
+
+const MOST_UNDER_LOCK = 2
+
+/** More keys were written down than can be looked at under the lock. */
+class TooMany extends Error {}
+
+const EXCHANGES = 30
+
+/** Exchanges under the lock what was drained just before. */
+export async function drained(
+  work: Work,
+  sides: Sides,
+  definition: Definition,
+  exchange: () => Promise<void>,
+): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    await drain(work, sides, definition)
+    try {
+      return await exchange()
+    } catch (error) {
+      if (!(error instanceof TooMany)) throw error
+      if (attempt === EXCHANGES) throw partitionLocked(work.plan.table, attempt, error)
+    }
   }
 }
 
@@ -204,12 +261,12 @@ const compareBoth: Step = async (work) => {
 const COMPARISONS = 5
 
 /** Names of the partitions whose rows are others than those of the old table, by number and by a sum of hashes. */
-async function differences(
+export async function differences(
   client: pg.Client,
-  { plan }: Work,
+  plan: ConversionPlan,
   definition: Definition,
   legacy: string,
-  apart: string,
+  whole: string,
 ): Promise<string[]> {
   const { all } = copiedColumns(definition)
   const sums = `count(*) AS rows, coalesce(sum(hashtextextended(ROW(${all.map((name) => `x.${named(name)}`).join(', ')})::text, 0)::numeric), 0) AS sum`
@@ -221,7 +278,7 @@ async function differences(
       `SELECT width_bucket(x.${named(plan.column)}, ARRAY[${limits.join(', ')}]::${plan.columnType}[])::int AS at, ${sums} FROM ${legacy} x GROUP BY 1`,
     )
     const copied = await client.query<{ name: string; rows: string; sum: string }>(
-      `SELECT c.relname AS name, s.rows, s.sum FROM (SELECT x.tableoid AS oid, ${sums} FROM ${apart} x GROUP BY 1) s JOIN pg_catalog.pg_class c ON c.oid = s.oid`,
+      `SELECT c.relname AS name, s.rows, s.sum FROM (SELECT x.tableoid AS oid, ${sums} FROM ${whole} x WHERE x.${named(plan.column)} < ${quoteLiteral(plan.cutoff)}::${plan.columnType} GROUP BY 1) s JOIN pg_catalog.pg_class c ON c.oid = s.oid`,
     )
     return plan.partitions.flatMap(({ name }, index) => {
       const [one, other] = [
@@ -242,36 +299,44 @@ const exchangeThem: Step = async (work) => {
   const { tender, plan } = work
   const { table, apart, legacy } = tablesOf(plan)
   const marks = marksOf(plan)
-  if ((await oidOf(tender.client, apart)) === undefined) return // done, and killed before that was told
+  if ((await oidOf(tender.client, apart)) === undefined) throw tableChanged(plan.table, `${apart} is gone`)
   const definition = await definitionOf(work, legacy)
   const whole = await definitionOf(work, table)
-  await givingWay(tender, subjectOf(plan), `exchange ${legacy} for its partitions`, async (client) => {
-    await underLock(client, [table, ...whole.references.map(({ other }) => other), apart, marks.recheck])
-    const now = await definitionOf(work, table)
-    if (shapeOf(now, []) !== plan.shape)
-      throw tableChanged(plan.table, 'its columns, constraints or indexes are no longer those of the plan')
-    for (const statement of rechecking(legacy, apart, marks.recheck, definition))
-      await client.query(statement)
-    await client.query(
-      [
-        ...notMirroring(legacy, MIRROR),
-        `DROP FUNCTION ${marks.mirror}()`,
-        ...(plan.graceMs > 0 ? makingMirror(marks.back, legacy, marks.recheck, definition, plan.owner) : []),
-      ].join(';\n'),
-    )
-    await attachingAll(client, plan, [
-      `ALTER TABLE ${table} DETACH PARTITION ${legacy}`,
-      ...plan.partitions.flatMap((one) => [
-        `ALTER TABLE ${apart} DETACH PARTITION ${sqlOf(plan, one)}`,
-        `ALTER TABLE ${table} ATTACH PARTITION ${sqlOf(plan, one)} ${boundsText(one)}`,
-        `ALTER TABLE ${sqlOf(plan, one)} DROP CONSTRAINT ${LIMIT}`,
-        ...(plan.graceMs > 0 ? mirroring(sqlOf(plan, one), UNDO, marks.back) : []),
-      ]),
-      `DROP TABLE ${apart}`,
-    ])
-    await work.conversions.undoable(work.conversion.id, plan.graceMs > 0 ? plan.graceMs : null)
-    await work.conversions.ended(work.conversion.id, 'exchange')
-  })
+  const sides = { source: legacy, target: apart, recheck: marks.recheck }
+  await drained(work, sides, definition, () =>
+    givingWay(tender, subjectOf(plan), `exchange ${legacy} for its partitions`, async (client) => {
+      await underLock(client, [table, ...whole.references.map(({ other }) => other), apart, marks.recheck])
+      const now = await definitionOf(work, table)
+      if (shapeOf(now, []) !== plan.shape)
+        throw tableChanged(plan.table, 'its columns, constraints or indexes are no longer those of the plan')
+      await drainUnderLock(client, sides, definition)
+      await client.query(
+        [
+          ...(await endingMirror(client, marks.mirror)),
+          ...(plan.graceMs > 0
+            ? makingMirror(
+                marks.back,
+                { source: null, target: legacy, recheck: marks.recheck },
+                definition,
+                plan,
+              )
+            : []),
+        ].join(';\n'),
+      )
+      await attachingAll(client, plan, [
+        `ALTER TABLE ${table} DETACH PARTITION ${legacy}`,
+        ...plan.partitions.flatMap((one) => [
+          `ALTER TABLE ${apart} DETACH PARTITION ${sqlOf(plan, one)}`,
+          `ALTER TABLE ${table} ATTACH PARTITION ${sqlOf(plan, one)} ${boundsText(one)}`,
+          `ALTER TABLE ${sqlOf(plan, one)} DROP CONSTRAINT ${LIMIT}`,
+          ...(plan.graceMs > 0 ? mirroring(sqlOf(plan, one), UNDO, marks.back, one) : []),
+        ]),
+        `DROP TABLE ${apart}`,
+      ])
+      await work.conversions.undoable(work.conversion.id, plan.graceMs > 0 ? plan.graceMs : null)
+      await work.conversions.ended(work.conversion.id, 'exchange')
+    }),
+  )
 }
 
 /** Runs statements that attach partitions, and refuses when one of them was looked through. */
@@ -294,16 +359,14 @@ async function attachingAll(
 
 const tidyUp: Step = async (work) => {
   const { plan, tender } = work
-  const { table, legacy } = tablesOf(plan)
-  const { recheck } = marksOf(plan)
+  const { table } = tablesOf(plan)
   await patiently(work, `ANALYZE ${table}`)
   const layout = await readLayout(tender.client, table)
   await work.conversions.noted(
     work.conversion.id,
     await proofs(tender.client, layout, await definitionOf(work, table)),
   )
-  if (plan.graceMs === 0)
-    await change(tender, subjectOf(plan), `drop ${legacy}`, [`DROP TABLE IF EXISTS ${legacy}, ${recheck}`])
+  if (plan.graceMs === 0) await dropOld(tender, plan)
 }
 
 /** The steps of splitting. */

@@ -5,14 +5,24 @@ import { readLayout } from '../layout.ts'
 import { shortened } from '../name.ts'
 import type { PartitionTarget } from '../upkeep.ts'
 import { change, givingWay } from '../tender.ts'
-import { buildIndex, commentsOf, definitionOf, oidOf, patiently, underLock } from './attach.ts'
+import {
+  buildIndex,
+  commentsOf,
+  deferring,
+  definitionOf,
+  isMadeApart,
+  oidOf,
+  patiently,
+  underLock,
+} from './attach.ts'
 import { lettingGo, movingSequences, taking } from './carry.ts'
 import { type ConversionOptions, type Place, withConversions, workOf } from './convert.ts'
 import type { Definition } from './definition.ts'
 import { primaryKeyOf } from './keys.ts'
-import { copiedColumns, marksOf, MIRROR, notMirroring, rechecking, UNDO } from './mirror.ts'
+import { copiedColumns, endingMirror, marksOf, MIRROR } from './mirror.ts'
 import { limitName, limitOf, tablesOf } from './plan.ts'
 import type { Conversion } from './records.ts'
+import { differences, drain, drained, drainUnderLock } from './split.ts'
 import { subjectOf, type Work } from './work.ts'
 
 const named = (name: string): string => quoteIdentifier(name)
@@ -31,20 +41,19 @@ export function abortConversion(
 ): Promise<Conversion> {
   return withConversions(target, table, options, async (place) => {
     const latest = await latestOf(place)
-    if (latest.state !== 'running') throw conversionEnded(place.table)
+    if (latest.state !== 'aborting' && (latest.state !== 'running' || hasPassed(latest)))
+      throw conversionEnded(place.table)
     const work = workOf(place, latest, options)
     const words = 'take away what was made, the table stays as it was'
     work.tell({ step: 'abort', state: 'begun', words })
-    // Behind the swap it is the partitioned table that is in use.
-    const isThrough =
-      (await oidOf(place.tender.client, tablesOf(latest.plan).apart)) === undefined && hasPassed(latest)
-    if (isThrough) throw conversionEnded(place.table)
+    // Half taken away it cannot be gone on with.
+    await place.conversions.aborting(latest.id)
     await (latest.kind === 'attach' ? abortAttach(work) : abortSplit(work))
     return ended(place, work, 'aborted', words, options)
   })
 }
 
-/** Whether the step that exchanges the tables was ended. */
+/** Whether the step that exchanges the tables was ended: it is written down with it. */
 function hasPassed({ step, stepDone, plan }: Conversion): boolean {
   const order = plan.steps.map(({ name }) => name)
   const turn = order.findIndex((name) => name === 'swap' || name === 'exchange')
@@ -96,21 +105,21 @@ async function abortSplit(work: Work): Promise<void> {
   const { tender, plan } = work
   const { legacy, apart } = tablesOf(plan)
   const { mirror, recheck } = marksOf(plan)
-  await change(tender, subjectOf(plan), `free ${legacy}`, [
-    ...notMirroring(legacy, MIRROR),
-    `DROP FUNCTION IF EXISTS ${mirror}()`,
-  ])
+  // Only a function that mirrors this table is ours.
+  const { triggers } = await definitionOf(work, legacy)
+  if (triggers.some(({ name }) => name === MIRROR))
+    await givingWay(tender, subjectOf(plan), `free ${legacy}`, async (client) => {
+      for (const statement of await endingMirror(client, mirror)) await client.query(statement)
+    })
   await dropApart(work, apart)
-  await change(tender, subjectOf(plan), `drop ${recheck}`, [`DROP TABLE IF EXISTS ${recheck}`])
+  await dropApart(work, recheck)
 }
 
-/** With its partitions. A foreign key of it makes that wait for the other table. */
-async function dropApart({ tender, plan }: Work, apart: string): Promise<void> {
-  await change(tender, subjectOf(plan), `drop ${apart}`, [`DROP TABLE IF EXISTS ${apart}`])
-  for (const { name } of plan.partitions)
-    await change(tender, subjectOf(plan), `drop ${name}`, [
-      `DROP TABLE IF EXISTS ${quoteQualified(plan.schema, name)}`,
-    ])
+/** With its partitions, and only if this conversion made it. A foreign key of it makes that wait for the other table. */
+async function dropApart(work: Work, apart: string): Promise<void> {
+  const { tender, plan } = work
+  const isOurs = await isMadeApart(work, apart).catch(() => false) // somebody else's: left alone
+  if (isOurs) await change(tender, subjectOf(plan), `drop ${apart}`, [`DROP TABLE IF EXISTS ${apart}`])
 }
 
 /**
@@ -127,7 +136,7 @@ export function undoConversion(
   return withConversions(target, table, options, async (place) => {
     const all = await place.conversions.list(place.table)
     if (all.length === 0) throw conversionNone(place.table)
-    if (all[0]?.state === 'running')
+    if (all[0]?.state === 'running' || all[0]?.state === 'aborting')
       throw undoImpossible(place.table, 'it is not ended; take it back by: holdfast partition abort')
     const latest = all.find(({ state }) => state === 'done')
     if (!latest) throw undoImpossible(place.table, 'it was taken back already')
@@ -149,45 +158,46 @@ async function undoSplit(work: Work): Promise<void> {
   const { back, recheck } = marksOf(plan)
   if (conversion.undoUntil === null || (await oidOf(client, legacy)) === undefined)
     throw undoImpossible(plan.table, 'the old table was not kept, or its time is over')
+  const definition = await definitionOf(work, legacy)
+  const sides = { source: table, target: legacy, recheck }
   const layout = await readLayout(client, table)
-  const isBack = layout.partitions.some(({ name }) => name === plan.legacy)
-  const made = plan.partitions.map(({ name }) => ({ name, sql: quoteQualified(plan.schema, name) }))
-  const attached = made.filter(({ name }) => layout.partitions.some((one) => one.name === name))
-  if (!isBack) {
-    const definition = await definitionOf(work, legacy)
-    if (!definition.checks.some(({ name }) => name === limitName(plan)))
-      await change(tender, subjectOf(plan), `limit ${legacy}`, [
-        `ALTER TABLE ${legacy} ADD CONSTRAINT ${named(limitName(plan))} CHECK (${limitOf(plan)}) NOT VALID`,
-      ])
-    await patiently(work, `ALTER TABLE ${legacy} VALIDATE CONSTRAINT ${named(limitName(plan))}`)
-    const whole = await definitionOf(work, table)
-    await givingWay(tender, subjectOf(plan), `put ${legacy} back`, async () => {
+  const made = plan.partitions
+    .filter(({ name }) => layout.partitions.some((one) => one.name === name))
+    .map(({ name }) => quoteQualified(plan.schema, name))
+  // Partitions that were taken away, changed by others or brought back have rows that the old table has not heard of.
+  await drain(work, sides, definition)
+  const differing = await differences(client, plan, definition, legacy, table).catch((error: unknown) => {
+    throw undoImpossible(plan.table, `the old table no longer fits it (${messageOf(error)})`)
+  })
+  if (differing.length > 0)
+    throw undoImpossible(
+      plan.table,
+      `${differing.join(', ')} hold other rows than the old table, which would be lost`,
+    )
+  if (!definition.checks.some(({ name }) => name === limitName(plan)))
+    await change(tender, subjectOf(plan), `limit ${legacy}`, [
+      `ALTER TABLE ${legacy} ADD CONSTRAINT ${named(limitName(plan))} CHECK (${limitOf(plan)}) NOT VALID`,
+    ])
+  await patiently(work, `ALTER TABLE ${legacy} VALIDATE CONSTRAINT ${named(limitName(plan))}`)
+  const whole = await definitionOf(work, table)
+  await drained(work, sides, definition, () =>
+    givingWay(tender, subjectOf(plan), `put ${legacy} back`, async () => {
       await underLock(client, [table, ...whole.references.map(({ other }) => other), legacy, recheck])
-      for (const statement of rechecking(table, legacy, recheck, definition)) await client.query(statement)
+      await drainUnderLock(client, sides, definition)
       await client.query(
         [
-          ...(await existing(client, made)).flatMap(({ sql }) => notMirroring(sql, UNDO)),
-          `DROP FUNCTION IF EXISTS ${back}()`,
-          ...attached.map(({ sql }) => `ALTER TABLE ${table} DETACH PARTITION ${sql}`),
+          ...(await endingMirror(client, back)),
+          ...made.map((sql) => `ALTER TABLE ${table} DETACH PARTITION ${sql}`),
           `ALTER TABLE ${table} ATTACH PARTITION ${legacy} FOR VALUES FROM (MINVALUE) TO (${quoteLiteral(plan.cutoff)})`,
           `ALTER TABLE ${legacy} DROP CONSTRAINT ${named(limitName(plan))}`,
+          // With what puts it back: what is killed behind it must not take it for a copy.
+          ...made.map((sql) => `DROP TABLE ${sql}`),
+          `DROP TABLE ${recheck}`,
         ].join(';\n'),
       )
-    })
-  }
-  for (const { sql } of await existing(client, made))
-    await change(tender, subjectOf(plan), `drop ${sql}`, [`DROP TABLE ${sql}`])
-  await change(tender, subjectOf(plan), `drop ${recheck}`, [`DROP TABLE IF EXISTS ${recheck}`])
-}
-
-/** Those of the tables that are there, and no part of another table. */
-async function existing<T extends { readonly sql: string }>(
-  client: pg.Client,
-  tables: readonly T[],
-): Promise<T[]> {
-  const found: T[] = []
-  for (const one of tables) if ((await oidOf(client, one.sql)) !== undefined) found.push(one)
-  return found
+      await work.conversions.finished(conversion.id, 'undone')
+    }),
+  )
 }
 
 async function undoAttach(work: Work): Promise<void> {
@@ -216,6 +226,8 @@ async function undoAttach(work: Work): Promise<void> {
     await work.policies.remove(table)
     await work.conversions.finished(work.conversion.id, 'undone')
   })
+  for (const { name, other, isValidated } of (await definitionOf(work, table)).referencedBy)
+    if (!isValidated) await patiently(work, `ALTER TABLE ${other} VALIDATE CONSTRAINT ${named(name)}`)
 }
 
 /** Rows of later partitions are moved under the lock. */
@@ -263,7 +275,7 @@ async function swappingBack(
     ...kept.map(({ name, child }) => `ALTER INDEX ${child} RENAME TO ${named(name)}`),
     ...(primary && index !== undefined && plan.primaryKey
       ? [
-          `ALTER TABLE ${legacy} DROP CONSTRAINT ${named(plan.primaryKey.index)}, ADD CONSTRAINT ${named(primary.name)} PRIMARY KEY USING INDEX ${named(index)}`,
+          `ALTER TABLE ${legacy} DROP CONSTRAINT ${named(plan.primaryKey.index)}, ADD CONSTRAINT ${named(primary.name)} PRIMARY KEY USING INDEX ${named(index)}${primary.constraint ? deferring(primary.constraint) : ''}`,
         ]
       : []),
     `ALTER TABLE ${table} RENAME TO ${named(plan.apart)}`,
