@@ -17,7 +17,7 @@ export type { Finding } from './convert/finding.ts'
 export type { ConversionPlan, PlannedPartition, PlannedStep } from './convert/plan.ts'
 export type { Wishes } from './convert/planning.ts'
 export type { Conversion } from './convert/records.ts'
-export { abortConversion, undoConversion } from './convert/undo.ts'
+export { abortConversion, finishConversion, undoConversion } from './convert/undo.ts'
 export type { ConversionProgress } from './convert/work.ts'
 export {
   keptAsJson,

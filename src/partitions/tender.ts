@@ -11,7 +11,7 @@ const PAUSE_MS = 1_000
 const ATTEMPTS = 30
 const ORPHAN_CHECK_MS = 500
 /** How long the session of a process that was killed is waited for. */
-const ORPHAN_WAIT_MS = 15_000
+const ORPHAN_WAIT_MS = 30_000
 const ORPHAN_POLL_MS = 200
 /** Others are in the way, and may not be the next time. */
 const PASSING: ReadonlySet<string> = new Set([

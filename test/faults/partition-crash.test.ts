@@ -87,7 +87,8 @@ test('killed at every step, with writers of five kinds: what is gone on with los
   )
   expect(writers.changes).toBeGreaterThan(200)
   expect(await differencesOfLogs(url), `seed ${SEED}`).toBe(0)
-  expect(watch.longestMs).toBeLessThan(500)
+  // In milliseconds on a quiet machine: bench/convert.ts. Here only that nobody is kept out.
+  expect(watch.longestMs).toBeLessThan(10_000)
   const { partitions, policy } = await listPartitions(target, 'logs')
   expect(partitions.length).toBeGreaterThan(8)
   expect(partitions.some(({ name }) => name === 'logs_legacy')).toBe(false)

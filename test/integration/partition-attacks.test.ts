@@ -5,6 +5,7 @@ import {
   archive,
   conversionStatus,
   convert,
+  finishConversion,
   listPartitions,
   maintain,
   manage,
@@ -175,7 +176,18 @@ test('the next archive of a name that came again does not replace the first', as
   expect((await retain(target(), { table: name }))[0]?.dropped).toContain(month)
   expect(
     (await restoreArchive(target(), name, { manifest: first?.archives[0] as string })).rows,
-  ).toBeGreaterThan(5)
+  ).toBeGreaterThan(0)
+})
+
+test('the time to undo can be ended at once, before the columns change', async () => {
+  const name = await logs()
+  await expect(finishConversion(target(), name)).rejects.toEqual(code('HF_PARTITION_NO_CONVERSION'))
+  await convert(target(), name, SPLIT)
+  expect(await finishConversion(target(), name)).toMatchObject({ kind: 'split', undoUntil: null })
+  await run(`ALTER TABLE ${name} RENAME COLUMN word TO words; INSERT INTO ${name} (words) VALUES ('after')`)
+  expect(await run(`SELECT to_regclass('${name}_legacy') AS old`)).toEqual([{ old: null }])
+  await expect(undoConversion(target(), name)).rejects.toEqual(code('HF_PARTITION_NO_UNDO'))
+  await expect(finishConversion(target(), name)).rejects.toEqual(code('HF_PARTITION_NO_UNDO'))
 })
 
 test('tables and functions of others with the names of ours stay as they are', async () => {

@@ -105,7 +105,11 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
       expect.stringMatching(/n_seq" stands at 1000/),
     ])
     const after = await catalog(target.url)
-    expect(wordsOf(before, after)).toEqual(EXPECTED)
+    const changed = wordsOf(before, after)
+    expect(changed.slice(0, EXPECTED.length)).toEqual(EXPECTED)
+    // How many months there are ahead depends on the day.
+    for (const words of changed.slice(EXPECTED.length))
+      expect(words).toMatch(/^table .*Log entries_(\d{4}_\d\d|legacy)" is there and not expected/)
     expect(await state()).toEqual(first)
     // The next number is the next, and rows find their partition.
     await run(
@@ -158,9 +162,6 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
     expect.stringMatching(/^table .*Log entries": kind is partitioned/),
     expect.stringMatching(/Log entries_pkey": columns is \["id","at"\]/),
     ...['short', 'wide', 'words'].map((name) => expect.stringMatching(new RegExp(`${name}.*ON ONLY`))),
-    ...Array.from({ length: 7 }, () =>
-      expect.stringMatching(/^table .*Log entries_(\d{4}_\d\d|legacy)" is there and not expected/),
-    ),
   ]
   const wordsOf = (from: Catalog, to: Catalog): string[] =>
     compareCatalogs(from, to)

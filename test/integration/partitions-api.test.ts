@@ -57,7 +57,9 @@ test('a table is planned by an operator, converted by an admin, looked at by any
   expect(await get('/table?table=visits')).toMatchObject({
     table: 'public.visits',
     policy: { every: 'month' },
-    partitions: [{ name: 'visits_legacy', from: 'MINVALUE', state: 'attached' }, {}, {}, {}, {}, {}, {}],
+    partitions: expect.arrayContaining([
+      expect.objectContaining({ name: 'visits_legacy', from: 'MINVALUE', state: 'attached' }),
+    ]),
   })
   const { body: made } = await post('maintain', 'operator', {})
   expect(await server().outcome(made.id)).toMatchObject({

@@ -1023,6 +1023,32 @@ export interface Operations {
       } | null
     }
   }
+  'POST /v1/database/partitions/finish': {
+    query: Record<never, never>
+    body: {
+      /** As SQL names it: public.logs */
+      table: string
+    }
+    answer: {
+      id: string
+      /** noun.verb, as migrations.up */
+      kind: string
+      started_by: "viewer" | "operator" | "admin"
+      state: "running" | "done" | "failed"
+      started_at: string
+      finished_at: string | null
+      /** What it said, the latest last; two hundred lines at most */
+      log: ({
+        at: string
+        text: string
+      })[]
+      result: Record<string, unknown> | null
+      error: {
+        code: string | null
+        message: string
+      } | null
+    }
+  }
   'POST /v1/database/partitions/undo': {
     query: Record<never, never>
     body: {

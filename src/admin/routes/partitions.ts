@@ -6,6 +6,7 @@ import {
   conversionAsJson,
   conversionStatus,
   convert,
+  finishConversion,
   keptAsJson,
   keptTables,
   listPartitions,
@@ -260,6 +261,11 @@ export const partitionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
       'Goes on with the conversion of a table; one that is finished is only told of.',
     ],
     ['abort', abortConversion, 'Takes back a conversion that was begun and not ended.'],
+    [
+      'finish',
+      finishConversion,
+      'Ends at once the time in which a split can be undone: the old table is dropped.',
+    ],
     [
       'undo',
       undoConversion,

@@ -9,6 +9,7 @@ import {
   type ConversionProgress,
   conversionStatus,
   convert,
+  finishConversion,
   parseEvery,
   planAsJson,
   planConversion,
@@ -250,6 +251,11 @@ function addResume(partition: Command, finish: Finish): void {
 function addTakingBack(partition: Command, finish: Finish): void {
   for (const [verb, does, description] of [
     ['abort', abortConversion, 'take back a conversion that was begun and not ended'],
+    [
+      'finish',
+      finishConversion,
+      'end at once the time in which a split can be undone: the old table is dropped',
+    ],
     ['undo', undoConversion, 'take back the last conversion that was ended, with all that was written since'],
   ] as const)
     runWith<{ yes?: boolean }>(

@@ -18,6 +18,7 @@ import {
 import { lettingGo, movingSequences, taking } from './carry.ts'
 import { type ConversionOptions, type Place, withConversions, workOf } from './convert.ts'
 import type { Definition } from './definition.ts'
+import { dropOld } from './ending.ts'
 import { primaryKeyOf } from './keys.ts'
 import { copiedColumns, endingMirror, marksOf, MIRROR } from './mirror.ts'
 import { limitName, limitOf, tablesOf } from './plan.ts'
@@ -148,6 +149,33 @@ export function undoConversion(
     work.tell({ step: 'undo', state: 'begun', words })
     await (latest.kind === 'split' ? undoSplit(work) : undoAttach(work))
     return ended(place, work, 'undone', words, options)
+  })
+}
+
+/**
+ * Ends at once the time in which a split can be undone: before a migration that changes the table's columns, or to free the disk.
+ * @throws HF_PARTITION_NO_UNDO where nothing is kept, HF_PARTITION_NO_CONVERSION, HF_PARTITION_BUSY
+ */
+export function finishConversion(
+  target: PartitionTarget,
+  table: string,
+  options: ConversionOptions = {},
+): Promise<Conversion> {
+  return withConversions(target, table, options, async ({ tender, conversions, table: name }) => {
+    const all = await conversions.list(name)
+    const kept = all.find(
+      ({ kind, state, undoUntil }) => kind === 'split' && state === 'done' && undoUntil !== null,
+    )
+    if (all.length === 0) throw conversionNone(name)
+    if (!kept) throw undoImpossible(name, 'no old table of it is kept')
+    await dropOld(tender, kept.plan)
+    await conversions.undoable(kept.id, null)
+    await options.recorder?.record({
+      action: 'partitions.drop',
+      subject: name,
+      details: { dropped: [kept.plan.legacy], conversion: kept.id },
+    })
+    return { ...kept, undoUntil: null }
   })
 }
 
