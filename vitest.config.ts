@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -10,6 +11,8 @@ export default defineConfig({
     // What is waited for comes when the machine gets to it: a busy one is not a failure.
     expect: { poll: { timeout: 15_000 } },
     maxWorkers: 2,
+    // Processes that tests start: each would compile the whole house anew.
+    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/compile', import.meta.url)) },
     dangerouslyIgnoreUnhandledErrors: false,
   },
 })

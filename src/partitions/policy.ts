@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
-import { type Queryable, quoteQualified, SQLSTATE, sqlstateOf } from '../core/index.ts'
-import { notManaged, ownSchemaMissing } from './errors.ts'
+import { type Queryable, quoteQualified } from '../core/index.ts'
+import { queryOwn } from './own-table.ts'
+import { notManaged } from './errors.ts'
 import { readLayout } from './layout.ts'
 import { type Every, parseEvery } from './period.ts'
 
@@ -123,12 +124,7 @@ export class Policies {
     return quoteQualified(this.#schema, 'partitioned_tables')
   }
 
-  async #run<Row>(text: string, values: unknown[] = []): Promise<Row[]> {
-    try {
-      return (await this.#db.query<Row & Record<string, unknown>>(text, values)).rows
-    } catch (error) {
-      if (sqlstateOf(error) === SQLSTATE.undefinedTable) throw ownSchemaMissing(this.#schema)
-      throw error
-    }
+  #run<Row>(text: string, values: unknown[] = []): Promise<Row[]> {
+    return queryOwn(this.#db, this.#schema, text, values)
   }
 }

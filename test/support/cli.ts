@@ -34,7 +34,13 @@ export class RunningCli {
     this.child = spawn(process.execPath, [options.script ?? BIN, ...args], {
       cwd: options.cwd,
       // Nothing of the machine's own environment decides what a test sees.
-      env: { PATH: process.env.PATH ?? '', HOME: options.cwd, HOLDFAST_ADMIN_PORT: '0', ...options.env },
+      env: {
+        PATH: process.env.PATH ?? '',
+        HOME: options.cwd,
+        HOLDFAST_ADMIN_PORT: '0',
+        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '',
+        ...options.env,
+      },
       ...(options.uid !== undefined && { uid: options.uid }),
       ...(options.gid !== undefined && { gid: options.gid }),
     })

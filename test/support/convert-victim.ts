@@ -2,6 +2,7 @@
  * Converts a table in a process of its own, and stops dead at the first point that it was not told to pass: it prints the point
  * and waits to be killed.
  */
+import { flushCompileCache } from 'node:module'
 import {
   type ConversionProgress,
   conversionStatus,
@@ -10,6 +11,9 @@ import {
   resumeConversion,
   type Wishes,
 } from '../../src/partitions/index.ts'
+
+// It never ends in good order: what was compiled is kept now.
+flushCompileCache()
 
 const { target, table, wishes, passed } = JSON.parse(process.argv[2] as string) as {
   target: PartitionTarget

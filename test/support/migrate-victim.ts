@@ -3,7 +3,11 @@
  * the point and waits, for whoever started it to kill it, or the server.
  */
 import { existsSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { type MigrateProgress, type MigrateTarget, migrateUp } from '../../src/migrate/index.ts'
+
+// It never ends in good order: what was compiled is kept now.
+flushCompileCache()
 
 const { target, passed, goOn } = JSON.parse(process.argv[2] as string) as {
   target: MigrateTarget

@@ -1,5 +1,5 @@
-import { type Queryable, quoteQualified, SQLSTATE, sqlstateOf, uuidv7 } from '../../core/index.ts'
-import { ownSchemaMissing } from '../errors.ts'
+import { type Queryable, quoteQualified, uuidv7 } from '../../core/index.ts'
+import { queryOwn } from '../own-table.ts'
 import type { Archived } from './archive.ts'
 
 /** A partition that was taken away for good, or is being so. */
@@ -78,12 +78,7 @@ export class Removals {
     return quoteQualified(this.#schema, 'partition_removals')
   }
 
-  async #run<Row>(text: string, values: unknown[]): Promise<Row[]> {
-    try {
-      return (await this.#db.query<Row & Record<string, unknown>>(text, values)).rows
-    } catch (error) {
-      if (sqlstateOf(error) === SQLSTATE.undefinedTable) throw ownSchemaMissing(this.#schema)
-      throw error
-    }
+  #run<Row>(text: string, values: unknown[]): Promise<Row[]> {
+    return queryOwn(this.#db, this.#schema, text, values)
   }
 }

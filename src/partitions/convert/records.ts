@@ -1,6 +1,6 @@
 import { hostname, userInfo } from 'node:os'
-import { type Queryable, quoteQualified, SQLSTATE, sqlstateOf, uuidv7 } from '../../core/index.ts'
-import { ownSchemaMissing } from '../errors.ts'
+import { type Queryable, quoteQualified, uuidv7 } from '../../core/index.ts'
+import { queryOwn } from '../own-table.ts'
 import type { ConversionPlan, StepName } from './plan.ts'
 
 /** A conversion as it is written down. */
@@ -110,12 +110,7 @@ export class Conversions {
     return quoteQualified(this.#schema, 'partition_conversions')
   }
 
-  async #run<Row>(text: string, values: unknown[]): Promise<Row[]> {
-    try {
-      return (await this.#db.query<Row & Record<string, unknown>>(text, values)).rows
-    } catch (error) {
-      if (sqlstateOf(error) === SQLSTATE.undefinedTable) throw ownSchemaMissing(this.#schema)
-      throw error
-    }
+  #run<Row>(text: string, values: unknown[]): Promise<Row[]> {
+    return queryOwn(this.#db, this.#schema, text, values)
   }
 }
