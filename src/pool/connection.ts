@@ -252,6 +252,14 @@ export class Connection {
     if (!this.driver.readyForQuery) await once(this.client, 'drain')
   }
 
+  /** Settles when nothing is on its way any more, or the session has ended. */
+  async rest(): Promise<void> {
+    const over = new AbortController()
+    const lost = once(this.client, 'end', { signal: over.signal }).catch(() => {})
+    await Promise.race([this.quiet().catch(() => {}), this.isBroken ? undefined : lost])
+    over.abort()
+  }
+
   /** Resolves when nothing was on its way for a whole turn of the event loop, whoever sends one after the other. */
   async settle(): Promise<boolean> {
     const deadline = this.#clock.monotonicMs() + this.#config.options.cleanupTimeoutMs

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { type Clock, isHoldfastError, sqlstateOf } from '../core/index.ts'
-import { requestCancel } from './cancel.ts'
+import { cancelUntilEnded } from './cancel.ts'
 import type { PooledClient } from './checkout.ts'
 import type { Connection } from './connection.ts'
 import type { Holder } from './holder.ts'
@@ -147,8 +147,9 @@ export class Transaction {
   abort(reason: unknown, clock: Clock): void {
     if (this.#state === 'over') return // COMMIT or ROLLBACK is on its way: its answer counts
     this.#refusal = reason ?? new Error('the transaction was aborted')
+    // A request that overtakes its statement is lost: it is sent until nothing runs any more.
     if (!this.#connection.isQuiet)
-      this.#cancelling = requestCancel(this.#connection.client, clock).catch(() => {})
+      this.#cancelling = cancelUntilEnded(this.#connection.client, clock, this.#connection.rest())
   }
 
   get #status(): 'I' | 'T' | 'E' | null {

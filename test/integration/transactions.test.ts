@@ -154,6 +154,24 @@ describe.each(['auto', 'off'] as const)('a transaction, pipelining %s', (pipelin
     expect(pool.stats()).toMatchObject({ created: 1, closed: 0 })
   })
 
+  test('is cancelled again when the server took no notice of the first request', async () => {
+    const pool = makePool({ pipelining, size: 1 })
+    const giveUp = new AbortController()
+    const reason = new Error('gave up')
+    const failing = pool.transaction(
+      async (tx) => {
+        const slow = tx.query(
+          'DO $$ BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN PERFORM pg_sleep(600); END $$',
+        )
+        setImmediate(() => giveUp.abort(reason))
+        await slow
+      },
+      { signal: giveUp.signal },
+    )
+    await expect(failing).rejects.toBe(reason)
+    expect(pool.stats()).toMatchObject({ created: 1, closed: 0 })
+  })
+
   test('nothing is sent for a transaction without statements', async () => {
     const pool = makePool({ pipelining })
     expect(await pool.transaction(async () => 7)).toBe(7)
