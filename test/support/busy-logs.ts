@@ -123,23 +123,28 @@ export async function differencesOfLogs(url: string): Promise<number> {
 /** Watches how long writers wait for locks that a session of the tool holds, or queues for before them. */
 export class LockWatch {
   readonly #client: pg.Client
+  readonly #tool: string
   #timer: NodeJS.Timeout | undefined
   #asking: Promise<void> = Promise.resolve()
   longestMs = 0
   looks = 0
 
-  constructor(url: string) {
+  /** @param tool what its sessions call themselves */
+  constructor(url: string, tool = 'holdfast partition') {
+    this.#tool = tool
     this.#client = new pg.Client({ connectionString: url, application_name: 'lock watch' })
   }
 
   async start(everyMs = 20): Promise<void> {
     await this.#client.connect()
     const look = async (): Promise<void> => {
-      const { rows } = await this.#client.query<{ ms: number | null }>(`
-        SELECT (max(extract(epoch FROM clock_timestamp() - l.waitstart)) * 1000)::float8 AS ms
+      const { rows } = await this.#client.query<{ ms: number | null }>(
+        `SELECT (max(extract(epoch FROM clock_timestamp() - l.waitstart)) * 1000)::float8 AS ms
           FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid AND a.application_name = 'writer'
          WHERE NOT l.granted AND pg_blocking_pids(l.pid) &&
-               ARRAY(SELECT pid FROM pg_stat_activity WHERE application_name = 'holdfast partition')`)
+               ARRAY(SELECT pid FROM pg_stat_activity WHERE application_name = $1)`,
+        [this.#tool],
+      )
       this.looks += 1
       this.longestMs = Math.max(this.longestMs, rows[0]?.ms ?? 0)
     }
