@@ -54,7 +54,7 @@ async function runAndKill(
 }
 
 /** Steps that take long enough to be killed in their middle. */
-const LONG = new Set(['index begun', 'validate begun', 'copy begun', 'compare begun'])
+const LONG = new Set(['index begun', 'validate begun', 'copy going', 'compare begun'])
 
 async function kills(
   target: PartitionTarget,
@@ -65,6 +65,7 @@ async function kills(
   let left = 0
   for (;;) {
     const point = await runAndKill(target, wishes, passed, left > 0 ? 1_500 + random() * 8_000 : undefined)
+    console.error(new Date().toISOString(), point)
     if (point === 'through') return { passed, randomly }
     if (point.startsWith('failed')) throw new Error(point)
     if (point === 'killed') {
@@ -133,6 +134,9 @@ async function round(version: number, mode: 'attach' | 'split') {
       ended: last?.state,
       notes: last?.notes,
     }
+  } catch (error) {
+    console.error(version, mode, error) // what the sessions say of the server's end would hide it
+    throw error
   } finally {
     await server.stop()
   }

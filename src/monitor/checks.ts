@@ -3,6 +3,7 @@ import { connectionBudget } from './checks/connection-budget.ts'
 import { connectionsUsed } from './checks/connections-used.ts'
 import { idleInTransaction } from './checks/idle-in-transaction.ts'
 import { ownSchema } from './checks/own-schema.ts'
+import { partitions } from './checks/partitions.ts'
 import { pendingMigrations } from './checks/pending-migrations.ts'
 import { poolUse } from './checks/pool-use.ts'
 import { rights } from './checks/rights.ts'
@@ -22,4 +23,5 @@ export const CHECKS: readonly Check[] = [
   rights,
   ownSchema,
   pendingMigrations,
+  partitions,
 ]

@@ -8,6 +8,7 @@ export { conversionAsJson, planAsJson } from './convert/as-json.ts'
 export {
   type ConversionOptions,
   conversionStatus,
+  listConversions,
   convert,
   type ConvertOptions,
   planConversion,
@@ -20,15 +21,18 @@ export type { Conversion } from './convert/records.ts'
 export { abortConversion, finishConversion, undoConversion } from './convert/undo.ts'
 export type { ConversionProgress } from './convert/work.ts'
 export {
-  keptAsJson,
-  keptTables,
+  type ListedPartition,
+  listPartitioned,
   listPartitions,
   manage,
   type ManageOptions,
+  partitionedAsJson,
   type PartitionList,
   partitionsAsJson,
+  readPartitionList,
   unmanage,
 } from './list.ts'
+export type { Forecast, NextAction, Outlook } from './outlook.ts'
 export type { Layout, Partition } from './layout.ts'
 export { maintain, type Maintained } from './maintain.ts'
 export { type Every, parseEvery } from './period.ts'

@@ -1,10 +1,11 @@
-import { type Queryable, SQLSTATE, sqlstateOf } from '../core/index.ts'
+import { isHoldfastError, type Queryable, SQLSTATE, sqlstateOf } from '../core/index.ts'
 import { keyUnsupported, notPartitioned, tableMissing } from './errors.ts'
 import { type KeyKind, keyKindOf } from './key.ts'
 import type { Position } from './period.ts'
 
 /** One partition as it is. */
 export interface Partition {
+  readonly oid: number
   readonly schema: string
   readonly name: string
   /** Qualified, quoted where it has to be. */
@@ -26,6 +27,7 @@ export interface Partition {
 
 /** A table that is partitioned by the range of one column. */
 export interface Layout {
+  readonly oid: number
   readonly schema: string
   readonly name: string
   readonly sql: string
@@ -50,6 +52,7 @@ interface Head {
   readonly collation: string | null
 }
 
+/** One table, or all that are partitioned and no partition themselves. */
 const HEAD_QUERY = `
   SELECT c.oid::int8::float8 AS oid, n.nspname AS schema, c.relname AS name, format('%I.%I', n.nspname, c.relname) AS sql,
          pg_get_userbyid(c.relowner) AS owner, c.relkind = 'p' AS "isPartitioned", p.partstrat AS strategy,
@@ -59,20 +62,24 @@ const HEAD_QUERY = `
     LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.partattrs[0]
     LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
     LEFT JOIN pg_catalog.pg_collation l ON l.oid = p.partcollation[0]
-   WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p')`
+   WHERE CASE WHEN $1::text IS NULL THEN c.relkind = 'p' AND NOT c.relispartition
+              ELSE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p') END
+   ORDER BY n.nspname, c.relname`
 
-/** Bounds are printed as the session's zone and style say. */
+/** Bounds are printed as the session's zone and style say, which are set for this statement before the first row is there. */
 const PARTITIONS_QUERY = `
-  SELECT n.nspname AS schema, c.relname AS name, format('%I.%I', n.nspname, c.relname) AS sql,
+  WITH manner AS MATERIALIZED (
+    SELECT set_config('TimeZone', 'UTC', true) AS zone, set_config('DateStyle', 'ISO, YMD', true) AS style)
+  SELECT i.inhparent::int8::float8 AS parent, n.nspname AS schema, c.relname AS name, format('%I.%I', n.nspname, c.relname) AS sql,
          pg_get_expr(c.relpartbound, c.oid) AS bound, i.inhdetachpending AS "isDetaching",
-         greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)::float8 AS rows,
+         c.oid::int8::float8 AS oid, greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)::float8 AS rows,
          (SELECT coalesce(sum(x.relpages), 0) FROM pg_catalog.pg_class x
-           WHERE x.oid = c.oid OR x.oid = c.reltoastrelid
-              OR x.oid IN (SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid IN (c.oid, c.reltoastrelid))
+           WHERE x.oid = ANY (ARRAY(SELECT c.oid UNION ALL SELECT c.reltoastrelid UNION ALL
+                   SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid IN (c.oid, c.reltoastrelid)))
          )::float8 * current_setting('block_size')::float8 AS bytes
-    FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+    FROM manner JOIN pg_catalog.pg_inherits i ON manner.zone = 'UTC' JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-   WHERE i.inhparent = $1::int8::oid`
+   WHERE i.inhparent = ANY ($1::int8[]::oid[])`
 
 /**
  * Reads how a table is partitioned. Waits for no lock.
@@ -91,10 +98,44 @@ export async function readLayout(client: Queryable, table: string): Promise<Layo
   const head = rows[0]
   if (!head) throw tableMissing(table)
   if (!head.isPartitioned) throw notPartitioned(head.sql)
-  if (head.strategy !== 'r' || head.columns !== 1 || head.column === null)
-    throw keyUnsupported(head.sql, 'it is partitioned otherwise than by the range of one column')
-  const key = usableKey(head.sql, head.type ?? '', head.collation)
-  return { ...head, column: head.column, key, partitions: await readPartitions(client, head.oid, key) }
+  const known = knownHead(head)
+  const partitions = await readPartitions(client, [known])
+  return { ...known, partitions: partitions.get(head.oid) ?? [] }
+}
+
+/** The layouts of all tables that are partitioned by the range of one column of a usable type. Waits for no lock. */
+export async function readLayouts(client: Queryable): Promise<Layout[]> {
+  const { rows } = await client.query<Head & Record<string, unknown>>(HEAD_QUERY, [null])
+  const heads = rows.flatMap((head) => {
+    try {
+      return [knownHead(head)]
+    } catch (error) {
+      if (isHoldfastError(error)) return [] // partitioned otherwise
+      throw error
+    }
+  })
+  const partitions = await readPartitions(client, heads)
+  return heads.map((head) => ({ ...head, partitions: partitions.get(head.oid) ?? [] }))
+}
+
+type KnownHead = Omit<Layout, 'partitions'>
+
+/** @throws HF_PARTITION_KEY */
+function knownHead({
+  oid,
+  schema,
+  name,
+  sql,
+  owner,
+  strategy,
+  columns,
+  column,
+  type,
+  collation,
+}: Head): KnownHead {
+  if (strategy !== 'r' || columns !== 1 || column === null)
+    throw keyUnsupported(sql, 'it is partitioned otherwise than by the range of one column')
+  return { oid, schema, name, sql, owner, column, key: usableKey(sql, type ?? '', collation) }
 }
 
 /** @throws HF_PARTITION_KEY */
@@ -106,28 +147,30 @@ export function usableKey(table: string, type: string, collation: string | null)
   return key
 }
 
-async function readPartitions(client: Queryable, oid: number, key: KeyKind): Promise<Partition[]> {
-  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
-  try {
-    await client.query(
-      `SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO, YMD', true)`,
-    )
-    const { rows } = await client.query<
-      Omit<Partition, 'from' | 'to' | 'fromText' | 'toText' | 'isDefault'> & { bound: string } & Record<
-          string,
-          unknown
-        >
-    >(PARTITIONS_QUERY, [oid])
-    return rows.map(({ bound, ...rest }) => ({ ...rest, ...readBound(bound, key) })).toSorted(inOrder)
-  } finally {
-    await client.query('ROLLBACK').catch(() => {}) // the connection is gone: so is its transaction
-  }
+/** The partitions of each table, by its oid, in their order. */
+async function readPartitions(
+  client: Queryable,
+  tables: readonly Pick<Layout, 'oid' | 'key'>[],
+): Promise<Map<number, Partition[]>> {
+  const keys = new Map(tables.map(({ oid, key }) => [oid, key]))
+  const { rows } = await client.query<PartitionRow & Record<string, unknown>>(PARTITIONS_QUERY, [
+    [...keys.keys()],
+  ])
+  const found = new Map<number, Partition[]>(tables.map(({ oid }) => [oid, []]))
+  for (const { parent, bound, ...rest } of rows)
+    found.get(parent)?.push({ ...rest, ...readBound(bound, keys.get(parent) as KeyKind) })
+  for (const all of found.values()) all.sort(inOrder)
+  return found
 }
 
-function readBound(
-  bound: string,
-  key: KeyKind,
-): Pick<Partition, 'from' | 'to' | 'fromText' | 'toText' | 'isDefault'> {
+type Bound = Pick<Partition, 'from' | 'to' | 'fromText' | 'toText' | 'isDefault'>
+
+interface PartitionRow extends Omit<Partition, keyof Bound> {
+  readonly parent: number
+  readonly bound: string
+}
+
+function readBound(bound: string, key: KeyKind): Bound {
   const match = /^FOR VALUES FROM \((.*)\) TO \((.*)\)$/s.exec(bound)
   if (!match) return { from: null, to: null, fromText: 'DEFAULT', toText: 'DEFAULT', isDefault: true }
   const [fromText, toText] = [unquoted(match[1] as string), unquoted(match[2] as string)]

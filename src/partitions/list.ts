@@ -1,43 +1,105 @@
-import { type Layout, type Partition, readLayout } from './layout.ts'
-import { countAhead } from './gaps.ts'
-import { type Every } from './period.ts'
+import type { Queryable } from '../core/index.ts'
+import { Removals } from './archive/removals.ts'
+import { type Layout, type Partition, readLayout, readLayouts } from './layout.ts'
+import { readLastScans } from './last-scans.ts'
+import { type Outlook, outlookOf } from './outlook.ts'
+import { type Every, type Position } from './period.ts'
 import { Policies, type Policy, type PolicyWishes, resolvePolicy } from './policy.ts'
 import { withTender } from './tender.ts'
 import { currentPlace, type PartitionTarget, refuseUnfitting } from './upkeep.ts'
+
+/** A partition, and whether it is used. */
+export interface ListedPartition extends Partition {
+  /** When a query last read it; null where the server does not know: before PostgreSQL 16, or never since its statistics began. */
+  readonly lastReadAt: Date | null
+  /** Where it lies beside the place of now on the key; null where that cannot be said. */
+  readonly when: 'past' | 'current' | 'ahead' | null
+}
 
 /** A table with its partitions and how they are kept. */
 export interface PartitionList {
   readonly table: string
   readonly column: string
-  readonly partitions: readonly Partition[]
+  /** What the key holds: instants in UTC, or integers. */
+  readonly key: 'time' | 'integer'
+  readonly partitions: readonly ListedPartition[]
   /** Undefined where the table is not under upkeep. */
   readonly policy: Policy | undefined
-  /** Partitions that are ready behind the current one; null without a policy. */
-  readonly ahead: number | null
+  /** What lies before it; null without a policy. */
+  readonly outlook: Outlook | null
 }
 
 /**
- * The partitions of a table in their order, with rows and sizes as PostgreSQL estimates them.
+ * The partitions of a table in their order, with rows and sizes as PostgreSQL estimates them, what is done next, and a forecast.
  * @throws HF_PARTITION_TABLE, HF_PARTITION_NONE, HF_PARTITION_KEY, HF_PARTITION_OWN_SCHEMA
  */
-export async function listPartitions(
-  { url, ownSchema }: PartitionTarget,
+export function listPartitions({ url, ownSchema }: PartitionTarget, table: string): Promise<PartitionList> {
+  return withTender(url, undefined, ({ client }) => readPartitionList(client, ownSchema, table))
+}
+
+/** The same with the given connection. @throws as {@link listPartitions} */
+export async function readPartitionList(
+  db: Queryable,
+  ownSchema: string,
   table: string,
 ): Promise<PartitionList> {
-  return withTender(url, undefined, async (tender) => {
-    const layout = await readLayout(tender.client, table)
-    const policy = (await new Policies(tender.client, ownSchema).list()).find(
-      (one) => one.table === layout.sql,
-    )
-    const ahead = policy && countAhead(layout, policy.every, await currentPlace(tender, layout, policy.every))
-    return {
+  const [list] = await describeAll(db, ownSchema, [await readLayout(db, table)])
+  return list as PartitionList
+}
+
+/**
+ * The same of every table that is partitioned by the range of one column, by their names; with the given connection.
+ * @throws HF_PARTITION_OWN_SCHEMA
+ */
+export async function listPartitioned(db: Queryable, ownSchema: string): Promise<PartitionList[]> {
+  return describeAll(db, ownSchema, await readLayouts(db))
+}
+
+async function describeAll(
+  db: Queryable,
+  ownSchema: string,
+  layouts: readonly Layout[],
+): Promise<PartitionList[]> {
+  const policies = new Map((await new Policies(db, ownSchema).list()).map((one) => [one.table, one]))
+  const restored = await new Removals(db, ownSchema).restoredNames()
+  const scans = await readLastScans(db, layouts)
+  const lists: PartitionList[] = []
+  for (const layout of layouts) {
+    const policy = policies.get(layout.sql)
+    const now = await nowOf(db, layout, policy)
+    lists.push({
       table: layout.sql,
       column: layout.column,
-      partitions: layout.partitions,
+      key: layout.key.is,
+      partitions: layout.partitions.map((one) => ({
+        ...one,
+        lastReadAt: scans.get(one.oid) ?? null,
+        when: now === undefined ? null : whenOf(one, now),
+      })),
       policy,
-      ahead: ahead ?? null,
-    }
-  })
+      outlook:
+        policy === undefined || now === undefined
+          ? null
+          : outlookOf(layout, policy, now, restored.get(layout.sql) ?? new Set()),
+    })
+  }
+  return lists
+}
+
+/** Of an integer key only upkeep has to know: it is looked up in the table. */
+async function nowOf(
+  db: Queryable,
+  layout: Layout,
+  policy: Policy | undefined,
+): Promise<Position | undefined> {
+  const every = policy?.every ?? (layout.key.is === 'time' ? 'year' : undefined)
+  return every === undefined ? undefined : currentPlace({ client: db }, layout, every)
+}
+
+function whenOf({ from, to }: Partition, now: Position): ListedPartition['when'] {
+  if (from === null || to === null) return null
+  if (from !== 'open' && from > now) return 'ahead'
+  return to !== 'open' && to <= now ? 'past' : 'current'
 }
 
 /** How a table is kept from now on. */
@@ -63,14 +125,6 @@ export async function manage(
   })
 }
 
-/** The tables under upkeep, by their names. @throws HF_PARTITION_OWN_SCHEMA */
-export function keptTables({ url, ownSchema }: PartitionTarget): Promise<Policy[]> {
-  return withTender(url, undefined, ({ client }) => new Policies(client, ownSchema).list())
-}
-
-/** How a table is kept, as the command line and the API print it. */
-export const keptAsJson = ({ table, ...policy }: Policy) => ({ table, ...policyAsJson(policy) })
-
 const policyAsJson = (policy: Omit<Policy, 'table'>) => ({
   every: String(policy.every),
   premake: policy.premake,
@@ -95,19 +149,45 @@ function stateOf({ isDefault, isDetaching }: Partition): 'attached' | 'default' 
 }
 
 /** A list as the command line and the API print it. */
-export function partitionsAsJson({ table, column, partitions, policy, ahead }: PartitionList) {
+export function partitionsAsJson(list: PartitionList) {
   return {
-    table,
-    column,
-    ahead,
-    policy: policy ? policyAsJson(policy) : null,
-    partitions: partitions.map((one) => ({
+    ...outlookAsJson(list),
+    partitions: list.partitions.map((one) => ({
       name: one.name,
       from: one.fromText,
       to: one.toText,
       rows: one.rows,
       bytes: one.bytes,
       state: stateOf(one),
+      when: one.when,
+      last_read_at: one.lastReadAt?.toISOString() ?? null,
     })),
+  }
+}
+
+/** What stands in a list of tables: how each is kept and what lies before it, with its partitions added up. */
+export function partitionedAsJson(list: PartitionList) {
+  const { partitions } = list
+  const sum = (figure: 'rows' | 'bytes'): number => partitions.reduce((total, one) => total + one[figure], 0)
+  return { ...outlookAsJson(list), count: partitions.length, rows: sum('rows'), bytes: sum('bytes') }
+}
+
+function outlookAsJson({ table, column, key, policy, outlook }: PartitionList) {
+  const at = (place: Position): string =>
+    key === 'integer' ? String(place) : new Date(Number(place)).toISOString()
+  const forecast = outlook?.forecast
+  return {
+    table,
+    column,
+    key,
+    policy: policy ? policyAsJson(policy) : null,
+    ahead: outlook?.ahead ?? null,
+    ends_at: outlook?.endsAt == null ? null : at(outlook.endsAt),
+    next: (outlook?.next ?? []).map(({ at: place, action, partitions }) => ({
+      at: place === null ? null : at(place),
+      action,
+      partitions: [...partitions],
+    })),
+    forecast: forecast ? { ...forecast, from: at(forecast.from), to: at(forecast.to) } : null,
   }
 }

@@ -8,6 +8,8 @@ import type { Layout } from './layout.ts'
 const LOCK_TIMEOUT_MS = 200
 /** At most one attempt a second: between them whoever was held up goes on. */
 const PAUSE_MS = 1_000
+/** Beyond the server's deadlock_timeout, for autovacuum to end. */
+const VACUUM_GRACE_MS = 1_000
 const ATTEMPTS = 30
 const ORPHAN_CHECK_MS = 500
 /** How long the session of a process that was killed is waited for. */
@@ -85,6 +87,30 @@ export async function aloneAfterOrphan<T>(
 }
 
 /**
+ * Makes autovacuum leave tables that are about to be locked, for as long as this transaction lasts. It does so for whoever has waited
+ * for longer than the server's deadlock_timeout, which nobody may who stops traffic: the lock that is waited for here stops neither
+ * readers nor writers. What a wraparound vacuum holds stays held, and what comes then gives way to it.
+ */
+export async function vacuumAside(client: pg.Client, tables: readonly string[]): Promise<void> {
+  if (tables.length === 0) return
+  await client.query(`SELECT ${outwaitVacuum(true)}`)
+  await client.query(`LOCK TABLE ${tables.join(', ')} IN SHARE UPDATE EXCLUSIVE MODE`)
+  await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`)
+}
+
+/** A lock_timeout that is longer than autovacuum stays. @param isLocal to the transaction */
+const outwaitVacuum = (isLocal: boolean): string =>
+  `set_config('lock_timeout', ((extract(epoch FROM current_setting('deadlock_timeout')::interval) * 1000)::int + ${VACUUM_GRACE_MS})::text, ${isLocal})`
+
+/** What a change does to whom. */
+interface Manner {
+  /** False for what cannot be in any, and stops no traffic while it waits. Default true. */
+  readonly inTransaction?: boolean
+  /** Tables that it locks against writers, and that autovacuum may be at. */
+  readonly locks?: readonly string[]
+}
+
+/**
  * Runs `work`, which needs a table for itself for a moment, in a transaction. What is held up by others gives way after a fifth
  * of a second, and is tried again a second later.
  *
@@ -96,14 +122,17 @@ export async function givingWay<T>(
   table: Pick<Layout, 'sql' | 'owner'>,
   what: string,
   work: (client: pg.Client) => Promise<T>,
-  inTransaction = true,
+  { inTransaction = true, locks = [] }: Manner = {},
 ): Promise<T> {
   const { client, clock, signal, attempts = ATTEMPTS, pauseMs = PAUSE_MS } = tender
   for (let attempt = 1; ; attempt += 1) {
     signal?.throwIfAborted()
     try {
-      await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`)
+      await client.query(
+        inTransaction ? `SET lock_timeout = ${LOCK_TIMEOUT_MS}` : `SELECT ${outwaitVacuum(false)}`,
+      )
       if (inTransaction) await client.query('BEGIN')
+      await vacuumAside(client, locks)
       const result = await work(client)
       if (inTransaction) await client.query('COMMIT')
       return result
@@ -130,7 +159,7 @@ export function change(
   table: Pick<Layout, 'sql' | 'owner'>,
   what: string,
   statements: readonly string[],
-  inTransaction = true,
+  manner: Manner = {},
 ): Promise<void> {
   return givingWay(
     tender,
@@ -139,6 +168,6 @@ export function change(
     async (client) => {
       for (const statement of statements) await client.query(statement)
     },
-    inTransaction,
+    manner,
   )
 }

@@ -1,4 +1,4 @@
-import { messageOf, quoteIdentifier } from '../core/index.ts'
+import { messageOf, type Queryable, quoteIdentifier } from '../core/index.ts'
 import { everyDoesNotFit } from './errors.ts'
 import type { Layout } from './layout.ts'
 import type { Every, Position } from './period.ts'
@@ -67,9 +67,13 @@ export async function tendEach<Done extends object>(
 export async function finishDetaching(tender: Tender, layout: Layout): Promise<string[]> {
   const half = layout.partitions.filter(({ isDetaching }) => isDetaching)
   for (const { sql } of half)
-    await change(tender, layout, `finish detaching ${sql}`, [
-      `ALTER TABLE ${layout.sql} DETACH PARTITION ${sql} FINALIZE`,
-    ])
+    await change(
+      tender,
+      layout,
+      `finish detaching ${sql}`,
+      [`ALTER TABLE ${layout.sql} DETACH PARTITION ${sql} FINALIZE`],
+      { locks: [sql] },
+    )
   return half.map(({ name }) => name)
 }
 
@@ -77,7 +81,11 @@ export async function finishDetaching(tender: Tender, layout: Layout): Promise<s
  * The place of now on a table's key: the server's clock, or the greatest integer there is.
  * @throws HF_PARTITION_EVERY
  */
-export async function currentPlace({ client }: Tender, layout: Layout, every: Every): Promise<Position> {
+export async function currentPlace(
+  { client }: { readonly client: Queryable },
+  layout: Layout,
+  every: Every,
+): Promise<Position> {
   refuseUnfitting(layout, every)
   const { rows } =
     layout.key.is === 'integer'

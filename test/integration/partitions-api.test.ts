@@ -51,7 +51,14 @@ test('a table is planned by an operator, converted by an admin, looked at by any
     'verify',
   ])
   expect(await get('')).toMatchObject({
-    data: [{ table: 'public.visits', every: 'month', premake: 6, keep: null, retention: 'detach' }],
+    data: [
+      {
+        table: 'public.visits',
+        policy: { every: 'month', premake: 6, keep: null, retention: 'detach' },
+        ahead: 6,
+        rows: 10,
+      },
+    ],
     conversions: [{ table: 'public.visits', state: 'done', step: 'verify', step_number: 6 }],
   })
   expect(await get('/table?table=visits')).toMatchObject({

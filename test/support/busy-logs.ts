@@ -21,19 +21,19 @@ export async function makeBusyLogs(url: string, rows: number, days: number): Pro
   await client.end()
 }
 
-/** One change; each returns the rows as they are after it, or the keys that are gone. */
+/** One change, which finds its row by the index; each returns the rows as they are after it, or the keys that are gone. */
 const CHANGES = {
   insert: `WITH changed AS (INSERT INTO logs (at, who, body) VALUES (now() - $2::float8 * interval '1 day', $1::int, jsonb_build_object('new', $1::int)) RETURNING *)
     INSERT INTO written (id, at, who, body, is_there) SELECT id, at, who, body, true FROM changed`,
-  update: `WITH changed AS (UPDATE logs SET who = who + 1, body = body || '{"touched": true}' WHERE id = $1 + 0 * $2::float8 RETURNING *)
+  update: `WITH changed AS (UPDATE logs SET who = who + 1, body = body || '{"touched": true}' WHERE id = $1::bigint AND $2::float8 >= 0 RETURNING *)
     INSERT INTO written (id, at, who, body, is_there) SELECT id, at, who, body, true FROM changed`,
   move: `WITH changed AS (UPDATE logs SET at = now() - $2::float8 * interval '1 day' WHERE id = $1 RETURNING *)
     INSERT INTO written (id, at, who, body, is_there) SELECT id, at, who, body, true FROM changed`,
-  rename: `WITH chosen AS (SELECT id FROM logs WHERE id = $1 + 0 * $2::float8 FOR UPDATE),
+  rename: `WITH chosen AS (SELECT id FROM logs WHERE id = $1::bigint AND $2::float8 >= 0 FOR UPDATE),
          changed AS (UPDATE logs l SET id = nextval(pg_get_serial_sequence('logs', 'id')) FROM chosen c WHERE l.id = c.id RETURNING l.*, c.id AS old)
     INSERT INTO written (id, at, who, body, is_there) SELECT old, NULL::timestamptz, NULL::int, NULL::jsonb, false FROM changed
       UNION ALL SELECT id, at, who, body, true FROM changed`,
-  delete: `WITH changed AS (DELETE FROM logs WHERE id = $1 + 0 * $2::float8 RETURNING *)
+  delete: `WITH changed AS (DELETE FROM logs WHERE id = $1::bigint AND $2::float8 >= 0 RETURNING *)
     INSERT INTO written (id, at, who, body, is_there) SELECT id, at, who, body, false FROM changed`,
 } as const
 

@@ -811,15 +811,40 @@ export interface Operations {
     answer: {
       data: ({
         table: string
-        /** hour, day, month, year, or so many of an integer key */
-        every: string
-        /** Partitions made ahead of the current one */
-        premake: number
-        keep: number | null
-        retention: "detach" | "archive" | "drop"
-        archive_to: string | null
-        maintained_at: string | null
-        last_error: string | null
+        column: string
+        key: "time" | "integer"
+        policy: {
+          /** hour, day, month, year, or so many of an integer key */
+          every: string
+          /** Partitions made ahead of the current one */
+          premake: number
+          keep: number | null
+          retention: "detach" | "archive" | "drop"
+          archive_to: string | null
+          maintained_at: string | null
+          last_error: string | null
+        } | null
+        ahead: number | null
+        ends_at: string | null
+        /** What upkeep does next */
+        next: ({
+          at: string | null
+          action: "make" | "finish detaching" | "drain" | "detach" | "archive" | "drop"
+          partitions: (string)[]
+        })[]
+        forecast: {
+          from: string
+          to: string
+          rows: number
+          bytes: number
+          /** From how many complete partitions it is drawn */
+          basis: number
+        } | null
+        /** Partitions */
+        count: number
+        /** Estimated */
+        rows: number
+        bytes: number
       })[]
       conversions: ({
         id: string
@@ -857,7 +882,7 @@ export interface Operations {
     answer: {
       table: string
       column: string
-      ahead: number | null
+      key: "time" | "integer"
       policy: {
         /** hour, day, month, year, or so many of an integer key */
         every: string
@@ -869,6 +894,22 @@ export interface Operations {
         maintained_at: string | null
         last_error: string | null
       } | null
+      ahead: number | null
+      ends_at: string | null
+      /** What upkeep does next */
+      next: ({
+        at: string | null
+        action: "make" | "finish detaching" | "drain" | "detach" | "archive" | "drop"
+        partitions: (string)[]
+      })[]
+      forecast: {
+        from: string
+        to: string
+        rows: number
+        bytes: number
+        /** From how many complete partitions it is drawn */
+        basis: number
+      } | null
       partitions: ({
         name: string
         from: string
@@ -877,6 +918,8 @@ export interface Operations {
         rows: number
         bytes: number
         state: "attached" | "default" | "detaching"
+        when: "past" | "current" | "ahead" | null
+        last_read_at: string | null
       })[]
     }
   }

@@ -4,18 +4,18 @@ import {
   abortConversion,
   type ConversionOptions,
   conversionAsJson,
-  conversionStatus,
   convert,
   finishConversion,
-  keptAsJson,
-  keptTables,
-  listPartitions,
+  listConversions,
+  listPartitioned,
   maintain,
   parseEvery,
+  partitionedAsJson,
   partitionsAsJson,
   type PartitionTarget,
   planAsJson,
   planConversion,
+  readPartitionList,
   resumeConversion,
   retain,
   undoConversion,
@@ -33,7 +33,6 @@ const text = (description: string) => Type.String({ description })
 const instant = Type.String({ format: 'date-time' })
 
 const Kept = Type.Object({
-  table: Type.String(),
   every: text('hour, day, month, year, or so many of an integer key'),
   premake: Type.Integer({ description: 'Partitions made ahead of the current one' }),
   keep: nullable(Type.Integer({ description: 'Partitions kept behind the current one; null keeps all' })),
@@ -68,11 +67,46 @@ const Conversion = Type.Object({
   undo_until: nullable(instant),
 })
 
-const PartitionList = Type.Object({
+const place = (description: string) => nullable(text(`${description}: an instant, or an integer`))
+
+const Outlook = {
   table: Type.String(),
   column: Type.String(),
+  key: Type.Enum(['time', 'integer'] as const),
+  policy: nullable(Kept),
   ahead: nullable(Type.Integer({ description: 'Partitions that are ready behind the current one' })),
-  policy: nullable(Type.Omit(Kept, ['table'])),
+  ends_at: place('From where on a row finds no partition'),
+  next: Type.Array(
+    Type.Object({
+      at: place('Where the key has to be for it, null for now'),
+      action: Type.Enum(['make', 'finish detaching', 'drain', 'detach', 'archive', 'drop'] as const),
+      partitions: Type.Array(Type.String()),
+    }),
+    { description: 'What upkeep does next' },
+  ),
+  forecast: nullable(
+    Type.Object(
+      {
+        from: Type.String(),
+        to: Type.String(),
+        rows: Type.Number(),
+        bytes: Type.Number(),
+        basis: Type.Integer({ description: 'From how many complete partitions it is drawn' }),
+      },
+      { description: 'The partition behind the current one' },
+    ),
+  ),
+}
+
+const PartitionedTable = Type.Object({
+  ...Outlook,
+  count: Type.Integer({ description: 'Partitions' }),
+  rows: Type.Number({ description: 'Estimated' }),
+  bytes: Type.Number(),
+})
+
+const PartitionList = Type.Object({
+  ...Outlook,
   partitions: Type.Array(
     Type.Object({
       name: Type.String(),
@@ -81,6 +115,17 @@ const PartitionList = Type.Object({
       rows: Type.Number({ description: 'Estimated' }),
       bytes: Type.Number(),
       state: Type.Enum(['attached', 'default', 'detaching'] as const),
+      when: nullable(
+        Type.Enum(['past', 'current', 'ahead'] as const, {
+          description: 'Beside the place of now on the key',
+        }),
+      ),
+      last_read_at: nullable(
+        Type.String({
+          format: 'date-time',
+          description: 'By a query; the server knows it from PostgreSQL 16 on',
+        }),
+      ),
     }),
   ),
 })
@@ -173,6 +218,7 @@ export const partitionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
   { context },
 ) => {
   refuseStrayFields(app)
+  const { reader, readings, schema } = context
   const target = (): PartitionTarget => partitionsOf(context)
   const tags = ['partitions']
   const viewer = { access: 'viewer' } as const
@@ -183,20 +229,18 @@ export const partitionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
       config: viewer,
       schema: {
         tags,
-        summary: 'The tables under upkeep, and the conversions of all tables, the latest first.',
+        summary: 'All partitioned tables with what lies before them, and all conversions, the latest first.',
         response: {
-          200: Type.Object({ data: Type.Array(Kept), conversions: Type.Array(Conversion) }),
+          200: Type.Object({ data: Type.Array(PartitionedTable), conversions: Type.Array(Conversion) }),
           ...problemResponses,
         },
       },
     },
-    () => {
-      const chosen = target()
-      return context.readings.get('partitions', LIFE_MS, async () => ({
-        data: (await keptTables(chosen)).map(keptAsJson),
-        conversions: (await conversionStatus(chosen)).map(conversionAsJson),
-      }))
-    },
+    () =>
+      readings.get('partitions', LIFE_MS, async () => ({
+        data: (await listPartitioned(reader, schema)).map(partitionedAsJson),
+        conversions: (await listConversions(reader, schema)).map(conversionAsJson),
+      })),
   )
 
   app.get(
@@ -210,12 +254,10 @@ export const partitionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
         response: { 200: PartitionList, ...problemResponses },
       },
     },
-    ({ query: { table } }) => {
-      const chosen = target()
-      return context.readings.get(`partitions of ${table}`, LIFE_MS, async () =>
-        partitionsAsJson(await listPartitions(chosen, table)),
-      )
-    },
+    ({ query: { table } }) =>
+      readings.get(`partitions of ${table}`, LIFE_MS, async () =>
+        partitionsAsJson(await readPartitionList(reader, schema, table)),
+      ),
   )
 
   app.post(

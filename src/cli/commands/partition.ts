@@ -1,21 +1,12 @@
 import type { Command } from 'commander'
 import pc from 'picocolors'
-import {
-  listPartitions,
-  maintain,
-  type Maintained,
-  manage,
-  parseEvery,
-  partitionsAsJson,
-  type PartitionList,
-  unmanage,
-} from '../../partitions/index.ts'
+import { maintain, type Maintained, manage, parseEvery, unmanage } from '../../partitions/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
-import { formatBytes, table } from '../output.ts'
 import { addPartitionConvert } from './partition-convert.ts'
 import { addPartitionArchive } from './partition-archive.ts'
+import { addList } from './partition-list.ts'
 import { keepFrom, type KeepFlags, withKeepFlags } from './partition-flags.ts'
 
 /** With fewer, the next period may come before somebody has looked. */
@@ -28,50 +19,6 @@ export function addPartition(program: Command, finish: Finish): void {
   addManage(partition, finish)
   addMaintain(partition, finish)
   addPartitionArchive(partition, finish)
-}
-
-function addList(partition: Command, finish: Finish): void {
-  runWith(
-    partition
-      .command('list')
-      .description('the partitions of a table: limits, rows, size')
-      .argument('<table>', 'as SQL names it: public.logs'),
-    finish,
-    async (session, _, [name = '']) => {
-      const holdfast = await session.connect()
-      const list = await listPartitions(holdfast.partitions, name)
-      session.out.result(partitionsAsJson(list), () => inWords(list))
-      if (!list.policy) session.out.next(`holdfast partition manage ${name} --every month`)
-    },
-  )
-}
-
-/** What becomes of old partitions, in words. */
-const RETAINED = { detach: 'detached', archive: 'archived and dropped', drop: 'dropped' } as const
-
-function inWords(list: PartitionList): string {
-  const { policy, ahead } = list
-  const { partitions } = partitionsAsJson(list)
-  const kept = !policy
-    ? 'Not under upkeep.'
-    : `By ${String(policy.every)}, ${ahead} ahead${policy.keep === null ? ', all kept' : `, ${policy.keep} kept, older ones are ${RETAINED[policy.retention]}`}.`
-  return [
-    partitions.length === 0
-      ? `${list.table} has no partitions yet.`
-      : table(
-          ['partition', 'from', 'to', 'rows', 'size', 'state'],
-          partitions.map(({ name, from, to, rows, bytes, state }) => [
-            name,
-            from,
-            to,
-            rows,
-            formatBytes(bytes),
-            state,
-          ]),
-        ),
-    kept,
-    ...(policy?.lastError ? [pc.red(`The last run failed: ${policy.lastError}`)] : []),
-  ].join('\n')
 }
 
 interface ManageFlags extends KeepFlags {

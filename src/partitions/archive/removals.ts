@@ -36,6 +36,17 @@ export class Removals {
     )
   }
 
+  /** Of all tables: the names of partitions that somebody brought back, which retention leaves alone. */
+  async restoredNames(): Promise<Map<string, Set<string>>> {
+    const rows = await this.#run<{ table: string; partition: string }>(
+      `SELECT relation AS "table", partition FROM ${this.#table} WHERE state = 'restored'`,
+      [],
+    )
+    const names = new Map<string, Set<string>>()
+    for (const { table, partition } of rows) names.set(table, (names.get(table) ?? new Set()).add(partition))
+    return names
+  }
+
   /** Before anything is done: what is killed midway is known, and ended by the next run. */
   async begin(table: string, partition: string, how: Removal['how'], bounds: string): Promise<void> {
     await this.#run(

@@ -2,7 +2,7 @@ import { quoteLiteral, quoteQualified } from '../../core/index.ts'
 import { partitionAlive, partitionUnknown } from '../errors.ts'
 import { type Layout, type Partition, readLayout } from '../layout.ts'
 import type { Policy } from '../policy.ts'
-import { change, givingWay, type Tender } from '../tender.ts'
+import { change, givingWay, type Tender, vacuumAside } from '../tender.ts'
 import { finishDetaching } from '../upkeep.ts'
 import { type Archived, archivePartition } from './archive.ts'
 import type { Removal, Removals } from './removals.ts'
@@ -93,6 +93,7 @@ export class Taker {
     const { sql: table } = this.#layout
     const sql = this.#sql(name)
     await givingWay(this.#tender, this.#layout, `drop ${sql}`, async (client) => {
+      await vacuumAside(client, [sql])
       await client.query(`LOCK TABLE ${sql} IN ACCESS EXCLUSIVE MODE`)
       if (archived) {
         await client.query(exactly)
@@ -117,9 +118,9 @@ export class Taker {
 async function detach(tender: Tender, layout: Layout, { sql, name }: Partition): Promise<void> {
   const hasDefault = layout.partitions.some(({ isDefault }) => isDefault)
   const statement = `ALTER TABLE ${layout.sql} DETACH PARTITION ${sql}`
-  if (hasDefault) return change(tender, layout, `detach ${sql}`, [statement])
+  if (hasDefault) return change(tender, layout, `detach ${sql}`, [statement], { locks: [sql] })
   try {
-    await change(tender, layout, `detach ${sql}`, [`${statement} CONCURRENTLY`], false)
+    await change(tender, layout, `detach ${sql}`, [`${statement} CONCURRENTLY`], { inTransaction: false })
   } catch (error) {
     // What was waited for may have gone, and the first half may have been done: then the second is due.
     const again = await readLayout(tender.client, layout.sql)

@@ -5,7 +5,7 @@ import { type KeyKind, keyKindOf } from '../key.ts'
 import { readLayout } from '../layout.ts'
 import { closed, makePartition, readManner } from '../make.ts'
 import { type Every, parseEvery } from '../period.ts'
-import { change, givingWay } from '../tender.ts'
+import { change, givingWay, vacuumAside } from '../tender.ts'
 import { commenting, lettingGo, movingSequences, taking } from './carry.ts'
 import { type Definition, type Index, readDefinition } from './definition.ts'
 import { readKeyFacts } from './key-facts.ts'
@@ -199,9 +199,13 @@ const limitOld: Step = async (work) => {
   const definition = await definitionOf(work, table)
   await refuseNearCutoff(work, definition)
   if (definition.checks.some(({ name }) => name === limitName(plan))) return
-  await change(tender, subjectOf(plan), `limit ${table}`, [
-    `ALTER TABLE ${table} ADD CONSTRAINT ${named(limitName(plan))} CHECK (${limitOf(plan)}) NOT VALID`,
-  ])
+  await change(
+    tender,
+    subjectOf(plan),
+    `limit ${table}`,
+    [`ALTER TABLE ${table} ADD CONSTRAINT ${named(limitName(plan))} CHECK (${limitOf(plan)}) NOT VALID`],
+    { locks: [table] },
+  )
 }
 
 /** From the check on rows behind the cutoff are refused: it must not come before the table is swapped. */
@@ -271,6 +275,7 @@ const swapTables: Step = async (work) => {
 
 /** Locks tables in this order, or gives way. What is done then has to be quick, too. */
 export async function underLock(client: pg.Client, tables: readonly string[]): Promise<void> {
+  await vacuumAside(client, tables)
   await client.query(`SET LOCAL statement_timeout = ${QUEUE_MS}`)
   await client.query(`LOCK TABLE ${tables.join(', ')} IN ACCESS EXCLUSIVE MODE`)
   await client.query(

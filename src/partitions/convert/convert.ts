@@ -1,4 +1,4 @@
-import { messageOf, type Recorder, SQLSTATE, sqlstateOf } from '../../core/index.ts'
+import { messageOf, type Queryable, type Recorder, SQLSTATE, sqlstateOf } from '../../core/index.ts'
 import {
   alreadyPartitioned,
   conversionBlocked,
@@ -122,6 +122,10 @@ export function conversionStatus({ url, ownSchema }: PartitionTarget, table?: st
     return conversions.list((await resolveTable(await surveying(tender), table)).sql)
   })
 }
+
+/** The conversions of all tables, the latest first, with the given connection. @throws HF_PARTITION_OWN_SCHEMA */
+export const listConversions = (db: Queryable, ownSchema: string): Promise<Conversion[]> =>
+  new Conversions(db, ownSchema).list()
 
 /** Where conversions of one table are worked on, alone. */
 export interface Place {

@@ -1,6 +1,6 @@
 import { quoteIdentifier, type Recorder } from '../../core/index.ts'
 import { tableChanged } from '../errors.ts'
-import { change, givingWay, type Tender } from '../tender.ts'
+import { change, givingWay, type Tender, vacuumAside } from '../tender.ts'
 import { isNearCutoff, oidOf } from './attach.ts'
 import { majorVersion, readDefinition } from './definition.ts'
 import { endingMirror, marksOf } from './mirror.ts'
@@ -49,6 +49,7 @@ export async function dropOld(tender: Tender, plan: ConversionPlan): Promise<voi
       [legacy],
     )
     if (rows[0]?.isPart === true) throw tableChanged(plan.table, `${legacy} is a partition of it`)
+    if (rows[0]) await vacuumAside(client, [legacy])
     for (const statement of await endingMirror(client, back)) await client.query(statement)
     await client.query(`DROP TABLE IF EXISTS ${legacy}, ${recheck}`)
   })
@@ -75,9 +76,13 @@ export async function freeAtCutoff(
       ? undefined
       : await readDefinition(tender.client, oid, await majorVersion(tender.client))
   if (!definition || !(await isNearCutoff(tender.client, plan, definition))) return undefined
-  await change(tender, subjectOf(plan), `free ${plan.table}`, [
-    `ALTER TABLE ${plan.table} DROP CONSTRAINT IF EXISTS ${quoteIdentifier(limitName(plan))}`,
-  ])
+  await change(
+    tender,
+    subjectOf(plan),
+    `free ${plan.table}`,
+    [`ALTER TABLE ${plan.table} DROP CONSTRAINT IF EXISTS ${quoteIdentifier(limitName(plan))}`],
+    { locks: [plan.table] },
+  )
   await conversions.ended(open.id, 'parent')
   return `its conversion was left lying, and ${plan.cutoff} is near: the old table takes all rows again. Plan anew: holdfast partition abort ${plan.table}`
 }

@@ -93,10 +93,16 @@ const mirrorWrites: Step = async (work) => {
   const { mirror: fn, recheck } = marksOf(plan)
   const definition = await definitionOf(work, legacy)
   if (definition.triggers.some(({ name }) => name === MIRROR)) return
-  await change(tender, subjectOf(plan), `mirror ${legacy}`, [
-    ...makingMirror(fn, { source: legacy, target: apart, recheck }, definition, plan),
-    ...mirroring(legacy, MIRROR, fn),
-  ])
+  await change(
+    tender,
+    subjectOf(plan),
+    `mirror ${legacy}`,
+    [
+      ...makingMirror(fn, { source: legacy, target: apart, recheck }, definition, plan),
+      ...mirroring(legacy, MIRROR, fn),
+    ],
+    { locks: [legacy] },
+  )
 }
 
 /**

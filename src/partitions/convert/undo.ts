@@ -4,7 +4,7 @@ import { conversionEnded, conversionNone, undoImpossible } from '../errors.ts'
 import { readLayout } from '../layout.ts'
 import { shortened } from '../name.ts'
 import type { PartitionTarget } from '../upkeep.ts'
-import { change, givingWay } from '../tender.ts'
+import { change, givingWay, vacuumAside } from '../tender.ts'
 import {
   buildIndex,
   commentsOf,
@@ -91,9 +91,13 @@ async function abortAttach(work: Work): Promise<void> {
   const { tender, plan } = work
   const { table, apart } = tablesOf(plan)
   // The check first: it is what others can feel.
-  await change(tender, subjectOf(plan), `free ${table}`, [
-    `ALTER TABLE ${table} DROP CONSTRAINT IF EXISTS ${named(limitName(plan))}`,
-  ])
+  await change(
+    tender,
+    subjectOf(plan),
+    `free ${table}`,
+    [`ALTER TABLE ${table} DROP CONSTRAINT IF EXISTS ${named(limitName(plan))}`],
+    { locks: [table] },
+  )
   await dropApart(work, apart)
   if (plan.primaryKey)
     await patiently(
@@ -110,6 +114,7 @@ async function abortSplit(work: Work): Promise<void> {
   const { triggers } = await definitionOf(work, legacy)
   if (triggers.some(({ name }) => name === MIRROR))
     await givingWay(tender, subjectOf(plan), `free ${legacy}`, async (client) => {
+      await vacuumAside(client, [legacy])
       for (const statement of await endingMirror(client, mirror)) await client.query(statement)
     })
   await dropApart(work, apart)
@@ -203,9 +208,13 @@ async function undoSplit(work: Work): Promise<void> {
       `${differing.join(', ')} hold other rows than the old table, which would be lost`,
     )
   if (!definition.checks.some(({ name }) => name === limitName(plan)))
-    await change(tender, subjectOf(plan), `limit ${legacy}`, [
-      `ALTER TABLE ${legacy} ADD CONSTRAINT ${named(limitName(plan))} CHECK (${limitOf(plan)}) NOT VALID`,
-    ])
+    await change(
+      tender,
+      subjectOf(plan),
+      `limit ${legacy}`,
+      [`ALTER TABLE ${legacy} ADD CONSTRAINT ${named(limitName(plan))} CHECK (${limitOf(plan)}) NOT VALID`],
+      { locks: [legacy] },
+    )
   await patiently(work, `ALTER TABLE ${legacy} VALIDATE CONSTRAINT ${named(limitName(plan))}`)
   const whole = await definitionOf(work, table)
   await drained(work, sides, definition, () =>
