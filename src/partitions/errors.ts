@@ -65,6 +65,15 @@ export function ownSchemaMissing(schema: string): HoldfastError {
   })
 }
 
+export function ownTablesDenied(grant: string, cause: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_OWN_RIGHTS',
+    message: `The upkeep of partitions is written down where this role may not look: ${messageOf(cause)}. Have it granted: ${grant}`,
+    details: { grant },
+    cause,
+  })
+}
+
 export function everyDoesNotFit(table: string, every: string, is: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_PARTITION_EVERY',

@@ -1,7 +1,10 @@
 import { type Queryable, SQLSTATE, sqlstateOf } from '../core/index.ts'
-import { ownSchemaMissing } from './errors.ts'
+import { ownSchemaMissing, ownTablesDenied } from './errors.ts'
 
-/** Asks a table of Holdfast's own schema. @throws HF_PARTITION_OWN_SCHEMA where it is not there */
+/**
+ * Asks a table of Holdfast's own schema.
+ * @throws HF_PARTITION_OWN_SCHEMA where it is not there, HF_PARTITION_OWN_RIGHTS where the role lacks a right on it
+ */
 export async function queryOwn<Row>(
   db: Queryable,
   schema: string,
@@ -11,7 +14,23 @@ export async function queryOwn<Row>(
   try {
     return (await db.query<Row & Record<string, unknown>>(text, values)).rows
   } catch (error) {
-    if (sqlstateOf(error) === SQLSTATE.undefinedTable) throw ownSchemaMissing(schema)
+    const sqlstate = sqlstateOf(error)
+    if (sqlstate === SQLSTATE.undefinedTable) throw ownSchemaMissing(schema)
+    if (sqlstate === SQLSTATE.insufficientPrivilege)
+      throw ownTablesDenied(await grantOf(db, schema, /^\s*SELECT/.test(text)), error)
     throw error
   }
+}
+
+/** The statement that gives the rights on the tables that belong to partitions. */
+async function grantOf(db: Queryable, schema: string, isReading: boolean): Promise<string> {
+  const rights = isReading ? 'SELECT' : 'SELECT, INSERT, UPDATE, DELETE'
+  const { rows } = await db
+    .query<{ grant: string }>(
+      `SELECT format('GRANT USAGE ON SCHEMA %1$I TO %2$I; GRANT ${rights} ON %1$I.partitioned_tables, %1$I.partition_conversions, '
+                     '%1$I.partition_removals TO %2$I;', $1::text, current_user) AS "grant"`,
+      [schema],
+    )
+    .catch(() => ({ rows: [] })) // in a transaction that has failed nobody can be asked
+  return rows[0]?.grant ?? `GRANT ${rights} on the tables of schema ${schema}`
 }

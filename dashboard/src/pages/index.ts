@@ -3,6 +3,7 @@ import { Access } from './access/access.tsx'
 import { Migrations } from './migrations/migrations.tsx'
 import { Overview } from './overview/overview.tsx'
 import type { Page } from './page.ts'
+import { Partitions } from './partitions/partitions.tsx'
 import { Pool } from './pool/pool.tsx'
 import { Queries } from './queries/queries.tsx'
 import { Tables } from './tables/tables.tsx'
@@ -14,6 +15,7 @@ export const PAGES: readonly Page[] = [
   { path: 'queries', title: 'Queries', group: 'Now', key: 'q', hasRange: false, view: Queries },
   { path: 'pool', title: 'Pool', group: 'Now', key: 'p', hasRange: false, view: Pool },
   { path: 'tables', title: 'Tables', group: 'Schema', key: 't', hasRange: false, view: Tables },
+  { path: 'partitions', title: 'Partitions', group: 'Schema', key: 'r', hasRange: false, view: Partitions },
   { path: 'migrations', title: 'Migrations', group: 'Schema', key: 'm', hasRange: false, view: Migrations },
   { path: 'access', title: 'Access', group: 'People', key: 'a', hasRange: false, view: Access },
 ]

@@ -22,7 +22,9 @@ export function addList(partition: Command, finish: Finish): void {
     async (session, _, [name]) => {
       const holdfast = await session.connect()
       if (name === undefined) {
-        const tables = (await listPartitioned(holdfast.pool, holdfast.partitions.ownSchema)).map(partitionedAsJson)
+        const tables = (await listPartitioned(holdfast.pool, holdfast.partitions.ownSchema)).map(
+          partitionedAsJson,
+        )
         session.out.result({ tables }, () => tablesInWords(tables))
         return
       }

@@ -14,7 +14,9 @@ export const partitions: Check = {
       if (isHoldfastError(error)) return null // the checks of schema and rights tell
       throw error
     })
-    return lists === null ? null : lists.flatMap((list) => [...runsOut(list), ...failed(list), ...stray(list)])
+    return lists === null
+      ? null
+      : lists.flatMap((list) => [...runsOut(list), ...failed(list), ...stray(list)])
   },
 }
 

@@ -7,7 +7,7 @@ import { Drift, RunPending, TakeBack } from './actions.tsx'
 import { BackfillDetail, BackfillList, backfillAt } from './backfills.tsx'
 import { MigrationDetail, MigrationList, migrationAt } from './list.tsx'
 import { Pending, PendingDetail, pendingRows } from './pending.tsx'
-import { Standing } from './standing.tsx'
+import { MigrationsStanding } from './standing.tsx'
 
 /** Everything the page shows, each loaded at its own pace. */
 function useMigrations() {
@@ -41,7 +41,7 @@ export function Migrations() {
   }
   return (
     <>
-      <Standing {...loaded} />
+      <MigrationsStanding {...loaded} />
       <Pending resource={loaded.pending} />
       <BackfillList resource={loaded.backfills} />
       <Drift operations={loaded.operations} changed={changed} />

@@ -1,17 +1,10 @@
-import { useSignal } from '@preact/signals'
 import type { LiveResource } from '../../api/resource.ts'
-import { ageOf } from '../../live/freshness.ts'
-import { Failed, Loading } from '../../parts/states.tsx'
-import { type ToDo, ToDoList } from '../../parts/to-do.tsx'
+import { Standing } from '../../parts/standing.tsx'
+import type { ToDo } from '../../parts/to-do.tsx'
 import { setQuery } from '../../place/router.ts'
-import { age } from '../../words/times.ts'
 import type { Backfills } from './backfills.tsx'
 import type { Migration, Migrations } from './list.tsx'
 import { type PendingList, type PendingRow, pendingRows } from './pending.tsx'
-
-/** At most so many things to do, worst first; the first of them at once. */
-const MOST_TOLD = 5
-const TOLD_AT_ONCE = 3
 
 interface StandingProps {
   readonly list: LiveResource<Migrations>
@@ -20,52 +13,24 @@ interface StandingProps {
 }
 
 /** How the migrations stand, in a sentence, and what to do. */
-export function Standing({ list, pending, backfills }: StandingProps) {
-  const { data, error, failingSince } = list.state.value
-  const staleMs = ageOf(list.state.value)
-  const things = data
-    ? thingsToDo(data, pending.state.value.data, backfills.state.value.data).slice(0, MOST_TOLD)
-    : []
-  // What comes later would push down what is read already.
-  const isAllKnown = [pending, backfills].every(({ state: { value } }) => value.data ?? value.error)
-  const areAllTold = useSignal(false)
-  const more = things.length - TOLD_AT_ONCE
+export function MigrationsStanding({ list, pending, backfills }: StandingProps) {
   return (
-    <section class="card span12 standing" aria-labelledby="standing" data-stale={staleMs !== undefined}>
-      <header>
-        <h2 id="standing">
-          {data ? (
-            sentence(data.data)
-          ) : error ? (
-            'How the migrations stand cannot be told.'
-          ) : (
-            <i class="bone" />
-          )}
-        </h2>
-        {staleMs !== undefined && <span class="age">{age(staleMs)} old</span>}
-        <span class="tools">
-          {more > 0 && !areAllTold.value && (
-            <button type="button" class="do" onClick={() => (areAllTold.value = true)}>
-              {more} more
-            </button>
-          )}
-          {data?.data.some(({ state }) => state === 'applied') && (
-            <button type="button" class="quiet" onClick={() => setQuery({ open: 'rollback' })}>
-              Take the last back
-            </button>
-          )}
-        </span>
-      </header>
-      <div class="body">
-        {data && isAllKnown ? (
-          <Things things={areAllTold.value ? things : things.slice(0, TOLD_AT_ONCE)} />
-        ) : error && !data ? (
-          <Failed error={error} since={failingSince} retry={() => list.refresh()} />
-        ) : (
-          <Loading lines={TOLD_AT_ONCE} />
-        )}
-      </div>
-    </section>
+    <Standing
+      resource={list}
+      sentence={({ data }) => sentence(data)}
+      failed="How the migrations stand cannot be told."
+      things={(data) => thingsToDo(data, pending.state.value.data, backfills.state.value.data)}
+      isAllKnown={[pending, backfills].every(
+        ({ state: { value } }) => (value.data ?? value.error) !== undefined,
+      )}
+      tools={({ data }) =>
+        data.some(({ state }) => state === 'applied') && (
+          <button type="button" class="quiet" onClick={() => setQuery({ open: 'rollback' })}>
+            Take the last back
+          </button>
+        )
+      }
+    />
   )
 }
 
@@ -82,20 +47,17 @@ function sentence(all: readonly Migration[]): string {
 
 const opener = (open: string) => (): void => setQuery({ open })
 
-const ORDER: readonly string[] = ['error', 'warning', 'info']
-
 function thingsToDo(
   list: Migrations,
   pending: PendingList | undefined,
   backfills: Backfills | undefined,
 ): ToDo[] {
-  const things = [
+  return [
     ...list.data.flatMap(wrongWith),
     ...(backfills?.data ?? []).flatMap(failedBackfill),
     ...(pending ? pendingRows(pending) : []).flatMap(badFindings),
     ...waiting(list.data),
   ]
-  return things.toSorted((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity))
 }
 
 function wrongWith({ id, state, last_error: failed }: Migration): ToDo[] {
@@ -135,9 +97,4 @@ function waiting(all: readonly Migration[]): ToDo[] {
   return [
     { key: 'run', severity: 'info', text, action: count === 1 ? 'Run it' : 'Run them', run: opener('run') },
   ]
-}
-
-function Things({ things }: { readonly things: readonly ToDo[] }) {
-  if (things.length === 0) return <p class="good">Nothing needs you here.</p>
-  return <ToDoList things={things} />
 }

@@ -1,0 +1,39 @@
+import { type Answer, ask } from '../../api/client.ts'
+import { useResource } from '../../api/resource.ts'
+import { setQuery } from '../../place/router.ts'
+
+export type Partitions = Answer<'GET /v1/database/partitions'>
+export type PartitionedTable = Partitions['data'][number]
+export type Conversion = Partitions['conversions'][number]
+export type PartitionList = Answer<'GET /v1/database/partitions/table'>
+export type Partition = PartitionList['partitions'][number]
+
+/** With fewer ready, the next period may come before somebody has looked. */
+const FEWEST_AHEAD = 3
+
+/** All tables and conversions; a conversion that runs is followed closely. */
+export const usePartitions = () =>
+  useResource('partitions', (signal) => ask('GET /v1/database/partitions', { signal }), 2_000)
+
+/** One table with its partitions. */
+export const usePartitionsOf = (table: string) =>
+  useResource(
+    `partitions of ${table}`,
+    (signal) => ask('GET /v1/database/partitions/table', { query: { table }, signal }),
+    10_000,
+  )
+
+/** Whether a table runs out of partitions soon. */
+export const isLow = ({
+  ahead,
+  policy,
+  ends_at: end,
+}: Pick<PartitionedTable, 'ahead' | 'policy' | 'ends_at'>): boolean =>
+  policy !== null && ahead !== null && end !== null && ahead < Math.min(FEWEST_AHEAD, policy.premake)
+
+/** Opens the panel of this name. */
+export const opener = (open: string) => (): void => setQuery({ open })
+
+/** An instant or an integer as people read it: of midnights the day is enough. */
+export const placeInWords = (place: string): string =>
+  place.replace('T00:00:00.000Z', '').replace('.000Z', 'Z')

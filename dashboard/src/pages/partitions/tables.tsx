@@ -1,0 +1,134 @@
+import type { LiveResource } from '../../api/resource.ts'
+import { ageOf } from '../../live/freshness.ts'
+import { Amount } from '../../parts/amount.tsx'
+import { Card } from '../../parts/card.tsx'
+import { ToType } from '../../parts/copy.tsx'
+import { Facts } from '../../parts/panel.tsx'
+import { Empty, Loaded } from '../../parts/states.tsx'
+import type { Column } from '../../parts/table/column.ts'
+import { Table } from '../../parts/table/table.tsx'
+import { query, setQuery } from '../../place/router.ts'
+import { bytes, count, inWords } from '../../words/figures.ts'
+import { instant } from '../../words/times.ts'
+import { isLow, type PartitionedTable, type Partitions, placeInWords } from './data.ts'
+import { TABLE_DEFINITIONS } from './definitions.ts'
+
+const LINES = 6
+const PREFIX = 'table:'
+
+const COLUMNS: readonly Column<PartitionedTable>[] = [
+  { id: 'table', title: 'Table', kind: 'code', value: ({ table }) => table },
+  {
+    id: 'every',
+    title: 'By',
+    kind: 'text',
+    width: 116,
+    isMinor: true,
+    value: ({ column, policy }) => (policy ? `${column}, ${policy.every}` : column),
+  },
+  { id: 'count', title: 'Partitions', kind: 'number', width: 92, isMinor: true, value: (one) => one.count },
+  {
+    id: 'rows',
+    title: 'Rows',
+    kind: 'number',
+    width: 84,
+    value: ({ rows }) => rows,
+    cell: ({ rows }) => <Amount figure={count(rows)} />,
+  },
+  {
+    id: 'bytes',
+    title: 'Size',
+    unit: 'bytes',
+    kind: 'number',
+    width: 84,
+    isExtra: true,
+    value: (one) => one.bytes,
+    cell: (one) => <Amount figure={bytes(one.bytes)} />,
+  },
+  {
+    id: 'ahead',
+    title: 'Ahead',
+    kind: 'number',
+    width: 84,
+    value: ({ ahead }) => ahead,
+    cell: (one) => (one.ahead === null ? '–' : <span class={isLow(one) ? 'tag crit' : ''}>{one.ahead}</span>),
+  },
+]
+
+/** Every partitioned table, and how it is kept. */
+export function TableList({ resource }: { readonly resource: LiveResource<Partitions> }) {
+  return (
+    <Card
+      title="Partitioned tables"
+      span={7}
+      size="lines"
+      definitions={TABLE_DEFINITIONS}
+      staleMs={ageOf(resource.state.value)}
+    >
+      <Loaded resource={resource} lines={LINES}>
+        {({ data }) => (
+          <Table
+            id="partitioned-tables"
+            label="Partitioned tables"
+            rows={data}
+            columns={COLUMNS}
+            keyOf={({ table }) => table}
+            lines={LINES}
+            onOpen={({ table }) => setQuery({ table, open: PREFIX + table })}
+            openKey={query.value.get('open')?.replace(PREFIX, '')}
+            empty={
+              <Empty title="No table is partitioned yet.">
+                <p>What converting one would do, with all that stands in its way:</p>
+                <ToType text="npx holdfast partition plan public.events --by created_at --every month" />
+              </Empty>
+            }
+          />
+        )}
+      </Loaded>
+    </Card>
+  )
+}
+
+/** The table that the address names. */
+export const tableAt = (open: string, { data }: Partitions): PartitionedTable | undefined =>
+  open.startsWith(PREFIX) ? data.find(({ table }) => PREFIX + table === open) : undefined
+
+const RETENTION = {
+  detach: 'taken out, and kept as tables',
+  archive: 'archived, then dropped',
+  drop: 'dropped',
+} as const
+
+/** How one table is kept, and how that is changed. */
+export function TableDetail({ table: one }: { readonly table: PartitionedTable }) {
+  const { table, column, policy, ahead, ends_at: end, rows, bytes: size, count: partitions } = one
+  return (
+    <>
+      <Facts
+        facts={[
+          ['By', policy ? `${column}, every ${policy.every}` : column],
+          ['Partitions', partitions],
+          ['Rows, estimated', inWords(count(rows))],
+          ['Size', inWords(bytes(size))],
+          ['Ready ahead', ahead ?? '–'],
+          ['Ends at', end === null ? 'no end is known' : placeInWords(end)],
+          ['Made ahead', policy?.premake ?? 'none: not under upkeep'],
+          ['Kept', policy === null || policy.keep === null ? 'all' : `${policy.keep} behind the current one`],
+          ['Older ones are', policy?.keep == null ? '–' : RETENTION[policy.retention]],
+          ['Archived to', policy?.archive_to ?? '–'],
+          ['Looked after', policy?.maintained_at ? instant(Date.parse(policy.maintained_at)) : 'not yet'],
+        ]}
+      />
+      {policy?.last_error && (
+        <>
+          <h3>Why it failed last</h3>
+          <p>{policy.last_error}</p>
+        </>
+      )}
+      <h3>{policy ? 'Keep it otherwise' : 'Have it looked after'}</h3>
+      <ToType
+        text={`npx holdfast partition manage ${table} --every ${policy?.every ?? 'month'} --premake ${policy?.premake ?? 6} --keep ${policy?.keep ?? 12} --retention ${policy?.retention ?? 'detach'}`}
+      />
+    </>
+  )
+}
