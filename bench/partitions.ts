@@ -22,7 +22,7 @@ const server = await startTestServer({
     shared_buffers: '2GB',
     maintenance_work_mem: '1GB',
     work_mem: '64MB',
-    max_wal_size: '16GB',
+    max_wal_size: '2GB',
     random_page_cost: '1.1',
   },
 })

@@ -34,6 +34,7 @@ const COLUMNS: readonly Column<Partition>[] = [
     unit: 'bytes',
     kind: 'number',
     width: 92,
+    isMinor: true,
     value: ({ bytes: size }) => size,
     cell: ({ bytes: size }) => <Amount figure={bytes(size)} />,
   },
