@@ -3,7 +3,7 @@
  * By months, days, hours or years of a time key in UTC, or by so many of an integer key.
  */
 export { type Restored, restoreArchive, type RestoreOptions } from './archive/restore.ts'
-export { type ArchiveStore, folderStore } from './archive/store.ts'
+export { ARCHIVE_FORMATS, type ArchiveFormat } from './archive/encoding.ts'
 export { conversionAsJson, planAsJson } from './convert/as-json.ts'
 export {
   type ConversionOptions,

@@ -1,5 +1,5 @@
-import { resolve } from 'node:path'
 import { type Queryable, quoteQualified } from '../core/index.ts'
+import { wholePlace } from '../storage/index.ts'
 import { queryOwn } from './own-table.ts'
 import { notManaged } from './errors.ts'
 import { readLayout } from './layout.ts'
@@ -16,7 +16,7 @@ export interface Policy {
   readonly keep: number | null
   /** What becomes of older ones. */
   readonly retention: 'detach' | 'archive' | 'drop'
-  /** Folder that they are archived to. */
+  /** Folder, or bucket, that they are archived to. */
   readonly archiveTo: string | null
   readonly maintainedAt: Date | null
   /** Why that failed. */
@@ -31,7 +31,7 @@ export interface PolicyWishes {
   readonly keep?: number | undefined
   /** What becomes of older ones. Default `detach`. `archive` needs `archiveTo`. */
   readonly retention?: Policy['retention'] | undefined
-  /** Folder that they are archived to. */
+  /** Folder that they are archived to, or a bucket as `s3://bucket/prefix`. */
   readonly archiveTo?: string | undefined
 }
 
@@ -57,7 +57,7 @@ export function resolvePolicy({
     premake,
     keep: keep ?? null,
     retention,
-    archiveTo: archiveTo === undefined ? null : resolve(archiveTo),
+    archiveTo: archiveTo === undefined ? null : wholePlace(archiveTo),
   }
 }
 

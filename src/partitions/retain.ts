@@ -1,7 +1,7 @@
-import { isAbsolute, resolve } from 'node:path'
 import type { Recorder } from '../core/index.ts'
+import { openStore, type Store } from '../storage/index.ts'
+import type { ArchiveFormat } from './archive/encoding.ts'
 import { Removals } from './archive/removals.ts'
-import { folderStore, type ArchiveStore } from './archive/store.ts'
 import { Taker } from './archive/taker.ts'
 import { partitionUnknown } from './errors.ts'
 import { type Layout, type Partition, readLayout } from './layout.ts'
@@ -21,6 +21,8 @@ import {
 export interface RetainOptions extends UpkeepOptions {
   /** Only say which. Default false. */
   readonly isDryRun?: boolean | undefined
+  /** How rows of archives are written: lines of JSON, or CSV. Default `ndjson`. */
+  readonly format?: ArchiveFormat | undefined
   /** Told of what was dropped. */
   readonly recorder?: Recorder | undefined
   /** Told of each partition before it is taken. */
@@ -30,8 +32,8 @@ export interface RetainOptions extends UpkeepOptions {
 /** What is archived, and where to. */
 export interface ArchiveOptions extends RetainOptions {
   readonly table: string
-  /** A folder, or a store of one's own. Default: what the table's policy says. */
-  readonly to?: string | ArchiveStore | undefined
+  /** A folder, a bucket's address as `s3://bucket/prefix`, or a store of one's own. Default: what the table's policy says. */
+  readonly to?: string | Store | undefined
   /** Names of partitions. Default: all that are older than the table keeps. */
   readonly partitions?: readonly string[] | undefined
 }
@@ -59,7 +61,7 @@ const NOTHING: Taken = { detached: [], dropped: [], archives: [] }
 export function retain(target: PartitionTarget, options: RetainOptions = {}): Promise<Retained[]> {
   return tendEach(target, options, NOTHING, (tender, policy) => {
     if (policy.keep === null) return Promise.resolve(NOTHING)
-    const store = policy.archiveTo === null ? undefined : folderStore(policy.archiveTo)
+    const store = policy.archiveTo === null ? undefined : openStore(policy.archiveTo)
     return takeAway(tender, target, policy, policy.retention, store, undefined, options)
   })
 }
@@ -75,12 +77,10 @@ export function archive(target: PartitionTarget, options: ArchiveOptions): Promi
   return tendEach(target, options, NOTHING, (tender, policy) => {
     const chosen = to ?? policy.archiveTo
     if (chosen === null) throw new RangeError(`${policy.table} has no folder to archive to: say which`)
-    const store = typeof chosen === 'string' ? folderStore(absolute(chosen)) : chosen
+    const store = typeof chosen === 'string' ? openStore(chosen) : chosen
     return takeAway(tender, target, policy, 'archive', store, partitions, options)
   })
 }
-
-const absolute = (folder: string): string => (isAbsolute(folder) ? folder : resolve(folder))
 
 /** The partitions that are older than is kept, the oldest first; never all. Pure. */
 export function expiredPartitions(
@@ -102,9 +102,9 @@ async function takeAway(
   { ownSchema }: PartitionTarget,
   policy: Policy,
   how: Policy['retention'],
-  store: ArchiveStore | undefined,
+  store: Store | undefined,
   named: readonly string[] | undefined,
-  { isDryRun = false, recorder, onPartition }: RetainOptions,
+  { isDryRun = false, format = 'ndjson', recorder, onPartition }: RetainOptions,
 ): Promise<Taken> {
   const { table } = policy
   const removals = new Removals(tender.client, ownSchema)
@@ -119,7 +119,7 @@ async function takeAway(
     ? namedOf(layout, named)
     : expiredPartitions(layout, policy, now).filter(({ name }) => !restored.has(name))
   const attached = chosen.map(({ name }) => name)
-  const taker = new Taker(tender, layout, removals, known, how, store)
+  const taker = new Taker(tender, layout, removals, known, how, store, format)
   // What an earlier run had begun is ended the way that it was begun.
   const begun = named
     ? []

@@ -5,8 +5,6 @@ import pg from 'pg'
 import { beforeEach, expect, test } from 'vitest'
 import {
   archive,
-  type ArchiveStore,
-  folderStore,
   listPartitions,
   manage,
   type PartitionTarget,
@@ -14,7 +12,9 @@ import {
   retain,
   UpkeepSchedule,
 } from '../../src/partitions/index.ts'
+import { folderStore, type Store } from '../../src/storage/index.ts'
 import { queryAt, useDatabase } from '../support/database.ts'
+import { startS3 } from '../support/s3-server.ts'
 import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
 
 removeScratchAfterwards()
@@ -90,7 +90,7 @@ test('archived, read back, dropped; restored, the rows are identical, whatever t
 })
 
 test('with one byte flipped nothing is dropped, and nothing restored', async () => {
-  const flipping: ArchiveStore = {
+  const flipping: Store = {
     ...folderStore(folder),
     async write(file, content) {
       await folderStore(folder).write(file, content)
@@ -122,7 +122,7 @@ function flip(path: string): void {
 
 test('what is written to while it is archived stays, and is archived anew', async () => {
   let isWritten = false
-  const slow: ArchiveStore = {
+  const slow: Store = {
     ...folderStore(folder),
     async write(file, content) {
       await folderStore(folder).write(file, content)
@@ -217,4 +217,44 @@ test('a schedule looks after the tables, and tells of one that fails', async () 
   await expect.poll(namesOf).toHaveLength(4)
   await expect.poll(() => told).toContain('public.failing')
   await schedule.close()
+})
+
+test('as CSV, whatever is in the values; a flipped byte refuses the drop as well', async () => {
+  const before = await contents(name)
+  await run(`INSERT INTO ${name} (id, at, t) SELECT -g, at, CASE g WHEN 1 THEN '' WHEN 2 THEN NULL WHEN 3 THEN E'\\\\.' ELSE E'",\\r\\n"' END
+    FROM ${name}, generate_series(1, 4) g WHERE id = 1`)
+  const whole = await contents(name)
+  expect(whole).not.toEqual(before)
+  const [done] = await archive(target(), { table: name, partitions: [old(3)], format: 'csv' })
+  expect(done).toMatchObject({ outcome: 'done', dropped: [old(3)] })
+  const manifest = done?.archives[0] as string
+  expect(JSON.parse(readFileSync(manifest, 'utf8'))).toMatchObject({
+    encoding: 'csv',
+    rows: 5004,
+    file: expect.stringMatching(/\.csv\.zst$/),
+  })
+  await restoreArchive(target(), name, { manifest })
+  expect(await contents(name)).toEqual(whole)
+})
+
+test('a bucket takes archives, and gives them back', async () => {
+  const s3 = await startS3('archives')
+  try {
+    const before = await contents(name)
+    const place = `s3://archives/of/${name}?endpoint=${s3.endpoint}`
+    await manage(target(), name, { every: 'month', keep: 1, retention: 'archive', archiveTo: place })
+    const [done] = await retain(target(), { table: name })
+    expect(done).toMatchObject({ outcome: 'done', dropped: [old(4), old(3), old(2)] })
+    const manifest = done?.archives.find((one) => one.includes(old(3))) as string
+    expect(manifest).toMatch(/^s3:\/\/archives\/of\/.*\.manifest\.json\?endpoint=/)
+    expect(await restoreArchive(target(), name, { manifest })).toMatchObject({ rows: 5000 })
+    expect(await contents(name)).toEqual(before)
+    // Nobody there: nothing is dropped.
+    await s3.stop()
+    const [failed] = await archive(target(), { table: name, partitions: [old(3)] })
+    expect(failed).toMatchObject({ outcome: 'failed', dropped: [] })
+    expect(await contents(name)).toEqual(before)
+  } finally {
+    await s3.stop().catch(() => {}) // stopped already
+  }
 })

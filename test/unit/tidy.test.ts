@@ -34,7 +34,7 @@ function readSources(folder: string): readonly Source[] {
 /** The map from the ground up. A folder may import its own floor's lower neighbours and everything below. */
 const FLOORS: readonly (readonly string[])[] = [
   ['core'],
-  ['pool', 'embedded'],
+  ['pool', 'embedded', 'storage'],
   ['query', 'schema'],
   ['migrate', 'access'],
   ['partitions', 'encryption', 'cache'],

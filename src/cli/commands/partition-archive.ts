@@ -1,6 +1,13 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import pc from 'picocolors'
-import { archive, restoreArchive, retain, type Retained } from '../../partitions/index.ts'
+import {
+  archive,
+  ARCHIVE_FORMATS,
+  type ArchiveFormat,
+  restoreArchive,
+  retain,
+  type Retained,
+} from '../../partitions/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { plural } from '../output.ts'
@@ -13,19 +20,26 @@ export function addPartitionArchive(partition: Command, finish: Finish): void {
   addRestore(partition, finish)
 }
 
+const formatOption = (): Option =>
+  new Option('--format <format>', 'how rows of archives are written')
+    .choices(ARCHIVE_FORMATS)
+    .default('ndjson')
+
 function addRetain(partition: Command, finish: Finish): void {
-  runWith<{ dryRun?: boolean }>(
+  runWith<{ dryRun?: boolean; format: ArchiveFormat }>(
     partition
       .command('retain')
       .description('take away partitions that are older than is kept; the last one never')
       .argument('[table]', 'default: all that are kept')
+      .addOption(formatOption())
       .option('--dry-run', 'only say which'),
     finish,
-    async (session, { dryRun = false }, [name]) => {
+    async (session, { dryRun = false, format }, [name]) => {
       const holdfast = await session.connect()
       const done = await retain(holdfast.partitions, {
         table: name,
         isDryRun: dryRun,
+        format,
         recorder: holdfast.recorder,
         onPartition: telling(session),
       })
@@ -38,22 +52,27 @@ function addRetain(partition: Command, finish: Finish): void {
 }
 
 function addArchive(partition: Command, finish: Finish): void {
-  runWith<{ to?: string; partition?: string[]; dryRun?: boolean }>(
+  runWith<{ to?: string; partition?: string[]; format: ArchiveFormat; dryRun?: boolean }>(
     partition
       .command('archive')
       .description('archive partitions, read the archives back, and drop them')
       .argument('<table>', 'as SQL names it: public.logs')
-      .option('--to <folder>', 'default: what the retention of the table says')
+      .option(
+        '--to <place>',
+        'a folder, or s3://bucket/prefix; default: what the retention of the table says',
+      )
+      .addOption(formatOption())
       .option('--partition <name...>', 'default: all that are older than is kept')
       .option('--dry-run', 'only say which'),
     finish,
-    async (session, { to, partition: names, dryRun = false }, [name = '']) => {
+    async (session, { to, partition: names, format, dryRun = false }, [name = '']) => {
       const holdfast = await session.connect()
       const done = await archive(holdfast.partitions, {
         table: name,
         to,
         partitions: names,
         isDryRun: dryRun,
+        format,
         recorder: holdfast.recorder,
         onPartition: telling(session),
       })
@@ -71,7 +90,7 @@ function addRestore(partition: Command, finish: Finish): void {
       .command('restore-archive')
       .description('bring a partition back from its archive, and attach it')
       .argument('<table>', 'as SQL names it: public.logs')
-      .argument('<manifest>', 'the file that ends with .manifest.json'),
+      .argument('<manifest>', 'the file that ends with .manifest.json: its path, or its address in a bucket'),
     finish,
     async (session, _, [name = '', manifest = '']) => {
       const holdfast = await session.connect()

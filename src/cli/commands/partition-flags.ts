@@ -22,14 +22,14 @@ export const withKeepFlags = (command: Command): Command =>
     .option('--premake <n>', 'partitions to make ahead; default 6')
     .option('--keep <n>', 'partitions to keep behind the current one; default: all')
     .option('--retention <what>', 'what becomes of older ones: detach, archive or drop; default detach')
-    .option('--archive-to <folder>', 'where to, with --retention archive')
+    .option('--archive-to <place>', 'a folder, or s3://bucket/prefix; with --retention archive')
 
 /** @throws HF_CLI_USAGE */
 export function keepFrom({ premake, keep, retention, archiveTo }: KeepFlags): PolicyWishes {
   if (retention !== undefined && retention !== 'detach' && retention !== 'archive' && retention !== 'drop')
     throw usage('--retention: detach, archive or drop')
   if ((retention === 'archive') !== (archiveTo !== undefined))
-    throw usage('--retention archive and --archive-to <folder> belong together')
+    throw usage('--retention archive and --archive-to <place> belong together')
   return {
     premake: numberFrom('--premake', premake),
     keep: numberFrom('--keep', keep),

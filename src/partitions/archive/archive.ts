@@ -4,8 +4,10 @@ import { createZstdCompress, createZstdDecompress } from 'node:zlib'
 import type pg from 'pg'
 import { messageOf, toolVersion, uuidv7 } from '../../core/index.ts'
 import { archiveDamaged } from '../errors.ts'
-import { type ArchivedColumn, columnsOf, exactly, fingerprint, linesOf, Tally } from './rows.ts'
-import type { ArchiveStore } from './store.ts'
+import type { Store } from '../../storage/index.ts'
+import { ARCHIVE_FORMATS, type ArchiveFormat, ENCODINGS, type Encoding } from './encoding.ts'
+import { type ArchivedColumn, columnsOf } from './columns.ts'
+import { exactly, fingerprint, RowTally, rowsAsText, Tally } from './rows.ts'
 
 /** What lies beside an archive and says what is in it. */
 export interface Manifest {
@@ -17,6 +19,8 @@ export interface Manifest {
   readonly column: string
   readonly bounds: string
   readonly columns: readonly ArchivedColumn[]
+  /** How the rows are written. */
+  readonly encoding: ArchiveFormat
   readonly rows: number
   readonly file: string
   /** Of the file. */
@@ -24,7 +28,7 @@ export interface Manifest {
   readonly sha256: string
   /** Of what is in it, unpacked. */
   readonly content_sha256: string
-  /** Of its rows, in whatever order: the hashes of the lines, summed up. */
+  /** Of its rows, in whatever order: the hashes of their texts, summed up. */
   readonly rows_sum: string
   readonly archived_at: string
   readonly archived_by: string
@@ -50,31 +54,31 @@ export interface Subject {
 }
 
 /**
- * Writes the rows of a partition as zstd-compressed lines of JSON with a manifest, and reads them back. Nothing is dropped here.
+ * Writes the rows of a partition as zstd-compressed text with a manifest, and reads them back. Nothing is dropped here.
  * @throws HF_PARTITION_ARCHIVE_DAMAGED when what is read back is not what was written
  */
 export async function archivePartition(
   client: pg.Client,
-  store: ArchiveStore,
+  store: Store,
   subject: Subject,
+  format: ArchiveFormat,
 ): Promise<Archived> {
   const { table, partition, sql, column, bounds } = subject
   const base = fileName(table, partition)
-  const file = `${base}.ndjson.zst`
+  const encoding = ENCODINGS[format]
+  const file = `${base}.${format}.zst`
   const name = `${base}.manifest.json`
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
   try {
     await client.query(exactly)
     const columns = await columnsOf(client, sql)
-    const [content, packed] = [new Tally(), new Tally()]
-    const counted = async function* (): AsyncGenerator<Buffer> {
-      for await (const lines of linesOf(client, sql, columns)) {
-        const chunk = Buffer.from(lines)
-        content.lines(chunk)
-        yield chunk
-      }
+    const [content, rows, packed] = [new Tally(), new RowTally(encoding), new Tally()]
+    const text = async function* (): AsyncGenerator<Buffer> {
+      const head = Buffer.from(encoding.head(columns))
+      if (head.length > 0) yield head
+      yield* counting(rowsAsText(client, sql, columns, encoding), rows)
     }
-    const compressed = through(Readable.from(counted()), createZstdCompress())
+    const compressed = through(Readable.from(counting(text(), content)), createZstdCompress())
     await store.write(file, Readable.from(counting(compressed, packed)))
     const manifest: Manifest = {
       format: 1,
@@ -83,12 +87,13 @@ export async function archivePartition(
       column,
       bounds,
       columns,
-      rows: content.rows,
+      encoding: format,
+      rows: rows.rows,
       file,
       bytes: packed.bytes,
       sha256: packed.digest(),
       content_sha256: content.digest(),
-      rows_sum: content.sum,
+      rows_sum: rows.sum,
       archived_at: new Date().toISOString(),
       archived_by: `holdfast ${toolVersion()}`,
     }
@@ -100,9 +105,12 @@ export async function archivePartition(
   }
 }
 
-async function* counting(source: AsyncIterable<Buffer>, tally: Tally): AsyncGenerator<Buffer> {
+async function* counting(
+  source: AsyncIterable<Buffer>,
+  tally: { add(data: Buffer): void },
+): AsyncGenerator<Buffer> {
   for await (const chunk of source) {
-    tally.chunk(chunk)
+    tally.add(chunk)
     yield chunk
   }
 }
@@ -116,28 +124,28 @@ function fileName(table: string, partition: string): string {
 const MOST_LETTERS = 60
 
 /** Reads an archive from end to end. @throws HF_PARTITION_ARCHIVE_DAMAGED */
-export async function checkArchive(store: ArchiveStore, manifest: Manifest): Promise<void> {
-  const [content, packed] = [new Tally(), new Tally()]
+export async function checkArchive(store: Store, manifest: Manifest): Promise<void> {
+  const encoding = encodingOf(manifest)
+  const [content, rows, packed] = [new Tally(), new RowTally(encoding), new Tally()]
   try {
     const unpacked = through(
       Readable.from(counting(store.read(manifest.file), packed)),
       createZstdDecompress(),
     )
-    for await (const chunk of unpacked) content.lines(chunk as Buffer)
+    const counted = counting(unpacked as AsyncIterable<Buffer>, content)
+    for await (const chunk of behindHead(counted, encoding, manifest)) rows.add(chunk)
   } catch (error) {
     throw archiveDamaged(manifest.file, messageOf(error), error)
   }
   if (packed.digest() !== manifest.sha256)
     throw archiveDamaged(manifest.file, 'its SHA-256 is not that of the manifest')
-  if (content.digest() !== manifest.content_sha256 || content.rows !== manifest.rows)
-    throw archiveDamaged(
-      manifest.file,
-      `it holds ${content.rows} rows, and the manifest says ${manifest.rows}`,
-    )
+  if (!rows.isWhole) throw archiveDamaged(manifest.file, 'its last row is cut off')
+  if (content.digest() !== manifest.content_sha256 || rows.rows !== manifest.rows)
+    throw archiveDamaged(manifest.file, `it holds ${rows.rows} rows, and the manifest says ${manifest.rows}`)
 }
 
 /** @throws HF_PARTITION_ARCHIVE_DAMAGED */
-export async function readManifest(store: ArchiveStore, name: string): Promise<Manifest> {
+export async function readManifest(store: Store, name: string): Promise<Manifest> {
   try {
     const chunks: Buffer[] = []
     for await (const chunk of store.read(name)) chunks.push(chunk as Buffer)
@@ -150,17 +158,41 @@ export async function readManifest(store: ArchiveStore, name: string): Promise<M
   }
 }
 
-/** The lines of an archive, one by one. */
-export async function* readLines(store: ArchiveStore, { file }: Manifest): AsyncGenerator<string> {
-  const decoder = new TextDecoder('utf8', { fatal: true })
-  let rest = ''
-  // Not by the line reader: it takes other characters for the end of a line, too.
-  for await (const chunk of through(store.read(file), createZstdDecompress())) {
-    const lines = (rest + decoder.decode(chunk as Buffer, { stream: true })).split('\n')
-    rest = lines.pop() ?? ''
-    yield* lines
+/** The rows of an archive as text. */
+export function readRows(store: Store, manifest: Manifest): AsyncGenerator<Buffer> {
+  const unpacked = through(store.read(manifest.file), createZstdDecompress())
+  return behindHead(unpacked as AsyncIterable<Buffer>, encodingOf(manifest), manifest)
+}
+
+/** Those of before there was a choice do not say. @throws HF_PARTITION_ARCHIVE_DAMAGED */
+export function encodingOf({ encoding = 'ndjson', file }: Manifest): Encoding {
+  if (!ARCHIVE_FORMATS.includes(encoding))
+    throw archiveDamaged(file, `it is written as ${String(encoding)}, which this version cannot read`)
+  return ENCODINGS[encoding]
+}
+
+/** Without what stands before the rows, which is known to the byte. @throws HF_PARTITION_ARCHIVE_DAMAGED */
+async function* behindHead(
+  content: AsyncIterable<Buffer>,
+  encoding: Encoding,
+  { columns, file }: Manifest,
+): AsyncGenerator<Buffer> {
+  const head = Buffer.from(encoding.head(columns))
+  let begin = Buffer.alloc(0)
+  let isBehind = false
+  for await (const chunk of content) {
+    if (isBehind) {
+      yield chunk
+      continue
+    }
+    begin = Buffer.concat([begin, chunk])
+    if (begin.length < head.length) continue
+    if (!begin.subarray(0, head.length).equals(head))
+      throw archiveDamaged(file, 'it has other columns than the manifest says')
+    isBehind = true
+    if (begin.length > head.length) yield begin.subarray(head.length)
   }
-  if (rest !== '') throw archiveDamaged(file, 'its last line is cut off')
+  if (!isBehind && head.length > 0) throw archiveDamaged(file, 'its first line is cut off')
 }
 
 /** One stream through another; where either fails, reading fails. */

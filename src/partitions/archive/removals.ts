@@ -56,23 +56,17 @@ export class Removals {
     )
   }
 
-  /** @param archived null where it was only dropped */
+  /** @param manifest where it lies @param archived null where it was only dropped */
   async done(
     table: string,
     partition: string,
-    place: string | null,
+    manifest: string | null,
     archived: Archived | null,
   ): Promise<void> {
     await this.#run(
       `UPDATE ${this.#table} SET state = 'done', archive = $3, rows = $4, sha256 = $5, updated_at = now()
         WHERE relation = $1 AND partition = $2 AND state = 'begun'`,
-      [
-        table,
-        partition,
-        archived && `${place ?? ''}/${archived.name}`,
-        archived?.manifest.rows ?? null,
-        archived?.manifest.sha256 ?? null,
-      ],
+      [table, partition, manifest, archived?.manifest.rows ?? null, archived?.manifest.sha256 ?? null],
     )
   }
 

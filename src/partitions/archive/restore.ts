@@ -1,21 +1,21 @@
-import { basename, dirname } from 'node:path'
 import { quoteIdentifier, quoteQualified, type Recorder } from '../../core/index.ts'
+import { openStore, type Store } from '../../storage/index.ts'
 import { archiveDamaged, archiveUnfit, partitionBusy, partitionReplica } from '../errors.ts'
 import { readLayout } from '../layout.ts'
 import { readManner, tableLike } from '../make.ts'
 import { alone, change, givingWay, isReplica, withTender } from '../tender.ts'
 import type { PartitionTarget } from '../upkeep.ts'
-import { checkArchive, type Manifest, readLines, readManifest } from './archive.ts'
+import { checkArchive, encodingOf, type Manifest, readManifest, readRows } from './archive.ts'
 import { Removals } from './removals.ts'
-import { columnsOf, exactly, insertLines, linesOf, Tally } from './rows.ts'
-import { type ArchiveStore, folderStore } from './store.ts'
+import { columnsOf } from './columns.ts'
+import { exactly, RowTally, rowsAsText } from './rows.ts'
 
 /** Which archive is restored. */
 export interface RestoreOptions {
-  /** The manifest's file, or its name within `store`. */
+  /** The manifest's file: its path, or its address in a bucket; or its name within `store`. */
   readonly manifest: string
-  /** Default: the folder of the manifest. */
-  readonly store?: ArchiveStore | undefined
+  /** Default: where the manifest lies. */
+  readonly store?: Store | undefined
   readonly signal?: AbortSignal | undefined
   readonly recorder?: Recorder | undefined
 }
@@ -42,8 +42,8 @@ export function restoreArchive(
   table: string,
   { manifest: path, store: given, signal, recorder }: RestoreOptions,
 ): Promise<Restored> {
-  const store = given ?? folderStore(dirname(path))
-  const name = given ? path : basename(path)
+  const [place, name] = given ? ['', path] : placeAndName(path)
+  const store = given ?? openStore(place)
   return withTender(url, signal, async (tender) => {
     const { client } = tender
     const manifest = await readManifest(store, name)
@@ -82,10 +82,11 @@ export function restoreArchive(
         )
         // Types are those of the table: a manifest is a file that anybody may have written.
         const columns = manifest.columns.map((one) => there.find((column) => column.name === one.name) ?? one)
-        const count = await insertLines(client, sql, columns, readLines(store, manifest))
-        const tally = new Tally()
-        for await (const lines of linesOf(client, sql, manifest.columns)) tally.lines(Buffer.from(lines))
-        if (count !== manifest.rows || tally.sum !== manifest.rows_sum)
+        const encoding = encodingOf(manifest)
+        await encoding.put(client, sql, columns, readRows(store, manifest))
+        const tally = new RowTally(encoding)
+        for await (const some of rowsAsText(client, sql, manifest.columns, encoding)) tally.add(some)
+        if (tally.rows !== manifest.rows || tally.sum !== manifest.rows_sum)
           throw archiveDamaged(
             manifest.file,
             'what was restored from it reads otherwise than what was archived',
@@ -93,7 +94,7 @@ export function restoreArchive(
         await client.query(`ALTER TABLE ${layout.sql} ATTACH PARTITION ${sql} ${manifest.bounds}`)
         await client.query(`ALTER TABLE ${sql} DROP CONSTRAINT ${LIMIT}`)
         await new Removals(client, ownSchema).restored(layout.sql, partition, manifest.bounds)
-        return count
+        return tally.rows
       }),
     )
     if (done === undefined) throw partitionBusy(layout.sql)
@@ -105,6 +106,13 @@ export function restoreArchive(
     })
     return { table: layout.sql, partition, rows: done }
   })
+}
+
+/** `s3://bucket/prefix/name?region=...` has its name in the middle. */
+function placeAndName(path: string): [place: string, name: string] {
+  const [way, search = ''] = /^s3:/i.test(path) ? (path.split(/(?=\?)/, 2) as [string, string?]) : [path]
+  const slash = way.lastIndexOf('/')
+  return [slash < 0 ? '.' : `${way.slice(0, slash)}${search}`, way.slice(slash + 1)]
 }
 
 interface Bounds {

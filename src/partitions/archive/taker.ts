@@ -1,13 +1,15 @@
 import { quoteLiteral, quoteQualified } from '../../core/index.ts'
+import type { Store } from '../../storage/index.ts'
 import { partitionAlive, partitionUnknown } from '../errors.ts'
 import { type Layout, type Partition, readLayout } from '../layout.ts'
 import type { Policy } from '../policy.ts'
 import { change, givingWay, type Tender, vacuumAside } from '../tender.ts'
 import { finishDetaching } from '../upkeep.ts'
 import { type Archived, archivePartition } from './archive.ts'
+import type { ArchiveFormat } from './encoding.ts'
 import type { Removal, Removals } from './removals.ts'
-import { columnsOf, exactly, fingerprint } from './rows.ts'
-import type { ArchiveStore } from './store.ts'
+import { columnsOf } from './columns.ts'
+import { exactly, fingerprint } from './rows.ts'
 
 /** Takes single partitions away; each way can be killed anywhere and done again. */
 export class Taker {
@@ -16,7 +18,8 @@ export class Taker {
   readonly #removals: Removals
   readonly #known: readonly Removal[]
   readonly #how: Policy['retention']
-  readonly #store: ArchiveStore | undefined
+  readonly #store: Store | undefined
+  readonly #format: ArchiveFormat
 
   constructor(
     tender: Tender,
@@ -24,7 +27,8 @@ export class Taker {
     removals: Removals,
     known: readonly Removal[],
     how: Policy['retention'],
-    store: ArchiveStore | undefined,
+    store: Store | undefined,
+    format: ArchiveFormat,
   ) {
     this.#tender = tender
     this.#layout = layout
@@ -32,6 +36,7 @@ export class Taker {
     this.#known = known
     this.#how = how
     this.#store = store
+    this.#format = format
   }
 
   /** Of these names those that are tables of their own by now. What is gone altogether is written down as done. */
@@ -60,8 +65,7 @@ export class Taker {
     const archived = how === 'archive' ? await this.#archive(name) : undefined
     if (partition) await detach(this.#tender, this.#layout, partition)
     await this.#drop(name, archived)
-    const place = this.#store?.place ?? ''
-    return archived && `${place}/${archived.name}`
+    return archived && addressIn(this.#store?.place ?? '', archived.name)
   }
 
   /** Before it is detached: until then its limits are known, and a kill loses nothing. */
@@ -69,13 +73,8 @@ export class Taker {
     if (!this.#store) throw partitionUnknown(this.#layout.sql, name)
     const { sql: table, column } = this.#layout
     await this.#tender.client.query('SET lock_timeout = 0')
-    return archivePartition(this.#tender.client, this.#store, {
-      table,
-      partition: name,
-      sql: this.#sql(name),
-      column,
-      bounds: this.#bounds(name),
-    })
+    const subject = { table, partition: name, sql: this.#sql(name), column, bounds: this.#bounds(name) }
+    return archivePartition(this.#tender.client, this.#store, subject, this.#format)
   }
 
   /** As they are; or, where an earlier run has detached it, as they were. */
@@ -101,7 +100,12 @@ export class Taker {
           throw partitionAlive(table, name)
       }
       await client.query(`DROP TABLE ${sql}`)
-      await this.#removals.done(table, name, this.#store?.place ?? null, archived ?? null)
+      await this.#removals.done(
+        table,
+        name,
+        archived ? addressIn(this.#store?.place ?? '', archived.name) : null,
+        archived ?? null,
+      )
     })
   }
 
@@ -112,6 +116,12 @@ export class Taker {
   #sql(name: string): string {
     return this.#partition(name)?.sql ?? quoteQualified(this.#layout.schema, name)
   }
+}
+
+/** What of a bucket's address stands behind its question mark stays at the end. */
+function addressIn(place: string, name: string): string {
+  const [way = '', search = ''] = place.split(/(?=\?)/, 2)
+  return /^s3:/i.test(place) ? `${way.replace(/\/+$/, '')}/${name}${search}` : `${place}/${name}`
 }
 
 /** Beside the traffic; with a default partition PostgreSQL refuses that, and it takes a moment of ACCESS EXCLUSIVE. */

@@ -1,21 +1,11 @@
 import { createReadStream, createWriteStream } from 'node:fs'
 import { link, mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-
-/** Where archives lie. Names are those of files, without a folder. */
-export interface ArchiveStore {
-  /** For people: the folder. */
-  readonly place: string
-  /** Resolves once it is safely there; rejects where there is something of this name. */
-  write(name: string, content: Readable): Promise<void>
-  /** The stream fails where there is nothing of this name. */
-  read(name: string): Readable
-}
+import type { Store } from './store.ts'
 
 /** A folder of this machine, made where it is missing. Readable by its owner alone. */
-export function folderStore(folder: string): ArchiveStore {
+export function folderStore(folder: string): Store {
   return {
     place: folder,
     async write(name, content) {

@@ -1,0 +1,19 @@
+import { HoldfastError } from '../core/index.ts'
+
+export function bucketUnreadable(address: string, why: string): HoldfastError {
+  const shown = address.replace(/\/\/[^/@]*@/, '//***@')
+  return new HoldfastError({
+    code: 'HF_STORAGE_ADDRESS',
+    message: `"${shown}" is no place to keep files: ${why}. A folder, or s3://bucket/prefix?region=...&endpoint=....`,
+    details: { address: shown },
+  })
+}
+
+export function packageMissing(cause: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_STORAGE_PACKAGE_MISSING',
+    message:
+      'Keeping files in S3 needs the packages of AWS, which are not installed. Run "npm install @aws-sdk/client-s3 @aws-sdk/lib-storage".',
+    cause,
+  })
+}

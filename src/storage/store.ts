@@ -1,0 +1,11 @@
+import type { Readable } from 'node:stream'
+
+/** Where files are kept: a folder, or a bucket. Names are those of files, without a folder. */
+export interface Store {
+  /** For people, and to open it again: the folder, or the bucket's address. Without secrets. */
+  readonly place: string
+  /** Resolves once it is safely there; rejects where there is something of this name. */
+  write(name: string, content: Readable): Promise<void>
+  /** The stream fails where there is nothing of this name. */
+  read(name: string): Readable
+}
