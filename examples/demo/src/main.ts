@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { createHoldfast, type Holdfast, isHoldfastError } from 'holdfast'
 import { serveAdmin } from 'holdfast/admin'
 import { migrateUp } from 'holdfast/migrate'
+import { UpkeepSchedule } from 'holdfast/partitions'
+import { partitionActivityLog } from './activity-log.ts'
 import type { DB } from './database.ts'
 import { seed } from './seed.ts'
 import { createService } from './service.ts'
@@ -30,6 +32,35 @@ async function startDemo(holdfast: Holdfast<DB>, signal: AbortSignal): Promise<v
   const traffic = startTraffic(serviceUrl)
   holdfast.own('demo traffic', () => traffic.stop())
   say(`Demo service with gentle traffic: ${serviceUrl}`)
+  followConversion(holdfast)
+}
+
+/** Beside everything else: the console shows how far it is. Closing ends it between two steps; the next start goes on. */
+function followConversion(holdfast: Holdfast<DB>): void {
+  const ending = new AbortController()
+  const converting = partitionActivityLog(holdfast, {
+    signal: ending.signal,
+    recorder: holdfast.recorder,
+    onProgress: ({ table, state, words }) => {
+      if (state === 'begun') say(`${table}: ${words}`)
+    },
+  }).then(
+    (words) => {
+      say(`${words}.`)
+      const { upkeepMs } = holdfast.config.partitions
+      if (upkeepMs === 0 || ending.signal.aborted) return
+      const onFailure = (what: string, error: unknown): void => say(`${what}: ${String(error)}`)
+      const schedule = new UpkeepSchedule(holdfast.partitions, { everyMs: upkeepMs, onFailure })
+      holdfast.own('upkeep of partitions', () => schedule.close())
+    },
+    (error: unknown) => {
+      if (!ending.signal.aborted) say(`The activity log could not be partitioned: ${String(error)}`)
+    },
+  )
+  holdfast.own('conversion of the activity log', async () => {
+    ending.abort()
+    await converting
+  })
 }
 
 /** Stops in good order on the first signal, at once on the second. The result aborts with the first. */
@@ -70,6 +101,7 @@ async function main(): Promise<void> {
         migrations: holdfast.migrations,
         migrateOptions: holdfast.migrateOptions,
         access: holdfast.access,
+        partitions: holdfast.partitions,
       },
       holdfast.config.admin,
       holdfast.stateDirectory,

@@ -79,6 +79,17 @@ async function waitForPoolEvent(
   }
 }
 
+/** The activity log once it is partitioned: months that have rows, and whether what was written meanwhile is there. */
+async function partitionedLog(folder: string): Promise<{ months: number; rows: number; tried: number }> {
+  const client = new pg.Client({ connectionString: findEmbedded(`${folder}/.holdfast`)?.url })
+  await client.connect()
+  const { rows } = await client.query(
+    `SELECT count(DISTINCT tableoid)::int AS months, count(*)::int AS rows, count(*) FILTER (WHERE action = 'demo.test')::int AS tried FROM activity_logs`,
+  )
+  await client.end()
+  return rows[0]
+}
+
 test(
   'seeds a year of data, runs traffic, shows moving numbers, stops clean, and starts again at once',
   { timeout: 120_000 },
@@ -117,6 +128,8 @@ test(
       return acquired > before + 5
     })
     await tryService(/traffic: (http\S+)/.exec(first.output)?.[1] as string)
+    // It is stopped while its activity log is being partitioned.
+    await first.waitFor(/activity_logs: copy the rows/)
     expect(await first.stop('SIGINT')).toMatchObject({ code: 0, stderr: '' })
     await expectNothingLeft(folder)
 
@@ -125,6 +138,11 @@ test(
     await second.waitFor(READY)
     expect(performance.now() - began).toBeLessThan(5_000)
     expect(second.output).not.toContain('Seeding')
+    await second.waitFor(/activity_logs is partitioned by month/)
+    const after = await partitionedLog(folder)
+    expect(after.months).toBeGreaterThanOrEqual(12)
+    expect(after.rows).toBeGreaterThanOrEqual(rows[0].activity)
+    expect(after.tried).toBe(1)
     expect(await second.stop('SIGTERM')).toMatchObject({ code: 0 })
     await expectNothingLeft(folder)
   },
