@@ -74,6 +74,14 @@ export function ownTablesDenied(grant: string, cause: unknown): HoldfastError {
   })
 }
 
+export function defaultHolds(table: string, reasons: readonly string[]): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_DEFAULT',
+    message: `Partitions of ${table} could not be made where rows lie in its default partition. ${reasons.join('; ')}.`,
+    details: { table, reasons: [...reasons] },
+  })
+}
+
 export function everyDoesNotFit(table: string, every: string, is: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_PARTITION_EVERY',

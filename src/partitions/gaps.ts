@@ -1,5 +1,5 @@
 import type { Layout, Partition } from './layout.ts'
-import { partitionName, shortened } from './name.ts'
+import { freeName, partitionName } from './name.ts'
 import { type Every, type Period, periodAfter, periodAt, periodsBetween, type Position } from './period.ts'
 import type { Policy } from './policy.ts'
 
@@ -61,14 +61,6 @@ function uncovered(period: Period, partitions: readonly Partition[]): Period[] {
     })
   }
   return pieces
-}
-
-/** Two pieces of one period are told apart by a number. */
-function freeName(name: string, taken: ReadonlySet<string>): string {
-  for (let count = 2, free = name; ; count += 1) {
-    if (!taken.has(free)) return free
-    free = shortened(name, String(count))
-  }
 }
 
 /** How many whole periods behind the current one have their partition, without a gap. */

@@ -1,9 +1,12 @@
+import { drainDefault } from './drain.ts'
 import { countAhead, missingPartitions } from './gaps.ts'
 import { messageOf, type Recorder } from '../core/index.ts'
 import { endGrace, freeAtCutoff } from './convert/ending.ts'
 import { Conversions } from './convert/records.ts'
+import { defaultHolds } from './errors.ts'
 import { readLayout } from './layout.ts'
 import { makePartition, readManner } from './make.ts'
+import type { Period } from './period.ts'
 import type { Policy } from './policy.ts'
 import { alone, isReplica, type Tender, withTender } from './tender.ts'
 import {
@@ -77,19 +80,26 @@ function freeing(
   })
 }
 
+const overlap = (a: Period, b: Period): boolean => a.from < b.to && b.from < a.to
+
 async function maintainOne(tender: Tender, policy: Policy): Promise<Made> {
-  const finalized = await finishDetaching(tender, await readLayout(tender.client, policy.table))
+  const first = await readLayout(tender.client, policy.table)
+  const finalized = await finishDetaching(tender, first)
+  const drained = await drainDefault(tender, await readLayout(tender.client, policy.table), policy.every)
   const layout = await readLayout(tender.client, policy.table)
   const now = await currentPlace(tender, layout, policy.every)
   const plan = missingPartitions(layout, policy, now)
-  if (plan.missing.length > 0) {
+  const missing = plan.missing.filter(({ period }) => !drained.left.some((one) => overlap(one, period)))
+  if (missing.length > 0) {
     const last = layout.partitions.findLast(({ isDefault }) => !isDefault)
     const manner = await readManner(tender.client, layout.sql, last?.sql)
-    for (const { name, period } of plan.missing) await makePartition(tender, layout, name, period, manner)
+    for (const { name, period } of missing) await makePartition(tender, layout, name, period, manner)
   }
-  const after = plan.missing.length === 0 ? layout : await readLayout(tender.client, policy.table)
+  // Told when all others are made.
+  if (drained.reasons.length > 0) throw defaultHolds(layout.sql, drained.reasons)
+  const after = missing.length === 0 ? layout : await readLayout(tender.client, policy.table)
   return {
-    made: plan.missing.map(({ name }) => name),
+    made: [...drained.made, ...missing.map(({ name }) => name)],
     finalized,
     ahead: countAhead(after, policy.every, now),
     notes: plan.notes,

@@ -63,7 +63,7 @@ export interface Range {
 }
 
 /** Where a partition ends or begins, as a bound. */
-const boundsOf = ({ key }: Pick<Layout, 'key'>, { from, to }: Range): string =>
+export const boundsOf = ({ key }: Pick<Layout, 'key'>, { from, to }: Range): string =>
   `FOR VALUES FROM (${from === null ? 'MINVALUE' : quoteLiteral(key.write(from))}) TO (${quoteLiteral(key.write(to))})`
 
 /**

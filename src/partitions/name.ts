@@ -30,3 +30,11 @@ function suffixOf(every: Every, from: Position): string {
   const kept = { year: 1, month: 2, day: 3, hour: 4 }[every]
   return parts.slice(0, kept).join('_').replaceAll(/[+-]/g, '')
 }
+
+/** Two pieces of one period are told apart by a number. */
+export function freeName(name: string, taken: ReadonlySet<string>): string {
+  for (let count = 2, free = name; ; count += 1) {
+    if (!taken.has(free)) return free
+    free = shortened(name, String(count))
+  }
+}

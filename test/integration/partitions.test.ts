@@ -171,17 +171,53 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
     expect(outcomes.reduce((sum, one) => sum + one.made.length, 0)).toBe(31)
   })
 
-  test('a default partition is told of, and rows in it that are in the way name themselves', async () => {
-    const table = await kept({ every: 'month', premake: 1 })
+  test('rows of a default partition are moved to partitions of their own, each seen once all the time', async () => {
+    const table = await kept(
+      { every: 'month', premake: 1 },
+      "id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz NOT NULL, up text GENERATED ALWAYS AS ('x' || n) STORED, n int, PRIMARY KEY (id, at)",
+    )
     await run(`CREATE TABLE ${table}_rest PARTITION OF ${table} DEFAULT`)
     expect(await maintain(target, { table })).toMatchObject([
       { outcome: 'done', notes: [expect.stringContaining('default partition')] },
     ])
     await manage(target, table, { every: 'month', premake: 3 })
-    await run(`INSERT INTO ${table} (at) VALUES (date_trunc('month', now()) + interval '2 months 10 days')`)
+    await run(`SET TimeZone = 'Pacific/Auckland'; INSERT INTO ${table} (at, n) SELECT date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + m * interval '1 month' + n * interval '1 minute', n
+      FROM generate_series(1, 100) n, unnest(ARRAY[2, 20, -7]) m; INSERT INTO ${table} (at, n) VALUES ('infinity', 0)`)
+    const sum = (): Promise<unknown> =>
+      run(`SELECT count(*)::int, md5(string_agg(t::text, ',' ORDER BY id)) FROM ${table} t`)
+    const before = await sum()
+    const seen = new Set<unknown>()
+    const ending = new AbortController()
+    const looking = (async () => {
+      while (!ending.signal.aborted)
+        for (const { count } of await run(`SELECT count(*)::int AS count FROM ${table}`)) seen.add(count)
+    })()
+    const [done] = await maintain(target, { table })
+    ending.abort()
+    await looking
+    expect(done).toMatchObject({ outcome: 'done', ahead: 3 })
+    expect([...seen]).toEqual([301])
+    expect(await sum()).toEqual(before)
+    // What no partition with an end can take stays.
+    expect(await run(`SELECT n FROM ${table}_rest`)).toEqual([{ n: 0 }])
+    expect(await maintain(target, { table })).toMatchObject([{ outcome: 'done', made: [] }])
+  })
+
+  test('what cannot be moved in a moment, or would set off something, stays and is told of; all else is made', async () => {
+    const table = await kept({ every: 1_000n, premake: 4 }, 'at int NOT NULL, n int')
+    await run(`CREATE TABLE ${table}_rest PARTITION OF ${table} DEFAULT;
+      INSERT INTO ${table} SELECT 2000, n FROM generate_series(1, 10001) n; INSERT INTO ${table} VALUES (500, 1), (7700, 2)`)
     const [failed] = await maintain(target, { table })
-    expect(failed).toMatchObject({ outcome: 'failed', error: expect.stringContaining(`${table}_rest`) })
+    expect(failed).toMatchObject({
+      outcome: 'failed',
+      error: expect.stringMatching(new RegExp(`10001 rows of ${table}_2000 lie in ${table}_rest: more than`)),
+    })
     expect((await listPartitions(target, table)).policy?.lastError).toBe(failed?.error)
+    expect(await namesOf(table)).toEqual(
+      [0, 1000, 3000, 4000, 5000, 6000, 7000, 8000, 9000, 10000, 11000]
+        .map((from) => `${table}_${from}`)
+        .concat(`${table}_rest`),
+    )
     // It does not hold up the others.
     const other = await kept({ every: 'month', premake: 1 })
     expect(await maintain(target)).toEqual(
@@ -190,6 +226,13 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
         expect.objectContaining({ table: `public.${other}`, outcome: 'done', ahead: 1 }),
       ]),
     )
+    await run(`DELETE FROM ${table} WHERE at = 2000 AND n > 5; CREATE FUNCTION ${table}_gone() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END';
+      CREATE TRIGGER ${table}_gone AFTER DELETE ON ${table} FOR EACH ROW EXECUTE FUNCTION ${table}_gone()`)
+    expect(await maintain(target, { table })).toMatchObject([
+      { outcome: 'failed', error: expect.stringContaining(`sets off the trigger ${table}_gone`) },
+    ])
+    await run(`DROP TRIGGER ${table}_gone ON ${table}`)
+    expect(await maintain(target, { table })).toMatchObject([{ outcome: 'done', made: [`${table}_2000`] }])
     await unmanage(target, table)
   })
 
