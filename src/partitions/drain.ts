@@ -119,7 +119,9 @@ async function obstacleOf({ client }: Tender, { oid }: Layout): Promise<string |
   return rows[0]?.what
 }
 
-/** The default partition is locked for as long: nobody sees a row twice, or not at all. */
+/**
+ * The table is locked for as long: who waited for its default partition alone would find rows gone, and not know the new partition.
+ */
 async function moveOut(
   tender: Tender,
   layout: Layout,
@@ -136,6 +138,7 @@ async function moveOut(
     async (client) => {
       await client.query(`SET LOCAL statement_timeout = ${STATEMENT_MS}; SET LOCAL row_security = off`)
       for (const statement of tableLike(layout, sql, manner)) await client.query(statement)
+      await client.query(`LOCK TABLE ONLY ${layout.sql} IN ACCESS EXCLUSIVE MODE`)
       await client.query(`LOCK TABLE ${stray.sql} IN ACCESS EXCLUSIVE MODE`)
       const { rows } = await client.query<{ names: string[] }>(
         `SELECT array_agg(quote_ident(attname) ORDER BY attnum) AS names FROM pg_catalog.pg_attribute
