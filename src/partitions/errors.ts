@@ -163,7 +163,7 @@ export function partitionBusy(table: string): HoldfastError {
 export function partitionReplica(table: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_PARTITION_REPLICA',
-    message: `This server is a replica and takes no writes: ${table} is converted on its primary.`,
+    message: `This server is a replica and takes no writes: ${table} is looked after on its primary.`,
     details: { table },
   })
 }

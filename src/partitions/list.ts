@@ -1,11 +1,12 @@
 import type { Queryable } from '../core/index.ts'
 import { Removals } from './archive/removals.ts'
+import { partitionReplica } from './errors.ts'
 import { type Layout, type Partition, readLayout, readLayouts } from './layout.ts'
 import { readLastScans } from './last-scans.ts'
 import { type Outlook, outlookOf } from './outlook.ts'
 import { type Every, type Position } from './period.ts'
 import { Policies, type Policy, type PolicyWishes, resolvePolicy } from './policy.ts'
-import { withTender } from './tender.ts'
+import { isReplica, withTender } from './tender.ts'
 import { currentPlace, type PartitionTarget, refuseUnfitting } from './upkeep.ts'
 
 /** A partition, and whether it is used. */
@@ -117,9 +118,11 @@ export async function manage(
   { every, ...wishes }: ManageOptions,
 ): Promise<Layout> {
   const kept = resolvePolicy(wishes)
-  return withTender(url, undefined, async ({ client }) => {
+  return withTender(url, undefined, async (tender) => {
+    const { client } = tender
     const layout = await readLayout(client, table)
     refuseUnfitting(layout, every)
+    if (await isReplica(tender)) throw partitionReplica(layout.sql)
     await new Policies(client, ownSchema).set({ table: layout.sql, every, ...kept })
     return layout
   })
@@ -137,8 +140,10 @@ const policyAsJson = (policy: Omit<Policy, 'table'>) => ({
 
 /** Ends the upkeep of a table. Its partitions stay as they are. @throws HF_PARTITION_NOT_MANAGED */
 export async function unmanage({ url, ownSchema }: PartitionTarget, table: string): Promise<void> {
-  return withTender(url, undefined, async ({ client }) => {
+  return withTender(url, undefined, async (tender) => {
+    const { client } = tender
     const policies = new Policies(client, ownSchema)
+    if (await isReplica(tender)) throw partitionReplica(table)
     for (const policy of await policies.chosen(client, table)) await policies.remove(policy.table)
   })
 }
