@@ -20,15 +20,9 @@ const client = useAdminServer(database, () => ({
 const browser = useBrowser()
 const ids = { ran: '', pending: '' }
 
-type Role = 'viewer' | 'operator' | 'admin'
-async function open(path: string, role: Role = 'admin', options: object = {}): Promise<WatchedPage> {
-  const { server } = client()
-  const watched = await WatchedPage.open(browser(), server.url, options)
-  await watched.page.goto(`${server.url}${server.admin.createSignInPath(role)}`)
-  await watched.page.getByRole('heading', { name: 'Overview' }).waitFor()
-  await watched.page.goto(`${server.url}/${path}`)
-  return watched
-}
+const open = (
+  ...how: [path: string, role?: 'viewer' | 'operator' | 'admin', options?: object]
+): Promise<WatchedPage> => WatchedPage.signedIn(browser(), client().server, ...how)
 
 describe.skipIf(isBrowserMissing)(`the pages of migrations and access${BROWSER_SUITE}`, () => {
   beforeAll(async () => {

@@ -14,15 +14,9 @@ const target = () => ({ url: database.url, ownSchema: 'holdfast' })
 const client = useAdminServer(database, () => ({ partitions: target() }))
 const browser = useBrowser()
 
-type Role = 'viewer' | 'operator' | 'admin'
-async function open(path: string, role: Role = 'admin', options: object = {}): Promise<WatchedPage> {
-  const { server } = client()
-  const watched = await WatchedPage.open(browser(), server.url, options)
-  await watched.page.goto(`${server.url}${server.admin.createSignInPath(role)}`)
-  await watched.page.getByRole('heading', { name: 'Overview' }).waitFor()
-  await watched.page.goto(`${server.url}/${path}`)
-  return watched
-}
+const open = (
+  ...how: [path: string, role?: 'viewer' | 'operator' | 'admin', options?: object]
+): Promise<WatchedPage> => WatchedPage.signedIn(browser(), client().server, ...how)
 
 const run = (sql: string): Promise<unknown> => queryAt(database.url, sql)
 

@@ -52,6 +52,8 @@ export function useBrowser(): () => Browser {
   }
 }
 
+type Role = 'viewer' | 'operator' | 'admin'
+
 /** A page that watches itself: policy violations, layout shifts, errors, requests elsewhere. */
 export class WatchedPage {
   readonly page: Page
@@ -66,6 +68,21 @@ export class WatchedPage {
       const { protocol, origin: asked } = new URL(request.url())
       if (protocol !== 'blob:' && asked !== origin) this.foreignRequests.push(request.url())
     })
+  }
+
+  /** Signed in by a link, on a path of the console. */
+  static async signedIn(
+    browser: Browser,
+    server: { readonly url: string; readonly admin: { createSignInPath(role: Role): string } },
+    path: string,
+    role: Role = 'admin',
+    options: object = {},
+  ): Promise<WatchedPage> {
+    const watched = await WatchedPage.open(browser, server.url, options)
+    await watched.page.goto(`${server.url}${server.admin.createSignInPath(role)}`)
+    await watched.page.getByRole('heading', { name: 'Overview' }).waitFor()
+    await watched.page.goto(`${server.url}/${path}`)
+    return watched
   }
 
   static async open(

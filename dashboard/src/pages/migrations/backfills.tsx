@@ -1,19 +1,16 @@
 import { type Answer, ask } from '../../api/client.ts'
 import type { LiveResource } from '../../api/resource.ts'
-import { ageOf } from '../../live/freshness.ts'
 import { live } from '../../live/stream.ts'
 import { Act } from '../../parts/act.tsx'
 import { Amount } from '../../parts/amount.tsx'
-import { Card } from '../../parts/card.tsx'
 import { ToType } from '../../parts/copy.tsx'
 import { Facts } from '../../parts/panel.tsx'
 import { Share } from '../../parts/share.tsx'
-import { Empty, Loaded } from '../../parts/states.tsx'
+import { Empty } from '../../parts/states.tsx'
 import type { Column } from '../../parts/table/column.ts'
-import { Table } from '../../parts/table/table.tsx'
-import { query, setQuery } from '../../place/router.ts'
 import { count, duration, inWords } from '../../words/figures.ts'
 import { instant } from '../../words/times.ts'
+import { ListCard, rowAt } from '../list-card.tsx'
 import { BACKFILL_DEFINITIONS } from './definitions.ts'
 
 export type Backfills = Answer<'GET /v1/database/migrations/backfills'>
@@ -21,6 +18,7 @@ type Backfill = Backfills['data'][number]
 
 const LINES = 5
 const PREFIX = 'backfill:'
+const keyOf = ({ id }: Backfill): string => id
 const TONES: Readonly<Record<Backfill['state'], string>> = {
   pending: 'warn',
   running: '',
@@ -78,41 +76,30 @@ const COLUMNS: readonly Column<Backfill>[] = [
 ]
 
 /** How far each backfill is, live. */
-export function BackfillList({ resource }: { readonly resource: LiveResource<Backfills> }) {
-  return (
-    <Card
-      title="Backfills"
-      span={7}
-      size="lines"
-      definitions={BACKFILL_DEFINITIONS}
-      staleMs={ageOf(resource.state.value)}
-    >
-      <Loaded resource={resource} lines={LINES}>
-        {({ data }) => (
-          <Table
-            id="backfills"
-            label="Backfills"
-            rows={data}
-            columns={COLUMNS}
-            keyOf={({ id }) => id}
-            lines={LINES}
-            onOpen={({ id }) => setQuery({ open: PREFIX + id })}
-            openKey={query.value.get('open')?.replace(PREFIX, '')}
-            empty={
-              <Empty title="No migration has a backfill.">
-                <p>One with a backfill.ts fills in rows in batches, and is followed here.</p>
-              </Empty>
-            }
-          />
-        )}
-      </Loaded>
-    </Card>
-  )
-}
+export const BackfillList = ({ resource }: { readonly resource: LiveResource<Backfills> }) => (
+  <ListCard
+    title="Backfills"
+    span={7}
+    size="lines"
+    definitions={BACKFILL_DEFINITIONS}
+    resource={resource}
+    rowsOf={({ data }) => data}
+    id="backfills"
+    columns={COLUMNS}
+    keyOf={keyOf}
+    lines={LINES}
+    prefix={PREFIX}
+    empty={
+      <Empty title="No migration has a backfill.">
+        <p>One with a backfill.ts fills in rows in batches, and is followed here.</p>
+      </Empty>
+    }
+  />
+)
 
 /** The backfill that the address names. */
 export const backfillAt = (open: string, { data }: Backfills): Backfill | undefined =>
-  open.startsWith(PREFIX) ? data.find(({ id }) => PREFIX + id === open) : undefined
+  rowAt(open, PREFIX, data, keyOf)
 
 /** One backfill, and what stops it or lets it go on. */
 export function BackfillDetail({

@@ -1,17 +1,14 @@
 import { type Answer, ask } from '../../api/client.ts'
 import { type LiveResource, useResource } from '../../api/resource.ts'
-import { ageOf } from '../../live/freshness.ts'
 import { live } from '../../live/stream.ts'
 import { Amount } from '../../parts/amount.tsx'
-import { Card } from '../../parts/card.tsx'
 import { Facts } from '../../parts/panel.tsx'
 import { Empty, Loaded } from '../../parts/states.tsx'
 import { ToType } from '../../parts/copy.tsx'
 import type { Column } from '../../parts/table/column.ts'
-import { Table } from '../../parts/table/table.tsx'
-import { query, setQuery } from '../../place/router.ts'
 import { duration, inWords } from '../../words/figures.ts'
 import { instant, moment } from '../../words/times.ts'
+import { ListCard, rowAt } from '../list-card.tsx'
 import { MIGRATION_DEFINITIONS } from './definitions.ts'
 
 export type Migrations = Answer<'GET /v1/database/migrations'>
@@ -20,6 +17,7 @@ export type Migration = Migrations['data'][number]
 const LINES = 12
 const MOST_ATTEMPTS = 1_000
 const PREFIX = 'migration:'
+const keyOf = ({ id }: Migration): string => id
 
 const TONES: Readonly<Record<Migration['state'], string>> = {
   applied: 'ok',
@@ -66,43 +64,32 @@ const COLUMNS: readonly Column<Migration>[] = [
 ]
 
 /** What ran and what is pending, the latest first. */
-export function MigrationList({ resource }: { readonly resource: LiveResource<Migrations> }) {
-  return (
-    <Card
-      title="All migrations"
-      span={12}
-      definitions={MIGRATION_DEFINITIONS}
-      staleMs={ageOf(resource.state.value)}
-    >
-      <Loaded resource={resource} lines={LINES}>
-        {({ data }) => (
-          <Table
-            id="migrations"
-            label="All migrations"
-            rows={data}
-            columns={COLUMNS}
-            keyOf={({ id }) => id}
-            sort={{ column: 'id', isDescending: true }}
-            lines={LINES}
-            hasTools
-            onOpen={({ id }) => setQuery({ open: PREFIX + id })}
-            openKey={query.value.get('open')?.replace(PREFIX, '')}
-            empty={
-              <Empty title="There are no migrations yet.">
-                <p>The first one:</p>
-                <ToType text="npx holdfast migrate new create_users" />
-              </Empty>
-            }
-          />
-        )}
-      </Loaded>
-    </Card>
-  )
-}
+export const MigrationList = ({ resource }: { readonly resource: LiveResource<Migrations> }) => (
+  <ListCard
+    title="All migrations"
+    span={12}
+    definitions={MIGRATION_DEFINITIONS}
+    resource={resource}
+    rowsOf={({ data }) => data}
+    id="migrations"
+    columns={COLUMNS}
+    keyOf={keyOf}
+    sort={{ column: 'id', isDescending: true }}
+    hasTools
+    lines={LINES}
+    prefix={PREFIX}
+    empty={
+      <Empty title="There are no migrations yet.">
+        <p>The first one:</p>
+        <ToType text="npx holdfast migrate new create_users" />
+      </Empty>
+    }
+  />
+)
 
 /** The migration that the address names. */
 export const migrationAt = (open: string, { data }: Migrations): Migration | undefined =>
-  open.startsWith(PREFIX) ? data.find(({ id }) => PREFIX + id === open) : undefined
+  rowAt(open, PREFIX, data, keyOf)
 
 /** One migration, and every attempt to run it. */
 export function MigrationDetail({ migration }: { readonly migration: Migration }) {

@@ -1,24 +1,22 @@
 import { ask } from '../../api/client.ts'
 import type { LiveResource } from '../../api/resource.ts'
-import { ageOf } from '../../live/freshness.ts'
 import { live } from '../../live/stream.ts'
 import { Act } from '../../parts/act.tsx'
-import { Card } from '../../parts/card.tsx'
 import { ToType } from '../../parts/copy.tsx'
 import { Facts } from '../../parts/panel.tsx'
 import { Share } from '../../parts/share.tsx'
-import { Empty, Loaded } from '../../parts/states.tsx'
+import { Empty } from '../../parts/states.tsx'
 import type { Column } from '../../parts/table/column.ts'
-import { Table } from '../../parts/table/table.tsx'
-import { query, setQuery } from '../../place/router.ts'
 import { count, inWords } from '../../words/figures.ts'
 import { instant, moment } from '../../words/times.ts'
+import { ListCard, rowAt } from '../list-card.tsx'
 import { latestOf, type OperationList, OperationView, remember } from '../operation.tsx'
 import type { Conversion, Partitions } from './data.ts'
 import { CONVERSION_DEFINITIONS } from './definitions.ts'
 
 const LINES = 6
 const PREFIX = 'conversion:'
+const keyOf = ({ id }: Conversion): string => id
 const TONES: Readonly<Record<Conversion['state'], string>> = {
   running: '',
   aborting: 'warn',
@@ -74,41 +72,30 @@ const COLUMNS: readonly Column<Conversion>[] = [
 ]
 
 /** Conversions, live, the latest first. */
-export function ConversionList({ resource }: { readonly resource: LiveResource<Partitions> }) {
-  return (
-    <Card
-      title="Conversions"
-      span={5}
-      size="lines"
-      definitions={CONVERSION_DEFINITIONS}
-      staleMs={ageOf(resource.state.value)}
-    >
-      <Loaded resource={resource} lines={LINES}>
-        {({ conversions }) => (
-          <Table
-            id="conversions"
-            label="Conversions"
-            rows={conversions}
-            columns={COLUMNS}
-            keyOf={({ id }) => id}
-            lines={LINES}
-            onOpen={({ id }) => setQuery({ open: PREFIX + id })}
-            openKey={query.value.get('open')?.replace(PREFIX, '')}
-            empty={
-              <Empty title="No table was converted yet.">
-                <p>A table in use becomes a partitioned one step by step, and is followed here.</p>
-              </Empty>
-            }
-          />
-        )}
-      </Loaded>
-    </Card>
-  )
-}
+export const ConversionList = ({ resource }: { readonly resource: LiveResource<Partitions> }) => (
+  <ListCard
+    title="Conversions"
+    span={5}
+    size="lines"
+    definitions={CONVERSION_DEFINITIONS}
+    resource={resource}
+    rowsOf={({ conversions }) => conversions}
+    id="conversions"
+    columns={COLUMNS}
+    keyOf={keyOf}
+    lines={LINES}
+    prefix={PREFIX}
+    empty={
+      <Empty title="No table was converted yet.">
+        <p>A table in use becomes a partitioned one step by step, and is followed here.</p>
+      </Empty>
+    }
+  />
+)
 
 /** The conversion that the address names. */
 export const conversionAt = (open: string, { conversions }: Partitions): Conversion | undefined =>
-  open.startsWith(PREFIX) ? conversions.find(({ id }) => PREFIX + id === open) : undefined
+  rowAt(open, PREFIX, conversions, keyOf)
 
 /** One conversion step by step, and what goes on with it or takes it back. */
 export function ConversionDetail({

@@ -1,20 +1,18 @@
 import type { LiveResource } from '../../api/resource.ts'
-import { ageOf } from '../../live/freshness.ts'
 import { Amount } from '../../parts/amount.tsx'
-import { Card } from '../../parts/card.tsx'
 import { ToType } from '../../parts/copy.tsx'
 import { Facts } from '../../parts/panel.tsx'
-import { Empty, Loaded } from '../../parts/states.tsx'
+import { Empty } from '../../parts/states.tsx'
 import type { Column } from '../../parts/table/column.ts'
-import { Table } from '../../parts/table/table.tsx'
-import { query, setQuery } from '../../place/router.ts'
 import { bytes, count, inWords } from '../../words/figures.ts'
 import { instant } from '../../words/times.ts'
+import { ListCard, rowAt } from '../list-card.tsx'
 import { isLow, type PartitionedTable, type Partitions, placeInWords } from './data.ts'
 import { TABLE_DEFINITIONS } from './definitions.ts'
 
 const LINES = 6
 const PREFIX = 'table:'
+const keyOf = ({ table }: PartitionedTable): string => table
 
 const COLUMNS: readonly Column<PartitionedTable>[] = [
   { id: 'table', title: 'Table', kind: 'code', value: ({ table }) => table },
@@ -56,42 +54,32 @@ const COLUMNS: readonly Column<PartitionedTable>[] = [
 ]
 
 /** Every partitioned table, and how it is kept. */
-export function TableList({ resource }: { readonly resource: LiveResource<Partitions> }) {
-  return (
-    <Card
-      title="Partitioned tables"
-      span={7}
-      size="lines"
-      definitions={TABLE_DEFINITIONS}
-      staleMs={ageOf(resource.state.value)}
-    >
-      <Loaded resource={resource} lines={LINES}>
-        {({ data }) => (
-          <Table
-            id="partitioned-tables"
-            label="Partitioned tables"
-            rows={data}
-            columns={COLUMNS}
-            keyOf={({ table }) => table}
-            lines={LINES}
-            onOpen={({ table }) => setQuery({ table, open: PREFIX + table })}
-            openKey={query.value.get('open')?.replace(PREFIX, '')}
-            empty={
-              <Empty title="No table is partitioned yet.">
-                <p>What converting one would do, with all that stands in its way:</p>
-                <ToType text="npx holdfast partition plan public.events --by created_at --every month" />
-              </Empty>
-            }
-          />
-        )}
-      </Loaded>
-    </Card>
-  )
-}
+export const TableList = ({ resource }: { readonly resource: LiveResource<Partitions> }) => (
+  <ListCard
+    title="Partitioned tables"
+    span={7}
+    size="lines"
+    definitions={TABLE_DEFINITIONS}
+    resource={resource}
+    rowsOf={({ data }) => data}
+    id="partitioned-tables"
+    columns={COLUMNS}
+    keyOf={keyOf}
+    lines={LINES}
+    prefix={PREFIX}
+    placeOf={({ table }) => ({ table })}
+    empty={
+      <Empty title="No table is partitioned yet.">
+        <p>What converting one would do, with all that stands in its way:</p>
+        <ToType text="npx holdfast partition plan public.events --by created_at --every month" />
+      </Empty>
+    }
+  />
+)
 
 /** The table that the address names. */
 export const tableAt = (open: string, { data }: Partitions): PartitionedTable | undefined =>
-  open.startsWith(PREFIX) ? data.find(({ table }) => PREFIX + table === open) : undefined
+  rowAt(open, PREFIX, data, keyOf)
 
 const RETENTION = {
   detach: 'taken out, and kept as tables',
