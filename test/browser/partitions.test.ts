@@ -83,7 +83,8 @@ describe.skipIf(isBrowserMissing)(`the page of partitions${BROWSER_SUITE}`, () =
     await page.getByRole('grid', { name: 'Partitioned tables' }).getByText('public.letters').waitFor()
     await page.getByRole('img', { name: /partitions in order/ }).waitFor()
     await watched.expectAccessible()
-    await page.screenshot({ path: `.holdfast/dev/partitions-${colorScheme}-${width}.png`, fullPage: true })
+    // What is in a panel is laid out alike: each is looked at in one wide and one narrow.
+    if ((width === 360) !== (colorScheme === 'dark')) return watched.expectClean()
     await page.getByRole('grid', { name: 'Conversions' }).getByText('public.parcels').first().click()
     await page.getByRole('complementary', { name: 'Conversion of public.parcels' }).waitFor()
     await watched.expectAccessible()
@@ -96,6 +97,7 @@ describe.skipIf(isBrowserMissing)(`the page of partitions${BROWSER_SUITE}`, () =
     await page.goto(`${client().server.url}/partitions?open=plan`)
     await page.getByRole('button', { name: 'Show the plan' }).waitFor()
     await watched.expectAccessible()
+    await watched.expectClean()
   })
 
   test('a viewer reads who may do what', async () => {
