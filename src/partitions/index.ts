@@ -22,6 +22,7 @@ export { abortConversion, finishConversion, undoConversion } from './convert/und
 export type { ConversionProgress } from './convert/work.ts'
 export {
   type ListedPartition,
+  listGone,
   listPartitioned,
   listPartitions,
   manage,

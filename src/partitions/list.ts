@@ -3,11 +3,11 @@ import { Removals } from './archive/removals.ts'
 import { partitionReplica } from './errors.ts'
 import { type Layout, type Partition, readLayout, readLayouts } from './layout.ts'
 import { readLastScans } from './last-scans.ts'
-import { type Outlook, outlookOf } from './outlook.ts'
+import { endOf, type Outlook, outlookOf } from './outlook.ts'
 import { type Every, type Position } from './period.ts'
 import { Policies, type Policy, type PolicyWishes, resolvePolicy } from './policy.ts'
 import { isReplica, withTender } from './tender.ts'
-import { currentPlace, type PartitionTarget, refuseUnfitting } from './upkeep.ts'
+import { currentPlace, fits, type PartitionTarget, refuseUnfitting } from './upkeep.ts'
 
 /** A partition, and whether it is used. */
 export interface ListedPartition extends Partition {
@@ -26,7 +26,9 @@ export interface PartitionList {
   readonly partitions: readonly ListedPartition[]
   /** Undefined where the table is not under upkeep. */
   readonly policy: Policy | undefined
-  /** What lies before it; null without a policy. */
+  /** From where on a row finds no partition; null where there is no end, a default partition takes it, or the place of now is not known. */
+  readonly endsAt: Position | null
+  /** What lies before it; null without a policy, and where that does not fit the key any more. */
   readonly outlook: Outlook | null
 }
 
@@ -56,6 +58,17 @@ export async function listPartitioned(db: Queryable, ownSchema: string): Promise
   return describeAll(db, ownSchema, await readLayouts(db))
 }
 
+/** Tables that are under upkeep and are gone, or no partitioned tables any more. @param lists of all that there are */
+export async function listGone(
+  db: Queryable,
+  ownSchema: string,
+  lists: readonly PartitionList[],
+): Promise<string[]> {
+  const there = new Set(lists.map(({ table }) => table))
+  const kept = await new Policies(db, ownSchema).list()
+  return kept.map(({ table }) => table).filter((table) => !there.has(table))
+}
+
 async function describeAll(
   db: Queryable,
   ownSchema: string,
@@ -67,7 +80,8 @@ async function describeAll(
   const lists: PartitionList[] = []
   for (const layout of layouts) {
     const policy = policies.get(layout.sql)
-    const now = await nowOf(db, layout, policy)
+    const every = policy && fits(layout.key, policy.every) ? policy.every : undefined
+    const now = await nowOf(db, layout, every)
     lists.push({
       table: layout.sql,
       column: layout.column,
@@ -78,8 +92,9 @@ async function describeAll(
         when: now === undefined ? null : whenOf(one, now),
       })),
       policy,
+      endsAt: now === undefined ? null : endOf(layout, now),
       outlook:
-        policy === undefined || now === undefined
+        policy === undefined || every === undefined || now === undefined
           ? null
           : outlookOf(layout, policy, now, restored.get(layout.sql) ?? new Set()),
     })
@@ -88,13 +103,9 @@ async function describeAll(
 }
 
 /** Of an integer key only upkeep has to know: it is looked up in the table. */
-async function nowOf(
-  db: Queryable,
-  layout: Layout,
-  policy: Policy | undefined,
-): Promise<Position | undefined> {
-  const every = policy?.every ?? (layout.key.is === 'time' ? 'year' : undefined)
-  return every === undefined ? undefined : currentPlace({ client: db }, layout, every)
+async function nowOf(db: Queryable, layout: Layout, every: Every | undefined): Promise<Position | undefined> {
+  const length = every ?? (layout.key.is === 'time' ? 'year' : undefined)
+  return length === undefined ? undefined : currentPlace({ client: db }, layout, length)
 }
 
 function whenOf({ from, to }: Partition, now: Position): ListedPartition['when'] {
@@ -144,7 +155,10 @@ export async function unmanage({ url, ownSchema }: PartitionTarget, table: strin
     const { client } = tender
     const policies = new Policies(client, ownSchema)
     if (await isReplica(tender)) throw partitionReplica(table)
-    for (const policy of await policies.chosen(client, table)) await policies.remove(policy.table)
+    // One that is gone has no other name than that under which it was kept.
+    const gone = (await policies.list()).find((one) => one.table === table)
+    for (const policy of gone ? [gone] : await policies.chosen(client, table))
+      await policies.remove(policy.table)
   })
 }
 
@@ -177,7 +191,7 @@ export function partitionedAsJson(list: PartitionList) {
   return { ...outlookAsJson(list), count: partitions.length, rows: sum('rows'), bytes: sum('bytes') }
 }
 
-function outlookAsJson({ table, column, key, policy, outlook }: PartitionList) {
+function outlookAsJson({ table, column, key, policy, endsAt, outlook }: PartitionList) {
   const at = (place: Position): string =>
     key === 'integer' ? String(place) : new Date(Number(place)).toISOString()
   const forecast = outlook?.forecast
@@ -187,7 +201,7 @@ function outlookAsJson({ table, column, key, policy, outlook }: PartitionList) {
     key,
     policy: policy ? policyAsJson(policy) : null,
     ahead: outlook?.ahead ?? null,
-    ends_at: outlook?.endsAt == null ? null : at(outlook.endsAt),
+    ends_at: endsAt === null ? null : at(endsAt),
     next: (outlook?.next ?? []).map(({ at: place, action, partitions }) => ({
       at: place === null ? null : at(place),
       action,

@@ -26,8 +26,6 @@ export interface Forecast {
 export interface Outlook {
   /** Partitions that are ready behind the current one. */
   readonly ahead: number
-  /** From where on a row finds no partition; null where there is no end, or a default partition takes it. */
-  readonly endsAt: Position | null
   readonly next: readonly NextAction[]
   /** Null while no partition is complete. */
   readonly forecast: Forecast | null
@@ -37,13 +35,12 @@ export interface Outlook {
 export function outlookOf(layout: Layout, policy: Policy, now: Position, kept: ReadonlySet<string>): Outlook {
   return {
     ahead: countAhead(layout, policy.every, now),
-    endsAt: endOf(layout, now),
     next: nextActions(layout, policy, now, kept),
     forecast: forecastOf(layout, policy.every, now),
   }
 }
 
-/** From where on behind `now` no partition takes a row. */
+/** From where on, from `now` on, a row finds no partition; null where there is no end, or a default partition takes it. */
 export function endOf({ partitions }: Pick<Layout, 'partitions'>, now: Position): Position | null {
   if (partitions.some(({ isDefault }) => isDefault)) return null
   let end = now

@@ -100,6 +100,9 @@ export async function currentPlace(
 
 /** @throws HF_PARTITION_EVERY */
 export function refuseUnfitting({ sql, key }: Pick<Layout, 'sql' | 'key'>, every: Every): void {
-  if ((key.is === 'integer') !== (typeof every === 'bigint') || (key.isOfDays && every === 'hour'))
-    throw everyDoesNotFit(sql, String(every), key.is)
+  if (!fits(key, every)) throw everyDoesNotFit(sql, String(every), key.is)
 }
+
+/** Whether a key can be cut into pieces of this length. */
+export const fits = (key: Layout['key'], every: Every): boolean =>
+  (key.is === 'integer') === (typeof every === 'bigint') && !(key.isOfDays && every === 'hour')

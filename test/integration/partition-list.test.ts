@@ -98,6 +98,23 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
     expect(await found('sales')).toEqual([])
   })
 
+  test('a gap behind the current partition is where inserts fail, whatever comes behind it; a length that does not fit is no end of the list', async () => {
+    await run(`CREATE TABLE gapped (at int NOT NULL) PARTITION BY RANGE (at); CREATE TABLE gapped_0 PARTITION OF gapped FOR VALUES FROM (0) TO (100);
+      CREATE TABLE gapped_2 PARTITION OF gapped FOR VALUES FROM (200) TO (300); INSERT INTO gapped VALUES (50)`)
+    expect(await found('gapped')).toEqual([])
+    await manage(target, 'gapped', { every: 100n })
+    expect(await found('gapped')).toMatchObject([
+      {
+        severity: 'error',
+        message: 'Inserts into public.gapped fail from 100 on: gapped_0 is the last partition without a gap.',
+      },
+    ])
+    await run(`UPDATE holdfast.partitioned_tables SET every = 'month' WHERE relation = 'public.gapped'`)
+    expect(await listPartitions(target, 'gapped')).toMatchObject({ outlook: null })
+    await run('DROP TABLE gapped')
+    await unmanage(target, 'public.gapped')
+  })
+
   test('rows in a default partition, and upkeep that failed', async () => {
     await run(`CREATE TABLE strays (at timestamptz NOT NULL) PARTITION BY RANGE (at);
       CREATE TABLE strays_rest PARTITION OF strays DEFAULT; INSERT INTO strays VALUES (now() + interval '40 days'); ANALYZE strays`)
@@ -113,6 +130,11 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
       { evidence: { partition: 'strays_rest' } },
     ])
     await run(`DROP TABLE strays`)
+    expect(await found('strays')).toMatchObject([
+      { severity: 'warning', action: expect.stringContaining('unmanage') },
+    ])
+    await unmanage(target, 'public.strays')
+    expect(await found('strays')).toEqual([])
   })
 
   test('an autovacuum that is at the table is no reason to wait for it', async () => {

@@ -1,5 +1,5 @@
 import { isHoldfastError } from '../../core/index.ts'
-import { listPartitioned, type PartitionList } from '../../partitions/index.ts'
+import { listGone, listPartitioned, partitionedAsJson, type PartitionList } from '../../partitions/index.ts'
 import type { Check, Finding } from '../finding.ts'
 
 /** With fewer ready, the next period may come before somebody has looked. */
@@ -10,33 +10,43 @@ export const partitions: Check = {
   id: 'partitions',
   good: 'every partitioned table has its partitions ahead',
   run: async ({ db, schema }) => {
-    const lists = await listPartitioned(db, schema).catch((error: unknown) => {
+    try {
+      const lists = await listPartitioned(db, schema)
+      const gone = await listGone(db, schema, lists)
+      return [
+        ...lists.flatMap((list) => [...runsOut(list), ...failed(list), ...stray(list)]),
+        ...gone.map(forgotten),
+      ]
+    } catch (error) {
       if (isHoldfastError(error)) return null // the checks of schema and rights tell
       throw error
-    })
-    return lists === null
-      ? null
-      : lists.flatMap((list) => [...runsOut(list), ...failed(list), ...stray(list)])
+    }
   },
 }
 
 /** Inserts are going to fail, or do. */
-function runsOut({ table, partitions: all, policy, outlook }: PartitionList): Finding[] {
-  const last = all.findLast(({ isDefault }) => !isDefault)
-  const takesAll = all.some(({ isDefault, to }) => isDefault || to === 'open')
-  const ahead = outlook?.ahead ?? all.filter(({ when }) => when === 'ahead').length
-  const fewest = policy ? Math.min(FEWEST_AHEAD, policy.premake) : 1
-  if (takesAll || ahead >= fewest || (!policy && last?.when == null)) return []
-  const end = last?.toText ?? 'now'
-  const isLast = ahead === 0
+function runsOut(list: PartitionList): Finding[] {
+  const { table, partitions: all, policy, outlook, endsAt } = list
+  if (endsAt === null) return []
+  const ready = all.filter(
+    ({ when, to }) => when === 'ahead' && typeof to === 'bigint' && to <= endsAt,
+  ).length
+  const ahead = outlook?.ahead ?? ready
+  // Who keeps it otherwise knows how many are enough; that none is ready is never right.
+  if (ahead >= (policy ? Math.min(FEWEST_AHEAD, policy.premake) : 1)) return []
+  const last = all.find(({ to }) => to === endsAt)
+  const { ends_at: end } = partitionedAsJson(list)
+  const cause = last
+    ? ahead === 0
+      ? `${last.name} is the last partition without a gap`
+      : `only ${ahead} ${ahead === 1 ? 'is' : 'are'} ready behind the current one, up to ${last.name}`
+    : 'no partition takes what is written now'
   return [
     {
       check: 'partitions',
-      severity: isLast ? 'error' : 'warning',
+      severity: ahead === 0 ? 'error' : 'warning',
       subject: table,
-      message: last
-        ? `Inserts into ${table} fail from ${end} on: ${last.name} is ${isLast ? 'the last partition' : `its last partition, and only ${ahead} ${ahead === 1 ? 'is' : 'are'} ready behind the current one`}.`
-        : `Inserts into ${table} fail: it has no partitions.`,
+      message: `Inserts into ${table} fail from ${end} on: ${cause}.`,
       evidence: {
         ahead,
         ends_at: end,
@@ -50,6 +60,16 @@ function runsOut({ table, partitions: all, policy, outlook }: PartitionList): Fi
     },
   ]
 }
+
+const forgotten = (table: string): Finding => ({
+  check: 'partitions',
+  severity: 'warning',
+  subject: table,
+  message: `Upkeep of partitions fails each time: ${table} is kept, and is gone or no partitioned table any more.`,
+  evidence: { table },
+  action: `holdfast partition unmanage ${table}`,
+  sql: null,
+})
 
 function failed({ table, policy }: PartitionList): Finding[] {
   if (!policy?.lastError) return []
