@@ -1,16 +1,28 @@
-import { quoteIdentifier, quoteLiteral, quoteQualified } from '../core/index.ts'
+import {
+  isHoldfastError,
+  messageOf,
+  quoteIdentifier,
+  quoteLiteral,
+  quoteQualified,
+  SQLSTATE,
+  sqlstateOf,
+} from '../core/index.ts'
 import type { Layout, Partition } from './layout.ts'
 import { boundsOf, readManner, tableLike } from './make.ts'
 import { freeName, partitionName } from './name.ts'
-import { type Every, type Period, periodAt, type Position } from './period.ts'
+import { type Every, type Period, periodAfter, periodAt, type Position } from './period.ts'
+import type { Policy } from './policy.ts'
+import { takenNames } from './taken-names.ts'
 import { givingWay, type Tender } from './tender.ts'
 
 /** More would hold the lock for too long. */
 const MOST_ROWS = 10_000
 /** Of one run; the next goes on. */
-const MOST_PERIODS = 60
+const MOST_PERIODS = 240
 /** What holds the lock for longer is not what it should be: PostgreSQL goes through the whole default partition for each new one. */
 const STATEMENT_MS = 400
+/** Years that a bound is written with are of four digits. */
+const LAST_TIME = BigInt(Date.UTC(9999, 11, 31))
 
 /** What was moved. */
 export interface Drained {
@@ -18,11 +30,10 @@ export interface Drained {
   readonly made: readonly string[]
   /** Periods whose rows stay in it: no partition can be made over them. */
   readonly left: readonly Period[]
-  /** Why they stay. */
+  /** Why they stay, where somebody has to do something about it. */
   readonly reasons: readonly string[]
+  readonly notes: readonly string[]
 }
-
-const NOTHING: Drained = { made: [], left: [], reasons: [] }
 
 /** Rows of a default partition that belong together. */
 interface Stray {
@@ -31,64 +42,102 @@ interface Stray {
 }
 
 /**
- * Moves rows out of a default partition into partitions of their own, one period in a transaction: whoever reads sees each row once
- * all the time. What is too much for a moment, or would set off triggers, stays and is told of.
- *
-
+ * Moves rows out of a default partition into partitions of their own, one period in a transaction. Whoever reads with a snapshot of
+ * each statement sees each row once all the time. What is too much for a moment, or would set something off, stays and is told of.
  */
-export async function drainDefault(tender: Tender, layout: Layout, every: Every): Promise<Drained> {
+export async function drainDefault(
+  tender: Tender,
+  layout: Layout,
+  { every, keep }: Pick<Policy, 'every' | 'keep'>,
+  now: Position,
+): Promise<Drained> {
+  const drained = {
+    made: [] as string[],
+    left: [] as Period[],
+    reasons: [] as string[],
+    notes: [] as string[],
+  }
   const stray = layout.partitions.find(({ isDefault }) => isDefault)
-  if (!stray) return NOTHING
-  const strays = await straysOf(tender, layout, stray, every)
-  if (strays.length === 0) return NOTHING
-  const obstacle = await obstacleOf(tender, layout)
-  const [made, left, reasons]: [string[], Period[], string[]] = [[], [], []]
-  const taken = new Set(layout.partitions.map(({ name }) => name))
-  for (const { period, rows } of strays) {
-    const name = freeName(partitionName(layout.name, every, period.from), taken)
-    const why =
-      obstacle ?? (rows > MOST_ROWS ? `more than ${MOST_ROWS} cannot be moved in a moment` : undefined)
-    if (why === undefined) {
-      await moveOut(tender, layout, stray, name, period)
-      taken.add(name)
-      made.push(name)
+  if (!stray) return drained
+  const obstacle = await obstacleOf(tender, layout, stray)
+  const oldest = keep === null ? undefined : periodAfter(every, periodAt(every, now), -keep).from
+  const taken = await takenNames(tender.client, layout.schema)
+  let cursor: Position | undefined
+  for (let count = 0; count < MOST_PERIODS; count += 1) {
+    const found = await nextStray(tender, layout, stray, every, cursor)
+    if (!found) break
+    const { period, rows } = found
+    cursor = period.to
+    if (oldest !== undefined && period.to <= oldest) {
+      drained.left.push(period)
+      drained.notes.push(`${rows} rows in ${stray.name} are older than is kept: they stay there`)
       continue
     }
-    left.push(period)
-    reasons.push(`${rows} rows of ${name} lie in ${stray.name}: ${why}`)
+    const name = freeName(partitionName(layout.name, every, period.from), taken)
+    const why =
+      obstacle ??
+      (rows > MOST_ROWS
+        ? `more than ${MOST_ROWS} cannot be moved in a moment`
+        : await moveOut(tender, layout, stray, name, period))
+    taken.add(name)
+    if (why === undefined) {
+      drained.made.push(name)
+      continue
+    }
+    drained.left.push(period)
+    drained.reasons.push(`${rows} rows of ${name} lie in ${stray.name}: ${why}`)
   }
-  return { made, left, reasons }
+  // Else the rows are still counted that have gone.
+  if (drained.made.length > 0) await tender.client.query(`ANALYZE ${stray.sql}`).catch(() => {}) // estimates only
+  return drained
 }
 
-/** The periods that have rows in the default partition, in their order, cut to what no other partition holds. */
-async function straysOf(
+/** The next period that has rows in the default partition, cut to what no other partition holds. What is no place is passed over. */
+async function nextStray(
   { client }: Tender,
   layout: Layout,
   { sql }: Partition,
   every: Every,
-): Promise<Stray[]> {
+  cursor: Position | undefined,
+): Promise<Stray | undefined> {
   const { key } = layout
   const column = quoteIdentifier(layout.column)
-  const strays: Stray[] = []
-  let least: string | undefined
-  while (strays.length < MOST_PERIODS) {
-    const behind = least === undefined ? '' : `AND ${column} >= ${quoteLiteral(least)}`
+  let behind = cursor === undefined ? '' : `AND ${column} >= ${quoteLiteral(key.write(cursor))}`
+  for (;;) {
     // Written as UTC, whatever the session's zone: it is read as a place.
     const { rows } = await client.query<{ key: string }>(
       `WITH manner AS MATERIALIZED (SELECT set_config('TimeZone', 'UTC', true) AS zone, set_config('DateStyle', 'ISO, YMD', true))
        SELECT least.key::text AS key FROM manner JOIN LATERAL
          (SELECT ${column} AS key FROM ${sql} WHERE ${column} IS NOT NULL ${behind} ORDER BY ${column} LIMIT 1) least ON manner.zone = 'UTC'`,
     )
-    const place = key.floor(rows[0]?.key ?? '')
-    if (place === undefined) break // no more, or infinity: that is where it belongs
-    const period = freeAround(periodAt(every, place), layout.partitions, place)
-    const counted = await client.query<{ rows: number }>(
-      `SELECT count(*)::float8 AS rows FROM ${sql} WHERE ${within(layout, period)}`,
-    )
-    strays.push({ period, rows: counted.rows[0]?.rows ?? 0 })
-    least = key.write(period.to)
+    const text = rows[0]?.key
+    if (text === undefined) return undefined
+    const place = key.floor(text)
+    const period = place === undefined ? undefined : boundable(layout, every, place)
+    if (place !== undefined && !period) return undefined // beyond it there is nothing that a bound can say, either
+    if (period) {
+      const counted = await client.query<{ rows: number }>(
+        `SELECT count(*)::float8 AS rows FROM ${sql} WHERE ${within(layout, period)}`,
+      )
+      return { period, rows: counted.rows[0]?.rows ?? 0 }
+    }
+    // Infinity, or before our era: no partition of a length takes it.
+    behind = `AND ${column} > ${quoteLiteral(text)}`
   }
-  return strays
+}
+
+/** The period of a place as far as no other partition holds it; undefined where a bound cannot be written. */
+function boundable({ key, partitions }: Layout, every: Every, place: Position): Period | undefined {
+  const period = freeAround(periodAt(every, place), partitions, place)
+  if (key.is === 'time' && period.to > LAST_TIME) return undefined
+  try {
+    key.write(period.from)
+    key.write(period.to)
+    return period
+  } catch (error) {
+    if (error instanceof RangeError) return undefined // at the end of what the key's type can hold
+    throw error
+  }
 }
 
 /** What of a period around a place no other partition holds. */
@@ -107,20 +156,37 @@ function within({ column, key }: Pick<Layout, 'column' | 'key'>, { from, to }: P
   return `${name} >= ${quoteLiteral(key.write(from))} AND ${name} < ${quoteLiteral(key.write(to))}`
 }
 
-/** Rows are deleted where they were: what hangs on that must not be set off. */
-async function obstacleOf({ client }: Tender, { oid }: Layout): Promise<string | undefined> {
+/** Rows are deleted where they were, and written to a table that is no partition yet: nothing that hangs on either must be set off. */
+async function obstacleOf(
+  { client }: Tender,
+  { oid }: Layout,
+  stray: Partition,
+): Promise<string | undefined> {
   const { rows } = await client.query<{ what: string }>(
-    `SELECT format('deleting sets off the trigger %I', tgname) AS what FROM pg_catalog.pg_trigger
-      WHERE tgrelid = $1::int8::oid AND NOT tgisinternal AND tgtype & 8 <> 0 AND tgenabled <> 'D'
+    `WITH RECURSIVE below AS (
+       SELECT $2::int8::oid AS relid UNION ALL SELECT i.inhrelid FROM below b JOIN pg_catalog.pg_inherits i ON i.inhparent = b.relid),
+     above AS (
+       SELECT $1::int8::oid AS relid UNION ALL SELECT i.inhparent FROM above a JOIN pg_catalog.pg_inherits i ON i.inhrelid = a.relid)
+     SELECT format('deleting sets off the trigger %I', tgname) AS what FROM pg_catalog.pg_trigger
+      WHERE tgrelid IN (SELECT relid FROM below) AND (NOT tgisinternal OR tgconstraint = 0) AND tgtype & 8 <> 0 AND tgenabled <> 'D'
      UNION ALL SELECT format('the foreign key %I of %s hangs on them', conname, conrelid::regclass) FROM pg_catalog.pg_constraint
-      WHERE confrelid = $1::int8::oid AND contype = 'f' AND conparentid = 0 LIMIT 1`,
-    [oid],
+      WHERE confrelid IN (SELECT relid FROM below UNION ALL SELECT relid FROM above) AND contype = 'f'
+     UNION ALL SELECT format('the rule %I hangs on them', rulename) FROM pg_catalog.pg_rewrite WHERE ev_class IN (SELECT relid FROM below)
+     UNION ALL SELECT format('subscribers of the publication %I would lose them', pubname) FROM pg_catalog.pg_publication_tables p
+      WHERE format('%I.%I', p.schemaname, p.tablename)::regclass IN (SELECT relid FROM below UNION ALL SELECT relid FROM above)
+     UNION ALL SELECT 'the default partition is no table of this server' FROM pg_catalog.pg_class
+      WHERE oid IN (SELECT relid FROM below) AND relkind NOT IN ('r', 'p')
+     UNION ALL SELECT 'row security is forced, and hides rows of it' FROM pg_catalog.pg_class
+      WHERE oid IN (SELECT relid FROM below) AND relforcerowsecurity
+     LIMIT 1`,
+    [oid, stray.oid],
   )
   return rows[0]?.what
 }
 
 /**
  * The table is locked for as long: who waited for its default partition alone would find rows gone, and not know the new partition.
+ * @returns why it could not be done
  */
 async function moveOut(
   tender: Tender,
@@ -128,30 +194,57 @@ async function moveOut(
   stray: Partition,
   name: string,
   period: Period,
-): Promise<void> {
+): Promise<string | undefined> {
   const sql = quoteQualified(layout.schema, name)
-  const manner = await readManner(tender.client, layout.sql, stray.sql)
-  await givingWay(
-    tender,
-    layout,
-    `move rows of ${sql} out of ${stray.sql}`,
-    async (client) => {
-      await client.query(`SET LOCAL statement_timeout = ${STATEMENT_MS}; SET LOCAL row_security = off`)
-      for (const statement of tableLike(layout, sql, manner)) await client.query(statement)
-      await client.query(`LOCK TABLE ONLY ${layout.sql} IN ACCESS EXCLUSIVE MODE`)
-      await client.query(`LOCK TABLE ${stray.sql} IN ACCESS EXCLUSIVE MODE`)
-      const { rows } = await client.query<{ names: string[] }>(
-        `SELECT array_agg(quote_ident(attname) ORDER BY attnum) AS names FROM pg_catalog.pg_attribute
-          WHERE attrelid = $1::int8::oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`,
-        [layout.oid],
-      )
-      const columns = rows[0]?.names.join(', ') ?? ''
-      await client.query(
-        `WITH moved AS (DELETE FROM ${stray.sql} WHERE ${within(layout, period)} RETURNING ${columns})
-         INSERT INTO ${sql} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${columns} FROM moved`,
-      )
-      await client.query(`ALTER TABLE ${layout.sql} ATTACH PARTITION ${sql} ${boundsOf(layout, period)}`)
-    },
-    { locks: [stray.sql] },
+  let isLocked = false
+  try {
+    const manner = await readManner(tender.client, layout.sql, stray.sql)
+    await givingWay(
+      tender,
+      layout,
+      `move rows of ${sql} out of ${stray.sql}`,
+      async (client) => {
+        isLocked = false
+        await client.query(`SET LOCAL statement_timeout = ${STATEMENT_MS}; SET LOCAL row_security = off`)
+        for (const statement of tableLike(layout, sql, manner)) await client.query(statement)
+        await client.query(`LOCK TABLE ONLY ${layout.sql} IN ACCESS EXCLUSIVE MODE`)
+        await client.query(`LOCK TABLE ${stray.sql} IN ACCESS EXCLUSIVE MODE`)
+        isLocked = true
+        await movingRows(tender, layout, stray, sql, period).catch((error: unknown) => {
+          throw sqlstateOf(error) === SQLSTATE.queryCanceled ? new TooSlow() : error
+        })
+      },
+      { locks: [stray.sql] },
+    )
+    return undefined
+  } catch (error) {
+    tender.signal?.throwIfAborted()
+    if (error instanceof TooSlow) return `looking through it takes longer than ${STATEMENT_MS} ms`
+    // A lost connection ends the run; all else is this period's own.
+    if (!isHoldfastError(error) && sqlstateOf(error) === undefined) throw error
+    return `${isLocked ? '' : 'not free: '}${messageOf(error)}`
+  }
+}
+
+/** It holds the lock: doing it again would hold it again. */
+class TooSlow extends Error {}
+
+async function movingRows(
+  { client }: Tender,
+  layout: Layout,
+  stray: Partition,
+  sql: string,
+  period: Period,
+): Promise<void> {
+  const { rows } = await client.query<{ names: string[] }>(
+    `SELECT array_agg(quote_ident(attname) ORDER BY attnum) AS names FROM pg_catalog.pg_attribute
+      WHERE attrelid = $1::int8::oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`,
+    [layout.oid],
   )
+  const columns = rows[0]?.names.join(', ') ?? ''
+  await client.query(
+    `WITH moved AS (DELETE FROM ${stray.sql} WHERE ${within(layout, period)} RETURNING ${columns})
+     INSERT INTO ${sql} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${columns} FROM moved`,
+  )
+  await client.query(`ALTER TABLE ${layout.sql} ATTACH PARTITION ${sql} ${boundsOf(layout, period)}`)
 }

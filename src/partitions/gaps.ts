@@ -5,6 +5,9 @@ import type { Policy } from './policy.ts'
 
 /** In one run; the next makes more. */
 const MOST_MADE = 1_000
+const MOST_LOOKED_AT = 1_000_000
+/** Periods without a partition that are a gap, and not another beginning. */
+const LONGEST_GAP = 12
 
 /** A partition that is to be made. */
 export interface Missing {
@@ -15,8 +18,10 @@ export interface Missing {
 /** What has to be made so that there is no gap from the first partition on, and enough ahead. Pure. */
 export function missingPartitions(
   layout: Layout,
-  { every, premake }: Pick<Policy, 'every' | 'premake'>,
+  { every, premake, keep }: Pick<Policy, 'every' | 'premake' | 'keep'>,
   now: Position,
+  /** Names that are taken in the table's schema, by whatever. */
+  names: ReadonlySet<string> = new Set(),
 ): { readonly missing: readonly Missing[]; readonly notes: readonly string[] } {
   const current = periodAt(every, now)
   const end = periodAfter(every, current, premake).to
@@ -31,13 +36,13 @@ export function missingPartitions(
     notes.push(
       `${unclear.map(({ name }) => name).join(', ')} begins or ends at no place that can be counted from: beside it no gap is filled`,
     )
-  const starts = covered.flatMap(({ from, to }) =>
-    typeof from === 'bigint' ? [from] : typeof to === 'bigint' ? [to] : [],
-  )
-  const start = starts.reduce((least, one) => (one < least ? one : least), current.from)
-  const taken = new Set(layout.partitions.map(({ name }) => name))
+  const first = startOf(covered, every, current)
+  // What retention takes away is no gap.
+  const kept = keep === null ? first : periodAfter(every, current, -keep).from
+  const start = first > kept ? first : kept
+  const taken = new Set([...names, ...layout.partitions.map(({ name }) => name)])
   const missing: Missing[] = []
-  for (const period of periodsBetween(every, start, end, MOST_MADE * 100))
+  for (const period of periodsBetween(every, start, end, MOST_LOOKED_AT))
     for (const piece of uncovered(period, covered)) {
       if (missing.length === MOST_MADE)
         return { missing, notes: [...notes, 'there is more to make: the next run goes on'] }
@@ -46,6 +51,26 @@ export function missingPartitions(
       missing.push({ name, period: piece })
     }
   return { missing, notes }
+}
+
+/**
+ * Where gaps are filled from: the first partition that is not alone. What lies behind a gap of more than a year of months, or as many
+ * other periods, was put there for itself, an old row's own partition, say.
+ */
+function startOf(covered: readonly Partition[], every: Every, current: Period): Position {
+  let start = current.from
+  const ends = covered
+    .flatMap(({ from, to }) => {
+      const end = typeof to === 'bigint' ? to : undefined
+      return end === undefined ? [] : [{ from: typeof from === 'bigint' ? from : end, to: end }]
+    })
+    .toSorted((a, b) => (a.to < b.to ? 1 : -1))
+  for (const { from, to } of ends) {
+    if (from >= start) continue
+    if (to < periodAfter(every, periodAt(every, start), -LONGEST_GAP).from) break
+    start = from
+  }
+  return start
 }
 
 /** What of a period no partition holds. */

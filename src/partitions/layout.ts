@@ -62,7 +62,7 @@ const HEAD_QUERY = `
     LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.partattrs[0]
     LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
     LEFT JOIN pg_catalog.pg_collation l ON l.oid = p.partcollation[0]
-   WHERE CASE WHEN $1::text IS NULL THEN c.relkind = 'p' AND NOT c.relispartition
+   WHERE CASE WHEN $1::text IS NULL THEN c.relkind = 'p' AND NOT c.relispartition AND c.relpersistence <> 't'
               ELSE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p') END
    ORDER BY n.nspname, c.relname`
 
@@ -72,8 +72,8 @@ const PARTITIONS_QUERY = `
     SELECT set_config('TimeZone', 'UTC', true) AS zone, set_config('DateStyle', 'ISO, YMD', true) AS style)
   SELECT i.inhparent::int8::float8 AS parent, n.nspname AS schema, c.relname AS name, format('%I.%I', n.nspname, c.relname) AS sql,
          pg_get_expr(c.relpartbound, c.oid) AS bound, i.inhdetachpending AS "isDetaching",
-         c.oid::int8::float8 AS oid, greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)::float8 AS rows,
-         (SELECT coalesce(sum(x.relpages), 0) FROM pg_catalog.pg_class x
+         c.oid::int8::float8 AS oid, greatest(CASE WHEN c.reltuples > 0 THEN c.reltuples ELSE pg_stat_get_live_tuples(c.oid) END, 0)::float8 AS rows,
+         (SELECT coalesce(sum(greatest(x.relpages, 0)), 0) FROM pg_catalog.pg_class x
            WHERE x.oid = ANY (ARRAY(SELECT c.oid UNION ALL SELECT c.reltoastrelid UNION ALL
                    SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid IN (c.oid, c.reltoastrelid)))
          )::float8 * current_setting('block_size')::float8 AS bytes

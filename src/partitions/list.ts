@@ -1,5 +1,7 @@
-import type { Queryable } from '../core/index.ts'
+import { isHoldfastError, type Queryable, sqlstateOf } from '../core/index.ts'
 import { Removals } from './archive/removals.ts'
+import { tablesOf } from './convert/plan.ts'
+import { Conversions, isOpen } from './convert/records.ts'
 import { partitionReplica } from './errors.ts'
 import { type Layout, type Partition, readLayout, readLayouts } from './layout.ts'
 import { readLastScans } from './last-scans.ts'
@@ -55,7 +57,15 @@ export async function readPartitionList(
  * @throws HF_PARTITION_OWN_SCHEMA
  */
 export async function listPartitioned(db: Queryable, ownSchema: string): Promise<PartitionList[]> {
-  return describeAll(db, ownSchema, await readLayouts(db))
+  const layouts = await readLayouts(db)
+  const open = (await new Conversions(db, ownSchema).list()).filter(isOpen)
+  // What a conversion is making is not anybody's table yet.
+  const apart = new Set(open.map(({ plan }) => tablesOf(plan).apart))
+  return describeAll(
+    db,
+    ownSchema,
+    layouts.filter(({ sql }) => !apart.has(sql)),
+  )
 }
 
 /** Tables that are under upkeep and are gone, or no partitioned tables any more. @param lists of all that there are */
@@ -105,7 +115,12 @@ async function describeAll(
 /** Of an integer key only upkeep has to know: it is looked up in the table. */
 async function nowOf(db: Queryable, layout: Layout, every: Every | undefined): Promise<Position | undefined> {
   const length = every ?? (layout.key.is === 'time' ? 'year' : undefined)
-  return length === undefined ? undefined : currentPlace({ client: db }, layout, length)
+  if (length === undefined) return undefined
+  // A role may look at a table's partitions and not into it; a table that is locked is not waited for.
+  return currentPlace({ client: db }, layout, length).catch((error: unknown) => {
+    if (sqlstateOf(error) === undefined && !isHoldfastError(error)) throw error
+    return undefined
+  })
 }
 
 function whenOf({ from, to }: Partition, now: Position): ListedPartition['when'] {

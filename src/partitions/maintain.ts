@@ -1,4 +1,5 @@
 import { drainDefault } from './drain.ts'
+import { takenNames } from './taken-names.ts'
 import { countAhead, missingPartitions } from './gaps.ts'
 import { messageOf, type Recorder } from '../core/index.ts'
 import { endGrace, freeAtCutoff } from './convert/ending.ts'
@@ -82,26 +83,29 @@ function freeing(
 
 const overlap = (a: Period, b: Period): boolean => a.from < b.to && b.from < a.to
 
-async function maintainOne(tender: Tender, policy: Policy): Promise<Made> {
+async function maintainOne(tender: Tender, policy: Policy): Promise<Made & { failure?: string | undefined }> {
   const first = await readLayout(tender.client, policy.table)
   const finalized = await finishDetaching(tender, first)
-  const drained = await drainDefault(tender, await readLayout(tender.client, policy.table), policy.every)
+  const before = await readLayout(tender.client, policy.table)
+  const now = await currentPlace(tender, before, policy.every)
+  const drained = await drainDefault(tender, before, policy, now)
   const layout = await readLayout(tender.client, policy.table)
-  const now = await currentPlace(tender, layout, policy.every)
-  const plan = missingPartitions(layout, policy, now)
+  const plan = missingPartitions(layout, policy, now, await takenNames(tender.client, layout.schema))
   const missing = plan.missing.filter(({ period }) => !drained.left.some((one) => overlap(one, period)))
   if (missing.length > 0) {
     const last = layout.partitions.findLast(({ isDefault }) => !isDefault)
     const manner = await readManner(tender.client, layout.sql, last?.sql)
-    for (const { name, period } of missing) await makePartition(tender, layout, name, period, manner)
+    const locks = layout.partitions.filter(({ isDefault }) => isDefault).map(({ sql }) => sql)
+    // What is needed next comes first: gaps of the past can wait.
+    const ordered = missing.toSorted((a, b) => Number(a.period.to <= now) - Number(b.period.to <= now))
+    for (const { name, period } of ordered) await makePartition(tender, layout, name, period, manner, locks)
   }
-  // Told when all others are made.
-  if (drained.reasons.length > 0) throw defaultHolds(layout.sql, drained.reasons)
   const after = missing.length === 0 ? layout : await readLayout(tender.client, policy.table)
   return {
     made: [...drained.made, ...missing.map(({ name }) => name)],
     finalized,
     ahead: countAhead(after, policy.every, now),
-    notes: plan.notes,
+    notes: [...plan.notes, ...drained.notes],
+    failure: drained.reasons.length === 0 ? undefined : messageOf(defaultHolds(layout.sql, drained.reasons)),
   }
 }

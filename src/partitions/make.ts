@@ -68,7 +68,9 @@ export const boundsOf = ({ key }: Pick<Layout, 'key'>, { from, to }: Range): str
 
 /**
  * Makes a table like the others and attaches it: CREATE ... PARTITION OF would take ACCESS EXCLUSIVE on the parent, ATTACH
- * takes SHARE UPDATE EXCLUSIVE.
+ * takes SHARE UPDATE EXCLUSIVE; and ACCESS EXCLUSIVE on a default partition, which it looks through.
+ *
+ * @param locks the default partition, if there is one
  */
 export function makePartition(
   tender: Tender,
@@ -76,12 +78,19 @@ export function makePartition(
   name: string,
   period: Range,
   manner: Manner,
+  locks: readonly string[] = [],
 ): Promise<void> {
   const sql = quoteQualified(layout.schema, name)
-  return change(tender, layout, `make ${sql}`, [
-    ...tableLike(layout, sql, manner),
-    `ALTER TABLE ${layout.sql} ATTACH PARTITION ${sql} ${boundsOf(layout, period)}`,
-  ])
+  return change(
+    tender,
+    layout,
+    `make ${sql}`,
+    [
+      ...tableLike(layout, sql, manner),
+      `ALTER TABLE ${layout.sql} ATTACH PARTITION ${sql} ${boundsOf(layout, period)}`,
+    ],
+    { locks },
+  )
 }
 
 /** The statements that make a table like the others of a partitioned one. */

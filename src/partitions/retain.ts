@@ -97,6 +97,14 @@ export function expiredPartitions(
   return expired.length === bounded.length ? expired.slice(0, -1) : expired
 }
 
+/** Partitions whose removal was begun, by us or by hand, and that are too old: what somebody takes out of those in use is theirs. */
+function halfTaken(layout: Layout, policy: Policy, now: Position): string[] {
+  const half = layout.partitions.filter(({ isDetaching }) => isDetaching)
+  const asAttached = layout.partitions.map((one) => ({ ...one, isDetaching: false }))
+  const expired = new Set(expiredPartitions({ partitions: asAttached }, policy, now).map(({ name }) => name))
+  return half.map(({ name }) => name).filter((name) => expired.has(name))
+}
+
 async function takeAway(
   tender: Tender,
   { ownSchema }: PartitionTarget,
@@ -110,7 +118,7 @@ async function takeAway(
   const removals = new Removals(tender.client, ownSchema)
   const known = await removals.list(table)
   const first = await readLayout(tender.client, table)
-  const half = first.partitions.filter(({ isDetaching }) => isDetaching).map(({ name }) => name)
+  const half = halfTaken(first, policy, await currentPlace(tender, first, policy.every))
   if (!isDryRun) await finishDetaching(tender, first)
   const layout = isDryRun ? first : await readLayout(tender.client, table)
   const now = await currentPlace(tender, layout, policy.every)
@@ -120,10 +128,13 @@ async function takeAway(
     : expiredPartitions(layout, policy, now).filter(({ name }) => !restored.has(name))
   const attached = chosen.map(({ name }) => name)
   const taker = new Taker(tender, layout, removals, known, how, store, format)
-  // What an earlier run had begun is ended the way that it was begun.
+  // What an earlier run had begun and taken out is ended the way that it was begun; what is still attached, as is wanted now.
+  const isAttached = (name: string): boolean => layout.partitions.some((one) => one.name === name)
   const begun = named
     ? []
-    : known.flatMap(({ partition, state, how: as }) => (state === 'begun' ? [{ partition, as }] : []))
+    : known.flatMap(({ partition, state, how: as }) =>
+        state === 'begun' && !isAttached(partition) ? [{ partition, as }] : [],
+      )
   const loose = await taker.detachedOf(
     [...new Set([...half, ...begun.map(({ partition }) => partition)])],
     attached,

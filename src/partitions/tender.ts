@@ -93,18 +93,22 @@ export async function aloneAfterOrphan<T>(
  */
 export async function vacuumAside(client: pg.Client, tables: readonly string[]): Promise<void> {
   if (tables.length === 0) return
-  await client.query(`SELECT ${outwaitVacuum(true)}`)
-  await client.query(`LOCK TABLE ${tables.join(', ')} IN SHARE UPDATE EXCLUSIVE MODE`)
+  // Views of other servers' tables are locked by no vacuum, and by no LOCK.
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT name FROM unnest($1::text[]) name JOIN pg_catalog.pg_class c ON c.oid = to_regclass(name) AND c.relkind IN ('r', 'p')`,
+    [tables],
+  )
+  if (rows.length === 0) return
+  await client.query(
+    `SELECT set_config('lock_timeout', ((extract(epoch FROM current_setting('deadlock_timeout')::interval) * 1000)::int + ${VACUUM_GRACE_MS})::text, true)`,
+  )
+  await client.query(`LOCK TABLE ${rows.map(({ name }) => name).join(', ')} IN SHARE UPDATE EXCLUSIVE MODE`)
   await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`)
 }
 
-/** A lock_timeout that is longer than autovacuum stays. @param isLocal to the transaction */
-const outwaitVacuum = (isLocal: boolean): string =>
-  `set_config('lock_timeout', ((extract(epoch FROM current_setting('deadlock_timeout')::interval) * 1000)::int + ${VACUUM_GRACE_MS})::text, ${isLocal})`
-
 /** What a change does to whom. */
 interface Manner {
-  /** False for what cannot be in any, and stops no traffic while it waits. Default true. */
+  /** False for what cannot be in any. Default true. */
   readonly inTransaction?: boolean
   /** Tables that it locks against writers, and that autovacuum may be at. */
   readonly locks?: readonly string[]
@@ -128,16 +132,16 @@ export async function givingWay<T>(
   for (let attempt = 1; ; attempt += 1) {
     signal?.throwIfAborted()
     try {
-      await client.query(
-        inTransaction ? `SET lock_timeout = ${LOCK_TIMEOUT_MS}` : `SELECT ${outwaitVacuum(false)}`,
-      )
-      if (inTransaction) await client.query('BEGIN')
+      await client.query(`BEGIN; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`)
       await vacuumAside(client, locks)
+      // By itself it comes right behind: autovacuum takes a while to begin again.
+      if (!inTransaction) await client.query(`COMMIT; SET lock_timeout = ${LOCK_TIMEOUT_MS}`)
       const result = await work(client)
-      if (inTransaction) await client.query('COMMIT')
+      await client.query(inTransaction ? 'COMMIT' : 'RESET lock_timeout')
       return result
     } catch (error) {
-      if (inTransaction) await client.query('ROLLBACK').catch(() => {}) // on a lost connection the server has rolled back
+      // On a lost connection the server has rolled back.
+      await client.query(inTransaction ? 'ROLLBACK' : 'ROLLBACK; RESET lock_timeout').catch(() => {})
       const sqlstate = sqlstateOf(error)
       if (sqlstate === SQLSTATE.insufficientPrivilege) throw partitionDenied(table.sql, table.owner, error)
       const isPassing = PASSING.has(sqlstate ?? '')

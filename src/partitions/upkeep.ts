@@ -28,6 +28,11 @@ export interface Outcome {
   readonly error: string | null
 }
 
+/** What of it could not be done, where the rest was. */
+interface Partly {
+  readonly failure?: string | undefined
+}
+
 /**
  * Looks after the tables that are kept, one after another. A table that fails does not hold up the others; why is written down.
  * @param nothing what there is to tell of a table that nothing was done for
@@ -36,7 +41,7 @@ export async function tendEach<Done extends object>(
   { url, ownSchema }: PartitionTarget,
   { table: chosen, signal, isDryRun = false }: UpkeepOptions & { readonly isDryRun?: boolean | undefined },
   nothing: Done,
-  work: (tender: Tender, policy: Policy) => Promise<Done>,
+  work: (tender: Tender, policy: Policy) => Promise<Done & Partly>,
 ): Promise<(Outcome & Done)[]> {
   return withTender(url, signal, async (tender) => {
     const policies = new Policies(tender.client, ownSchema)
@@ -51,8 +56,10 @@ export async function tendEach<Done extends object>(
       }
       try {
         const done = await alone(tender, table, () => work(tender, policy))
-        if (done && !isDryRun) await policies.note(table, null)
-        end(done ? 'done' : 'busy', done)
+        const { failure = null, ...all } = done ?? {}
+        if (done && !isDryRun) await policies.note(table, failure)
+        if (done) end(failure === null ? 'done' : 'failed', all as Done, failure)
+        else end('busy')
       } catch (error) {
         signal?.throwIfAborted()
         await policies.note(table, messageOf(error))

@@ -126,11 +126,14 @@ function addressIn(place: string, name: string): string {
 
 /** Beside the traffic; with a default partition PostgreSQL refuses that, and it takes a moment of ACCESS EXCLUSIVE. */
 async function detach(tender: Tender, layout: Layout, { sql, name }: Partition): Promise<void> {
-  const hasDefault = layout.partitions.some(({ isDefault }) => isDefault)
+  const stray = layout.partitions.find(({ isDefault }) => isDefault)
   const statement = `ALTER TABLE ${layout.sql} DETACH PARTITION ${sql}`
-  if (hasDefault) return change(tender, layout, `detach ${sql}`, [statement], { locks: [sql] })
+  if (stray) return change(tender, layout, `detach ${sql}`, [statement], { locks: [sql, stray.sql] })
   try {
-    await change(tender, layout, `detach ${sql}`, [`${statement} CONCURRENTLY`], { inTransaction: false })
+    await change(tender, layout, `detach ${sql}`, [`${statement} CONCURRENTLY`], {
+      inTransaction: false,
+      locks: [sql],
+    })
   } catch (error) {
     // What was waited for may have gone, and the first half may have been done: then the second is due.
     const again = await readLayout(tender.client, layout.sql)

@@ -29,6 +29,10 @@ export interface Conversion {
   readonly undoUntil: Date | null
 }
 
+/** Begun, and neither ended nor taken back. */
+export const isOpen = ({ state }: Pick<Conversion, 'state'>): boolean =>
+  state === 'running' || state === 'aborting'
+
 const COLUMNS = `id, relation AS "table", kind, state, plan, step, step_done AS "stepDone", rows_done::float8 AS "rowsDone", position, notes, error,
   created_at AS "startedAt", updated_at AS "updatedAt", finished_at AS "finishedAt", undo_until AS "undoUntil"`
 
