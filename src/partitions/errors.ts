@@ -241,6 +241,14 @@ export function partitionUnknown(table: string, partition: string): HoldfastErro
   })
 }
 
+export function partitionInUse(table: string, partition: string, end: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_IN_USE',
+    message: `${partition} takes rows of ${table} until ${end}: without it they would find no place. Only what has ended is archived.`,
+    details: { table, partition, end },
+  })
+}
+
 export function partitionAlive(table: string, partition: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_PARTITION_ALIVE',

@@ -30,6 +30,8 @@ export interface PartitionList {
   readonly policy: Policy | undefined
   /** From where on a row finds no partition; null where there is no end, a default partition takes it, or the place of now is not known. */
   readonly endsAt: Position | null
+  /** Whether a row that is written now finds a partition; null where the place of now is not known. */
+  readonly takesNow: boolean | null
   /** What lies before it; null without a policy, and where that does not fit the key any more. */
   readonly outlook: Outlook | null
 }
@@ -103,6 +105,7 @@ async function describeAll(
       })),
       policy,
       endsAt: now === undefined ? null : endOf(layout, now),
+      takesNow: now === undefined ? null : layout.partitions.some((one) => takes(one, now)),
       outlook:
         policy === undefined || every === undefined || now === undefined
           ? null
@@ -122,6 +125,9 @@ async function nowOf(db: Queryable, layout: Layout, every: Every | undefined): P
     return undefined
   })
 }
+
+const takes = (one: Partition, now: Position): boolean =>
+  !one.isDetaching && (one.isDefault || whenOf(one, now) === 'current')
 
 function whenOf({ from, to }: Partition, now: Position): ListedPartition['when'] {
   if (from === null || to === null) return null
@@ -206,7 +212,7 @@ export function partitionedAsJson(list: PartitionList) {
   return { ...outlookAsJson(list), count: partitions.length, rows: sum('rows'), bytes: sum('bytes') }
 }
 
-function outlookAsJson({ table, column, key, policy, endsAt, outlook }: PartitionList) {
+function outlookAsJson({ table, column, key, policy, endsAt, takesNow, outlook }: PartitionList) {
   const at = (place: Position): string =>
     key === 'integer' ? String(place) : new Date(Number(place)).toISOString()
   const forecast = outlook?.forecast
@@ -217,6 +223,7 @@ function outlookAsJson({ table, column, key, policy, endsAt, outlook }: Partitio
     policy: policy ? policyAsJson(policy) : null,
     ahead: outlook?.ahead ?? null,
     ends_at: endsAt === null ? null : at(endsAt),
+    takes_now: takesNow,
     next: (outlook?.next ?? []).map(({ at: place, action, partitions }) => ({
       at: place === null ? null : at(place),
       action,

@@ -3,7 +3,7 @@ import { openStore, type Store } from '../storage/index.ts'
 import type { ArchiveFormat } from './archive/encoding.ts'
 import { Removals } from './archive/removals.ts'
 import { Taker } from './archive/taker.ts'
-import { partitionUnknown } from './errors.ts'
+import { partitionInUse, partitionUnknown } from './errors.ts'
 import { type Layout, type Partition, readLayout } from './layout.ts'
 import { periodAfter, periodAt, type Position } from './period.ts'
 import type { Policy } from './policy.ts'
@@ -124,7 +124,7 @@ async function takeAway(
   const now = await currentPlace(tender, layout, policy.every)
   const restored = new Set(known.flatMap(({ partition, state }) => (state === 'restored' ? [partition] : [])))
   const chosen = named
-    ? namedOf(layout, named)
+    ? namedOf(layout, named, now)
     : expiredPartitions(layout, policy, now).filter(({ name }) => !restored.has(name))
   const attached = chosen.map(({ name }) => name)
   const taker = new Taker(tender, layout, removals, known, how, store, format)
@@ -161,12 +161,13 @@ async function takeAway(
   return { detached: all.filter((name) => !dropped.includes(name)), dropped, archives }
 }
 
-/** @throws HF_PARTITION_UNKNOWN; also for the last one that there is */
-function namedOf(layout: Layout, names: readonly string[]): Partition[] {
+/** @throws HF_PARTITION_UNKNOWN; also for the last one that there is, and for those that rows may still be written to */
+function namedOf(layout: Layout, names: readonly string[], now: Position): Partition[] {
   const bounded = layout.partitions.filter(({ isDefault }) => !isDefault)
   const chosen = names.map((name) => {
     const found = bounded.find((one) => one.name === name)
     if (!found) throw partitionUnknown(layout.sql, name)
+    if (typeof found.to !== 'bigint' || found.to > now) throw partitionInUse(layout.sql, name, found.toText)
     return found
   })
   if (new Set(names).size === bounded.length)

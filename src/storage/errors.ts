@@ -1,7 +1,8 @@
 import { HoldfastError } from '../core/index.ts'
 
 export function bucketUnreadable(address: string, why: string): HoldfastError {
-  const shown = address.replace(/\/\/[^/@]*@/, '//***@')
+  // Where a key may be, nothing of it is shown.
+  const shown = address.includes('@') || address.includes('?') ? `${address.slice(0, 5)}***` : address
   return new HoldfastError({
     code: 'HF_STORAGE_ADDRESS',
     message: `"${shown}" is no place to keep files: ${why}. A folder, or s3://bucket/prefix?region=...&endpoint=....`,

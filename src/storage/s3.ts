@@ -44,22 +44,55 @@ export function s3Store(address: string): Store {
   }
 }
 
+const PARAMETERS: ReadonlySet<string> = new Set(['region', 'endpoint'])
+
 /** @throws HF_STORAGE_ADDRESS */
 function parseBucket(address: string): Bucket {
-  const url = URL.parse(address)
-  if (url?.protocol !== 's3:' || url.hostname === '') throw bucketUnreadable(address, 'it has no bucket')
-  if (url.username !== '' || url.password !== '')
+  const [way = '', search = ''] = cut(address)
+  // Also where it does not parse: what has an @ in it may hold a key.
+  if (way.includes('@'))
     throw bucketUnreadable(
       address,
       'keys do not belong there: they are read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
     )
-  const folder = decodeURIComponent(url.pathname).replace(/^\/+|\/+$/g, '')
+  const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([^#%]*))?$/i.exec(way)
+  if (!match)
+    throw bucketUnreadable(address, 'it has no bucket, or characters that no bucket and no prefix has')
+  const parameters = new URLSearchParams(search)
+  const strange = [...parameters.keys()].filter((name) => !PARAMETERS.has(name))
+  if (strange.length > 0) throw bucketUnreadable(address, `it knows no ${strange.join(', ')}`)
+  const endpoint = parameters.get('endpoint') ?? undefined
+  const server = endpoint === undefined ? undefined : URL.parse(endpoint)
+  if (
+    endpoint !== undefined &&
+    (!server || !/^https?:$/.test(server.protocol) || server.username + server.password !== '')
+  )
+    throw bucketUnreadable(address, 'its endpoint is no http or https address, or has keys in it')
+  const folder = (match[2] ?? '').replace(/^\/+|\/+$/g, '')
   return {
-    name: url.hostname,
+    name: match[1] as string,
     prefix: folder === '' ? '' : `${folder}/`,
-    region: url.searchParams.get('region') ?? undefined,
-    endpoint: url.searchParams.get('endpoint') ?? undefined,
+    region: parameters.get('region') ?? undefined,
+    endpoint,
   }
+}
+
+function cut(address: string): [way: string, search: string] {
+  const at = address.indexOf('?')
+  return at < 0 ? [address, ''] : [address.slice(0, at), address.slice(at)]
+}
+
+/** The address of a file in a place: what stands behind the question mark stays at the end. */
+export function addressIn(place: string, name: string): string {
+  const [way, search] = cut(place)
+  return `${way.replace(/\/+$/, '')}/${name}${search}`
+}
+
+/** The place of a file's address, and its name. */
+export function placeOf(address: string): [place: string, name: string] {
+  const [way, search] = cut(address)
+  const slash = way.lastIndexOf('/')
+  return [way.slice(0, slash) + search, way.slice(slash + 1)]
 }
 
 async function openBucket({ region, endpoint }: Bucket) {

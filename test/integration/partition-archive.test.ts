@@ -258,3 +258,60 @@ test('a bucket takes archives, and gives them back', async () => {
     await s3.stop().catch(() => {}) // stopped already
   }
 })
+
+test('values are archived as their types write them, not as somebody casts them to text', async () => {
+  await run(`CREATE TYPE money_${count} AS (amount numeric, currency text);
+    CREATE FUNCTION say_${count}(m money_${count}) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT (m).currency || ' ' || (m).amount $$;
+    CREATE CAST (money_${count} AS text) WITH FUNCTION say_${count}(money_${count});
+    ALTER TABLE ${name} ADD COLUMN m money_${count}, ADD COLUMN c char(5);
+    UPDATE ${name} SET m = ROW(id, CASE WHEN id % 2 = 0 THEN 'EUR' END)::money_${count}, c = 'a'`)
+  const before = await contents(name)
+  for (const format of ['ndjson', 'csv'] as const) {
+    const [done] = await archive(target(), { table: name, partitions: [old(3)], format })
+    await restoreArchive(target(), name, { manifest: done?.archives[0] as string })
+    expect(await contents(name)).toEqual(before)
+  }
+})
+
+test('what is in use is not archived; what upkeep has made in its place gives way to an archive, unless it has rows', async () => {
+  await expect(archive(target(), { table: name, partitions: [old(0)] })).resolves.toMatchObject([
+    { outcome: 'failed', error: expect.stringContaining('takes rows of'), dropped: [] },
+  ])
+  await manage(target(), name, { every: 'month', retention: 'archive', archiveTo: folder })
+  const [done] = await archive(target(), { table: name, partitions: [old(3)] })
+  const manifest = done?.archives[0] as string
+  await run(`CREATE TABLE ${old(3)} PARTITION OF ${name} FOR VALUES FROM (date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '3 months')
+      TO (date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '2 months');
+    INSERT INTO ${name} (id, at) VALUES (-1, date_trunc('month', now() AT TIME ZONE 'UTC') - interval '3 months' + interval '1 hour')`)
+  await expect(restoreArchive(target(), name, { manifest })).rejects.toMatchObject({
+    code: 'HF_PARTITION_ARCHIVE_UNFIT',
+    message: expect.stringContaining('rows are in it'),
+  })
+  await run(`DELETE FROM ${name} WHERE id = -1`)
+  expect(await restoreArchive(target(), name, { manifest })).toMatchObject({ rows: 5000 })
+})
+
+test('only what is too old is dropped: not what somebody began to take out, and not as an earlier policy wanted', async () => {
+  await manage(target(), name, { every: 'month', keep: 100, retention: 'drop' })
+  const reader = new pg.Client(database.url)
+  await reader.connect()
+  await reader.query(`BEGIN; SELECT count(*) FROM ${name}`)
+  await expect(
+    run(`SET lock_timeout = 300; ALTER TABLE ${name} DETACH PARTITION ${old(0)} CONCURRENTLY`),
+  ).rejects.toThrow()
+  await reader.query('COMMIT')
+  await reader.end()
+  expect(await retain(target(), { table: name })).toMatchObject([
+    { outcome: 'done', dropped: [], detached: [] },
+  ])
+  expect(await run(`SELECT to_regclass('${old(0)}') IS NOT NULL AS there`)).toEqual([{ there: true }])
+  // Begun as a drop, and still attached: the policy of today counts.
+  await manage(target(), name, { every: 'month', keep: 1, retention: 'detach' })
+  await run(
+    `INSERT INTO holdfast.partition_removals (id, relation, partition, how, bounds) VALUES (gen_random_uuid(), 'public.${name}', '${old(4)}', 'drop', 'x')`,
+  )
+  expect(await retain(target(), { table: name })).toMatchObject([
+    { detached: expect.arrayContaining([old(4)]), dropped: [] },
+  ])
+  expect(await run(`SELECT to_regclass('${old(4)}') IS NOT NULL AS there`)).toEqual([{ there: true }])
+})

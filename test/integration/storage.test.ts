@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openStore, wholePlace } from '../../src/storage/index.ts'
+import { fileIn, openStore, splitFile, wholePlace } from '../../src/storage/index.ts'
 import { startS3 } from '../support/s3-server.ts'
 import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
 
@@ -52,14 +52,31 @@ test('a folder keeps what it has, and nothing unfinished', async () => {
   expect(readdirSync(folder).toSorted()).toEqual(['big', 'empty', 'small'])
 })
 
-test('an address says what is wrong with it, and never a key', () => {
-  expect(() => openStore('s3://')).toThrow(/has no bucket/)
-  expect(() => openStore('s3://id:secret@files/x')).toThrow(/AWS_SECRET_ACCESS_KEY/)
+test.each([
+  ['s3://', /no bucket/],
+  ['s3://id:secret@files/x', /AWS_SECRET_ACCESS_KEY/],
+  ['s3://id:se/cret@files/x', /AWS_SECRET_ACCESS_KEY/],
+  ['s3://files:9000/x', /no bucket/],
+  ['s3://files/x?secret_access_key=secret', /knows no secret_access_key/],
+  ['s3://files/x?endpoint=https://id:secret@minio:9000', /endpoint/],
+  ['s3://files/x?endpoint=nonsense', /endpoint/],
+  ['s3://files/%zz', /no bucket/],
+  ['s3://files/a#b', /no bucket/],
+])('%s is refused, and no key of it is shown', (address, why) => {
+  const opening = (): unknown => openStore(address)
+  expect(opening).toThrow(why)
   try {
-    openStore('s3://id:secret@files/x')
+    opening()
   } catch (error) {
-    expect(String(error) + JSON.stringify(error)).not.toContain('secret@')
+    expect(error).toMatchObject({ code: 'HF_STORAGE_ADDRESS' })
+    expect(String(error) + JSON.stringify(error)).not.toMatch(/secret@|cret@|=secret/)
   }
+})
+
+test('places and files in them have one way of being written', () => {
   expect(wholePlace('archives')).toBe(join(process.cwd(), 'archives'))
   expect(wholePlace('s3://files/x')).toBe('s3://files/x')
+  const place = 's3://files/x?endpoint=http://localhost:1/?a'
+  expect(splitFile(fileIn(place, 'one.json'))).toEqual([place, 'one.json'])
+  expect(splitFile(fileIn('/var/x', 'one.json'))).toEqual(['/var/x', 'one.json'])
 })

@@ -826,6 +826,7 @@ export interface Operations {
         } | null
         ahead: number | null
         ends_at: string | null
+        takes_now: boolean | null
         /** What upkeep does next */
         next: ({
           at: string | null
@@ -896,6 +897,7 @@ export interface Operations {
       } | null
       ahead: number | null
       ends_at: string | null
+      takes_now: boolean | null
       /** What upkeep does next */
       next: ({
         at: string | null

@@ -76,6 +76,7 @@ const Outlook = {
   policy: nullable(Kept),
   ahead: nullable(Type.Integer({ description: 'Partitions that are ready behind the current one' })),
   ends_at: place('From where on a row finds no partition'),
+  takes_now: nullable(Type.Boolean({ description: 'Whether a row that is written now finds a partition' })),
   next: Type.Array(
     Type.Object({
       at: place('Where the key has to be for it, null for now'),

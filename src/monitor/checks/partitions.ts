@@ -26,27 +26,31 @@ export const partitions: Check = {
 
 /** Inserts are going to fail, or do. */
 function runsOut(list: PartitionList): Finding[] {
-  const { table, partitions: all, policy, outlook, endsAt } = list
-  if (endsAt === null) return []
+  const { table, partitions: all, policy, outlook, endsAt, takesNow } = list
+  if (endsAt === null && takesNow !== false) return []
   const ready = all.filter(
-    ({ when, to }) => when === 'ahead' && typeof to === 'bigint' && to <= endsAt,
+    ({ when, to }) => when === 'ahead' && typeof to === 'bigint' && endsAt !== null && to <= endsAt,
   ).length
   const ahead = outlook?.ahead ?? ready
+  // Whatever is ready behind it.
+  const failsNow = takesNow === false
   // Who keeps it otherwise knows how many are enough; that none is ready is never right.
-  if (ahead >= (policy ? Math.min(FEWEST_AHEAD, policy.premake) : 1)) return []
+  if (!failsNow && ahead >= (policy ? Math.min(FEWEST_AHEAD, policy.premake) : 1)) return []
   const last = all.find(({ to }) => to === endsAt)
   const { ends_at: end } = partitionedAsJson(list)
-  const cause = last
-    ? ahead === 0
-      ? `${last.name} is the last partition without a gap`
-      : `only ${ahead} ${ahead === 1 ? 'is' : 'are'} ready behind the current one, up to ${last.name}`
-    : 'no partition takes what is written now'
+  const cause = failsNow
+    ? 'no partition takes what is written now'
+    : ahead === 0
+      ? `${last?.name ?? 'what there is'} is the last partition without a gap`
+      : `only ${ahead} ${ahead === 1 ? 'is' : 'are'} ready behind the current one, up to ${last?.name ?? 'it'}`
   return [
     {
       check: 'partitions',
-      severity: ahead === 0 ? 'error' : 'warning',
+      severity: failsNow || ahead === 0 ? 'error' : 'warning',
       subject: table,
-      message: `Inserts into ${table} fail from ${end} on: ${cause}.`,
+      message: failsNow
+        ? `Inserts into ${table} fail: ${cause}.`
+        : `Inserts into ${table} fail from ${end} on: ${cause}.`,
       evidence: {
         ahead,
         ends_at: end,
@@ -86,17 +90,17 @@ function failed({ table, policy }: PartitionList): Finding[] {
   ]
 }
 
-/** Rows in a default partition keep the partitions that they belong to from being made. */
+/** Rows in a default partition keep the partitions that they belong to from being made; upkeep that fails for them says so itself. */
 function stray({ table, partitions: all }: PartitionList): Finding[] {
   return all
     .filter(({ isDefault, rows }) => isDefault && rows > 0)
     .map(({ name, rows }) => ({
       check: 'partitions',
-      severity: 'warning',
+      severity: 'info',
       subject: table,
       message: `Partitions of ${table} cannot be made where rows lie in its default partition: ${name} has about ${rows}.`,
       evidence: { partition: name, rows },
-      action: `holdfast partition maintain ${table} moves them to partitions of their own`,
+      action: `holdfast partition maintain ${table} moves those that have a place of their own, and says which stay`,
       sql: null,
     }))
 }

@@ -22,6 +22,10 @@ export interface Encoding {
   ): Promise<void>
 }
 
+/** By the type's own output, not by a cast to text, which somebody may have written otherwise. */
+const written = ({ name }: ArchivedColumn): string =>
+  `CASE WHEN num_nulls(${quoteIdentifier(name)}) = 0 THEN format('%s', ${quoteIdentifier(name)}) END`
+
 const namesOf = (columns: readonly ArchivedColumn[]): string =>
   columns.map(({ name }) => quoteIdentifier(name)).join(', ')
 
@@ -29,7 +33,7 @@ const namesOf = (columns: readonly ArchivedColumn[]): string =>
 const ndjson: Encoding = {
   line(columns) {
     const names = columns.map(({ name }) => quoteLiteral(name)).join(', ')
-    const values = columns.map(({ name }) => `${quoteIdentifier(name)}::text`).join(', ')
+    const values = columns.map(written).join(', ')
     return `json_object(ARRAY[${names}]::text[], ARRAY[${values}]::text[])::text`
   },
   head: () => '',
@@ -63,13 +67,11 @@ async function* linesIn(content: AsyncIterable<Buffer>): AsyncGenerator<string> 
   }
 }
 
-const quoted = (sql: string): string => `'"' || replace(${sql}, '"', '""') || '"'`
-
 /** RFC 4180 with newlines alone: every value in quotes, NULL as nothing at all, names of columns in the first line. */
 const csv: Encoding = {
   line: (columns) =>
     columns
-      .map(({ name }) => `coalesce(${quoted(`${quoteIdentifier(name)}::text`)}, '')`)
+      .map((column) => `coalesce('"' || replace(${written(column)}, '"', '""') || '"', '')`)
       .join(` || ',' || `),
   head: (columns) => `${columns.map(({ name }) => `"${name.replaceAll('"', '""')}"`).join(',')}\n`,
   hasQuotedNewlines: true,

@@ -1,13 +1,14 @@
+import type pg from 'pg'
 import { quoteIdentifier, quoteQualified, type Recorder } from '../../core/index.ts'
-import { openStore, type Store } from '../../storage/index.ts'
+import { openStore, splitFile, type Store } from '../../storage/index.ts'
 import { archiveDamaged, archiveUnfit, partitionBusy, partitionReplica } from '../errors.ts'
-import { readLayout } from '../layout.ts'
+import { type Layout, type Partition, readLayout } from '../layout.ts'
 import { readManner, tableLike } from '../make.ts'
 import { alone, change, givingWay, isReplica, withTender } from '../tender.ts'
 import type { PartitionTarget } from '../upkeep.ts'
 import { checkArchive, encodingOf, type Manifest, readManifest, readRows } from './archive.ts'
 import { Removals } from './removals.ts'
-import { columnsOf } from './columns.ts'
+import { type ArchivedColumn, columnsOf } from './columns.ts'
 import { exactly, RowTally, rowsAsText } from './rows.ts'
 
 /** Which archive is restored. */
@@ -42,7 +43,7 @@ export function restoreArchive(
   table: string,
   { manifest: path, store: given, signal, recorder }: RestoreOptions,
 ): Promise<Restored> {
-  const [place, name] = given ? ['', path] : placeAndName(path)
+  const [place, name] = given ? ['', path] : splitFile(path)
   const store = given ?? openStore(place)
   return withTender(url, signal, async (tender) => {
     const { client } = tender
@@ -51,26 +52,23 @@ export function restoreArchive(
     const layout = await readLayout(client, table)
     if (await isReplica(tender)) throw partitionReplica(layout.sql)
     const bounds = boundsOf(name, manifest)
-    if (layout.column !== manifest.column)
-      throw archiveUnfit(name, `it is by ${manifest.column}, and ${layout.sql} by ${layout.column}`)
-    if (layout.sql !== manifest.table)
-      throw archiveUnfit(name, `it is of ${manifest.table}, not of ${layout.sql}`)
     const there = await columnsOf(client, layout.sql)
-    const lost = manifest.columns.filter((one) => !there.some((column) => column.name === one.name))
-    if (lost.length > 0)
-      throw archiveUnfit(name, `${layout.sql} has no column ${lost.map((one) => one.name).join(', ')}`)
+    refuseUnfit(name, manifest, layout, there)
     const { partition } = manifest
     const sql = quoteQualified(layout.schema, partition)
     const { rows } = await client.query<{ taken: boolean }>('SELECT to_regclass($1) IS NOT NULL AS taken', [
       sql,
     ])
-    if (rows[0]?.taken === true) throw archiveUnfit(name, `there is a table ${sql} already`)
+    // What upkeep has made in its place meanwhile makes room, as long as nobody has written to it.
+    const inPlace = layout.partitions.find((one) => one.name === partition && samePlace(one, bounds))
+    if (rows[0]?.taken === true && !inPlace) throw archiveUnfit(name, `there is a table ${sql} already`)
     const last = layout.partitions.findLast(({ isDefault }) => !isDefault)
     const manner = await readManner(client, layout.sql, last?.sql)
     const type = there.find((column) => column.name === layout.column)?.type ?? 'text'
     const done = await alone(tender, layout.sql, () =>
       givingWay(tender, layout, `restore ${sql}`, async () => {
         await client.query(exactly)
+        if (inPlace) await dropEmpty(client, layout, name, inPlace)
         await client.query(
           tableLike(layout, sql, {
             ...manner,
@@ -108,11 +106,36 @@ export function restoreArchive(
   })
 }
 
-/** `s3://bucket/prefix/name?region=...` has its name in the middle. */
-function placeAndName(path: string): [place: string, name: string] {
-  const [way, search = ''] = /^s3:/i.test(path) ? (path.split(/(?=\?)/, 2) as [string, string?]) : [path]
-  const slash = way.lastIndexOf('/')
-  return [slash < 0 ? '.' : `${way.slice(0, slash)}${search}`, way.slice(slash + 1)]
+/** @throws HF_PARTITION_ARCHIVE_UNFIT */
+function refuseUnfit(
+  name: string,
+  manifest: Manifest,
+  layout: Layout,
+  there: readonly ArchivedColumn[],
+): void {
+  if (layout.column !== manifest.column)
+    throw archiveUnfit(name, `it is by ${manifest.column}, and ${layout.sql} by ${layout.column}`)
+  if (layout.sql !== manifest.table)
+    throw archiveUnfit(name, `it is of ${manifest.table}, not of ${layout.sql}`)
+  const lost = manifest.columns.filter((one) => !there.some((column) => column.name === one.name))
+  if (lost.length > 0)
+    throw archiveUnfit(name, `${layout.sql} has no column ${lost.map((one) => one.name).join(', ')}`)
+}
+
+const unquoted = (limit: string): string => limit.replace(/^E?'(.*)'$/, '$1').replaceAll("''", "'")
+
+const samePlace = ({ fromText, toText }: Partition, { from, to }: Bounds): boolean =>
+  fromText === unquoted(from) && toText === unquoted(to)
+
+/** @throws HF_PARTITION_ARCHIVE_UNFIT where it has rows */
+async function dropEmpty(client: pg.Client, layout: Layout, name: string, { sql }: Partition): Promise<void> {
+  await client.query(`LOCK TABLE ONLY ${layout.sql} IN ACCESS EXCLUSIVE MODE`)
+  await client.query(`LOCK TABLE ${sql} IN ACCESS EXCLUSIVE MODE`)
+  const { rows } = await client.query<{ has: boolean }>(`SELECT EXISTS (SELECT FROM ${sql}) AS has`)
+  if (rows[0]?.has === true)
+    throw archiveUnfit(name, `there is a partition ${sql} already, and rows are in it`)
+  await client.query(`ALTER TABLE ${layout.sql} DETACH PARTITION ${sql}`)
+  await client.query(`DROP TABLE ${sql}`)
 }
 
 interface Bounds {

@@ -1,5 +1,5 @@
 import { quoteLiteral, quoteQualified } from '../../core/index.ts'
-import type { Store } from '../../storage/index.ts'
+import { fileIn, type Store } from '../../storage/index.ts'
 import { partitionAlive, partitionUnknown } from '../errors.ts'
 import { type Layout, type Partition, readLayout } from '../layout.ts'
 import type { Policy } from '../policy.ts'
@@ -65,7 +65,7 @@ export class Taker {
     const archived = how === 'archive' ? await this.#archive(name) : undefined
     if (partition) await detach(this.#tender, this.#layout, partition)
     await this.#drop(name, archived)
-    return archived && addressIn(this.#store?.place ?? '', archived.name)
+    return archived && fileIn(this.#store?.place ?? '', archived.name)
   }
 
   /** Before it is detached: until then its limits are known, and a kill loses nothing. */
@@ -103,7 +103,7 @@ export class Taker {
       await this.#removals.done(
         table,
         name,
-        archived ? addressIn(this.#store?.place ?? '', archived.name) : null,
+        archived ? fileIn(this.#store?.place ?? '', archived.name) : null,
         archived ?? null,
       )
     })
@@ -116,12 +116,6 @@ export class Taker {
   #sql(name: string): string {
     return this.#partition(name)?.sql ?? quoteQualified(this.#layout.schema, name)
   }
-}
-
-/** What of a bucket's address stands behind its question mark stays at the end. */
-function addressIn(place: string, name: string): string {
-  const [way = '', search = ''] = place.split(/(?=\?)/, 2)
-  return /^s3:/i.test(place) ? `${way.replace(/\/+$/, '')}/${name}${search}` : `${place}/${name}`
 }
 
 /** Beside the traffic; with a default partition PostgreSQL refuses that, and it takes a moment of ACCESS EXCLUSIVE. */

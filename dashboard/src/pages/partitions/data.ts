@@ -24,12 +24,9 @@ export const usePartitionsOf = (table: string) =>
   )
 
 /** Whether a table runs out of partitions soon. */
-export const isLow = ({
-  ahead,
-  policy,
-  ends_at: end,
-}: Pick<PartitionedTable, 'ahead' | 'policy' | 'ends_at'>): boolean =>
-  policy !== null && ahead !== null && end !== null && ahead < Math.min(FEWEST_AHEAD, policy.premake)
+export const isLow = ({ ahead, policy, ends_at: end, takes_now: takesNow }: PartitionedTable): boolean =>
+  takesNow === false ||
+  (policy !== null && ahead !== null && end !== null && ahead < Math.min(FEWEST_AHEAD, policy.premake))
 
 /** Opens the panel of this name. */
 export const opener = (open: string) => (): void => setQuery({ open })

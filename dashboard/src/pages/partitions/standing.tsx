@@ -39,9 +39,11 @@ function sentence({ data, conversions }: Partitions): string {
   const low = data.filter(isLow)
   const [first] = low
   if (first && low.length === 1)
-    return first.ahead === 0
-      ? `Inserts into ${first.table} fail from ${placeInWords(first.ends_at ?? '')} on.`
-      : `${first.table} runs low: ${first.ahead} ${first.ahead === 1 ? 'partition is' : 'partitions are'} ready.`
+    return first.takes_now === false
+      ? `Inserts into ${first.table} fail: no partition takes what is written now.`
+      : first.ahead === 0
+        ? `Inserts into ${first.table} fail from ${placeInWords(first.ends_at ?? '')} on.`
+        : `${first.table} runs low: ${first.ahead} ${first.ahead === 1 ? 'partition is' : 'partitions are'} ready.`
   if (low.length > 1) return `${low.length} tables run low on partitions.`
   const kept = data.filter(({ policy }) => policy !== null).length
   if (data.length === 0) return 'No table is partitioned yet.'
@@ -53,13 +55,16 @@ function sentence({ data, conversions }: Partitions): string {
 }
 
 function wrongWith(one: PartitionedTable): ToDo[] {
-  const { table, ahead, ends_at: end, policy, next } = one
+  const { table, ahead, ends_at: end, takes_now: takesNow, policy, next } = one
   const things: ToDo[] = []
   if (isLow(one))
     things.push({
       key: `low ${table}`,
-      severity: ahead === 0 ? 'error' : 'warning',
-      text: `inserts into ${table} fail from ${placeInWords(end ?? '')} on: ${ahead === 0 ? 'no partition is' : `only ${ahead} are`} ready behind the current one`,
+      severity: takesNow === false || ahead === 0 ? 'error' : 'warning',
+      text:
+        takesNow === false
+          ? `inserts into ${table} fail: no partition takes what is written now`
+          : `inserts into ${table} fail from ${placeInWords(end ?? '')} on: ${ahead === 0 ? 'no partition is' : `only ${ahead} are`} ready behind the current one`,
       action: 'Make more',
       run: opener('upkeep'),
     })
@@ -75,7 +80,7 @@ function wrongWith(one: PartitionedTable): ToDo[] {
   if (stray)
     things.push({
       key: `stray ${table}`,
-      severity: 'warning',
+      severity: 'info',
       text: `rows lie in ${stray.partitions.join(', ')}, the default partition of ${table}: none can be made where they belong`,
       action: 'Move them',
       run: opener('upkeep'),

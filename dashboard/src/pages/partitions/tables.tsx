@@ -87,6 +87,17 @@ const RETENTION = {
   drop: 'dropped',
 } as const
 
+/** As it is kept now: what is not said anew is forgotten. */
+function manageCommand(table: string, policy: PartitionedTable['policy']): string {
+  const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
+  return [
+    `npx holdfast partition manage ${quoted(table)} --every ${policy?.every ?? 'month'}`,
+    `--premake ${policy?.premake ?? 6}`,
+    ...(policy?.keep == null ? [] : [`--keep ${policy.keep} --retention ${policy.retention}`]),
+    ...(policy?.archive_to == null ? [] : [`--archive-to ${quoted(policy.archive_to)}`]),
+  ].join(' ')
+}
+
 /** How one table is kept, and how that is changed. */
 export function TableDetail({ table: one }: { readonly table: PartitionedTable }) {
   const { table, column, policy, ahead, ends_at: end, rows, bytes: size, count: partitions } = one
@@ -114,9 +125,7 @@ export function TableDetail({ table: one }: { readonly table: PartitionedTable }
         </>
       )}
       <h3>{policy ? 'Keep it otherwise' : 'Have it looked after'}</h3>
-      <ToType
-        text={`npx holdfast partition manage ${table} --every ${policy?.every ?? 'month'} --premake ${policy?.premake ?? 6} --keep ${policy?.keep ?? 12} --retention ${policy?.retention ?? 'detach'}`}
-      />
+      <ToType text={manageCommand(table, policy)} />
     </>
   )
 }
