@@ -127,7 +127,7 @@ interface Round {
   readonly lost: number
 }
 
-async function round(serverUrl: string, name: string, tool: Tool): Promise<Round> {
+async function round(serverUrl: string, name: string, tool: Tool, writers: number): Promise<Round> {
   const { url, drop } = await createTestDatabase(serverUrl)
   await makeBusyLogs(url, ROWS, DAYS)
   const client = new pg.Client(url)
@@ -138,7 +138,7 @@ async function round(serverUrl: string, name: string, tool: Tool): Promise<Round
     [DAYS / COUNTED, COUNTED],
   )
   const updaters = Array.from(
-    { length: WRITERS },
+    { length: writers },
     (_, writer) =>
       new Updater(
         url,
@@ -169,6 +169,10 @@ async function round(serverUrl: string, name: string, tool: Tool): Promise<Round
   return result
 }
 
+const RUNS = [WRITERS, 0].flatMap((writers) =>
+  Object.entries(TOOLS).map(([name, tool]) => [name, tool, writers] as const),
+)
+
 if (SQL === undefined) throw new Error('PARTMAN_SQL says where the SQL of pg_partman 4 is')
 const server = await startTestServer({
   version: 15,
@@ -177,9 +181,9 @@ const server = await startTestServer({
 try {
   const rounds: Record<string, Round[]> = {}
   for (let count = 0; count < ROUNDS; count += 1)
-    for (const [name, tool] of Object.entries(TOOLS))
-      (rounds[name] ??= []).push(
-        await round(server.url, name, tool).catch((error: unknown) => {
+    for (const [name, tool, writers] of RUNS)
+      (rounds[`${name}, ${writers} writers`] ??= []).push(
+        await round(server.url, name, tool, writers).catch((error: unknown) => {
           console.error(name, error) // the end of the server hides it
           throw error
         }),
@@ -187,10 +191,10 @@ try {
   const of = (name: string, figure: keyof Round): number[] => (rounds[name] ?? []).map((one) => one[figure])
   const results = {
     ...Object.fromEntries(
-      Object.keys(TOOLS).map((name) => [
+      Object.keys(rounds).map((name) => [
         name,
         {
-          'rows a second, writers beside it': spread(of(name, 'perSecond')),
+          'rows a second': spread(of(name, 'perSecond')),
           'longest wait of a writer for a lock of the tool, ms': spread(of(name, 'longestMs')),
           'updates meanwhile': spread(of(name, 'updates')),
           'of those lost': spread(of(name, 'lost')),
@@ -198,9 +202,14 @@ try {
       ]),
     ),
     'failed calls of partition_data_proc, done again': failures,
-    'rows a second, holdfast to pg_partman': ratios(
-      of('holdfast', 'perSecond'),
-      of('pg_partman', 'perSecond'),
+    ...Object.fromEntries(
+      [WRITERS, 0].map((writers) => [
+        `rows a second, holdfast to pg_partman, ${writers} writers`,
+        ratios(
+          of(`holdfast, ${writers} writers`, 'perSecond'),
+          of(`pg_partman, ${writers} writers`, 'perSecond'),
+        ),
+      ]),
     ),
   }
   const setting = { rows: ROWS, months: 12, writers: WRITERS, rounds: ROUNDS, PostgreSQL: 15 }

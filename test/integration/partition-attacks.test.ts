@@ -172,7 +172,10 @@ test('the next archive of a name that came again does not replace the first', as
   const { partitions } = await listPartitions(target(), name)
   const month = partitions.find(({ name: one }) => /_\d{4}_\d\d$/.test(one))?.name as string
   const [first] = await archive(target(), { table: name, partitions: [month] })
+  // While all are kept, what is missing is a gap.
+  await manage(target(), name, { every: 'month' })
   await maintain(target(), { table: name })
+  await manage(target(), name, { every: 'month', keep: 1, retention: 'archive', archiveTo: folder })
   expect((await retain(target(), { table: name }))[0]?.dropped).toContain(month)
   expect(
     (await restoreArchive(target(), name, { manifest: first?.archives[0] as string })).rows,
