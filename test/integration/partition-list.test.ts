@@ -178,5 +178,14 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
     )
     expect(done.state).toBe('done')
     expect(waits).toBeLessThan(5)
+
+    // One that nobody is at any more is found.
+    expect(await found('dusty')).toEqual([])
+    await run(
+      `UPDATE holdfast.partition_conversions SET state = 'running', step = 'swap', updated_at = now() - interval '1 hour' WHERE relation = 'public.dusty'`,
+    )
+    expect(await found('dusty')).toMatchObject([
+      { severity: 'warning', action: expect.stringContaining('partition resume') },
+    ])
   })
 })

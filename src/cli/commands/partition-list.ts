@@ -53,7 +53,7 @@ function tablesInWords(tables: readonly ReturnType<typeof partitionedAsJson>[]):
 }
 
 /** What becomes of old partitions, in words. */
-const RETAINED = { detach: 'detached', archive: 'archived and dropped', drop: 'dropped' } as const
+export const RETAINED = { detach: 'detached', archive: 'archived and dropped', drop: 'dropped' } as const
 
 function inWords(list: PartitionList): string {
   const { policy } = list

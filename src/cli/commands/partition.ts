@@ -1,12 +1,20 @@
 import type { Command } from 'commander'
 import pc from 'picocolors'
-import { maintain, type Maintained, manage, parseEvery, unmanage } from '../../partitions/index.ts'
+import {
+  listPartitions,
+  maintain,
+  type Maintained,
+  manage,
+  parseEvery,
+  partitionsAsJson,
+  unmanage,
+} from '../../partitions/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { addPartitionConvert } from './partition-convert.ts'
 import { addPartitionArchive } from './partition-archive.ts'
-import { addList } from './partition-list.ts'
+import { addList, RETAINED } from './partition-list.ts'
 import { keepFrom, type KeepFlags, withKeepFlags } from './partition-flags.ts'
 
 /** With fewer, the next period may come before somebody has looked. */
@@ -42,9 +50,10 @@ function addManage(partition: Command, finish: Finish): void {
       const kept = keepFrom(flags)
       const holdfast = await session.connect()
       const layout = await manage(holdfast.partitions, name, { every: length, ...kept })
+      const { policy } = partitionsAsJson(await listPartitions(holdfast.partitions, name))
       session.out.result(
-        { table: layout.sql, every },
-        ({ table: of }) => `${of} is kept by ${every} from now on.`,
+        { table: layout.sql, every, policy },
+        ({ table: of }) => `${of} is kept by ${every} from now on: ${keptInWords(policy)}.`,
       )
       session.out.next(`holdfast partition maintain ${name}`)
     },
@@ -62,6 +71,14 @@ function addManage(partition: Command, finish: Finish): void {
       session.out.result({ table: name }, ({ table: of }) => `${of} is no longer kept.`)
     },
   )
+}
+
+/** All of it: what was not said anew is not as it was before. */
+function keptInWords(policy: ReturnType<typeof partitionsAsJson>['policy']): string {
+  const { premake, keep, retention, archive_to: place } = policy ?? {}
+  const older =
+    keep === null ? 'all are kept' : `${keep} are kept, older ones are ${RETAINED[retention ?? 'detach']}`
+  return `${premake} made ahead, ${older}${place ? ` to ${place}` : ''}`
 }
 
 function addMaintain(partition: Command, finish: Finish): void {

@@ -1,5 +1,12 @@
 import { isHoldfastError } from '../../core/index.ts'
-import { listGone, listPartitioned, partitionedAsJson, type PartitionList } from '../../partitions/index.ts'
+import {
+  type Conversion,
+  listConversions,
+  listGone,
+  listPartitioned,
+  partitionedAsJson,
+  type PartitionList,
+} from '../../partitions/index.ts'
 import type { Check, Finding } from '../finding.ts'
 
 /** With fewer ready, the next period may come before somebody has looked. */
@@ -13,9 +20,11 @@ export const partitions: Check = {
     try {
       const lists = await listPartitioned(db, schema)
       const gone = await listGone(db, schema, lists)
+      const conversions = await listConversions(db, schema)
       return [
         ...lists.flatMap((list) => [...runsOut(list), ...failed(list), ...stray(list)]),
         ...gone.map(forgotten),
+        ...conversions.flatMap(leftLying),
       ]
     } catch (error) {
       if (isHoldfastError(error)) return null // the checks of schema and rights tell
@@ -60,6 +69,29 @@ function runsOut(list: PartitionList): Finding[] {
       action: policy
         ? `holdfast partition maintain ${table}, and have holdfast serve or a timer do it from then on`
         : `holdfast partition manage ${table} --every <month|day|hour|year|n>, then holdfast partition maintain ${table}`,
+      sql: null,
+    },
+  ]
+}
+
+/** Nobody has written a step of it down for so long: who is at it does so with every batch. */
+const LEFT_MS = 600_000
+
+function leftLying({ table, state, step, error, updatedAt }: Conversion): Finding[] {
+  const isOpen = state === 'running' || state === 'aborting'
+  const idleMs = Date.now() - updatedAt.getTime()
+  if (!isOpen || (error === null && idleMs < LEFT_MS)) return []
+  return [
+    {
+      check: 'partitions',
+      severity: 'warning',
+      subject: table,
+      message: `The conversion of ${table} is not ended, and nobody is at it: it stopped at ${step ?? 'its beginning'}${error === null ? '' : `, with: ${error}`}.`,
+      evidence: { state, step, error, updated_at: updatedAt.toISOString() },
+      action:
+        state === 'running'
+          ? `holdfast partition resume ${table}, or holdfast partition abort ${table}`
+          : `holdfast partition abort ${table}`,
       sql: null,
     },
   ]

@@ -149,7 +149,10 @@ export async function readManifest(store: Store, name: string): Promise<Manifest
   try {
     const chunks: Buffer[] = []
     for await (const chunk of store.read(name)) chunks.push(chunk as Buffer)
-    const manifest = JSON.parse(Buffer.concat(chunks).toString('utf8')) as Manifest
+    const text = Buffer.concat(chunks).toString('utf8')
+    if (!text.startsWith('{'))
+      throw new Error('it is no manifest: give the file that ends with .manifest.json')
+    const manifest = JSON.parse(text) as Manifest
     if (manifest.format !== 1)
       throw new Error(`its format is ${String(manifest.format)}, which this version cannot read`)
     return manifest

@@ -4,6 +4,7 @@ import {
   conversionBlocked,
   conversionNone,
   conversionOpen,
+  keyUnsupported,
   partitionBusy,
   partitionReplica,
   planChanged,
@@ -60,6 +61,8 @@ async function planWith(
 ): Promise<ConversionPlan> {
   const { client } = surveyor
   const found = await resolveTable(surveyor, table)
+  if (!found.isPartitioned && wishes.by === '')
+    throw keyUnsupported(found.sql, 'nobody said by which column: --by <column>')
   if (!found.isPartitioned) return planAttach(surveyor, found.oid, wishes)
   if (wishes.mode !== 'split') throw alreadyPartitioned(found.sql)
   return planSplit(surveyor, await readLayout(client, found.sql), wishes)

@@ -140,6 +140,11 @@ export async function planSplit(
   const legacy = layout.partitions.find(({ from, to }) => from === 'open' && typeof to === 'bigint')
   if (!legacy)
     throw keyUnsupported(layout.sql, 'it has no partition without a lower limit, which could be split')
+  if (legacy.name === shortened(layout.name, 'before'))
+    throw keyUnsupported(
+      layout.sql,
+      `its history is split already: ${legacy.name} holds what is older than all of it`,
+    )
   const oid = await oidOf(client, legacy.sql)
   const definition = await definitionOf(surveyor, oid)
   const whole = await definitionOf(surveyor, await oidOf(client, layout.sql))
