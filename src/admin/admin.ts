@@ -28,6 +28,7 @@ import { referenceRoutes } from './routes/reference.ts'
 import { accessRoutes } from './routes/access.ts'
 import { migrationActionRoutes } from './routes/migration-actions.ts'
 import { migrationRoutes } from './routes/migrations.ts'
+import { partitionUpkeepRoutes } from './routes/partition-upkeep.ts'
 import { partitionRoutes } from './routes/partitions.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { poolRoutes } from './routes/pool.ts'
@@ -62,6 +63,7 @@ const ROUTES = [
   migrationActionRoutes,
   accessRoutes,
   partitionRoutes,
+  partitionUpkeepRoutes,
   operationRoutes,
   monitoringRoutes,
   eventRoutes,

@@ -241,6 +241,14 @@ export function partitionUnknown(table: string, partition: string): HoldfastErro
   })
 }
 
+export function archiveUnknown(table: string, partition: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_ARCHIVE_UNKNOWN',
+    message: `No archive of ${partition}, a partition of ${table}, is written down. One that lies somewhere else is restored by its file: holdfast partition restore-archive ${table} <manifest>.`,
+    details: { table, partition },
+  })
+}
+
 export function partitionInUse(table: string, partition: string, end: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_PARTITION_IN_USE',

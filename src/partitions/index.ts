@@ -2,6 +2,7 @@
  * Partitions that run themselves: made ahead of time without stopping anybody, and taken away when they are old.
  * By months, days, hours or years of a time key in UTC, or by so many of an integer key.
  */
+export { type KnownArchive, listArchives, manifestOf } from './archive/archives.ts'
 export { type Restored, restoreArchive, type RestoreOptions } from './archive/restore.ts'
 export { ARCHIVE_FORMATS, type ArchiveFormat } from './archive/encoding.ts'
 export { conversionAsJson, planAsJson } from './convert/as-json.ts'

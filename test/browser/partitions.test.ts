@@ -89,7 +89,10 @@ describe.skipIf(isBrowserMissing)(`the page of partitions${BROWSER_SUITE}`, () =
     await page.getByRole('complementary', { name: 'Conversion of public.parcels' }).waitFor()
     await watched.expectAccessible()
     await page.goto(`${client().server.url}/partitions?open=table:public.letters`)
-    await page.getByRole('complementary', { name: 'public.letters' }).waitFor()
+    await page
+      .getByRole('complementary', { name: 'public.letters' })
+      .getByText('Nothing of it was archived.')
+      .waitFor()
     await watched.expectAccessible()
     await page.goto(`${client().server.url}/partitions?open=upkeep`)
     await page.getByRole('complementary', { name: 'Look after partitions' }).waitFor()

@@ -1,8 +1,11 @@
 /** Partitions over HTTP: looked at, planned, converted and kept. */
 import { expect, test } from 'vitest'
+import { manage } from '../../src/partitions/index.ts'
 import { useAdminServer } from '../support/admin-server.ts'
 import { queryAt, useDatabase } from '../support/database.ts'
+import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
 
+removeScratchAfterwards()
 const database = useDatabase()
 const server = useAdminServer(database, () => ({
   partitions: { url: database.url, ownSchema: 'holdfast' },
@@ -11,6 +14,55 @@ const BASE = '/v1/database/partitions'
 const post: ReturnType<typeof server>['post'] = (path, ...rest) => server().post(`${BASE}/${path}`, ...rest)
 const get = async (path: string): Promise<Record<string, unknown>> =>
   (await (await server().get(`${BASE}${path}`, server().bearer('viewer'))).json()) as Record<string, unknown>
+
+test('partitions are kept, archived and brought back by an admin', async () => {
+  await queryAt(
+    database.url,
+    `CREATE TABLE letters (at timestamptz NOT NULL) PARTITION BY RANGE (at);
+     CREATE TABLE letters_old PARTITION OF letters FOR VALUES FROM ('2020-01-01Z') TO ('2020-02-01Z');
+     INSERT INTO letters SELECT '2020-01-05Z' FROM generate_series(1, 7)`,
+  )
+  const table = 'letters'
+  expect(await post('manage', 'operator', { table, every: 'month' })).toMatchObject({ status: 403 })
+  expect(await post('manage', 'admin', { table, every: 'week' })).toMatchObject({ status: 400 })
+  // A place is not chosen from afar.
+  expect(await post('manage', 'admin', { table, every: 'month', retention: 'archive' })).toMatchObject({
+    status: 400,
+    body: { errors: [{ path: '/retention' }] },
+  })
+  expect(await post('manage', 'admin', { table, every: 'month', premake: 2, keep: 1 })).toMatchObject({
+    status: 200,
+    body: { policy: { every: 'month', premake: 2, keep: 1, retention: 'detach' } },
+  })
+  const target = { url: database.url, ownSchema: 'holdfast' }
+  await manage(target, table, {
+    every: 'month',
+    premake: 2,
+    retention: 'archive',
+    archiveTo: scratch('archives'),
+  })
+  const { body: made } = await post('maintain', 'operator', { table })
+  expect(await server().outcome(made.id)).toMatchObject({ result: { tables: [{ outcome: 'done' }] } })
+  expect(await get(`/archives?table=${table}`)).toEqual({ data: [] })
+  expect(await post('archive', 'operator', { table })).toMatchObject({ status: 403 })
+  const { body: begun } = await post('archive', 'admin', {
+    table,
+    partitions: ['letters_old'],
+    format: 'csv',
+  })
+  expect(await server().outcome(begun.id)).toMatchObject({
+    result: { tables: [{ outcome: 'done', dropped: ['letters_old'] }] },
+  })
+  const { body: none } = await post('restore-archive', 'admin', { table, partition: 'letters_older' })
+  expect(await server().outcome(none.id)).toMatchObject({ error: { code: 'HF_PARTITION_ARCHIVE_UNKNOWN' } })
+  const { body: back } = await post('restore-archive', 'admin', { table, partition: 'letters_old' })
+  expect(await server().outcome(back.id)).toMatchObject({ result: { partition: 'letters_old', rows: 7 } })
+  await expect
+    .poll(() => get(`/archives?table=${table}`))
+    .toMatchObject({ data: [{ partition: 'letters_old', rows: 7 }] })
+  expect(await post('unmanage', 'admin', { table })).toMatchObject({ status: 200 })
+  await queryAt(database.url, 'DROP TABLE letters')
+})
 
 test('a table is planned by an operator, converted by an admin, looked at by anybody', async () => {
   await queryAt(

@@ -1172,6 +1172,142 @@ export interface Operations {
       } | null
     }
   }
+  'GET /v1/database/partitions/archives': {
+    query: { table?: string }
+    body: undefined
+    answer: {
+      data: ({
+        partition: string
+        /** Where it lies */
+        manifest: string
+        rows: number | null
+        archived_at: string
+      })[]
+    }
+  }
+  'POST /v1/database/partitions/archive': {
+    query: Record<never, never>
+    body: {
+      /** As SQL names it: public.logs */
+      table: string
+      /** Default: all that are older than is kept */
+      partitions?: (string)[]
+      /** How rows of archives are written */
+      format: "ndjson" | "csv"
+    }
+    answer: {
+      id: string
+      /** noun.verb, as migrations.up */
+      kind: string
+      started_by: "viewer" | "operator" | "admin"
+      state: "running" | "done" | "failed"
+      started_at: string
+      finished_at: string | null
+      /** What it said, the latest last; two hundred lines at most */
+      log: ({
+        at: string
+        text: string
+      })[]
+      result: Record<string, unknown> | null
+      error: {
+        code: string | null
+        message: string
+      } | null
+    }
+  }
+  'POST /v1/database/partitions/restore-archive': {
+    query: Record<never, never>
+    body: {
+      /** As SQL names it: public.logs */
+      table: string
+      partition: string
+    }
+    answer: {
+      id: string
+      /** noun.verb, as migrations.up */
+      kind: string
+      started_by: "viewer" | "operator" | "admin"
+      state: "running" | "done" | "failed"
+      started_at: string
+      finished_at: string | null
+      /** What it said, the latest last; two hundred lines at most */
+      log: ({
+        at: string
+        text: string
+      })[]
+      result: Record<string, unknown> | null
+      error: {
+        code: string | null
+        message: string
+      } | null
+    }
+  }
+  'POST /v1/database/partitions/manage': {
+    query: Record<never, never>
+    body: {
+      /** As SQL names it: public.logs */
+      table: string
+      /** hour, day, month, year, or so many of an integer key */
+      every: string
+      premake?: number
+      keep?: number
+      retention?: "detach" | "archive" | "drop"
+    }
+    answer: {
+      table: string
+      column: string
+      key: "time" | "integer"
+      policy: {
+        /** hour, day, month, year, or so many of an integer key */
+        every: string
+        /** Partitions made ahead of the current one */
+        premake: number
+        keep: number | null
+        retention: "detach" | "archive" | "drop"
+        archive_to: string | null
+        maintained_at: string | null
+        last_error: string | null
+      } | null
+      ahead: number | null
+      ends_at: string | null
+      takes_now: boolean | null
+      /** What upkeep does next */
+      next: ({
+        at: string | null
+        action: "make" | "finish detaching" | "drain" | "detach" | "archive" | "drop"
+        partitions: (string)[]
+      })[]
+      forecast: {
+        from: string
+        to: string
+        rows: number
+        bytes: number
+        /** From how many complete partitions it is drawn */
+        basis: number
+      } | null
+      partitions: ({
+        name: string
+        from: string
+        to: string
+        /** Estimated */
+        rows: number
+        bytes: number
+        state: "attached" | "default" | "detaching"
+        when: "past" | "current" | "ahead" | null
+        last_read_at: string | null
+      })[]
+    }
+  }
+  'POST /v1/database/partitions/unmanage': {
+    query: Record<never, never>
+    body: {
+      /** As SQL names it: public.logs */
+      table: string
+    }
+    answer: {
+      table: string
+    }
+  }
   'GET /v1/operations': {
     query: Record<never, never>
     body: undefined

@@ -8,7 +8,6 @@ import {
   finishConversion,
   listConversions,
   listPartitioned,
-  maintain,
   parseEvery,
   partitionedAsJson,
   partitionsAsJson,
@@ -17,7 +16,6 @@ import {
   planConversion,
   readPartitionList,
   resumeConversion,
-  retain,
   undoConversion,
   type Wishes,
 } from '../../partitions/index.ts'
@@ -106,7 +104,7 @@ const PartitionedTable = Type.Object({
   bytes: Type.Number(),
 })
 
-const PartitionList = Type.Object({
+export const PartitionList = Type.Object({
   ...Outlook,
   partitions: Type.Array(
     Type.Object({
@@ -335,8 +333,6 @@ export const partitionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
         )
       },
     )
-
-  addUpkeep(app, context)
 }
 
 const telling = ({ recorder }: AdminContext, tell: (line: string) => void): ConversionOptions => ({
@@ -345,43 +341,3 @@ const telling = ({ recorder }: AdminContext, tell: (line: string) => void): Conv
     if (state !== 'done') tell(`${state === 'waiting' ? 'waiting' : step}: ${words}`)
   },
 })
-
-function addUpkeep(
-  app: Parameters<FastifyPluginAsyncTypebox<{ context: AdminContext }>>[0],
-  context: AdminContext,
-): void {
-  const body = Type.Object({ table: Type.Optional(text('Default: all that are under upkeep')) })
-  const schema = { tags: ['partitions'], headers: idempotencyHeaders, body, response: operationResponses }
-  app.post(
-    '/v1/database/partitions/maintain',
-    {
-      config: { access: 'operator' },
-      schema: { ...schema, summary: 'Makes partitions ahead, fills gaps, finishes what was begun.' },
-    },
-    async (request, reply) => {
-      const chosen = partitionsOf(context)
-      const { table } = request.body
-      return beginWork(context, request, reply, 'partitions.maintain', async () => ({
-        tables: await maintain(chosen, { table, recorder: context.recorder }),
-      }))
-    },
-  )
-  app.post(
-    '/v1/database/partitions/retain',
-    {
-      config: { access: 'admin' },
-      schema: { ...schema, summary: 'Takes away the partitions that are older than their tables keep.' },
-    },
-    async (request, reply) => {
-      const chosen = partitionsOf(context)
-      const { table } = request.body
-      return beginWork(context, request, reply, 'partitions.retain', async (tell) => ({
-        tables: await retain(chosen, {
-          table,
-          recorder: context.recorder,
-          onPartition: (of, partition) => tell(`${of}: ${partition}`),
-        }),
-      }))
-    },
-  )
-}

@@ -4,6 +4,7 @@ import {
   archive,
   ARCHIVE_FORMATS,
   type ArchiveFormat,
+  manifestOf,
   restoreArchive,
   retain,
   type Retained,
@@ -90,10 +91,16 @@ function addRestore(partition: Command, finish: Finish): void {
       .command('restore-archive')
       .description('bring a partition back from its archive, and attach it')
       .argument('<table>', 'as SQL names it: public.logs')
-      .argument('<manifest>', 'the file that ends with .manifest.json: its path, or its address in a bucket'),
+      .argument(
+        '<partition>',
+        'its name; or the file that ends with .manifest.json: its path, or its address in a bucket',
+      ),
     finish,
-    async (session, _, [name = '', manifest = '']) => {
+    async (session, _, [name = '', which = '']) => {
       const holdfast = await session.connect()
+      const isFile = /\.json(\?.*)?$|\//.test(which)
+      const { ownSchema } = holdfast.partitions
+      const manifest = isFile ? which : await manifestOf(holdfast.pool, ownSchema, name, which)
       const done = await restoreArchive(holdfast.partitions, name, { manifest, recorder: holdfast.recorder })
       session.out.result(
         { database: holdfast.address, ...done },

@@ -23,6 +23,14 @@ export const usePartitionsOf = (table: string) =>
     10_000,
   )
 
+/** The archives of a table, the latest first. */
+export const useArchivesOf = (table: string) =>
+  useResource(
+    `archives of ${table}`,
+    (signal) => ask('GET /v1/database/partitions/archives', { query: { table }, signal }),
+    10_000,
+  )
+
 /** Whether a table runs out of partitions soon. */
 export const isLow = ({ ahead, policy, ends_at: end, takes_now: takesNow }: PartitionedTable): boolean =>
   takesNow === false ||

@@ -71,7 +71,11 @@ function Detail({
   const table = tableAt(open, data)
   return (
     <Panel title={table?.table ?? 'Detail'} onClose={close}>
-      {table ? <TableDetail table={table} /> : <p>This is no longer in the list.</p>}
+      {table ? (
+        <TableDetail table={table} operations={operations} changed={changed} />
+      ) : (
+        <p>This is no longer in the list.</p>
+      )}
     </Panel>
   )
 }

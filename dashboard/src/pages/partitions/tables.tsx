@@ -7,7 +7,9 @@ import type { Column } from '../../parts/table/column.ts'
 import { bytes, count, inWords } from '../../words/figures.ts'
 import { instant } from '../../words/times.ts'
 import { ListCard, rowAt } from '../list-card.tsx'
-import { isLow, type PartitionedTable, type Partitions, placeInWords } from './data.ts'
+import type { OperationList } from '../operation.tsx'
+import { Archives } from './archives.tsx'
+import { isLow, type PartitionedTable, type Partitions, placeInWords, usePartitionsOf } from './data.ts'
 import { TABLE_DEFINITIONS } from './definitions.ts'
 
 const LINES = 6
@@ -99,7 +101,18 @@ function manageCommand(table: string, policy: PartitionedTable['policy']): strin
 }
 
 /** How one table is kept, and how that is changed. */
-export function TableDetail({ table: one }: { readonly table: PartitionedTable }) {
+export function TableDetail({
+  table: one,
+  operations,
+  changed,
+}: {
+  readonly table: PartitionedTable
+  readonly operations: OperationList
+  readonly changed: () => void
+}) {
+  const partitionsOf = usePartitionsOf(one.table)
+  const attached = new Set((partitionsOf.state.value.data?.partitions ?? []).map(({ name }) => name))
+
   const { table, column, policy, ahead, ends_at: end, rows, bytes: size, count: partitions } = one
   return (
     <>
@@ -124,6 +137,15 @@ export function TableDetail({ table: one }: { readonly table: PartitionedTable }
           <p>{policy.last_error}</p>
         </>
       )}
+      <Archives
+        table={table}
+        attached={attached}
+        operations={operations}
+        changed={() => {
+          partitionsOf.refresh()
+          changed()
+        }}
+      />
       <h3>{policy ? 'Keep it otherwise' : 'Have it looked after'}</h3>
       <ToType text={manageCommand(table, policy)} />
     </>
