@@ -145,7 +145,7 @@ test(
     expect(await run('undo', 'visits')).toMatchObject({ code: 5 })
     expect(await run('undo', 'visits', '--yes')).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('undone'),
+      stdout: expect.stringContaining('is in visits_legacy again'),
     })
     expect(await run('abort', 'visits', '--yes')).toMatchObject({
       code: 1,

@@ -269,10 +269,23 @@ function addTakingBack(partition: Command, finish: Finish): void {
         const holdfast = await session.connect()
         if (yes !== true) await confirmPlan(session, `${verb} the conversion of ${name}`)
         const done = await does(holdfast.partitions, name, running(session, holdfast))
-        return told(session, holdfast, name, done)
+        const words = TAKEN_BACK[verb](done)
+        session.out.result({ database: holdfast.address, ...conversionAsJson(done) }, () => words)
+        return EXIT.ok
       },
     )
 }
+
+/** What came of it. */
+const TAKEN_BACK = {
+  abort: ({ table: of }: Conversion) => `${of} is as it was before.`,
+  finish: ({ table: of, plan }: Conversion) =>
+    `${plan.legacy} is dropped: that ${of} was split cannot be undone any more.`,
+  undo: ({ table: of, kind, plan }: Conversion) =>
+    kind === 'attach'
+      ? `${of} is one table again, with all that was written since.`
+      : `The history of ${of} is in ${plan.legacy} again, with all that was written since.`,
+} as const
 
 function addStatus(partition: Command, finish: Finish): void {
   runWith(
@@ -288,14 +301,15 @@ function addStatus(partition: Command, finish: Finish): void {
         all.length === 0
           ? 'No conversion is written down.'
           : table(
-              ['table', 'kind', 'state', 'step', 'rows', 'began', 'last error'],
-              all.map(({ table: of, kind, state, step, stepDone, rowsDone, startedAt, error }) => [
+              ['table', 'kind', 'state', 'step', 'rows copied', 'began', 'undo until', 'last error'],
+              all.map(({ table: of, kind, state, step, stepDone, rowsDone, startedAt, undoUntil, error }) => [
                 of,
                 kind,
                 state,
                 `${step ?? ''}${step !== null && !stepDone ? ' (not ended)' : ''}`,
-                rowsDone,
+                kind === 'split' ? rowsDone : '',
                 startedAt.toISOString(),
+                undoUntil?.toISOString() ?? '',
                 error ?? '',
               ]),
             ),
