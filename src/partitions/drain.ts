@@ -7,6 +7,7 @@ import {
   SQLSTATE,
   sqlstateOf,
 } from '../core/index.ts'
+import { columnsOf } from './archive/columns.ts'
 import type { Layout, Partition } from './layout.ts'
 import { boundsOf, readManner, tableLike } from './make.ts'
 import { freeName, partitionName } from './name.ts'
@@ -21,6 +22,8 @@ const MOST_ROWS = 10_000
 const MOST_PERIODS = 240
 /** What holds the lock for longer is not what it should be: PostgreSQL goes through the whole default partition for each new one. */
 const STATEMENT_MS = 400
+/** Behind whatever a key can be. */
+const END_OF_TIME = 1n << 64n
 /** Years that a bound is written with are of four digits. */
 const LAST_TIME = BigInt(Date.UTC(9999, 11, 31))
 
@@ -63,9 +66,14 @@ export async function drainDefault(
   const oldest = keep === null ? undefined : periodAfter(every, periodAt(every, now), -keep).from
   const taken = await takenNames(tender.client, layout.schema)
   let cursor: Position | undefined
-  for (let count = 0; count < MOST_PERIODS; count += 1) {
+  for (let count = 0; ; count += 1) {
     const found = await nextStray(tender, layout, stray, every, cursor)
     if (!found) break
+    if (count === MOST_PERIODS) {
+      drained.left.push({ from: found.period.from, to: END_OF_TIME })
+      drained.notes.push(`${stray.name} holds rows of more periods: the next run goes on`)
+      break
+    }
     const { period, rows } = found
     cursor = period.to
     if (oldest !== undefined && period.to <= oldest) {
@@ -196,7 +204,6 @@ async function moveOut(
   period: Period,
 ): Promise<string | undefined> {
   const sql = quoteQualified(layout.schema, name)
-  let isLocked = false
   try {
     const manner = await readManner(tender.client, layout.sql, stray.sql)
     await givingWay(
@@ -204,12 +211,10 @@ async function moveOut(
       layout,
       `move rows of ${sql} out of ${stray.sql}`,
       async (client) => {
-        isLocked = false
         await client.query(`SET LOCAL statement_timeout = ${STATEMENT_MS}; SET LOCAL row_security = off`)
         for (const statement of tableLike(layout, sql, manner)) await client.query(statement)
         await client.query(`LOCK TABLE ONLY ${layout.sql} IN ACCESS EXCLUSIVE MODE`)
         await client.query(`LOCK TABLE ${stray.sql} IN ACCESS EXCLUSIVE MODE`)
-        isLocked = true
         await movingRows(tender, layout, stray, sql, period).catch((error: unknown) => {
           throw sqlstateOf(error) === SQLSTATE.queryCanceled ? new TooSlow() : error
         })
@@ -222,7 +227,7 @@ async function moveOut(
     if (error instanceof TooSlow) return `looking through it takes longer than ${STATEMENT_MS} ms`
     // A lost connection ends the run; all else is this period's own.
     if (!isHoldfastError(error) && sqlstateOf(error) === undefined) throw error
-    return `${isLocked ? '' : 'not free: '}${messageOf(error)}`
+    return messageOf(error)
   }
 }
 
@@ -236,12 +241,7 @@ async function movingRows(
   sql: string,
   period: Period,
 ): Promise<void> {
-  const { rows } = await client.query<{ names: string[] }>(
-    `SELECT array_agg(quote_ident(attname) ORDER BY attnum) AS names FROM pg_catalog.pg_attribute
-      WHERE attrelid = $1::int8::oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`,
-    [layout.oid],
-  )
-  const columns = rows[0]?.names.join(', ') ?? ''
+  const columns = (await columnsOf(client, layout.sql)).map(({ name }) => quoteIdentifier(name)).join(', ')
   await client.query(
     `WITH moved AS (DELETE FROM ${stray.sql} WHERE ${within(layout, period)} RETURNING ${columns})
      INSERT INTO ${sql} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${columns} FROM moved`,

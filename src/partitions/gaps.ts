@@ -9,6 +9,9 @@ const MOST_LOOKED_AT = 1_000_000
 /** Periods without a partition that are a gap, and not another beginning. */
 const LONGEST_GAP = 12
 
+/** With fewer ready, the next period may come before somebody has looked. */
+export const FEWEST_AHEAD = 3
+
 /** A partition that is to be made. */
 export interface Missing {
   readonly name: string
@@ -59,13 +62,10 @@ export function missingPartitions(
  */
 function startOf(covered: readonly Partition[], every: Every, current: Period): Position {
   let start = current.from
-  const ends = covered
-    .flatMap(({ from, to }) => {
-      const end = typeof to === 'bigint' ? to : undefined
-      return end === undefined ? [] : [{ from: typeof from === 'bigint' ? from : end, to: end }]
-    })
-    .toSorted((a, b) => (a.to < b.to ? 1 : -1))
-  for (const { from, to } of ends) {
+  const ends = covered.flatMap(({ from, to }) =>
+    typeof to === 'bigint' ? [{ from: typeof from === 'bigint' ? from : to, to }] : [],
+  )
+  for (const { from, to } of ends.toSorted((a, b) => (a.to < b.to ? 1 : -1))) {
     if (from >= start) continue
     if (to < periodAfter(every, periodAt(every, start), -LONGEST_GAP).from) break
     start = from

@@ -34,6 +34,7 @@ export {
   readPartitionList,
   unmanage,
 } from './list.ts'
+export { FEWEST_AHEAD } from './gaps.ts'
 export type { Forecast, NextAction, Outlook } from './outlook.ts'
 export type { Layout, Partition } from './layout.ts'
 export { maintain, type Maintained } from './maintain.ts'

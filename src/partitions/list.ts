@@ -5,11 +5,12 @@ import { Conversions, isOpen } from './convert/records.ts'
 import { partitionReplica } from './errors.ts'
 import { type Layout, type Partition, readLayout, readLayouts } from './layout.ts'
 import { readLastScans } from './last-scans.ts'
+import { countAhead, FEWEST_AHEAD } from './gaps.ts'
 import { endOf, type Outlook, outlookOf } from './outlook.ts'
 import { type Every, type Position } from './period.ts'
 import { Policies, type Policy, type PolicyWishes, resolvePolicy } from './policy.ts'
 import { isReplica, withTender } from './tender.ts'
-import { currentPlace, fits, type PartitionTarget, refuseUnfitting } from './upkeep.ts'
+import { clockOf, currentPlace, fits, type PartitionTarget, refuseUnfitting } from './upkeep.ts'
 
 /** A partition, and whether it is used. */
 export interface ListedPartition extends Partition {
@@ -32,6 +33,10 @@ export interface PartitionList {
   readonly endsAt: Position | null
   /** Whether a row that is written now finds a partition; null where the place of now is not known. */
   readonly takesNow: boolean | null
+  /** Partitions that are ready behind the current one; null where the place of now is not known. */
+  readonly ahead: number | null
+  /** Inserts are going to fail, or do: fewer are ready than three, or than are to be made ahead; of a table that nobody keeps, none. */
+  readonly runsLow: boolean
   /** What lies before it; null without a policy, and where that does not fit the key any more. */
   readonly outlook: Outlook | null
 }
@@ -90,11 +95,14 @@ async function describeAll(
   const restored = await new Removals(db, ownSchema).restoredNames()
   const scans = await readLastScans(db, layouts)
   const lists: PartitionList[] = []
+  const clock = layouts.some(({ key }) => key.is === 'time') ? await clockOf(db) : undefined
   for (const layout of layouts) {
     const policy = policies.get(layout.sql)
     const every = policy && fits(layout.key, policy.every) ? policy.every : undefined
-    const now = await nowOf(db, layout, every)
+    const now = layout.key.is === 'time' ? clock : await greatestOf(db, layout, every)
+    const reach = reachOf(layout, every === undefined ? undefined : policy, now)
     lists.push({
+      ...reach,
       table: layout.sql,
       column: layout.column,
       key: layout.key.is,
@@ -104,8 +112,6 @@ async function describeAll(
         when: now === undefined ? null : whenOf(one, now),
       })),
       policy,
-      endsAt: now === undefined ? null : endOf(layout, now),
-      takesNow: now === undefined ? null : layout.partitions.some((one) => takes(one, now)),
       outlook:
         policy === undefined || every === undefined || now === undefined
           ? null
@@ -115,12 +121,34 @@ async function describeAll(
   return lists
 }
 
-/** Of an integer key only upkeep has to know: it is looked up in the table. */
-async function nowOf(db: Queryable, layout: Layout, every: Every | undefined): Promise<Position | undefined> {
-  const length = every ?? (layout.key.is === 'time' ? 'year' : undefined)
-  if (length === undefined) return undefined
-  // A role may look at a table's partitions and not into it; a table that is locked is not waited for.
-  return currentPlace({ client: db }, layout, length).catch((error: unknown) => {
+/** How far the partitions of a table reach. */
+function reachOf(
+  layout: Layout,
+  policy: Policy | undefined,
+  now: Position | undefined,
+): Pick<PartitionList, 'endsAt' | 'takesNow' | 'ahead' | 'runsLow'> {
+  if (now === undefined) return { endsAt: null, takesNow: null, ahead: null, runsLow: false }
+  const endsAt = endOf(layout, now)
+  const takesNow = layout.partitions.some((one) => takes(one, now))
+  const ahead = policy ? countAhead(layout, policy.every, now) : readyBefore(layout, now, endsAt)
+  // Who keeps it otherwise knows how many are enough; that none is ready is never right.
+  const fewest = policy ? Math.min(FEWEST_AHEAD, policy.premake) : 1
+  return { endsAt, takesNow, ahead, runsLow: !takesNow || (endsAt !== null && ahead < fewest) }
+}
+
+const readyBefore = ({ partitions }: Layout, now: Position, end: Position | null): number =>
+  partitions.filter(
+    (one) => whenOf(one, now) === 'ahead' && (end === null || (typeof one.to === 'bigint' && one.to <= end)),
+  ).length
+
+/** A role may look at a table's partitions and not into it; a table that is locked is not waited for. */
+async function greatestOf(
+  db: Queryable,
+  layout: Layout,
+  every: Every | undefined,
+): Promise<Position | undefined> {
+  if (every === undefined) return undefined
+  return currentPlace({ client: db }, layout, every).catch((error: unknown) => {
     if (sqlstateOf(error) === undefined && !isHoldfastError(error)) throw error
     return undefined
   })
@@ -212,7 +240,17 @@ export function partitionedAsJson(list: PartitionList) {
   return { ...outlookAsJson(list), count: partitions.length, rows: sum('rows'), bytes: sum('bytes') }
 }
 
-function outlookAsJson({ table, column, key, policy, endsAt, takesNow, outlook }: PartitionList) {
+function outlookAsJson({
+  table,
+  column,
+  key,
+  policy,
+  ahead,
+  endsAt,
+  takesNow,
+  runsLow,
+  outlook,
+}: PartitionList) {
   const at = (place: Position): string =>
     key === 'integer' ? String(place) : new Date(Number(place)).toISOString()
   const forecast = outlook?.forecast
@@ -221,9 +259,10 @@ function outlookAsJson({ table, column, key, policy, endsAt, takesNow, outlook }
     column,
     key,
     policy: policy ? policyAsJson(policy) : null,
-    ahead: outlook?.ahead ?? null,
+    ahead,
     ends_at: endsAt === null ? null : at(endsAt),
     takes_now: takesNow,
+    runs_low: runsLow,
     next: (outlook?.next ?? []).map(({ at: place, action, partitions }) => ({
       at: place === null ? null : at(place),
       action,

@@ -1,14 +1,14 @@
-import { drainDefault } from './drain.ts'
-import { takenNames } from './taken-names.ts'
-import { countAhead, missingPartitions } from './gaps.ts'
-import { messageOf, type Recorder } from '../core/index.ts'
+import { type HoldfastError, messageOf, type Recorder } from '../core/index.ts'
 import { endGrace, freeAtCutoff } from './convert/ending.ts'
 import { Conversions } from './convert/records.ts'
+import { drainDefault } from './drain.ts'
 import { defaultHolds } from './errors.ts'
+import { countAhead, missingPartitions } from './gaps.ts'
 import { readLayout } from './layout.ts'
 import { makePartition, readManner } from './make.ts'
 import type { Period } from './period.ts'
 import type { Policy } from './policy.ts'
+import { takenNames } from './taken-names.ts'
 import { alone, isReplica, type Tender, withTender } from './tender.ts'
 import {
   currentPlace,
@@ -75,7 +75,8 @@ function freeing(
     for (const { table, state } of await conversions.list()) {
       if (state !== 'running') continue
       const words = await alone(tender, table, () => freeAtCutoff(tender, conversions, table))
-      if (words !== undefined) freed.push({ ...NOTHING, table, outcome: 'done', error: null, notes: [words] })
+      if (words !== undefined)
+        freed.push({ ...NOTHING, table, outcome: 'done', error: null, code: null, notes: [words] })
     }
     return freed
   })
@@ -83,7 +84,10 @@ function freeing(
 
 const overlap = (a: Period, b: Period): boolean => a.from < b.to && b.from < a.to
 
-async function maintainOne(tender: Tender, policy: Policy): Promise<Made & { failure?: string | undefined }> {
+async function maintainOne(
+  tender: Tender,
+  policy: Policy,
+): Promise<Made & { failure?: HoldfastError | undefined }> {
   const first = await readLayout(tender.client, policy.table)
   const finalized = await finishDetaching(tender, first)
   const before = await readLayout(tender.client, policy.table)
@@ -106,6 +110,6 @@ async function maintainOne(tender: Tender, policy: Policy): Promise<Made & { fai
     finalized,
     ahead: countAhead(after, policy.every, now),
     notes: [...plan.notes, ...drained.notes],
-    failure: drained.reasons.length === 0 ? undefined : messageOf(defaultHolds(layout.sql, drained.reasons)),
+    failure: drained.reasons.length === 0 ? undefined : defaultHolds(layout.sql, drained.reasons),
   }
 }

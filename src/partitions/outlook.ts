@@ -1,4 +1,4 @@
-import { countAhead, missingPartitions } from './gaps.ts'
+import { missingPartitions } from './gaps.ts'
 import type { Layout, Partition } from './layout.ts'
 import { type Every, periodAfter, periodAt, type Position } from './period.ts'
 import type { Policy } from './policy.ts'
@@ -22,10 +22,8 @@ export interface Forecast {
   readonly basis: number
 }
 
-/** What lies before a table: how far its partitions reach, what will be done, and how it grows. Pure. */
+/** What lies before a table: what will be done, and how it grows. Pure. */
 export interface Outlook {
-  /** Partitions that are ready behind the current one. */
-  readonly ahead: number
   readonly next: readonly NextAction[]
   /** Null while no partition is complete. */
   readonly forecast: Forecast | null
@@ -34,7 +32,6 @@ export interface Outlook {
 /** @param now where the key is @param kept names of partitions that retention leaves alone */
 export function outlookOf(layout: Layout, policy: Policy, now: Position, kept: ReadonlySet<string>): Outlook {
   return {
-    ahead: countAhead(layout, policy.every, now),
     next: nextActions(layout, policy, now, kept),
     forecast: forecastOf(layout, policy.every, now),
   }

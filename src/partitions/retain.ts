@@ -130,28 +130,23 @@ async function takeAway(
   const taker = new Taker(tender, layout, removals, known, how, store, format)
   // What an earlier run had begun and taken out is ended the way that it was begun; what is still attached, as is wanted now.
   const isAttached = (name: string): boolean => layout.partitions.some((one) => one.name === name)
-  const begun = named
-    ? []
-    : known.flatMap(({ partition, state, how: as }) =>
-        state === 'begun' && !isAttached(partition) ? [{ partition, as }] : [],
-      )
-  const loose = await taker.detachedOf(
-    [...new Set([...half, ...begun.map(({ partition }) => partition)])],
-    attached,
+  const begun = new Map(
+    (named ? [] : known)
+      .filter(({ state, partition }) => state === 'begun' && !isAttached(partition))
+      .map(({ partition, how: as }) => [partition, as]),
   )
+  const wayOf = (name: string): Policy['retention'] => begun.get(name) ?? how
+  const loose = await taker.detachedOf([...new Set([...half, ...begun.keys()])], attached)
   const all = [...loose, ...attached]
   if (isDryRun) return how === 'detach' ? { ...NOTHING, detached: all } : { ...NOTHING, dropped: all }
   const archives: string[] = []
   for (const name of all) {
     tender.signal?.throwIfAborted()
     onPartition?.(table, name)
-    const as = begun.find(({ partition }) => partition === name)?.as ?? how
-    const archived = await taker.take(name, as)
+    const archived = await taker.take(name, wayOf(name))
     if (archived !== undefined) archives.push(archived)
   }
-  const dropped = all.filter(
-    (name) => (begun.find(({ partition }) => partition === name)?.as ?? how) !== 'detach',
-  )
+  const dropped = all.filter((name) => wayOf(name) !== 'detach')
   if (dropped.length > 0)
     await recorder?.record({
       action: 'partitions.drop',

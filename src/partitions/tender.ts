@@ -93,7 +93,7 @@ export async function aloneAfterOrphan<T>(
  */
 export async function vacuumAside(client: pg.Client, tables: readonly string[]): Promise<void> {
   if (tables.length === 0) return
-  // Views of other servers' tables are locked by no vacuum, and by no LOCK.
+  // Foreign tables know neither vacuum nor LOCK.
   const { rows } = await client.query<{ name: string }>(
     `SELECT name FROM unnest($1::text[]) name JOIN pg_catalog.pg_class c ON c.oid = to_regclass(name) AND c.relkind IN ('r', 'p')`,
     [tables],

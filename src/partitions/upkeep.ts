@@ -1,4 +1,10 @@
-import { messageOf, type Queryable, quoteIdentifier } from '../core/index.ts'
+import {
+  type HoldfastError,
+  isHoldfastError,
+  messageOf,
+  type Queryable,
+  quoteIdentifier,
+} from '../core/index.ts'
 import { everyDoesNotFit } from './errors.ts'
 import type { Layout } from './layout.ts'
 import type { Every, Position } from './period.ts'
@@ -26,11 +32,13 @@ export interface Outcome {
   /** `replica`: nothing may be done here. `busy`: somebody else does it just now. `failed`: see `error`. */
   readonly outcome: 'done' | 'replica' | 'busy' | 'failed'
   readonly error: string | null
+  /** Of the error, where it has one. */
+  readonly code: string | null
 }
 
 /** What of it could not be done, where the rest was. */
 interface Partly {
-  readonly failure?: string | undefined
+  readonly failure?: HoldfastError | undefined
 }
 
 /**
@@ -48,22 +56,31 @@ export async function tendEach<Done extends object>(
     const tended: (Outcome & Done)[] = []
     for (const policy of await policies.chosen(tender.client, chosen)) {
       const { table } = policy
-      const end = (outcome: Outcome['outcome'], done = nothing, error: string | null = null): void =>
-        void tended.push({ table, outcome, error, ...done })
+      const end = (outcome: Outcome['outcome'], done = nothing, failure?: unknown): void =>
+        void tended.push({
+          table,
+          outcome,
+          error: failure === undefined ? null : messageOf(failure),
+          code: isHoldfastError(failure) ? failure.code : null,
+          ...done,
+        })
       if (await isReplica(tender)) {
         end('replica')
         continue
       }
       try {
         const done = await alone(tender, table, () => work(tender, policy))
-        const { failure = null, ...all } = done ?? {}
-        if (done && !isDryRun) await policies.note(table, failure)
-        if (done) end(failure === null ? 'done' : 'failed', all as Done, failure)
-        else end('busy')
+        if (!done) {
+          end('busy')
+          continue
+        }
+        const { failure, ...all } = done
+        if (!isDryRun) await policies.note(table, failure ? failure.message : null)
+        end(failure ? 'failed' : 'done', all as Done, failure)
       } catch (error) {
         signal?.throwIfAborted()
         await policies.note(table, messageOf(error))
-        end('failed', nothing, messageOf(error))
+        end('failed', nothing, error)
       }
     }
     return tended
@@ -94,14 +111,18 @@ export async function currentPlace(
   every: Every,
 ): Promise<Position> {
   refuseUnfitting(layout, every)
-  const { rows } =
-    layout.key.is === 'integer'
-      ? await client.query<{ now: string }>(
-          `SELECT coalesce(max(${quoteIdentifier(layout.column)}), 0)::text AS now FROM ${layout.sql}`,
-        )
-      : await client.query<{ now: string }>(
-          `SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint::text AS now`,
-        )
+  if (layout.key.is === 'time') return clockOf(client)
+  const { rows } = await client.query<{ now: string }>(
+    `SELECT coalesce(max(${quoteIdentifier(layout.column)}), 0)::text AS now FROM ${layout.sql}`,
+  )
+  return BigInt(rows[0]?.now ?? '0')
+}
+
+/** The server's clock, as a place on a time key. */
+export async function clockOf(client: Queryable): Promise<Position> {
+  const { rows } = await client.query<{ now: string }>(
+    'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint::text AS now',
+  )
   return BigInt(rows[0]?.now ?? '0')
 }
 

@@ -83,7 +83,7 @@ test('a foreign key on what the table is a partition of', async () => {
 test('what has no place, is too old to be kept, or lies far away holds up nothing', async () => {
   const table = await withStray()
   await run(
-    `INSERT INTO ${table} VALUES (2, '-infinity'), (3, 'infinity'), (4, '0044-03-15 BC'), (5, '12026-01-01'), (6, '1970-01-05'), (7, '2010-05-05')`,
+    `INSERT INTO ${table} VALUES (2, '-infinity'), (3, 'infinity'), (4, '0044-03-15 BC'), (5, '12026-01-01'), (6, '1970-01-05'), (7, now() - interval '10 years')`,
   )
   await manage(target, table, { every: 'month', premake: 2, keep: 240, retention: 'drop' })
   const [done] = await maintain(target, { table })

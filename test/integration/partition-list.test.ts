@@ -1,6 +1,6 @@
 /** What is told of partitioned tables: each partition, what is next, and when a table runs out of them. */
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { EmbeddedServer } from '../../src/embedded/index.ts'
 import { installSchema } from '../../src/migrate/index.ts'
 import { partitions as check } from '../../src/monitor/checks/partitions.ts'
@@ -158,13 +158,11 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
       INSERT INTO dusty (at, filler) SELECT now() - interval '1 day', repeat('x', 500) FROM generate_series(1, 20000);
       DELETE FROM dusty WHERE id % 2 = 0`)
     // It takes its time: a page, a tenth of a second.
-    for (;;) {
-      const { rows } = await client.query(
-        `SELECT FROM pg_stat_progress_vacuum WHERE relid = 'dusty'::regclass`,
-      )
-      if (rows.length > 0) break
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
+    await vi.waitUntil(
+      async () =>
+        (await run(`SELECT FROM pg_stat_progress_vacuum WHERE relid = 'dusty'::regclass`)).length > 0,
+      { timeout: 25_000 },
+    )
     let waits = 0
     const done = await convert(
       target,

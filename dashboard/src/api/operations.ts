@@ -826,6 +826,8 @@ export interface Operations {
         } | null
         ahead: number | null
         ends_at: string | null
+        /** Inserts fail, or are going to before somebody may have looked */
+        runs_low: boolean
         takes_now: boolean | null
         /** What upkeep does next */
         next: ({
@@ -897,6 +899,8 @@ export interface Operations {
       } | null
       ahead: number | null
       ends_at: string | null
+      /** Inserts fail, or are going to before somebody may have looked */
+      runs_low: boolean
       takes_now: boolean | null
       /** What upkeep does next */
       next: ({
@@ -1270,6 +1274,8 @@ export interface Operations {
       } | null
       ahead: number | null
       ends_at: string | null
+      /** Inserts fail, or are going to before somebody may have looked */
+      runs_low: boolean
       takes_now: boolean | null
       /** What upkeep does next */
       next: ({

@@ -74,6 +74,7 @@ const Outlook = {
   policy: nullable(Kept),
   ahead: nullable(Type.Integer({ description: 'Partitions that are ready behind the current one' })),
   ends_at: place('From where on a row finds no partition'),
+  runs_low: Type.Boolean({ description: 'Inserts fail, or are going to before somebody may have looked' }),
   takes_now: nullable(Type.Boolean({ description: 'Whether a row that is written now finds a partition' })),
   next: Type.Array(
     Type.Object({

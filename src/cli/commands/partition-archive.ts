@@ -12,6 +12,7 @@ import {
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { plural } from '../output.ts'
+import { failureInWords } from './partition-failure.ts'
 import type { Session } from '../session.ts'
 
 /** Taking old partitions away, and bringing them back. */
@@ -124,13 +125,11 @@ function told(session: Session, database: string, done: readonly Retained[], isD
   return done.some(({ outcome }) => outcome === 'failed') ? EXIT.failure : EXIT.ok
 }
 
-function inWords(
-  { table: of, outcome, detached, dropped, archives, error }: Retained,
-  isDryRun: boolean,
-): string {
+function inWords(done: Retained, isDryRun: boolean): string {
+  const { table: of, outcome, detached, dropped, archives } = done
   if (outcome === 'replica') return `${of}: this is a replica; its primary takes them away.`
   if (outcome === 'busy') return `${of}: somebody else looks after it just now.`
-  if (outcome === 'failed') return pc.red(`${of}: ${error}`)
+  if (outcome === 'failed') return failureInWords(done)
   if (detached.length + dropped.length === 0) return `${of}: nothing is older than is kept.`
   const would = isDryRun ? 'would be ' : ''
   const line = (names: readonly string[], did: string): string[] =>

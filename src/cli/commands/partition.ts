@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import pc from 'picocolors'
 import {
+  FEWEST_AHEAD,
   listPartitions,
   maintain,
   type Maintained,
@@ -14,11 +15,9 @@ import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { addPartitionConvert } from './partition-convert.ts'
 import { addPartitionArchive } from './partition-archive.ts'
+import { failureInWords } from './partition-failure.ts'
 import { addList, RETAINED } from './partition-list.ts'
 import { keepFrom, type KeepFlags, withKeepFlags } from './partition-flags.ts'
-
-/** With fewer, the next period may come before somebody has looked. */
-const FEWEST_AHEAD = 3
 
 export function addPartition(program: Command, finish: Finish): void {
   const partition = program.command('partition').description('partitions that run themselves')
@@ -102,12 +101,16 @@ function addMaintain(partition: Command, finish: Finish): void {
   )
 }
 
-function maintainedInWords({ table: of, outcome, made, finalized, ahead, notes, error }: Maintained): string {
+function maintainedInWords(done: Maintained): string {
+  const { table: of, outcome, made, finalized, ahead, notes } = done
   if (outcome === 'replica') return `${of}: this is a replica; its primary makes them.`
   if (outcome === 'busy') return `${of}: somebody else looks after it just now.`
-  if (outcome === 'failed') return pc.red(`${of}: ${error}`)
+  const failed = outcome === 'failed' ? [failureInWords(done)] : []
+  // Nothing is known of what else was done.
+  if (failed.length > 0 && made.length + ahead === 0) return failed.join('\n')
   const few = ahead < FEWEST_AHEAD ? pc.yellow(` Only ${ahead} ahead: raise --premake.`) : ` ${ahead} ahead.`
   return [
+    ...failed,
     `${of}: ${made.length === 0 ? 'nothing to make.' : `made ${made.join(', ')}.`}${few}`,
     ...(finalized.length === 0 ? [] : [`  finished removing ${finalized.join(', ')}`]),
     ...notes.map((note) => pc.dim(`  ${note}`)),

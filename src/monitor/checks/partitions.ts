@@ -9,9 +9,6 @@ import {
 } from '../../partitions/index.ts'
 import type { Check, Finding } from '../finding.ts'
 
-/** With fewer ready, the next period may come before somebody has looked. */
-const FEWEST_AHEAD = 3
-
 /** Next period's partition is there, and whoever makes it does so. */
 export const partitions: Check = {
   id: 'partitions',
@@ -35,16 +32,10 @@ export const partitions: Check = {
 
 /** Inserts are going to fail, or do. */
 function runsOut(list: PartitionList): Finding[] {
-  const { table, partitions: all, policy, outlook, endsAt, takesNow } = list
-  if (endsAt === null && takesNow !== false) return []
-  const ready = all.filter(
-    ({ when, to }) => when === 'ahead' && typeof to === 'bigint' && endsAt !== null && to <= endsAt,
-  ).length
-  const ahead = outlook?.ahead ?? ready
+  const { table, partitions: all, policy, ahead, endsAt, takesNow, runsLow } = list
+  if (!runsLow) return []
   // Whatever is ready behind it.
   const failsNow = takesNow === false
-  // Who keeps it otherwise knows how many are enough; that none is ready is never right.
-  if (!failsNow && ahead >= (policy ? Math.min(FEWEST_AHEAD, policy.premake) : 1)) return []
   const last = all.find(({ to }) => to === endsAt)
   const { ends_at: end } = partitionedAsJson(list)
   const cause = failsNow

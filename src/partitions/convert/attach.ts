@@ -6,6 +6,7 @@ import { readLayout } from '../layout.ts'
 import { closed, makePartition, readManner } from '../make.ts'
 import { type Every, parseEvery } from '../period.ts'
 import { change, givingWay, vacuumAside } from '../tender.ts'
+import { clockOf } from '../upkeep.ts'
 import { commenting, lettingGo, movingSequences, taking } from './carry.ts'
 import { type Definition, type Index, readDefinition } from './definition.ts'
 import { readKeyFacts } from './key-facts.ts'
@@ -211,13 +212,6 @@ const limitOld: Step = async (work) => {
 /** From the check on rows behind the cutoff are refused: it must not come before the table is swapped. */
 async function refuseNearCutoff({ tender, plan }: Work, definition: Definition): Promise<void> {
   if (await isNearCutoff(tender.client, plan, definition)) throw cutoffNear(plan.table, plan.cutoff)
-}
-
-async function clockOf(client: pg.Client): Promise<bigint> {
-  const { rows } = await client.query<{ now: string }>(
-    'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint::text AS now',
-  )
-  return BigInt(rows[0]?.now ?? '0')
 }
 
 /** Whether rows behind the cutoff are to be expected soon. */

@@ -8,9 +8,6 @@ export type Conversion = Partitions['conversions'][number]
 export type PartitionList = Answer<'GET /v1/database/partitions/table'>
 export type Partition = PartitionList['partitions'][number]
 
-/** With fewer ready, the next period may come before somebody has looked. */
-const FEWEST_AHEAD = 3
-
 /** All tables and conversions; a conversion that runs is followed closely. */
 export const usePartitions = () =>
   useResource('partitions', (signal) => ask('GET /v1/database/partitions', { signal }), 2_000)
@@ -30,11 +27,6 @@ export const useArchivesOf = (table: string) =>
     (signal) => ask('GET /v1/database/partitions/archives', { query: { table }, signal }),
     10_000,
   )
-
-/** Whether a table runs out of partitions soon. */
-export const isLow = ({ ahead, policy, ends_at: end, takes_now: takesNow }: PartitionedTable): boolean =>
-  takesNow === false ||
-  (policy !== null && ahead !== null && end !== null && ahead < Math.min(FEWEST_AHEAD, policy.premake))
 
 /** Opens the panel of this name. */
 export const opener = (open: string) => (): void => setQuery({ open })

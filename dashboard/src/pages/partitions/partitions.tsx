@@ -2,7 +2,7 @@ import { Panel } from '../../parts/panel.tsx'
 import { query, setQuery } from '../../place/router.ts'
 import { type OperationList, useOperations } from '../operation.tsx'
 import { conversionAt, ConversionDetail, ConversionList } from './conversions.tsx'
-import { isLow, type Partitions as Data, usePartitions } from './data.ts'
+import { type Partitions as Data, usePartitions } from './data.ts'
 import { PlanConversion } from './plan.tsx'
 import { PartitionsStanding } from './standing.tsx'
 import { tableAt, TableDetail, TableList } from './tables.tsx'
@@ -33,7 +33,7 @@ export function Partitions() {
 /** The table that the address names; else the one that runs low, or the first. */
 function shownOf({ data }: Data): string | undefined {
   const named = query.value.get('table')
-  return (data.find(({ table }) => table === named) ?? data.find(isLow) ?? data[0])?.table
+  return (data.find(({ table }) => table === named) ?? data.find((one) => one.runs_low) ?? data[0])?.table
 }
 
 function Detail({

@@ -1,14 +1,7 @@
 import type { LiveResource } from '../../api/resource.ts'
 import { Standing } from '../../parts/standing.tsx'
 import type { ToDo } from '../../parts/to-do.tsx'
-import {
-  type Conversion,
-  isLow,
-  opener,
-  type PartitionedTable,
-  type Partitions,
-  placeInWords,
-} from './data.ts'
+import { type Conversion, opener, type PartitionedTable, type Partitions, placeInWords } from './data.ts'
 
 /** How partitioned tables stand, in a sentence, and what to do. */
 export function PartitionsStanding({ resource }: { readonly resource: LiveResource<Partitions> }) {
@@ -36,7 +29,7 @@ function sentence({ data, conversions }: Partitions): string {
   const running = conversions.find(({ state }) => state === 'running' || state === 'aborting')
   if (running)
     return `${running.table} is being converted: step ${running.step_number} of ${running.steps.length}.`
-  const low = data.filter(isLow)
+  const low = data.filter((one) => one.runs_low)
   const [first] = low
   if (first && low.length === 1)
     return first.takes_now === false
@@ -57,7 +50,7 @@ function sentence({ data, conversions }: Partitions): string {
 function wrongWith(one: PartitionedTable): ToDo[] {
   const { table, ahead, ends_at: end, takes_now: takesNow, policy, next } = one
   const things: ToDo[] = []
-  if (isLow(one))
+  if (one.runs_low)
     things.push({
       key: `low ${table}`,
       severity: takesNow === false || ahead === 0 ? 'error' : 'warning',

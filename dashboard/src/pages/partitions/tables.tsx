@@ -9,7 +9,7 @@ import { instant } from '../../words/times.ts'
 import { ListCard, rowAt } from '../list-card.tsx'
 import type { OperationList } from '../operation.tsx'
 import { Archives } from './archives.tsx'
-import { isLow, type PartitionedTable, type Partitions, placeInWords, usePartitionsOf } from './data.ts'
+import { type PartitionedTable, type Partitions, placeInWords, usePartitionsOf } from './data.ts'
 import { TABLE_DEFINITIONS } from './definitions.ts'
 
 const LINES = 6
@@ -51,7 +51,8 @@ const COLUMNS: readonly Column<PartitionedTable>[] = [
     kind: 'number',
     width: 84,
     value: ({ ahead }) => ahead,
-    cell: (one) => (one.ahead === null ? '–' : <span class={isLow(one) ? 'tag crit' : ''}>{one.ahead}</span>),
+    cell: (one) =>
+      one.ahead === null ? '–' : <span class={one.runs_low ? 'tag crit' : ''}>{one.ahead}</span>,
   },
 ]
 
