@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { serveAdmin } from '../../src/admin/index.ts'
-import { convert, listPartitions, manage } from '../../src/partitions/index.ts'
+import { archive, convert, listPartitions, manage } from '../../src/partitions/index.ts'
 import { Pool } from '../../src/pool/index.ts'
 import { TEST_OPTIONS, useAdminServer } from '../support/admin-server.ts'
 import { BROWSER_SUITE, isBrowserMissing, useBrowser, WatchedPage } from '../support/browser.ts'
@@ -49,6 +49,22 @@ describe.skipIf(isBrowserMissing)(`the page of partitions${BROWSER_SUITE}`, () =
     expect((await listPartitions(target(), 'letters')).ahead).toBe(3)
   })
 
+  test('what was archived is brought back', async () => {
+    await manage(target(), 'letters', {
+      every: 'month',
+      premake: 3,
+      keep: 2,
+      retention: 'archive',
+      archiveTo: scratch('letters'),
+    })
+    await archive(target(), { table: 'letters', partitions: ['letters_2'] })
+    const { page } = await open('partitions?open=table:public.letters')
+    const panel = page.getByRole('complementary', { name: 'public.letters' })
+    await panel.getByRole('button', { name: 'Bring letters_2 back' }).click()
+    await panel.getByText('letters_2 is there again, with 48 rows.').waitFor()
+    await panel.getByRole('button', { name: 'Bring letters_2 back' }).waitFor({ state: 'detached' })
+  })
+
   test('a table is planned and converted here, followed, and put back', async () => {
     const { page } = await open('partitions?open=plan')
     const panel = page.getByRole('complementary', { name: 'Convert a table' })
@@ -91,7 +107,7 @@ describe.skipIf(isBrowserMissing)(`the page of partitions${BROWSER_SUITE}`, () =
     await page.goto(`${client().server.url}/partitions?open=table:public.letters`)
     await page
       .getByRole('complementary', { name: 'public.letters' })
-      .getByText('Nothing of it was archived.')
+      .getByText('letters_2', { exact: true })
       .waitFor()
     await watched.expectAccessible()
     await page.goto(`${client().server.url}/partitions?open=upkeep`)

@@ -97,6 +97,23 @@ test('what has no place, is too old to be kept, or lies far away holds up nothin
   expect(partitions.at(-1)).toMatchObject({ isDefault: true, rows: 5 })
 })
 
+test('more periods than one run moves keep nothing else from being made, and are moved by the next', async () => {
+  const table = `t${(made += 1)}`
+  await run(`CREATE TABLE ${table} (at int) PARTITION BY RANGE (at); CREATE TABLE ${table}_rest PARTITION OF ${table} DEFAULT;
+    INSERT INTO ${table} SELECT n * 10 FROM generate_series(0, 299) n`)
+  await manage(target, table, { every: 10n, premake: 2 })
+  const [first] = await maintain(target, { table })
+  expect(first).toMatchObject({
+    outcome: 'done',
+    notes: expect.arrayContaining([expect.stringContaining('the next run goes on')]),
+  })
+  expect(first?.made).toHaveLength(240)
+  const [second] = await maintain(target, { table })
+  expect(second).toMatchObject({ outcome: 'done', ahead: 2 })
+  expect(await run(`SELECT count(*)::int AS count FROM ${table}_rest`)).toEqual([{ count: 0 }])
+  expect(await run(`SELECT count(*)::int AS count FROM ${table}`)).toEqual([{ count: 300 }])
+})
+
 test('names that are taken, and keys at the end of their type', async () => {
   const table = `t${(made += 1)}`
   await run(`CREATE TABLE ${table} (at int) PARTITION BY RANGE (at); CREATE TABLE ${table}_rest PARTITION OF ${table} DEFAULT;

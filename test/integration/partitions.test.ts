@@ -210,6 +210,7 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
     const [failed] = await maintain(target, { table })
     expect(failed).toMatchObject({
       outcome: 'failed',
+      code: 'HF_PARTITION_DEFAULT',
       error: expect.stringMatching(new RegExp(`10001 rows of ${table}_2000 lie in ${table}_rest: more than`)),
     })
     expect((await listPartitions(target, table)).policy?.lastError).toBe(failed?.error)

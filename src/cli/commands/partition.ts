@@ -108,7 +108,10 @@ function maintainedInWords(done: Maintained): string {
   const failed = outcome === 'failed' ? [failureInWords(done)] : []
   // Nothing is known of what else was done.
   if (failed.length > 0 && made.length + ahead === 0) return failed.join('\n')
-  const few = ahead < FEWEST_AHEAD ? pc.yellow(` Only ${ahead} ahead: raise --premake.`) : ` ${ahead} ahead.`
+  const few =
+    ahead < FEWEST_AHEAD
+      ? pc.yellow(` Only ${ahead} ahead${failed.length > 0 ? '' : ': raise --premake'}.`)
+      : ` ${ahead} ahead.`
   return [
     ...failed,
     `${of}: ${made.length === 0 ? 'nothing to make.' : `made ${made.join(', ')}.`}${few}`,
