@@ -4,6 +4,7 @@ import { custom, flag, integer, isDatabaseUrl, maskUrl, oneOf, resolveOptions, t
 import { EMBEDDED_OPTIONS } from './embedded/options.ts'
 import { QUERY_OPTIONS } from './query/options.ts'
 import { MIGRATE_OPTIONS } from './migrate/options.ts'
+import { MONITOR_OPTIONS } from './monitor/options.ts'
 import { PARTITION_OPTIONS } from './partitions/options.ts'
 import { POOL_OPTIONS, type PoolOptions } from './pool/options.ts'
 
@@ -168,5 +169,6 @@ export const CONFIG_TABLES = {
   migrate: MIGRATE_OPTIONS,
   access: ACCESS_OPTIONS,
   partitions: PARTITION_OPTIONS,
+  monitor: MONITOR_OPTIONS,
   admin: ADMIN_OPTIONS,
 } as const

@@ -29,6 +29,7 @@ export interface Config {
   readonly migrate: Group<'migrate'>
   readonly access: Group<'access'>
   readonly partitions: Group<'partitions'>
+  readonly monitor: Group<'monitor'>
   readonly admin: Group<'admin'>
 }
 

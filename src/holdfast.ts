@@ -12,6 +12,7 @@ import {
   type RunOptions,
   userHistory,
 } from './migrate/index.ts'
+import { Collector } from './monitor/index.ts'
 import type { PartitionTarget } from './partitions/index.ts'
 import { CursorKeys, HoldfastDialect, Timings } from './query/index.ts'
 import { ConnectionBudget, type EchoedQuery, Pool, sslModeInUrl, withSslMode } from './pool/index.ts'
@@ -50,6 +51,7 @@ export class Holdfast<DB = any> {
   #reader: Kysely<DB> | undefined
   #cursors: CursorKeys | undefined
   #timings: Timings | undefined
+  #monitor: Collector | undefined
 
   /** Use {@link createHoldfast}. */
   constructor(
@@ -183,6 +185,29 @@ export class Holdfast<DB = any> {
   /** Where partitions are kept, for `maintain` and its like of `holdfast/partitions`. */
   get partitions(): PartitionTarget {
     return { url: this.directUrl, ownSchema: this.config.database.schema }
+  }
+
+  /** Looks at the database and at this process, and keeps what it sees: from `monitor.start()` on. */
+  get monitor(): Collector {
+    const { database, monitor } = this.config
+    this.#monitor ??= this.#owned(
+      'monitor',
+      new Collector({
+        pool: this.pool,
+        history: {
+          url: monitor.historyUrl === undefined ? this.directUrl : encrypted(monitor.historyUrl, this.config),
+          ownSchema: database.schema,
+        },
+        intervalMs: monitor.intervalMs,
+        onProblem: this.#log,
+      }),
+    )
+    return this.#monitor
+  }
+
+  #owned<Part extends { close(): unknown }>(name: string, part: Part): Part {
+    this.#lifecycle.own(name, () => part.close())
+    return part
   }
 
   /** Folder of this process's own files: the embedded database, the server's token. */

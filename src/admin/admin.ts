@@ -7,7 +7,7 @@ import type { AccessTarget } from '../access/index.ts'
 import type { PartitionTarget } from '../partitions/index.ts'
 import { type Clock, systemClock, toolVersion } from '../core/index.ts'
 import { type MigrateTarget, OperationRecorder, type RunOptions } from '../migrate/index.ts'
-import { Reader } from '../monitor/index.ts'
+import { type Collector, Reader, StatementFeed } from '../monitor/index.ts'
 import type { Pool } from '../pool/index.ts'
 import { ConsoleSessions } from './console-sessions.ts'
 import { ConsoleShell } from './console-shell.ts'
@@ -51,6 +51,8 @@ export interface AdminInput {
   readonly access?: AccessTarget
   /** Where partitions are kept, as `holdfast.partitions`. Default: not looked at. */
   readonly partitions?: PartitionTarget
+  /** What keeps the history, of the same pool. Default: the last hours, in memory. */
+  readonly collector?: Collector | undefined
   readonly clock?: Clock
 }
 
@@ -88,12 +90,15 @@ export class Admin {
   constructor(input: AdminInput) {
     const clock = input.clock ?? systemClock
     const reader = new Reader(input.pool, clock)
-    const live = new LivePicture(input.pool, reader, clock)
+    const feed = input.collector?.feed ?? new StatementFeed(reader, clock)
+    const live = new LivePicture(input.pool, reader, feed, clock)
     const schema = input.schema ?? input.migrations?.history.schema ?? 'holdfast'
     this.#context = {
       pool: input.pool,
       pools: [...new Set([input.pool, ...(input.otherPools ?? [])])],
       reader,
+      feed,
+      collector: input.collector,
       schema,
       migrations: input.migrations,
       migrateOptions: input.migrateOptions ?? {},

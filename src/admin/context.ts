@@ -1,7 +1,7 @@
 import type { AccessTarget } from '../access/index.ts'
 import type { Recorder } from '../core/index.ts'
 import type { MigrateTarget, RunOptions } from '../migrate/index.ts'
-import type { Reader } from '../monitor/index.ts'
+import type { Collector, Reader, StatementFeed } from '../monitor/index.ts'
 import type { PartitionTarget } from '../partitions/index.ts'
 import type { Pool } from '../pool/index.ts'
 import type { ConsoleSessions } from './console-sessions.ts'
@@ -18,6 +18,10 @@ export interface AdminContext {
   readonly pools: readonly Pool[]
   /** What is looked at goes through this, not through the pool. */
   readonly reader: Reader
+  /** Of the statements of that database. */
+  readonly feed: StatementFeed
+  /** What keeps the history; undefined where this process does not. */
+  readonly collector: Collector | undefined
   /** Schema of Holdfast's own tables. */
   readonly schema: string
   /** The user's migrations; undefined where nobody said where they are. */

@@ -1,13 +1,12 @@
 import { type Clock, EventChannel, Scheduler } from '../core/index.ts'
 import {
   DatabaseMetrics,
-  findStatementSource,
   PoolMetrics,
   Reader,
   readConnections,
   readCounters,
-  readStatements,
   STATEMENT_STEP_MS,
+  type StatementFeed,
   StatementMetrics,
 } from '../monitor/index.ts'
 import type { Pool, PoolHealth } from '../pool/index.ts'
@@ -36,6 +35,7 @@ export class LivePicture {
   readonly statementMetrics = new StatementMetrics()
   readonly #pool: Pool
   readonly #reader: Reader
+  readonly #feed: StatementFeed
   readonly #clock: Clock
   readonly #scheduler: Scheduler
   #log: LiveLog = { warn() {}, error() {} }
@@ -45,9 +45,11 @@ export class LivePicture {
   #probe: Promise<PoolHealth> | undefined
   #poolProbe: Promise<PoolHealth> | undefined
 
-  constructor(pool: Pool, reader: Reader, clock: Clock) {
+  /** @param feed of the statements of the same database */
+  constructor(pool: Pool, reader: Reader, feed: StatementFeed, clock: Clock) {
     this.#pool = pool
     this.#reader = reader
+    this.#feed = feed
     this.#clock = clock
     this.#since = clock.now()
     this.poolMetrics = new PoolMetrics(pool)
@@ -122,10 +124,8 @@ export class LivePicture {
 
   async #sampleStatements(): Promise<void> {
     if (!(await this.probe()).ok) return // the database sample tells
-    const source = await findStatementSource(this.#reader)
-    if (source.state !== 'collecting') return // asking for them says why
-    const reading = await readStatements(this.#reader, source.schema)
-    this.statementMetrics.record(this.#clock.now(), reading)
+    const fed = await this.#feed.read(0)
+    if (fed) this.statementMetrics.record(fed.atMs, fed.reading) // where there are none, asking for them says why
   }
 
   /** Per change, of the reason too: in the stream for those who look, in the log for those who look later. */

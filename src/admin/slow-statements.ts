@@ -1,12 +1,13 @@
 import type { Queryable } from '../core/index.ts'
 import {
   findStatementSource,
-  readStatements,
+  readingBusy,
   STATEMENT_STEP_MS,
+  type StatementFeed,
   type StatementMetrics,
-  StatementTexts,
   type StatementReading,
   type StatementWindow,
+  sumOfStatements,
   totalsByStatement,
 } from '../monitor/index.ts'
 
@@ -20,10 +21,11 @@ const STEP_SECONDS = STATEMENT_STEP_MS / 1_000
 export class SlowStatements {
   readonly #db: Queryable
   readonly #metrics: StatementMetrics
-  readonly #texts = new StatementTexts()
+  readonly #feed: StatementFeed
 
-  constructor(db: Queryable, metrics: StatementMetrics) {
+  constructor(db: Queryable, feed: StatementFeed, metrics: StatementMetrics) {
     this.#db = db
+    this.#feed = feed
     this.#metrics = metrics
   }
 
@@ -32,14 +34,16 @@ export class SlowStatements {
     const nothing = { since: null, step_seconds: STEP_SECONDS, total_ms: 0, calls: 0, data: [] }
     if (source.state !== 'collecting')
       return { ...nothing, state: source.state, remedy: { action: source.action, sql: source.sql } }
-    const reading = await readStatements(this.#db, source.schema)
+    const fed = await this.#feed.read(0)
+    if (!fed) throw readingBusy('the statistics went away while they were looked for')
+    const { reading } = fed
     // The extension was made a moment ago: from here on there is a difference.
     if (!this.#metrics.hasBegun) this.#metrics.record(nowMs, reading)
     const window =
       span === 'recent' ? this.#metrics.window(nowMs - RECENT_MS, nowMs, reading) : sinceReset(reading)
     const shown = window.statements.slice(0, limit)
     const ids = shown.flatMap(({ id }) => (id === null ? [] : [id]))
-    const texts = await this.#texts.read(this.#db, source.schema, ids)
+    const texts = await this.#feed.readTexts(fed, ids)
     const minutes = Math.max((nowMs - window.sinceMs) / 60_000, 1 / 60)
     return {
       state: source.state,
@@ -65,11 +69,9 @@ export class SlowStatements {
 
 function sinceReset({ resetAtMs, entries }: StatementReading): StatementWindow {
   const statements = totalsByStatement(entries.values())
-  const sum = (of: 'calls' | 'totalMs' | 'rows'): number =>
-    statements.reduce((total, use) => total + use[of], 0)
   return {
     sinceMs: resetAtMs ?? Number.NEGATIVE_INFINITY,
-    all: { calls: sum('calls'), totalMs: sum('totalMs'), rows: sum('rows') },
+    all: sumOfStatements(statements),
     statements: statements.map((use) => ({ ...use, trend: [] })),
   }
 }

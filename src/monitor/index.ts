@@ -2,6 +2,9 @@
  * What the database is and how it does: the numbers behind the API, and the checks of `holdfast doctor`.
  * Reads only, and waits for no lock.
  */
+export { Collector, type CollectorInput, type CollectorStatus, type Skipped } from './collect/collector.ts'
+export { METRICS, type MetricMeaning, type MetricName } from './collect/metrics.ts'
+export { type ProcessPicture, ProcessWatch } from './collect/process.ts'
 export {
   DATABASE_SERIES,
   DatabaseMetrics,
@@ -10,8 +13,11 @@ export {
 } from './database-metrics.ts'
 export { type Examination, examine, scoreOf } from './examination.ts'
 export { readingBusy } from './errors.ts'
+export { type Frame, type FrameKind, OTHERS } from './history/frame.ts'
+export { HistoryStore, type Level, levelFor, LEVELS, readHistorySize, readSource } from './history/store.ts'
 export type { Check, CheckContext, Finding, Severity } from './finding.ts'
 export { MetricHistory, type MetricWindow, type Resolution } from './metric-history.ts'
+export { MONITOR_OPTIONS, type MonitorOptions } from './options.ts'
 export { POOL_SERIES, PoolMetrics, type PoolSeries } from './pool-metrics.ts'
 export {
   type Counters,
@@ -28,15 +34,18 @@ export {
 } from './queries.ts'
 export { Reader } from './reader.ts'
 export {
-  readStatements,
-  STATEMENT_STEP_MS,
-  StatementMetrics,
   type StatementEntry,
   type StatementReading,
   type StatementTotals,
+  sumOfStatements,
+} from './statements/reading.ts'
+export {
+  STATEMENT_STEP_MS,
+  StatementMetrics,
   type StatementUse,
   type StatementWindow,
   totalsByStatement,
-} from './statement-metrics.ts'
-export { findStatementSource, type StatementSource, type StatementsUnavailable } from './statement-source.ts'
-export { StatementTexts } from './statement-texts.ts'
+} from './statements/metrics.ts'
+export { findStatementSource, type StatementSource, type StatementsUnavailable } from './statements/source.ts'
+export { StatementFeed } from './statements/feed.ts'
+export { StatementTexts } from './statements/texts.ts'

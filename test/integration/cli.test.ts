@@ -167,6 +167,7 @@ describe('a new database', () => {
         /_partitioned_tables$/,
         /_partition_conversions$/,
         /_partition_removals$/,
+        /_monitoring_history$/,
       ].map((name) => expect.stringMatching(name)),
       files: ['holdfast.config.ts', '.env.example'],
     })
@@ -212,6 +213,9 @@ describe('a new database', () => {
       tables: [
         'backfills',
         'contract_uses',
+        'history_hours',
+        'history_minutes',
+        'history_ten_minutes',
         'migration_history',
         'migration_history_steps',
         'operations',
@@ -220,6 +224,7 @@ describe('a new database', () => {
         'partitioned_tables',
         'schema_history',
         'schema_history_steps',
+        'statement_texts',
       ],
     })
     expect(json(await go(`reset --json --confirm=${own.name}`))).toMatchObject({ removed: true })

@@ -6,7 +6,8 @@ import {
   type StatementReading,
   type StatementWindow,
 } from '../../src/monitor/index.ts'
-import { withoutSecrets } from '../../src/monitor/statement-texts.ts'
+import { NOTHING } from '../../src/monitor/statements/reading.ts'
+import { withoutSecrets } from '../../src/monitor/statements/texts.ts'
 
 const SECOND = 1_000
 
@@ -67,7 +68,7 @@ describe('statements', () => {
     entries: new Map(
       uses.map(([key, calls, totalMs]) => {
         const [id = ''] = key.split('/')
-        return [key, { id: id === '?' ? null : id, calls, totalMs, rows: calls }]
+        return [key, { ...NOTHING, id: id === '?' ? null : id, calls, totalMs, rows: calls, sinceMs: null }]
       }),
     ),
   })
@@ -81,7 +82,7 @@ describe('statements', () => {
     metrics.record(30_000, reading(7, ['a', 12, 130], ['b', 1, 500]))
     const window = metrics.window(0, 40_000, reading(7, ['a', 13, 135], ['b', 1, 500], ['c', 4, 1]))
     expect(window.sinceMs).toBe(0)
-    expect(window.all).toEqual({ calls: 8, totalMs: 536, rows: 8 })
+    expect(window.all).toMatchObject({ calls: 8, totalMs: 536, rows: 8 })
     expect(told(window)).toEqual([
       ['b', 1, 500],
       ['a', 3, 35],

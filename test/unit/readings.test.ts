@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { LivePicture } from '../../src/admin/live.ts'
 import { Readings } from '../../src/admin/readings.ts'
-import { Reader } from '../../src/monitor/index.ts'
+import { Reader, StatementFeed } from '../../src/monitor/index.ts'
 import { Pool, type PoolHealth } from '../../src/pool/index.ts'
 import { FakeClock } from '../../src/testing/index.ts'
 
@@ -14,7 +14,9 @@ class AnsweringPicture extends LivePicture {
 
 function readings(clock: FakeClock): Readings {
   const pool = new Pool({}, clock)
-  return new Readings(pool, new AnsweringPicture(pool, new Reader(pool, clock), clock), clock)
+  const reader = new Reader(pool, clock)
+  const picture = new AnsweringPicture(pool, reader, new StatementFeed(reader, clock), clock)
+  return new Readings(pool, picture, clock)
 }
 
 describe('a reading', () => {

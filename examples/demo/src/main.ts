@@ -102,11 +102,13 @@ async function main(): Promise<void> {
         migrateOptions: holdfast.migrateOptions,
         access: holdfast.access,
         partitions: holdfast.partitions,
+        collector: holdfast.monitor,
       },
       holdfast.config.admin,
       holdfast.stateDirectory,
     )
     holdfast.own('HTTP API', () => server.close())
+    if (holdfast.config.monitor.history) holdfast.monitor.start()
     if (holdfast.config.database.url === undefined) await startDemo(holdfast, stopping)
     say(
       `\nHoldfast: ${server.url}\nSign in, once, within ten minutes: ${server.createSignInLink()}\nCtrl-C stops.`,

@@ -93,7 +93,7 @@ export const monitoringRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext
   { context },
 ) => {
   const { live, readings } = context
-  const statements = new SlowStatements(context.reader, live.statementMetrics)
+  const statements = new SlowStatements(context.reader, context.feed, live.statementMetrics)
 
   app.get(
     '/v1/database/monitoring/summary',

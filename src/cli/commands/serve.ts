@@ -87,12 +87,14 @@ async function serveUntilStopped(session: Session, holdfast: Holdfast): Promise<
       migrateOptions: holdfast.migrateOptions,
       access: holdfast.access,
       partitions: holdfast.partitions,
+      collector: holdfast.monitor,
     },
     holdfast.config.admin,
     holdfast.stateDirectory,
   )
   session.own('HTTP API', () => server.close())
   lookAfterPartitions(session, holdfast)
+  if (holdfast.config.monitor.history) holdfast.monitor.start()
   const link = server.createSignInLink()
   session.out.result({ url: server.url, sign_in_link: link, database: holdfast.address }, () =>
     [`${pc.bold('Holdfast')} ${server.url}`, `Sign in, once, within ten minutes: ${link}`].join('\n'),

@@ -1,5 +1,5 @@
 import type { Check } from '../finding.ts'
-import { findStatementSource } from '../statement-source.ts'
+import { findStatementSource } from '../statements/source.ts'
 
 /** pg_stat_statements must be loaded at server start and made in the database. */
 export const statementStatistics: Check = {

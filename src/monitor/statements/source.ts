@@ -1,4 +1,4 @@
-import { type Queryable, SQLSTATE, sqlstateOf } from '../core/index.ts'
+import { type Queryable, SQLSTATE, sqlstateOf } from '../../core/index.ts'
 
 /** Why statements cannot be told, and what to do about it. */
 export interface StatementsUnavailable {
@@ -9,7 +9,13 @@ export interface StatementsUnavailable {
 
 /** Where this database's statement statistics are. */
 export type StatementSource =
-  { readonly state: 'collecting'; readonly schema: string } | StatementsUnavailable
+  | {
+      readonly state: 'collecting'
+      readonly schema: string
+      /** Of the extension, as one number: 1.11 is 111. */
+      readonly version: number
+    }
+  | StatementsUnavailable
 
 const REMEDIES: Readonly<Record<StatementsUnavailable['state'], Omit<StatementsUnavailable, 'state'>>> = {
   'not created': {
@@ -34,23 +40,32 @@ const REMEDIES: Readonly<Record<StatementsUnavailable['state'], Omit<StatementsU
   },
 }
 
+type Extension = {
+  readonly available: boolean
+  readonly schema: string | null
+  readonly version: number | null
+  readonly user: string
+}
+
 /** Finds out by asking: without texts, which lie in a file whose reading is the real cost. */
 export async function findStatementSource(db: Queryable): Promise<StatementSource> {
-  const { rows } = await db.query<{ available: boolean; schema: string | null; user: string }>(`
+  const { rows } = await db.query<Extension>(`
     SELECT EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'pg_stat_statements') AS available,
            (SELECT format('%I', n.nspname) FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
              WHERE e.extname = 'pg_stat_statements') AS schema,
+           (SELECT split_part(extversion, '.', 1)::int * 100 + split_part(extversion, '.', 2)::int FROM pg_catalog.pg_extension
+             WHERE extname = 'pg_stat_statements') AS version,
            format('%I', current_user) AS "user"`)
-  const { available, schema, user } = rows[0] as { available: boolean; schema: string | null; user: string }
+  const { available, schema, version, user } = rows[0] as Extension
   const unavailable = (state: StatementsUnavailable['state']): StatementsUnavailable => ({
     state,
     ...REMEDIES[state],
   })
   if (!available) return unavailable('not installed')
-  if (schema === null) return unavailable('not created')
+  if (schema === null || version === null) return unavailable('not created')
   try {
     await db.query(`SELECT total_exec_time FROM ${schema}.pg_stat_statements(false) LIMIT 1`)
-    return { state: 'collecting', schema }
+    return { state: 'collecting', schema, version }
   } catch (error) {
     switch (sqlstateOf(error)) {
       case SQLSTATE.objectNotInPrerequisiteState:

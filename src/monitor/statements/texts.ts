@@ -1,4 +1,4 @@
-import type { Queryable } from '../core/index.ts'
+import type { Queryable } from '../../core/index.ts'
 
 /** As many as PostgreSQL keeps by default; with the longest texts 20 MB. */
 const MOST_TEXTS = 5_000

@@ -1,0 +1,323 @@
+import { type Clock, messageOf, systemClock } from '../../core/index.ts'
+import type { PartitionTarget } from '../../partitions/index.ts'
+import { AdvisoryLease, Pool } from '../../pool/index.ts'
+import { type Frame, mergeFrames } from '../history/frame.ts'
+import { HistoryStore, LEVELS, readSource } from '../history/store.ts'
+import { PoolMetrics } from '../pool-metrics.ts'
+import { Reader } from '../reader.ts'
+import { StatementFeed } from '../statements/feed.ts'
+import { Beat } from './beat.ts'
+import { historyIsThere, keepHistory } from './keeping.ts'
+import { Leadership } from './leadership.ts'
+import { ProcessWatch } from './process.ts'
+import { type Look, Sampler } from './sampler.ts'
+
+/** What is collected, and where to. */
+export interface CollectorInput {
+  /** The pool whose database is looked at. Looking takes nothing from it. */
+  readonly pool: Pool
+  /** The database that keeps the history, by a direct way to its server. It has Holdfast's schema. */
+  readonly history: PartitionTarget
+  /** How often statements and counters are looked at: 10 s to 10 min, in whole tens of seconds. Default 60 s. */
+  readonly intervalMs?: number | undefined
+  /** Told once when collecting does not work, and when it does so for another reason. */
+  readonly onProblem?: ((problem: string) => void) | undefined
+  readonly clock?: Clock | undefined
+}
+
+/** A look that was left out, and why. */
+export interface Skipped {
+  readonly look: string
+  readonly reason: string
+  readonly times: number
+  readonly lastAt: Date
+}
+
+/** How collecting goes. */
+export interface CollectorStatus {
+  /** `collecting`: this process does. `standing by`: another one does, of the database; this one only of itself. */
+  readonly state: 'stopped' | 'collecting' | 'standing by'
+  /** Why nothing can be kept; null where it can. */
+  readonly problem: string | null
+  readonly intervalMs: number
+  readonly startedAt: Date | null
+  /** When something was written last. */
+  readonly writtenAt: Date | null
+  /** Time that the looks of the last whole minute took, in milliseconds, waiting for the network included. */
+  readonly lastMinuteMs: number | null
+  readonly skipped: readonly Skipped[]
+}
+
+const BEAT_MS = 10_000
+const MINUTE_MS = 60_000
+const SLOW_MS = 600_000
+const HOUR_MS = 3_600_000
+const DAY_MS = 86_400_000
+/** Minutes that are kept in memory while they cannot be written. */
+const MOST_UNWRITTEN = 60
+
+/**
+ * Looks at a database and at this process on three schedules, and keeps what it sees: sessions and locks every 10 s, counters and
+ * statements every minute, tables and sizes every ten. Of several processes one looks at the database, each at itself.
+ *
+ * @example
+ * const collector = new Collector({ pool, history: { url, ownSchema: 'holdfast' } })
+ * collector.start()
+ * await collector.stop()
+ */
+export class Collector {
+  readonly feed: StatementFeed
+  readonly #input: CollectorInput
+  readonly #clock: Clock
+  readonly #reader: Reader
+  readonly #sampler: Sampler
+  readonly #poolMetrics: PoolMetrics
+  readonly #skipped = new Map<string, Skipped>()
+  #run: Run | undefined
+  #problem: string | null = null
+  #writtenAt: Date | null = null
+  #minuteMs = { open: 0, last: null as number | null }
+  /** Frames of the minute that goes on. */
+  #open: Frame[] = []
+  #unwritten: Frame[] = []
+  /** The last minute of the database that was written from here. */
+  #newestOwnMs: number | undefined
+  #textsKept = new Map<string, number>()
+
+  constructor(input: CollectorInput) {
+    this.#input = input
+    this.#clock = input.clock ?? systemClock
+    this.#reader = new Reader(input.pool, this.#clock)
+    this.feed = new StatementFeed(this.#reader, this.#clock)
+    this.#sampler = new Sampler(this.#reader, this.#clock, this.feed)
+    this.#poolMetrics = new PoolMetrics(input.pool)
+  }
+
+  /** Begins. Does nothing where it has begun. @param intervalMs instead of what was said at first */
+  start(intervalMs = this.#input.intervalMs ?? MINUTE_MS): void {
+    if (this.#run) return
+    const { url } = this.#input.history
+    this.#run = {
+      intervalMs,
+      startedAt: new Date(this.#clock.now()),
+      watch: new ProcessWatch(),
+      writer: new Pool({ connectionString: url, size: 1, overflow: 0, allowExitOnIdle: true, warm: false }),
+      beat: new Beat(
+        this.#clock,
+        BEAT_MS,
+        (beatMs) => this.#collect(beatMs),
+        () => this.#skip('all', 'the last look was still at work'),
+      ),
+      store: undefined,
+      leadership: undefined,
+      isLeading: false,
+      keptAtMs: undefined,
+    }
+  }
+
+  /** Writes what is at hand, and ends. It can be started again. */
+  async stop(): Promise<void> {
+    const run = this.#run
+    if (!run) return
+    this.#run = undefined
+    await run.beat.stop()
+    await this.#flush(run)
+    await run.leadership?.end()
+    run.watch.close()
+    await run.writer.end({ timeoutMs: 1_000 })
+  }
+
+  /** Ends for good. */
+  async close(): Promise<void> {
+    await this.stop()
+    await this.#reader.end()
+  }
+
+  status(): CollectorStatus {
+    const run = this.#run
+    return {
+      state: run === undefined ? 'stopped' : run.leadership?.isHeld ? 'collecting' : 'standing by',
+      problem: this.#problem,
+      intervalMs: run?.intervalMs ?? this.#input.intervalMs ?? MINUTE_MS,
+      startedAt: run?.startedAt ?? null,
+      writtenAt: this.#writtenAt,
+      lastMinuteMs: this.#minuteMs.last,
+      skipped: [...this.#skipped.values()],
+    }
+  }
+
+  /** Resolves when no look is under way. */
+  async idle(): Promise<void> {
+    await this.#run?.beat.idle()
+  }
+
+  /** What is kept; undefined until it could be looked for. */
+  get history(): HistoryStore | undefined {
+    return this.#run?.store
+  }
+
+  async #collect(beatMs: number): Promise<void> {
+    const run = this.#run
+    if (!run) return
+    // A beat ends the step before it.
+    const atMs = Math.floor((beatMs - 1) / MINUTE_MS) * MINUTE_MS
+    if (this.#open.some((frame) => frame.atMs < atMs)) await this.#flush(run)
+    await this.#prepare(run)
+    this.#open.push(this.#lookAtSelf(run, atMs))
+    if (run.leadership?.isHeld) await this.#lookAtDatabase(run, beatMs, atMs)
+    else run.isLeading = false
+    if (beatMs % MINUTE_MS === 0) await this.#flush(run)
+    if (run.leadership?.isHeld) await this.#keep(run, beatMs)
+  }
+
+  /** Finds out where to write, and asks to be the one who looks. Tried again with each beat. */
+  async #prepare(run: Run): Promise<void> {
+    if (run.store) return
+    const { history } = this.#input
+    try {
+      const source = await readSource(this.#reader)
+      const problem = await historyIsThere(run.writer, history.ownSchema)
+      if (problem !== undefined) return this.#tell(problem)
+      run.store = new HistoryStore(run.writer, history.ownSchema, source)
+      run.leadership = new Leadership(
+        new AdvisoryLease({ connectionString: history.url }),
+        `monitor ${source}`,
+        this.#clock,
+        (error) => this.#tell(messageOf(error)),
+      )
+    } catch (error) {
+      this.#tell(messageOf(error))
+    }
+  }
+
+  #lookAtSelf({ watch }: Run, atMs: number): Frame {
+    const { series } = this.#poolMetrics.sample(this.#clock.monotonicMs(), this.#clock.now())
+    const { host, pid, cores: _cores, ...own } = watch.look()
+    const known = Object.entries({ ...series, ...own }).filter(
+      (entry): entry is [string, number] => entry[1] !== null,
+    )
+    const figures = known.map(([, value]) => value)
+    return {
+      kind: 'process',
+      instance: `${host}:${pid}`,
+      atMs,
+      keys: known.map(([name]) => name),
+      figures: { 'value:mean': figures, 'value:max': figures },
+    }
+  }
+
+  async #lookAtDatabase(run: Run, beatMs: number, atMs: number): Promise<void> {
+    const { activity, counters, statements, tables, size } = this.#sampler
+    const isFirst = !run.isLeading
+    if (isFirst && (await this.#othersLooked(run))) this.#sampler.interrupt()
+    run.isLeading = true
+    const isDue = (everyMs: number): boolean => isFirst || beatMs % everyMs === 0
+    const due: [string, Look][] = [
+      ['activity', activity],
+      ...(isDue(run.intervalMs)
+        ? ([
+            ['counters', counters],
+            ['statements', statements],
+          ] as [string, Look][])
+        : []),
+      ...(isDue(SLOW_MS)
+        ? ([
+            ['tables', tables],
+            ['size', size],
+          ] as [string, Look][])
+        : []),
+    ]
+    for (const [name, look] of due) {
+      const began = this.#clock.monotonicMs()
+      try {
+        const frame = await look(atMs)
+        if (frame) this.#open.push(frame)
+      } catch (error) {
+        this.#skip(name, messageOf(error))
+      }
+      this.#minuteMs.open += this.#clock.monotonicMs() - began
+    }
+  }
+
+  /** Whether somebody else wrote down what happened since the last look from here: it must not be counted twice. */
+  async #othersLooked({ store }: Run): Promise<boolean> {
+    const newest = await store?.newest('database').catch(() => undefined)
+    return newest === undefined || newest !== this.#newestOwnMs
+  }
+
+  /** Makes one step of the minute that is over, and writes it. What cannot be written is tried again with the next one. */
+  async #flush({ store }: Run): Promise<void> {
+    const groups = Map.groupBy(this.#open, ({ kind, instance, atMs }) => `${atMs} ${kind} ${instance}`)
+    this.#open = []
+    this.#minuteMs = { open: 0, last: this.#minuteMs.open }
+    for (const frames of groups.values()) this.#unwritten.push(mergeFrames(frames, (frames[0] as Frame).atMs))
+    // One minute is a frame of each kind.
+    this.#unwritten = this.#unwritten.slice(-4 * MOST_UNWRITTEN)
+    if (!store) return
+    try {
+      while (this.#unwritten.length > 0) {
+        await store.write(LEVELS[0], this.#unwritten.slice(0, 1))
+        const written = this.#unwritten.shift()
+        if (written?.kind === 'database') this.#newestOwnMs = written.atMs
+      }
+      await this.#keepTexts(store)
+      this.#writtenAt = new Date(this.#clock.now())
+      this.#problem = null
+    } catch (error) {
+      this.#tell(`What was seen cannot be written: ${messageOf(error)}`)
+    }
+  }
+
+  /** Each text once a day. */
+  async #keepTexts(store: HistoryStore): Promise<void> {
+    const now = this.#clock.now()
+    const due = [...this.#sampler.texts].filter(
+      ([fingerprint]) => now - (this.#textsKept.get(fingerprint) ?? 0) > DAY_MS,
+    )
+    await store.keepTexts(new Map(due), now)
+    for (const [fingerprint] of due) this.#textsKept.set(fingerprint, now)
+    if (this.#textsKept.size > 10_000) this.#textsKept.clear()
+  }
+
+  /** Longer steps every ten minutes; partitions every hour. */
+  async #keep(run: Run, beatMs: number): Promise<void> {
+    const { store, keptAtMs } = run
+    if (!store) return
+    const isFirst = keptAtMs === undefined
+    try {
+      if (isFirst || beatMs % SLOW_MS === 2 * MINUTE_MS) await store.rollUp(beatMs)
+      if (isFirst || beatMs - keptAtMs >= HOUR_MS) {
+        run.keptAtMs = beatMs
+        await keepHistory(run.writer, this.#input.history)
+        await store.tidy(beatMs)
+      }
+    } catch (error) {
+      this.#tell(messageOf(error))
+    }
+  }
+
+  #skip(look: string, reason: string): void {
+    const times = (this.#skipped.get(look)?.times ?? 0) + 1
+    this.#skipped.set(look, { look, reason, times, lastAt: new Date(this.#clock.now()) })
+  }
+
+  #tell(problem: string): void {
+    if (problem !== this.#problem) this.#input.onProblem?.(problem)
+    this.#problem = problem
+  }
+}
+
+/** What lasts from one start to the next stop. */
+interface Run {
+  readonly intervalMs: number
+  readonly startedAt: Date
+  readonly watch: ProcessWatch
+  readonly writer: Pool
+  readonly beat: Beat
+  store: HistoryStore | undefined
+  leadership: Leadership | undefined
+  /** Whether the last beat looked at the database. */
+  isLeading: boolean
+  /** When partitions were looked after last. */
+  keptAtMs: number | undefined
+}
