@@ -75,17 +75,3 @@ export function table(
       .trimEnd()
   return [pc.dim(line(head)), ...cells.map(line)].join('\n')
 }
-
-/** `1 migration`, `2 migrations`. */
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
-}
-
-const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
-
-/** Bytes as people say them, in binary steps: `48.2 GB`. */
-export function formatBytes(bytes: number): string {
-  const step = bytes < 1 ? 0 : Math.min(BYTE_UNITS.length - 1, Math.floor(Math.log2(bytes) / 10))
-  const value = bytes / 1_024 ** step
-  return `${step === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${BYTE_UNITS[step]}`
-}

@@ -1,8 +1,8 @@
-import { formatDuration } from '../core/index.ts'
+import { formatBytes, formatDuration, plural } from '../core/index.ts'
 import type { Static } from 'typebox'
 import pc from 'picocolors'
 import type { PoolAdvice, PoolPicture } from '../admin/index.ts'
-import { formatBytes, plural, table } from './output.ts'
+import { table } from './output.ts'
 
 export type Picture = Static<typeof PoolPicture>
 export type Advice = Static<typeof PoolAdvice>

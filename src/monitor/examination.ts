@@ -1,6 +1,7 @@
-import { isHoldfastError, messageOf, sqlstateOf } from '../core/index.ts'
+import { isHoldfastError, messageOf, quoteWhereNeeded, SQLSTATE, sqlstateOf } from '../core/index.ts'
 import { CHECKS } from './checks.ts'
-import type { CheckContext, Finding } from './finding.ts'
+import type { ServerIdentity } from './queries.ts'
+import type { Check, CheckContext, Finding, Found } from './finding.ts'
 
 /** What every check found. */
 export interface Examination {
@@ -15,35 +16,52 @@ export interface Examination {
 const RANK: Readonly<Record<Finding['severity'], number>> = { error: 0, warning: 1, info: 2 }
 const COST: Readonly<Record<Finding['severity'], number>> = { error: 25, warning: 8, info: 0 }
 
+/** What is looked at beyond what always is. */
+export interface Depth {
+  /** Also what matters only where real users depend on it. Default false. */
+  readonly production?: boolean | undefined
+  /** Also what reads whole tables. Default false. */
+  readonly deep?: boolean | undefined
+}
+
 /** Runs every check, one after another. A check that fails is a finding of its own; the others go on. */
-export async function examine(context: CheckContext): Promise<Examination> {
+export async function examine(context: CheckContext, depth: Depth = {}): Promise<Examination> {
   const good: string[] = []
   const findings: Finding[] = []
   for (const check of CHECKS) {
-    const found = await check.run(context).catch((error: unknown) => [brokenCheck(check.id, error)])
+    if (check.scope !== undefined && depth[check.scope] !== true) continue
+    const found = await check
+      .run(context)
+      .catch((error: unknown) => [brokenCheck(check.id, error, context.identity)])
     if (found?.length === 0) good.push(check.good)
-    findings.push(...(found ?? []))
+    findings.push(...(found ?? []).map((one) => asFinding(check, one)))
   }
   const sorted = findings.toSorted((a, b) => RANK[a.severity] - RANK[b.severity])
   return { good, findings: sorted, score: scoreOf(sorted) }
 }
 
 /** 100, less 25 for each error and 8 for each warning; never below 0. */
-export function scoreOf(findings: readonly Finding[]): number {
+export function scoreOf(findings: readonly Pick<Finding, 'severity'>[]): number {
   return Math.max(
     0,
     findings.reduce((score, { severity }) => score - COST[severity], 100),
   )
 }
 
-function brokenCheck(id: string, error: unknown): Finding {
+function asFinding({ id, why }: Check, { confidence = 'certain', ...found }: Found): Finding {
+  return { check: id, ...found, confidence, why }
+}
+
+/** What is locked or too slow just now may be looked at later; what this role may not read is nobody's fault. */
+function brokenCheck(id: string, error: unknown, { user }: ServerIdentity): Found {
+  const code = isHoldfastError(error) ? error.code : (sqlstateOf(error) ?? null)
+  const isDenied = code === SQLSTATE.insufficientPrivilege
   return {
-    check: id,
-    severity: 'error',
+    severity: isDenied || code === 'HF_MONITOR_BUSY' ? 'info' : 'error',
     subject: id,
-    message: `The check could not be done: ${messageOf(error)}`,
-    evidence: { code: isHoldfastError(error) ? error.code : (sqlstateOf(error) ?? null) },
-    action: 'See the message.',
-    sql: null,
+    message: `The check ${id} could not be done: ${messageOf(error)}`,
+    evidence: { code },
+    action: isDenied ? 'Have an administrator grant it, or live without.' : 'See the message.',
+    sql: isDenied ? `GRANT pg_monitor TO ${quoteWhereNeeded(user)};` : null,
   }
 }

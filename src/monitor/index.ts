@@ -11,11 +11,21 @@ export {
   type DatabaseSample,
   type DatabaseSeries,
 } from './database-metrics.ts'
-export { type Examination, examine, scoreOf } from './examination.ts'
+export { type Depth, type Examination, examine, scoreOf } from './examination.ts'
 export { readingBusy } from './errors.ts'
 export { type Frame, type FrameKind, OTHERS } from './history/frame.ts'
 export { HistoryStore, type Level, levelFor, LEVELS, readHistorySize, readSource } from './history/store.ts'
-export type { Check, CheckContext, Finding, Severity } from './finding.ts'
+export {
+  type Category,
+  type Check,
+  type CheckContext,
+  type Confidence,
+  DEFAULT_LIMITS,
+  type Finding,
+  type Found,
+  type Limits,
+  type Severity,
+} from './finding.ts'
 export { MetricHistory, type MetricWindow, type Resolution } from './metric-history.ts'
 export { MONITOR_OPTIONS, type MonitorOptions } from './options.ts'
 export { POOL_SERIES, PoolMetrics, type PoolSeries } from './pool-metrics.ts'

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type Finding, readIdentity } from '../../src/monitor/index.ts'
+import { type Finding, type Found, readIdentity } from '../../src/monitor/index.ts'
 import { blockedStatements } from '../../src/monitor/checks/blocked-statements.ts'
 import { describeIdle, readIdleInTransaction } from '../../src/monitor/checks/idle-in-transaction.ts'
 import { poolUse } from '../../src/monitor/checks/pool-use.ts'
@@ -167,7 +167,7 @@ describe('the checks', () => {
       )
       const waits = [first.query('LOCK TABLE queued IN SHARE MODE'), second.query('SELECT * FROM queued')]
       waits[0]?.catch(() => {}) // LOCK TABLE outside a transaction is refused once it gets there
-      let findings: Finding[] | null = []
+      let findings: Found[] | null = []
       await expect
         .poll(async () => (findings = await blockedStatements.run(await context())), {
           timeout: 10_000,

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { EmbeddedServer } from '../../src/embedded/index.ts'
 import { installSchema } from '../../src/migrate/index.ts'
 import { partitions as check } from '../../src/monitor/checks/partitions.ts'
-import type { CheckContext, Finding } from '../../src/monitor/finding.ts'
+import type { CheckContext, Found } from '../../src/monitor/finding.ts'
 import {
   convert,
   listPartitioned,
@@ -43,7 +43,7 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
   })
 
   const run = (sql: string): Promise<Record<string, unknown>[]> => queryAt(target.url, sql)
-  const found = async (table: string): Promise<Finding[]> => {
+  const found = async (table: string): Promise<Found[]> => {
     const findings = await check.run({ db: client, schema: 'holdfast' } as unknown as CheckContext)
     return (findings ?? []).filter(({ subject }) => subject === `public.${table}`)
   }

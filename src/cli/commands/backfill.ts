@@ -1,4 +1,4 @@
-import { formatDuration } from '../../core/index.ts'
+import { formatDuration, plural } from '../../core/index.ts'
 import type { Command } from 'commander'
 import {
   backfillAsJson,
@@ -10,7 +10,7 @@ import {
 } from '../../migrate/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
-import { plural, table } from '../output.ts'
+import { table } from '../output.ts'
 import { sayProgress } from './migrate-running.ts'
 
 export function addBackfill(program: Command, finish: Finish): void {

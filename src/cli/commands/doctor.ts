@@ -1,11 +1,10 @@
-import { formatDuration } from '../../core/index.ts'
+import { formatDuration, plural } from '../../core/index.ts'
 import type { Command } from 'commander'
 import pc from 'picocolors'
 import { loadConfig } from '../../config.ts'
 import { examine, type Finding, readIdentity, scoreOf } from '../../monitor/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
-import { plural } from '../output.ts'
 import type { Session } from '../session.ts'
 
 const MARKS = { error: pc.red('error  '), warning: pc.yellow('warning'), info: pc.blue('info   ') }
@@ -54,11 +53,13 @@ async function strayFindings(session: Session): Promise<Finding[]> {
   return strays.map(({ name, suggestion }) => ({
     check: 'configuration',
     severity: 'warning',
+    confidence: 'certain',
     subject: name,
     message: `The environment variable ${name} is not known and has no effect.`,
     evidence: { name },
     action: suggestion === undefined ? 'Remove it.' : `Rename it to ${suggestion}.`,
     sql: null,
+    why: 'What is misspelled has no effect, and nobody notices.',
   }))
 }
 

@@ -1,10 +1,9 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { CONFIG_FILES } from '../../config.ts'
-import { isModuleFolder, messageOf } from '../../core/index.ts'
+import { isModuleFolder, messageOf, plural } from '../../core/index.ts'
 import { renderEnvExample } from '../../env-example.ts'
 import { type Finish, runWith } from '../command.ts'
-import { plural } from '../output.ts'
 import type { Session } from '../session.ts'
 
 const TEXT = `// Everything has a default: "holdfast config show" prints what is in force and where it came from.

@@ -1,10 +1,9 @@
 import type { Command } from 'commander'
-import { databaseOf } from '../../core/index.ts'
+import { databaseOf, plural } from '../../core/index.ts'
 import { abandon, repair, stamp, unlock, unstamp } from '../../migrate/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { confirmByName } from '../confirm.ts'
 import { usage } from '../errors.ts'
-import { plural } from '../output.ts'
 
 interface StampFlags {
   reason: string

@@ -1,8 +1,8 @@
+import { plural } from '../../core/index.ts'
 import { type Command, Option } from 'commander'
 import { type Imported, importHistory, OLD_TOOLS, type OldTable } from '../../migrate/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { usage } from '../errors.ts'
-import { plural } from '../output.ts'
 
 interface ImportFlags {
   tool: (typeof OLD_TOOLS)[number]

@@ -1,3 +1,4 @@
+import { plural } from '../../core/index.ts'
 import { existsSync, statSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { basename, dirname } from 'node:path'
@@ -19,7 +20,6 @@ import {
 import { type Finish, runWith } from '../command.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
-import { plural } from '../output.ts'
 import type { Session } from '../session.ts'
 
 interface LintFlags {

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { formatDuration, databaseOf } from '../../core/index.ts'
+import { databaseOf, formatDuration, plural } from '../../core/index.ts'
 import pc from 'picocolors'
 import {
   catalogAt,
@@ -21,7 +21,7 @@ import { type Finish, runWith } from '../command.ts'
 import { confirmByName } from '../confirm.ts'
 import { downInProduction, usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
-import { type Output, plural, table } from '../output.ts'
+import { type Output, table } from '../output.ts'
 
 interface UpFlags {
   to?: string

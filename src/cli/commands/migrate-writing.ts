@@ -1,3 +1,4 @@
+import { plural } from '../../core/index.ts'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import type { Command } from 'commander'
@@ -6,7 +7,6 @@ import { baseline, generate, newIds, squash } from '../../migrate/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { confirmByName } from '../confirm.ts'
 import { usage } from '../errors.ts'
-import { plural } from '../output.ts'
 import type { Session } from '../session.ts'
 
 interface GenerateFlags {

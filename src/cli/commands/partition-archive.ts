@@ -1,3 +1,4 @@
+import { plural } from '../../core/index.ts'
 import { type Command, Option } from 'commander'
 import pc from 'picocolors'
 import {
@@ -11,7 +12,6 @@ import {
 } from '../../partitions/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
-import { plural } from '../output.ts'
 import { failureInWords } from './partition-failure.ts'
 import type { Session } from '../session.ts'
 

@@ -17,13 +17,13 @@ import {
   undoConversion,
   type Wishes,
 } from '../../partitions/index.ts'
-import { formatDuration } from '../../core/index.ts'
+import { formatBytes, formatDuration, plural } from '../../core/index.ts'
 import type { Holdfast } from '../../holdfast.ts'
 import { type Finish, runWith } from '../command.ts'
 import { confirmPlan } from '../confirm.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
-import { formatBytes, plural, table } from '../output.ts'
+import { table } from '../output.ts'
 import type { Session } from '../session.ts'
 import { keepFrom, type KeepFlags, withKeepFlags } from './partition-flags.ts'
 

@@ -1,3 +1,4 @@
+import { formatBytes } from '../../core/index.ts'
 import type { Command } from 'commander'
 import pc from 'picocolors'
 import {
@@ -8,7 +9,7 @@ import {
   partitionsAsJson,
 } from '../../partitions/index.ts'
 import { type Finish, runWith } from '../command.ts'
-import { formatBytes, table } from '../output.ts'
+import { table } from '../output.ts'
 
 export function addList(partition: Command, finish: Finish): void {
   runWith(

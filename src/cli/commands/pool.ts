@@ -1,8 +1,8 @@
+import { plural } from '../../core/index.ts'
 import type { Command } from 'commander'
 import { type Finish, runWith } from '../command.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
-import { plural } from '../output.ts'
 import {
   type Advice,
   type Holder,

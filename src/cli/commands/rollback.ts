@@ -1,3 +1,4 @@
+import { plural } from '../../core/index.ts'
 import type { Command } from 'commander'
 import pc from 'picocolors'
 import {
@@ -9,7 +10,6 @@ import {
 } from '../../migrate/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
-import { plural } from '../output.ts'
 import { countFrom, sayProgress } from './migrate-running.ts'
 
 interface RollbackFlags {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { managedRoles } from '../../access/index.ts'
-import { hasPassword, isDatabaseUrl } from '../../core/index.ts'
+import { hasPassword, isDatabaseUrl, plural } from '../../core/index.ts'
 import {
   type Against,
   catalogAt,
@@ -16,7 +16,6 @@ import { type Catalog, compareCatalogs, type Difference, hashOf, renderSnapshot 
 import { type Finish, runWith } from '../command.ts'
 import { passwordInFlag, usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
-import { plural } from '../output.ts'
 import type { Session } from '../session.ts'
 
 interface DriftFlags {

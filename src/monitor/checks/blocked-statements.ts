@@ -1,4 +1,4 @@
-import type { Check, Finding } from '../finding.ts'
+import type { Check, Found } from '../finding.ts'
 
 /** Waits below this are everyday life between two writers. */
 const SHORTEST_SECONDS = 1
@@ -39,17 +39,18 @@ const ROOTS = `
 /** Somebody waits for a lock, and this is who holds it. */
 export const blockedStatements: Check = {
   id: 'blocked-statements',
+  category: 'locks',
   good: 'nobody waits for a lock',
+  why: 'Whoever waits for a lock holds a connection, and everybody who comes later waits behind.',
   run: async ({ db }) => {
     const { rows } = await db.query<Blocker>(ROOTS, [SHORTEST_SECONDS, MOST_TOLD])
     return rows.map(describe)
   },
 }
 
-function describe({ pid, user, application, state, waiting, seconds }: Blocker): Finding {
+function describe({ pid, user, application, state, waiting, seconds }: Blocker): Found {
   const rounded = Math.round(seconds)
   const common = {
-    check: 'blocked-statements',
     severity: seconds < ERROR_SECONDS ? 'warning' : 'error',
   } as const
   const waits = `${waiting === 1 ? 'One statement waits' : `${waiting} statements wait`}, the longest for ${rounded} s, for a lock that`

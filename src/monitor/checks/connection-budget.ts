@@ -3,7 +3,9 @@ import type { Check } from '../finding.ts'
 /** One process of this configuration must not be able to use up the server's connections. */
 export const connectionBudget: Check = {
   id: 'connection-budget',
+  category: 'availability',
   good: 'the pool fits into max_connections',
+  why: 'Under load a process that may open more connections than the server gives fails at connecting, not at waiting.',
   run: async ({ db, identity, connectionLimit }) => {
     const { rows } = await db.query<{ max: number; reserved: number }>(
       `SELECT current_setting('max_connections')::int AS max, current_setting('superuser_reserved_connections')::int AS reserved`,
@@ -12,7 +14,6 @@ export const connectionBudget: Check = {
     if (connectionLimit <= max - reserved) return []
     return [
       {
-        check: 'connection-budget',
         severity: 'warning',
         subject: identity.database,
         message:

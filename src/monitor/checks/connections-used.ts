@@ -7,7 +7,9 @@ const ERROR_PERCENT = 90
 /** The server, with all its databases, must have room for more connections. */
 export const connectionsUsed: Check = {
   id: 'connections-used',
+  category: 'availability',
   good: 'the server has connections to spare',
+  why: 'A server without a free connection refuses everybody, also the person who wants to help.',
   run: async ({ db, identity }) => {
     const { rows } = await db.query<{ used: number; max: number; reserved: number }>(`
       SELECT (SELECT sum(numbackends)::int FROM pg_catalog.pg_stat_database) AS used,
@@ -18,7 +20,6 @@ export const connectionsUsed: Check = {
     if (percent < WARNING_PERCENT) return []
     return [
       {
-        check: 'connections-used',
         severity: percent < ERROR_PERCENT ? 'warning' : 'error',
         subject: identity.database,
         message: `Connecting fails soon: ${used} of the server's ${max - reserved} connections are in use (${percent}%).`,

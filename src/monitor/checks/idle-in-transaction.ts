@@ -1,5 +1,5 @@
 import type { Queryable } from '../../core/index.ts'
-import type { Check, Finding } from '../finding.ts'
+import type { Check, Found } from '../finding.ts'
 
 const WARNING_MINUTES = 5
 const ERROR_MINUTES = 15
@@ -30,15 +30,16 @@ export async function readIdleInTransaction(db: Queryable, minutes: number): Pro
 /** A session that idles inside a transaction keeps its locks, and keeps VACUUM from cleaning up anywhere. */
 export const idleInTransaction: Check = {
   id: 'idle-in-transaction',
+  category: 'locks',
   good: 'no session idles inside a transaction',
+  why: 'Locks stay, and no VACUUM cleans up what is younger than the oldest transaction.',
   run: async ({ db, identity }) =>
     // Others' state is hidden: the check of rights tells.
     identity.seesSessions ? (await readIdleInTransaction(db, WARNING_MINUTES)).map(describeIdle) : null,
 }
 
-export function describeIdle({ pid, user, application, minutes }: Idle): Finding {
+export function describeIdle({ pid, user, application, minutes }: Idle): Found {
   return {
-    check: 'idle-in-transaction',
     severity: minutes < ERROR_MINUTES ? 'warning' : 'error',
     subject: `pid ${pid}`,
     message: `Its locks stay and dead rows pile up: ${application || `session ${pid}`} has done nothing inside a transaction for ${minutes} minutes.`,

@@ -4,14 +4,15 @@ import type { Check } from '../finding.ts'
 /** Holdfast's own schema is there and up to date. */
 export const ownSchema: Check = {
   id: 'own-schema',
+  category: 'schema',
   good: "Holdfast's schema is up to date",
+  why: 'Without its schema nothing is remembered: no history, no migrations, no record of changes.',
   run: async ({ db, schema, identity }) => {
     const { state, pending } = await inspectSchema(db, schema)
     if (state === 'current') return []
     if (state === 'unreadable') {
       return [
         {
-          check: 'own-schema',
           severity: 'info',
           subject: schema,
           message: `Whether schema "${schema}" is up to date, and whether migrations are pending, cannot be told.`,
@@ -24,7 +25,6 @@ export const ownSchema: Check = {
     const mayInstall = identity.canCreate && !identity.isReadOnly
     return [
       {
-        check: 'own-schema',
         severity: mayInstall ? 'warning' : 'info',
         subject: schema,
         message:

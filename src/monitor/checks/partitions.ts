@@ -7,12 +7,14 @@ import {
   partitionedAsJson,
   type PartitionList,
 } from '../../partitions/index.ts'
-import type { Check, Finding } from '../finding.ts'
+import type { Check, Found } from '../finding.ts'
 
 /** Next period's partition is there, and whoever makes it does so. */
 export const partitions: Check = {
   id: 'partitions',
+  category: 'schema',
   good: 'every partitioned table has its partitions ahead',
+  why: 'A row without a partition is an insert that fails.',
   run: async ({ db, schema }) => {
     try {
       const lists = await listPartitioned(db, schema)
@@ -31,7 +33,7 @@ export const partitions: Check = {
 }
 
 /** Inserts are going to fail, or do. */
-function runsOut(list: PartitionList): Finding[] {
+function runsOut(list: PartitionList): Found[] {
   const { table, partitions: all, policy, ahead, endsAt, takesNow, runsLow } = list
   if (!runsLow) return []
   // Whatever is ready behind it.
@@ -45,7 +47,6 @@ function runsOut(list: PartitionList): Finding[] {
       : `only ${ahead} ${ahead === 1 ? 'is' : 'are'} ready behind the current one, up to ${last?.name ?? 'it'}`
   return [
     {
-      check: 'partitions',
       severity: failsNow || ahead === 0 ? 'error' : 'warning',
       subject: table,
       message: failsNow
@@ -68,13 +69,12 @@ function runsOut(list: PartitionList): Finding[] {
 /** Nobody has written a step of it down for so long: who is at it does so with every batch. */
 const LEFT_MS = 600_000
 
-function leftLying({ table, state, step, error, updatedAt }: Conversion): Finding[] {
+function leftLying({ table, state, step, error, updatedAt }: Conversion): Found[] {
   const isOpen = state === 'running' || state === 'aborting'
   const idleMs = Date.now() - updatedAt.getTime()
   if (!isOpen || (error === null && idleMs < LEFT_MS)) return []
   return [
     {
-      check: 'partitions',
       severity: 'warning',
       subject: table,
       message: `The conversion of ${table} is not ended, and nobody is at it: it stopped at ${step ?? 'its beginning'}${error === null ? '' : `, with: ${error}`}.`,
@@ -88,8 +88,7 @@ function leftLying({ table, state, step, error, updatedAt }: Conversion): Findin
   ]
 }
 
-const forgotten = (table: string): Finding => ({
-  check: 'partitions',
+const forgotten = (table: string): Found => ({
   severity: 'warning',
   subject: table,
   message: `Upkeep of partitions fails each time: ${table} is kept, and is gone or no partitioned table any more.`,
@@ -98,11 +97,10 @@ const forgotten = (table: string): Finding => ({
   sql: null,
 })
 
-function failed({ table, policy }: PartitionList): Finding[] {
+function failed({ table, policy }: PartitionList): Found[] {
   if (!policy?.lastError) return []
   return [
     {
-      check: 'partitions',
       severity: 'warning',
       subject: table,
       message: `The partitions of ${table} could not be looked after: ${policy.lastError}`,
@@ -114,11 +112,10 @@ function failed({ table, policy }: PartitionList): Finding[] {
 }
 
 /** Rows in a default partition keep the partitions that they belong to from being made; upkeep that fails for them says so itself. */
-function stray({ table, partitions: all }: PartitionList): Finding[] {
+function stray({ table, partitions: all }: PartitionList): Found[] {
   return all
     .filter(({ isDefault, rows }) => isDefault && rows > 0)
     .map(({ name, rows }) => ({
-      check: 'partitions',
       severity: 'info',
       subject: table,
       message: `Partitions of ${table} cannot be made where rows lie in its default partition: ${name} has about ${rows}.`,

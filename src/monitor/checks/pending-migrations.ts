@@ -1,10 +1,12 @@
 import { inspectSchema, migrateStatus } from '../../migrate/index.ts'
-import type { Check, Finding } from '../finding.ts'
+import type { Check, Found } from '../finding.ts'
 
 /** The user's migrations have run, and are still what ran. */
 export const pendingMigrations: Check = {
   id: 'pending-migrations',
+  category: 'schema',
   good: 'no migration is pending',
+  why: 'Code that expects a structure that is not there fails at run time.',
   run: async ({ db, schema, migrations }) => {
     if (!migrations) return null // nobody said where they are
     const { state } = await inspectSchema(db, schema)
@@ -13,10 +15,9 @@ export const pendingMigrations: Check = {
     const of = (wanted: string): string[] => status.filter((one) => one.state === wanted).map(({ id }) => id)
     const pending = of('pending')
     const changed = of('changed')
-    const findings: Finding[] = []
+    const findings: Found[] = []
     if (pending.length > 0) {
       findings.push({
-        check: 'pending-migrations',
         severity: 'warning',
         subject: migrations.directory,
         message: `The database is ${pending.length} migration(s) behind the code.`,
@@ -27,7 +28,6 @@ export const pendingMigrations: Check = {
     }
     if (changed.length > 0) {
       findings.push({
-        check: 'pending-migrations',
         severity: 'error',
         subject: migrations.directory,
         message: `The folder no longer says what this database is: ${changed.length} migration(s) changed after they ran.`,

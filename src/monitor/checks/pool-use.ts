@@ -7,7 +7,9 @@ const ERROR_PERCENT = 90
 /** The running pool must have room for more callers. */
 export const poolUse: Check = {
   id: 'pool-use',
+  category: 'availability',
   good: 'the pool has connections to spare',
+  why: 'A pool that is used up makes every request wait, whatever it asks.',
   run: async ({ pool }) => {
     if (!pool) return null // nobody's pool runs here: a command looks from outside
     const limit = pool.size + pool.overflow
@@ -16,7 +18,6 @@ export const poolUse: Check = {
     const waiting = pool.waiting === 0 ? '' : `, and ${pool.waiting} callers wait`
     return [
       {
-        check: 'pool-use',
         severity: percent < ERROR_PERCENT ? 'warning' : 'error',
         subject: 'pool',
         message: `Callers ${pool.waiting === 0 ? 'will soon wait' : 'wait'}: ${pool.busy} of ${limit} connections are in use${waiting}.`,

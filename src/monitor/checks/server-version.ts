@@ -5,13 +5,14 @@ const OLDEST_MAJOR = 14
 
 export const serverVersion: Check = {
   id: 'server-version',
+  category: 'configuration',
   good: 'PostgreSQL is of a supported version',
+  why: 'Versions that are not mended any more have known faults, some of which lose data.',
   run: async ({ identity }) => {
     const major = Math.floor(identity.versionNumber / 10_000)
     if (major >= OLDEST_MAJOR) return []
     return [
       {
-        check: 'server-version',
         severity: 'error',
         subject: identity.database,
         message: `Holdfast is not made for PostgreSQL ${identity.version}, and its makers no longer mend it.`,

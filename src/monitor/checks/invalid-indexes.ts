@@ -1,0 +1,31 @@
+import { readIndexes } from '../indexes.ts'
+import type { Check } from '../finding.ts'
+
+/** An index that was not built to its end: CREATE INDEX CONCURRENTLY or REINDEX CONCURRENTLY that failed. */
+export const invalidIndexes: Check = {
+  id: 'invalid-indexes',
+  category: 'indexes',
+  good: 'every index was built to its end',
+  why: 'It is written with each change and no query may use it; a unique one does not keep doubles out.',
+  run: async ({ db, identity }) => {
+    const building = await db.query<{ name: string }>(
+      `SELECT format('%I.%I', n.nspname, i.relname) AS name FROM pg_catalog.pg_stat_progress_create_index p
+         JOIN pg_catalog.pg_class i ON i.oid = p.index_relid JOIN pg_catalog.pg_namespace n ON n.oid = i.relnamespace
+        WHERE p.datname = current_database()`,
+    )
+    const busy = new Set(building.rows.map(({ name }) => name))
+    const indexes = await readIndexes(db, identity.versionNumber)
+    return indexes
+      .filter(({ isUsable, name }) => !isUsable && !busy.has(name))
+      .map(({ name, table, isUnique, bytes }) => ({
+        severity: 'warning' as const,
+        subject: name,
+        message: `No query uses ${name} and every change of ${table} pays for it: building it failed.`,
+        evidence: { table, unique: isUnique, bytes },
+        action: 'Build it again, or drop it. To build it without stopping writers:',
+        sql: /_ccnew\d*"?$/.test(name)
+          ? `DROP INDEX CONCURRENTLY ${name};`
+          : `REINDEX INDEX CONCURRENTLY ${name};`,
+      }))
+  },
+}

@@ -1,0 +1,64 @@
+import { type Queryable, quoteWhereNeeded } from '../../core/index.ts'
+import { PEOPLES_RELATION } from '../relations.ts'
+import type { Check, Found } from '../finding.ts'
+
+type Key = {
+  readonly table: string
+  readonly name: string
+  readonly referenced: string
+  readonly columns: string[]
+  readonly targets: string[]
+}
+
+/** Foreign keys that nobody holds people to: never checked for old rows, or with their triggers turned off. */
+const DOUBTFUL = `
+  SELECT format('%I.%I', n.nspname, c.relname) AS "table", k.conname AS name, k.confrelid::regclass::text AS referenced,
+         (SELECT array_agg(a.attname::text ORDER BY u.place) FROM unnest(k.conkey) WITH ORDINALITY u (number, place)
+            JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number) AS columns,
+         (SELECT array_agg(a.attname::text ORDER BY u.place) FROM unnest(k.confkey) WITH ORDINALITY u (number, place)
+            JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.number) AS targets
+    FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+   WHERE k.contype = 'f' AND k.conparentid = 0 AND ${PEOPLES_RELATION}
+     AND (NOT k.convalidated OR EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgconstraint = k.oid AND t.tgisinternal AND t.tgenabled = 'D'))
+   ORDER BY 1, 2`
+
+/** Rows that refer to nothing. */
+export const orphanRows: Check = {
+  id: 'orphan-rows',
+  category: 'schema',
+  scope: 'deep',
+  good: 'every row refers to one that is there',
+  why: 'A row that refers to nothing surfaces as an error far from its cause, and the constraint cannot be validated.',
+  run: async ({ db }) => {
+    const { rows } = await db.query<Key>(DOUBTFUL)
+    const found: Found[] = []
+    for (const key of rows) {
+      const orphans = await countOrphans(db, key)
+      if (orphans === 0) continue
+      const { table, name, referenced } = key
+      found.push({
+        severity: 'error',
+        subject: table,
+        message: `${orphans} rows of ${table} refer to rows of ${referenced} that are not there, against ${name}.`,
+        evidence: { constraint: name, referenced, orphans },
+        action: 'Look at them, mend or delete them, then validate the constraint:',
+        sql: orphansOf('SELECT o.*', key) + ' LIMIT 100;',
+      })
+    }
+    return found
+  },
+}
+
+/** As in MATCH SIMPLE: a row with a NULL in the key refers to nobody. */
+function orphansOf(select: string, { table, referenced, columns, targets }: Key): string {
+  const pairs = columns.map(
+    (column, place) => `r.${quoteWhereNeeded(targets[place] ?? '')} = o.${quoteWhereNeeded(column)}`,
+  )
+  const known = columns.map((column) => `o.${quoteWhereNeeded(column)} IS NOT NULL`)
+  return `${select} FROM ${table} o WHERE ${known.join(' AND ')} AND NOT EXISTS (SELECT FROM ${referenced} r WHERE ${pairs.join(' AND ')})`
+}
+
+async function countOrphans(db: Queryable, key: Key): Promise<number> {
+  const { rows } = await db.query<{ count: number }>(orphansOf('SELECT count(*)::float8 AS count', key))
+  return rows[0]?.count ?? 0
+}

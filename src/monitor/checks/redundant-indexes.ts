@@ -1,0 +1,49 @@
+import { formatBytes } from '../../core/index.ts'
+import { type IndexPicture, readIndexes } from '../indexes.ts'
+import { MOST_TOLD } from '../relations.ts'
+import type { Check, Found } from '../finding.ts'
+
+/** Below that the room is no reason; the writes still are. */
+const WARNING_BYTES = 10 * 1_024 * 1_024
+
+/** An index whose keys are the first keys of another one. */
+export const redundantIndexes: Check = {
+  id: 'redundant-indexes',
+  category: 'indexes',
+  good: 'no index is the beginning of another',
+  why: 'Each change of the table is written into both, where the longer one serves the queries of the shorter, too.',
+  run: async ({ db, identity }) => {
+    const indexes = await readIndexes(db, identity.versionNumber)
+    const trees = indexes.filter(({ isUsable, method }) => isUsable && method === 'btree')
+    return trees
+      .flatMap((one) => {
+        const longer = one.isUnique || one.isNeeded ? undefined : trees.find((other) => covers(other, one))
+        return longer ? [describe(one, longer)] : []
+      })
+      .slice(0, MOST_TOLD)
+  },
+}
+
+/** Whether `longer` finds all that `one` finds, and has all that it carries. */
+function covers(longer: IndexPicture, one: IndexPicture): boolean {
+  const columns = new Set([...longer.keys.map((key) => key.split(' ')[0]), ...longer.included])
+  return (
+    longer.table === one.table &&
+    longer.keys.length > one.keys.length &&
+    longer.predicate === one.predicate &&
+    one.keys.every((key, place) => longer.keys[place] === key) &&
+    one.included.every((column) => columns.has(column))
+  )
+}
+
+function describe({ name, table, bytes, scans }: IndexPicture, longer: IndexPicture): Found {
+  return {
+    severity: bytes < WARNING_BYTES ? 'info' : 'warning',
+    confidence: 'likely',
+    subject: name,
+    message: `Each change of ${table} is indexed twice: ${longer.name} begins with the keys of ${name} (${formatBytes(bytes)}).`,
+    evidence: { table, covered_by: longer.name, bytes, scans },
+    action: `Drop it, unless a query that runs very often is faster with the smaller one.`,
+    sql: `DROP INDEX CONCURRENTLY ${name};`,
+  }
+}

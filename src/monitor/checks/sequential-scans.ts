@@ -1,0 +1,46 @@
+import { systemClock } from '../../core/index.ts'
+import { MOST_TOLD, PEOPLES_RELATION } from '../relations.ts'
+import { readStatisticsAge } from '../statistics-age.ts'
+import type { Check } from '../finding.ts'
+
+/** Smaller tables are read as a whole because that is fastest. */
+const FEWEST_ROWS = 50_000
+/** A report now and then is no matter. */
+const FEWEST_PER_HOUR = 10
+const FEWEST_SCANS = 50
+
+type Row = { readonly table: string; readonly rows: number; readonly scans: number; readonly byIndex: number }
+
+/** Large tables that are read as a whole again and again. */
+export const sequentialScans: Check = {
+  id: 'sequential-scans',
+  category: 'indexes',
+  good: 'no large table is read as a whole again and again',
+  why: 'Reading all of a table for a few rows takes longer with each row that is added.',
+  run: async ({ db, clock = systemClock }) => {
+    const hours = Math.max(1, ((await readStatisticsAge(db, clock)) ?? 0) * 24)
+    const { rows } = await db.query<Row>(
+      `SELECT format('%I.%I', n.nspname, c.relname) AS "table", c.reltuples::float8 AS rows, pg_stat_get_numscans(c.oid)::float8 AS scans,
+              coalesce((SELECT sum(pg_stat_get_numscans(indexrelid)) FROM pg_catalog.pg_index WHERE indrelid = c.oid), 0)::float8 AS "byIndex"
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind = 'r' AND c.reltuples >= $1 AND pg_stat_get_numscans(c.oid) >= $2 AND ${PEOPLES_RELATION}
+        ORDER BY c.reltuples * pg_stat_get_numscans(c.oid) DESC LIMIT $3`,
+      [FEWEST_ROWS, Math.max(FEWEST_SCANS, FEWEST_PER_HOUR * hours), MOST_TOLD],
+    )
+    return rows.map(({ table, rows: count, scans, byIndex }) => ({
+      severity: 'info' as const,
+      confidence: 'likely' as const,
+      subject: table,
+      message: `All ${Math.round(count)} rows of ${table} were read ${scans} times, about ${Math.round(scans / hours)} times an hour.`,
+      evidence: {
+        estimated_rows: count,
+        sequential_scans: scans,
+        index_scans: byIndex,
+        hours: Math.round(hours * 10) / 10,
+      },
+      action:
+        'Find the statements that do (holdfast query top --by reads), and see whether an index serves them.',
+      sql: null,
+    }))
+  },
+}
