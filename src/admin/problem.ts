@@ -48,6 +48,11 @@ const STATUS: Readonly<Record<string, number>> = {
   HF_PARTITION_KEY: 422,
   HF_PARTITION_EVERY: 422,
   HF_PARTITION_CONVERTED: 409,
+  HF_PARTITION_NO_CONVERSION: 404,
+  HF_PARTITION_UNKNOWN: 404,
+  HF_PARTITION_ARCHIVE_UNKNOWN: 404,
+  HF_PARTITION_NOT_ALLOWED: 403,
+  HF_PARTITION_LOCK_TIMEOUT: 503,
   HF_PARTITION_OWN_SCHEMA: 503,
   HF_ADMIN_OPERATION_UNKNOWN: 404,
   HF_ADMIN_IDEMPOTENCY_KEY: 422,
@@ -64,6 +69,12 @@ const STATUS: Readonly<Record<string, number>> = {
   HF_POOL_QUEUE_FULL: 503,
   HF_POOL_ENDED: 503,
 }
+
+/** Of the codes that have none of their own: what partitions refuse stands against the state of a table. */
+const STATUS_OF_FAMILY = [
+  ['HF_CONNECT_', 503],
+  ['HF_PARTITION_', 409],
+] as const
 
 const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad Request',
@@ -112,7 +123,8 @@ function answerFailure(
     clientFault(error) ??
     failure.statusCode ??
     STATUS[failure.code] ??
-    (failure.code.startsWith('HF_CONNECT_') ? 503 : 500)
+    STATUS_OF_FAMILY.find(([family]) => failure.code.startsWith(family))?.[1] ??
+    500
   // What is away or busy is told once by the live picture; a stack is for what nobody expected.
   if (status === 503) request.log.warn({ code: failure.code }, failure.message)
   else if (status >= 500) request.log.error({ err: error }, failure.message)

@@ -30,7 +30,7 @@ export function keyUnsupported(table: string, why: string): HoldfastError {
 export function notManaged(table: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_PARTITION_NOT_MANAGED',
-    message: `${table} is not under upkeep: nobody said how long its partitions are. Say so: holdfast partition convert ${table} --by <column> --every month.`,
+    message: `${table} is not under upkeep: nobody said how long its partitions are. Say so: holdfast partition manage ${table} --every month; a table that is not partitioned yet: holdfast partition convert ${table} --by <column> --every month.`,
     details: { table },
   })
 }
@@ -102,7 +102,7 @@ export function partitionRefused(table: string, what: string, cause: unknown): H
 export function alreadyPartitioned(table: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_PARTITION_CONVERTED',
-    message: `${table} is partitioned already. See its partitions: holdfast partition list ${table}. What is still in one old partition is split by: holdfast partition convert ${table} --mode split.`,
+    message: `${table} is partitioned already. See its partitions: holdfast partition list ${table}. What is still in one old partition is split by: holdfast partition convert ${table} --every month --mode split.`,
     details: { table },
   })
 }

@@ -30,7 +30,7 @@ export function missingPartitions(
   const end = periodAfter(every, current, premake).to
   const covered = layout.partitions.filter(({ isDefault }) => !isDefault)
   const notes: string[] = []
-  if (layout.partitions.some(({ isDefault }) => isDefault))
+  if (layout.partitions.some(({ isDefault, rows }) => isDefault && rows > 0))
     notes.push(
       'it has a default partition, which every new one has to be checked against: rows in it keep new ones from being made',
     )

@@ -24,6 +24,7 @@ export type { ConversionProgress } from './convert/work.ts'
 export {
   type ListedPartition,
   listGone,
+  listManaged,
   listPartitioned,
   listPartitions,
   manage,

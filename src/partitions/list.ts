@@ -1,4 +1,4 @@
-import { isHoldfastError, type Queryable, sqlstateOf } from '../core/index.ts'
+import { isHoldfastError, type Queryable, quoteWhereNeeded, sqlstateOf } from '../core/index.ts'
 import { Removals } from './archive/removals.ts'
 import { tablesOf } from './convert/plan.ts'
 import { Conversions, isOpen } from './convert/records.ts'
@@ -68,11 +68,24 @@ export async function listPartitioned(db: Queryable, ownSchema: string): Promise
   const open = (await new Conversions(db, ownSchema).list()).filter(isOpen)
   // What a conversion is making is not anybody's table yet.
   const apart = new Set(open.map(({ plan }) => tablesOf(plan).apart))
-  return describeAll(
+  const lists = await describeAll(
     db,
     ownSchema,
     layouts.filter(({ sql }) => !apart.has(sql)),
   )
+  // Holdfast's own tables are nobody's business until something is kept in them.
+  const own = `${quoteWhereNeeded(ownSchema)}.`
+  return lists.filter(({ table, policy }) => policy !== undefined || !table.startsWith(own))
+}
+
+/** Qualified names of the tables that are under upkeep; none where Holdfast's schema is not there, or closed to this role. */
+export async function listManaged(db: Queryable, ownSchema: string): Promise<string[]> {
+  try {
+    return (await new Policies(db, ownSchema).list()).map(({ table }) => table)
+  } catch (error) {
+    if (isHoldfastError(error)) return []
+    throw error
+  }
 }
 
 /** Tables that are under upkeep and are gone, or no partitioned tables any more. @param lists of all that there are */

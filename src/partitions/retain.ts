@@ -76,7 +76,10 @@ export function archive(target: PartitionTarget, options: ArchiveOptions): Promi
   const { to, partitions } = options
   return tendEach(target, options, NOTHING, (tender, policy) => {
     const chosen = to ?? policy.archiveTo
-    if (chosen === null) throw new RangeError(`${policy.table} has no folder to archive to: say which`)
+    if (chosen === null)
+      throw new RangeError(
+        `${policy.table} has no folder or bucket to archive to: say which (--to on the command line)`,
+      )
     const store = typeof chosen === 'string' ? openStore(chosen) : chosen
     return takeAway(tender, target, policy, 'archive', store, partitions, options)
   })

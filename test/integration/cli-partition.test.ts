@@ -99,6 +99,9 @@ test(
       code: 0,
       stderr: expect.stringContaining(`--accept unique:visits_who_key --plan ${String(plan.plan)}`),
     })
+    expect(await run('plan', ...wishes, '--mode', 'split')).toMatchObject({
+      stdout: expect.stringMatching(/Then the rows of visits_legacy go into \d+ partitions? from [\s\S]*\d+\. copy/i),
+    })
     expect(await run('convert', ...agreed)).toMatchObject({
       code: 5,
       stderr: expect.stringContaining('HF_CLI_CONFIRMATION'),

@@ -61,6 +61,10 @@ test('partitions are kept, archived and brought back by an admin', async () => {
     .poll(() => get(`/archives?table=${table}`))
     .toMatchObject({ data: [{ partition: 'letters_old', rows: 7 }] })
   expect(await post('unmanage', 'admin', { table })).toMatchObject({ status: 200 })
+  expect(await post('unmanage', 'admin', { table })).toMatchObject({
+    status: 409,
+    body: { code: 'HF_PARTITION_NOT_MANAGED', detail: expect.stringContaining('partition manage') },
+  })
   await queryAt(database.url, 'DROP TABLE letters')
 })
 

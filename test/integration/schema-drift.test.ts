@@ -1,6 +1,7 @@
 /** Planted differences: each is named, and nothing else is. */
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { findDrift } from '../../src/migrate/index.ts'
 import { type Catalog, compareCatalogs, hashOf, readCatalog, renderSnapshot } from '../../src/schema/index.ts'
 import { createTestDatabase, type TestDatabase } from '../../src/testing/index.ts'
 
@@ -165,12 +166,12 @@ const PLANTED: readonly (readonly [sql: string, kind: string, name: string, fiel
 let template: TestDatabase
 let expected: Catalog
 
-async function withClone<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+async function withClone<T>(work: (client: pg.Client, url: string) => Promise<T>): Promise<T> {
   const database = await createTestDatabase(inject('serverUrl'), template.name)
   const client = new pg.Client(database.url)
   await client.connect()
   try {
-    return await work(client)
+    return await work(client, database.url)
   } finally {
     await client.end()
     await database.drop()
@@ -211,12 +212,26 @@ describe('drift', () => {
   })
 
   test('a database has no difference to its copy, nor to a snapshot of it, and the same hash', async () => {
-    const copy = await withClone(readCatalog)
+    const copy = await withClone((client) => readCatalog(client))
     expect(compareCatalogs(expected, copy)).toEqual([])
     expect(hashOf(copy)).toBe(hashOf(expected))
     const snapshot = JSON.parse(renderSnapshot(expected)) as Catalog
     expect(compareCatalogs(snapshot, copy)).toEqual([])
     expect(hashOf(snapshot)).toBe(hashOf(expected))
+  })
+
+  test('partitions that upkeep looks after are not told, those of other tables are', async () => {
+    const words = async (partitionedTables: string[]): Promise<string[]> =>
+      withClone(async (client, url) => {
+        await client.query(`CREATE TABLE logs_2 PARTITION OF logs FOR VALUES FROM ('2026-02-01') TO ('2026-03-01') PARTITION BY RANGE (at);
+          CREATE TABLE logs_2_1 PARTITION OF logs_2 DEFAULT; CREATE INDEX ON logs_2_1 (at); DROP TABLE logs_1`)
+        const drift = await findDrift(url, { kind: 'database', url: template.url }, { partitionedTables })
+        return drift.differences.map((one) => one.words)
+      })
+    expect(await words(['public.logs'])).toEqual([])
+    expect(await words([])).toEqual(
+      expect.arrayContaining([expect.stringContaining('logs_2'), expect.stringContaining('logs_1')]),
+    )
   })
 
   test('what is there and not modelled is named', async () => {

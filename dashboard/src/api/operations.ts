@@ -979,6 +979,18 @@ export interface Operations {
         words: string
         lock: string | null
       })[]
+      then_split: {
+        partitions: ({
+          name: string
+          from: string | null
+          to: string
+        })[]
+        steps: ({
+          name: string
+          words: string
+          lock: string | null
+        })[]
+      } | null
     }
   }
   'POST /v1/database/partitions/convert': {

@@ -9,6 +9,7 @@ import {
   migrateUp,
   progressInWords,
 } from '../../migrate/index.ts'
+import { listManaged } from '../../partitions/index.ts'
 import { type AdminContext, migrationsOf } from '../context.ts'
 import { refuseStrayFields } from '../strict-body.ts'
 import { beginWork, idempotencyHeaders, operationResponses } from './operations.ts'
@@ -118,6 +119,7 @@ export const migrationActionRoutes: FastifyPluginAsyncTypebox<{ context: AdminCo
           { kind: 'migrations', directory, history },
           {
             ownSchema: context.schema,
+            partitionedTables: await listManaged(context.reader, context.schema),
             ...(context.access && { managedRoles: managedRoles(context.access) }),
           },
         )

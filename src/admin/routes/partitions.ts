@@ -142,6 +142,13 @@ const WishBody = {
   grace_days: Type.Optional(Type.Integer({ minimum: 0, maximum: 999 })),
 }
 
+const PlannedPartitions = Type.Array(
+  Type.Object({ name: Type.String(), from: nullable(Type.String()), to: Type.String() }),
+)
+const PlannedSteps = Type.Array(
+  Type.Object({ name: Type.String(), words: Type.String(), lock: nullable(Type.String()) }),
+)
+
 const Plan = Type.Object({
   plan: text('Names the plan; convert takes it'),
   table: Type.String(),
@@ -150,9 +157,7 @@ const Plan = Type.Object({
   mode: Type.Enum(['attach', 'split'] as const),
   cutoff: Type.String(),
   old_table: Type.String(),
-  partitions: Type.Array(
-    Type.Object({ name: Type.String(), from: nullable(Type.String()), to: Type.String() }),
-  ),
+  partitions: PlannedPartitions,
   premake: Type.Integer(),
   keep: nullable(Type.Integer()),
   retention: Type.String(),
@@ -168,8 +173,15 @@ const Plan = Type.Object({
   ),
   accepted: Type.Array(Type.String()),
   in_the_way: Type.Array(Type.String(), { description: 'Findings that have to be settled, or agreed to' }),
-  steps: Type.Array(
-    Type.Object({ name: Type.String(), words: Type.String(), lock: nullable(Type.String()) }),
+  steps: PlannedSteps,
+  then_split: nullable(
+    Type.Object(
+      {
+        partitions: PlannedPartitions,
+        steps: PlannedSteps,
+      },
+      { description: 'What splitting the history will do after these steps; null where none follows' },
+    ),
   ),
 })
 

@@ -143,14 +143,14 @@ function inWords(plan: ConversionPlan): string {
     plan.kind === 'attach'
       ? `Its rows stay in ${plan.legacy}, up to ${plan.cutoff}; ${plural(plan.partitions.length, 'partition')} behind it, up to ${last?.to}.`
       : `The rows of ${plan.legacy} go into ${plural(plan.partitions.length, 'partition')}, up to ${plan.cutoff}.`,
-    ...(plan.thenSplit ? ['Then its history is split, too.'] : []),
+    ...splitInWords(plan),
     '',
     ...found.map(({ id, level, words, way }) => {
       const how = level === 'consent' ? `--accept ${quoted(id)}${way ? `: ${way}` : ''}` : way
       return `${SIGNS[level]} ${words}${how ? pc.dim(`\n    ${how}`) : ''}`
     }),
     '',
-    ...plan.steps.map(
+    ...[...plan.steps, ...(plan.splitting?.steps ?? [])].map(
       ({ words, lock }, index) => `${index + 1}. ${words}${lock === null ? '' : pc.dim(`\n   ${lock}`)}`,
     ),
     '',
@@ -158,6 +158,16 @@ function inWords(plan: ConversionPlan): string {
       ? `Plan ${plan.hash}.`
       : pc.red(`${plural(inTheWay.length, 'finding')} in the way: ${inTheWay.join(', ')}.`),
   ].join('\n')
+}
+
+function splitInWords({ splitting, thenSplit, legacy }: ConversionPlan): string[] {
+  if (!thenSplit) return []
+  const first = splitting?.partitions.find(({ from }) => from !== null)
+  return splitting === undefined
+    ? ['Then its history is split, too.']
+    : [
+        `Then the rows of ${legacy} go into ${plural(splitting.partitions.length - 1, 'partition')} from ${first?.from} on, and ${splitting.partitions[0]?.name} for what is older.`,
+      ]
 }
 
 function addConvert(partition: Command, finish: Finish): void {
@@ -278,7 +288,10 @@ function addTakingBack(partition: Command, finish: Finish): void {
 
 /** What came of it. */
 const TAKEN_BACK = {
-  abort: ({ table: of }: Conversion) => `${of} is as it was before.`,
+  abort: ({ table: of, kind, plan }: Conversion) =>
+    kind === 'attach'
+      ? `${of} is as it was before.`
+      : `The history of ${of} is in ${plan.legacy} as before; it is still in partitions. To have one table again: holdfast partition undo ${of}`,
   finish: ({ table: of, plan }: Conversion) =>
     `${plan.legacy} is dropped: that ${of} was split cannot be undone any more.`,
   undo: ({ table: of, kind, plan }: Conversion) =>

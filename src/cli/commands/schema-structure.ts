@@ -12,6 +12,7 @@ import {
   readSnapshot,
   wholeSql,
 } from '../../migrate/index.ts'
+import { listManaged } from '../../partitions/index.ts'
 import { type Catalog, compareCatalogs, type Difference, hashOf, renderSnapshot } from '../../schema/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { passwordInFlag, usage } from '../errors.ts'
@@ -89,6 +90,7 @@ function addDrift(schema: Command, finish: Finish): void {
           shadowUrl,
           ownSchema: holdfast.config.database.schema,
           managedRoles: managedRoles(holdfast.access),
+          partitionedTables: await listManaged(holdfast.pool, holdfast.config.database.schema),
         },
       )
       session.out.result(

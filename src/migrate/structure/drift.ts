@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { type Catalog, compareCatalogs, type Difference, hashOf } from '../../schema/index.ts'
+import { type Catalog, compareCatalogs, type Difference, hashOf, keyOf } from '../../schema/index.ts'
 import { appliedEntries, readHistory } from '../history/history.ts'
 import { type MigrateTarget, withClient } from '../running/session.ts'
 import { buildFromMigrations, catalogAt } from './build.ts'
@@ -19,6 +19,8 @@ export interface DriftOptions extends ScratchOptions {
   readonly ownSchema?: string
   /** Roles whose grants and default privileges are settled elsewhere: by access roles. Default: none. */
   readonly managedRoles?: readonly string[]
+  /** Qualified names of tables whose partitions are looked after elsewhere: by upkeep. Default: none. */
+  readonly partitionedTables?: readonly string[]
 }
 
 /** How a database differs from what it should be. */
@@ -37,8 +39,11 @@ export interface Drift {
  */
 export async function findDrift(url: string, against: Against, options: DriftOptions = {}): Promise<Drift> {
   const managed = new Set(options.managedRoles)
-  const actual = withoutGrantsTo(managed, await catalogAt(url, options.ownSchema))
-  const expected = withoutGrantsTo(managed, await expectedOf(url, against, options))
+  const kept = new Set(options.partitionedTables)
+  const settledElsewhere = (catalog: Catalog): Catalog =>
+    withoutPartitionsOf(kept, withoutGrantsTo(managed, catalog))
+  const actual = settledElsewhere(await catalogAt(url, options.ownSchema))
+  const expected = settledElsewhere(await expectedOf(url, against, options))
   return {
     differences: compareCatalogs(expected, actual),
     hash: { actual: hashOf(actual), expected: hashOf(expected) },
@@ -59,6 +64,32 @@ function withoutGrantsTo(roles: ReadonlySet<string>, catalog: Catalog): Catalog 
       const others = Array.isArray(grants) ? grants.filter((grant) => !isTheirs(grant)) : []
       return { ...object, attributes: others.length === 0 ? rest : { ...rest, grants: others } }
     })
+  return { ...catalog, objects }
+}
+
+/** Partitions of these tables, with all that is theirs. */
+function withoutPartitionsOf(tables: ReadonlySet<string>, catalog: Catalog): Catalog {
+  if (tables.size === 0) return catalog
+  const partitions = new Set<string>()
+  const isTheirs = ({ attributes, name }: Catalog['objects'][number]): boolean => {
+    const { partitionOf } = attributes
+    return (
+      typeof partitionOf === 'string' &&
+      (tables.has(partitionOf) || partitions.has(partitionOf)) &&
+      !partitions.has(name)
+    )
+  }
+  // Partitions may have partitions of their own.
+  for (
+    let found = catalog.objects.filter(isTheirs);
+    found.length > 0;
+    found = catalog.objects.filter(isTheirs)
+  )
+    for (const { name } of found) partitions.add(name)
+  const gone = new Set([...partitions].map((name) => `table ${name}`))
+  const objects = catalog.objects.filter(
+    (object) => !gone.has(keyOf(object)) && (object.parent === null || !gone.has(object.parent)),
+  )
   return { ...catalog, objects }
 }
 

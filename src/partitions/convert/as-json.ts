@@ -20,10 +20,19 @@ export function planAsJson(plan: ConversionPlan) {
     findings: plan.findings.map(({ id, level, words, way }) => ({ id, level, words, way })),
     accepted: [...plan.accepted],
     in_the_way: obstacles(plan).map(({ id }) => id),
-    steps: plan.steps.map(({ name, words, lock }) => ({ name: name as string, words, lock })),
+    steps: stepsAsJson(plan.steps),
+    then_split: plan.splitting
+      ? {
+          partitions: plan.splitting.partitions.map(({ name, from, to }) => ({ name, from, to })),
+          steps: stepsAsJson(plan.splitting.steps),
+        }
+      : null,
     plan: plan.hash,
   }
 }
+
+const stepsAsJson = (steps: ConversionPlan['steps']) =>
+  steps.map(({ name, words, lock }) => ({ name: name as string, words, lock }))
 
 /** A conversion as the command line and the API print it. */
 export function conversionAsJson(conversion: Conversion) {

@@ -66,6 +66,11 @@ export interface ConversionPlan {
   readonly graceMs: number
   /** Whether splitting follows. */
   readonly thenSplit: boolean
+  /** What splitting will do, as far as that is known before; missing where none follows, and in plans of before. */
+  readonly splitting?: {
+    readonly partitions: readonly PlannedPartition[]
+    readonly steps: readonly PlannedStep[]
+  }
   /** As PostgreSQL estimates them. */
   readonly rows: number
   readonly bytes: number
@@ -81,7 +86,7 @@ export interface ConversionPlan {
 
 /** Gives a plan its hash. */
 export function hashed(plan: Omit<ConversionPlan, 'hash'>): ConversionPlan {
-  const { rows: _, bytes: __, accepted, findings, ...said } = plan
+  const { rows: _, bytes: __, splitting: ___, accepted, findings, ...said } = plan
   const found = findings.map(({ id, level }) => `${level} ${id}`)
   const hash = createHash('sha256')
     .update(JSON.stringify({ ...said, found, accepted: accepted.toSorted() }))

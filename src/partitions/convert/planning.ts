@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { quoteIdentifier } from '../../core/index.ts'
 import { alreadyPartitioned, keyUnsupported, tableMissing } from '../errors.ts'
 import type { KeyKind } from '../key.ts'
-import { type Layout, type Partition, usableKey } from '../layout.ts'
+import { type Layout, usableKey } from '../layout.ts'
 import { partitionName, shortened } from '../name.ts'
 import { type Every, type Period, periodAfter, periodAt, periodsBetween, type Position } from '../period.ts'
 import { type PolicyWishes, resolvePolicy } from '../policy.ts'
@@ -80,7 +80,10 @@ export async function planAttach(surveyor: Surveyor, oid: number, wishes: Wishes
     ...(await takenNames(client, definition.schema, plan)),
     spaceNeeded(definition, mode),
   )
-  return hashed({ ...plan, findings })
+  if (mode !== 'split' || !facts) return hashed({ ...plan, findings })
+  const { partitions, older } = history({ name: definition.name, key, column: by }, cutoff, every, facts)
+  const splitting = { partitions, steps: splitSteps(definition.sql, plan.legacy, partitions.length) }
+  return hashed({ ...plan, splitting, findings: [...findings, ...(older ? [older] : [])] })
 }
 
 function attachPlan(
@@ -149,7 +152,7 @@ export async function planSplit(
   const definition = await definitionOf(surveyor, oid)
   const whole = await definitionOf(surveyor, await oidOf(client, layout.sql))
   const facts = await readKeyFacts(client, legacy.sql, by, key, false)
-  const { partitions, older } = history(layout, legacy, every, facts)
+  const { partitions, older } = history(layout, legacy.to as Position, every, facts)
   const findings: Finding[] = [
     ...preflight(whole, by, 'split').filter(({ level }) => level === 'blocked'),
     ...(older ? [older] : []),
@@ -261,12 +264,11 @@ function ofRows(
 
 /** The partitions that the old one's rows go to, and what is said of those that are older than all of them. */
 function history(
-  { name, key, column }: Layout,
-  legacy: Partition,
+  { name, key, column }: Pick<Layout, 'name' | 'key' | 'column'>,
+  end: Position,
   every: Every,
   { least }: KeyFacts,
 ): { partitions: PlannedPartition[]; older: Finding | undefined } {
-  const end = legacy.to as Position
   const earliest = (least === null ? undefined : key.floor(least)) ?? end - 1n
   let first = periodAt(every, earliest < end ? earliest : end - 1n)
   const bound = periodAfter(every, periodAt(every, end - 1n), 1 - MOST_SPLIT)

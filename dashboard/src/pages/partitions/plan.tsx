@@ -165,8 +165,8 @@ function Planned({
       </ul>
       <h3>Steps</h3>
       <ol class="checks">
-        {plan.steps.map(({ name, words, lock }) => (
-          <li key={name}>
+        {[...plan.steps, ...(plan.then_split?.steps ?? [])].map(({ name, words, lock }, place) => (
+          <li key={`${place} ${name}`}>
             <b>{name}</b>: {words}
             <p>{lock ?? 'nobody waits'}</p>
           </li>
