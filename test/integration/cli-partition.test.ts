@@ -100,7 +100,9 @@ test(
       stderr: expect.stringContaining(`--accept unique:visits_who_key --plan ${String(plan.plan)}`),
     })
     expect(await run('plan', ...wishes, '--mode', 'split')).toMatchObject({
-      stdout: expect.stringMatching(/Then the rows of visits_legacy go into \d+ partitions? from [\s\S]*\d+\. copy/i),
+      stdout: expect.stringMatching(
+        /Then the rows of visits_legacy go into \d+ partitions? from [\s\S]*\d+\. copy/i,
+      ),
     })
     expect(await run('convert', ...agreed)).toMatchObject({
       code: 5,

@@ -22,7 +22,8 @@ type Row = {
 const UNCOVERED = `
   SELECT format('%I.%I', n.nspname, c.relname) AS "table", k.conname AS name, k.columns,
          (SELECT string_agg(quote_ident(u.name), ', ' ORDER BY u.place) FROM unnest(k.columns) WITH ORDINALITY u (name, place)) AS list,
-         k.confrelid::regclass::text AS referenced, nullif(c.reltuples, -1)::float8 AS rows,
+         (SELECT format('%I.%I', fn.nspname, fc.relname) FROM pg_catalog.pg_class fc JOIN pg_catalog.pg_namespace fn ON fn.oid = fc.relnamespace
+           WHERE fc.oid = k.confrelid) AS referenced, nullif(c.reltuples, -1)::float8 AS rows,
          (c.relpages::bigint * current_setting('block_size')::bigint)::float8 AS bytes
     FROM (SELECT o.*, (SELECT array_agg(a.attname::text ORDER BY u.place) FROM unnest(o.conkey) WITH ORDINALITY u (number, place)
                         JOIN pg_catalog.pg_attribute a ON a.attrelid = o.conrelid AND a.attnum = u.number) AS columns

@@ -12,7 +12,8 @@ type Key = {
 
 /** Foreign keys that nobody holds people to: never checked for old rows, or with their triggers turned off. */
 const DOUBTFUL = `
-  SELECT format('%I.%I', n.nspname, c.relname) AS "table", k.conname AS name, k.confrelid::regclass::text AS referenced,
+  SELECT format('%I.%I', n.nspname, c.relname) AS "table", k.conname AS name, (SELECT format('%I.%I', fn.nspname, fc.relname) FROM pg_catalog.pg_class fc JOIN pg_catalog.pg_namespace fn ON fn.oid = fc.relnamespace
+           WHERE fc.oid = k.confrelid) AS referenced,
          (SELECT array_agg(a.attname::text ORDER BY u.place) FROM unnest(k.conkey) WITH ORDINALITY u (number, place)
             JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number) AS columns,
          (SELECT array_agg(a.attname::text ORDER BY u.place) FROM unnest(k.confkey) WITH ORDINALITY u (number, place)

@@ -1,0 +1,73 @@
+/** The same faults on the other versions of PostgreSQL, all in one database of each; and what a plain role sees of them. */
+import { describe, expect, test } from 'vitest'
+import { resolveOptions } from '../../src/core/index.ts'
+import { MIGRATE_OPTIONS, installSchema } from '../../src/migrate/index.ts'
+import { startTestServer } from '../../src/testing/index.ts'
+import { expectFound } from '../support/exhibiting.ts'
+import { FaultyDatabase, withFault } from '../support/faulty-database.ts'
+import { STRUCTURE } from '../support/gallery.ts'
+
+/** Extensions are of a whole database, and one measured table is enough. */
+const SHARED = STRUCTURE.filter(({ name }) => !/^no way|^a bloated (table|index)$/.test(name))
+
+describe.each([14, 15, 16, 17] as const)('on PostgreSQL %i', (version) => {
+  test('every fault is found, and a plain role is told what it cannot see', { timeout: 90_000 }, async () => {
+    const server = await startTestServer({
+      version,
+      settings: { shared_preload_libraries: 'pg_stat_statements' },
+    })
+    try {
+      await withFault(server.url, undefined, '', async (database) => {
+        await installSchema(database.url, 'holdfast', resolveOptions('migrate', MIGRATE_OPTIONS, []).values)
+        await database.run('CREATE EXTENSION pg_stat_statements')
+        // Before 15 everybody may create in schema public; that is told apart.
+        expect(await database.findings()).toEqual([])
+        for (const [n, { plant }] of SHARED.entries()) {
+          await database.run(`CREATE SCHEMA e${n}`)
+          for (const sql of plant) {
+            const done = database.runIn(`e${n}`, sql.replace(/^fails: /, ''))
+            await (sql.startsWith('fails: ') ? expect(done).rejects.toThrow() : done)
+          }
+        }
+        // The collector of statistics is a process of its own before 15.
+        await expect
+          .poll(async () => (await database.findings()).some(({ check }) => check === 'dead-rows'), {
+            timeout: 20_000,
+          })
+          .toBe(true)
+        // Settings of a database are those of sessions that begin later.
+        const later = new FaultyDatabase({ ...database.names, drop: async () => {} })
+        const findings = await later.findings({ deep: true, production: true })
+        await later.drop()
+        for (const [n, exhibit] of SHARED.entries()) expectFound(findings, exhibit, database.name, `e${n}`)
+        expect(findings.filter(({ message }) => message.includes('could not be done'))).toEqual([])
+
+        await database.run(
+          `SET password_encryption = 'scram-sha-256'; CREATE ROLE plain_${version} LOGIN PASSWORD 'plain'`,
+        )
+        const url = new URL(database.url)
+        url.username = `plain_${version}`
+        url.password = 'plain'
+        const plain = new FaultyDatabase({ ...database.names, url: url.href, drop: async () => {} })
+        const seen = await plain.findings({ deep: true, production: true })
+        const granted = seen.flatMap(({ sql }) => (sql?.startsWith('GRANT') ? [sql] : []))
+        expect(granted).toContain(`GRANT pg_read_all_stats TO plain_${version};`)
+        expect(seen.map(({ check }) => check)).toEqual(
+          expect.arrayContaining(['duplicate-indexes', 'foreign-key-indexes', 'primary-keys']),
+        )
+        expect(
+          seen.filter(
+            ({ severity, message }) => severity === 'error' && message.includes('could not be done'),
+          ),
+        ).toEqual([])
+        await database.run(`GRANT pg_monitor TO plain_${version}`)
+        for (const sql of granted) await database.run(sql)
+        const all = await plain.findings()
+        expect(all.filter(({ check }) => check === 'rights')).toEqual([])
+        await plain.drop()
+      })
+    } finally {
+      await server.stop()
+    }
+  })
+})

@@ -1,0 +1,60 @@
+/** Databases with a fault in each, made for real: it is found, with its evidence and the next step. */
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { resolveOptions } from '../../src/core/index.ts'
+import type { EmbeddedServer } from '../../src/embedded/index.ts'
+import { MIGRATE_OPTIONS, installSchema } from '../../src/migrate/index.ts'
+import { createTestDatabase, startTestServer, type TestDatabase } from '../../src/testing/index.ts'
+import { expectFound, plant } from '../support/exhibiting.ts'
+import { withFault } from '../support/faulty-database.ts'
+import { FALSE_FRIENDS, STRUCTURE } from '../support/gallery.ts'
+
+let server: EmbeddedServer
+let template: TestDatabase
+
+beforeAll(async () => {
+  server = await startTestServer()
+  template = await createTestDatabase(server.url, 'template1')
+  await installSchema(template.url, 'holdfast', resolveOptions('migrate', MIGRATE_OPTIONS, []).values)
+  const client = new pg.Client(template.url)
+  await client.connect()
+  await client.query('CREATE EXTENSION IF NOT EXISTS pg_stat_statements')
+  await client.end()
+})
+afterAll(() => server.stop())
+
+test('a healthy database has nothing to be told of, however deep one looks', async () => {
+  await withFault(
+    server.url,
+    template.name,
+    'CREATE TABLE t (id int PRIMARY KEY, a int); CREATE INDEX ON t (a)',
+    async (database) => {
+      expect(await database.findings()).toEqual([])
+      await database.run('CREATE EXTENSION amcheck')
+      expect(await database.findings({ deep: true })).toEqual([])
+    },
+  )
+})
+
+describe('a fault is found:', () => {
+  test.each(STRUCTURE.map((one) => [one.name, one] as const))(
+    '%s',
+    { timeout: 30_000 },
+    async (_, exhibit) => {
+      await withFault(server.url, template.name, '', async (database) => {
+        await plant(database, exhibit.plant)
+        const depth = exhibit.depth === undefined ? {} : { [exhibit.depth]: true }
+        expectFound(await database.findings(depth), exhibit, database.name)
+      })
+    },
+  )
+})
+
+describe('no fault:', () => {
+  test.each(FALSE_FRIENDS.map((one) => [one.name, one] as const))('%s', async (_, { plant: sql, checks }) => {
+    await withFault(server.url, template.name, sql, async (database) => {
+      const findings = await database.findings()
+      expect(findings.filter(({ check }) => checks.includes(check))).toEqual([])
+    })
+  })
+})
