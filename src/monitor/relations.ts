@@ -1,8 +1,14 @@
 /** For SQL with `pg_namespace` as n: schemas that belong to people. */
 export const PEOPLES_SCHEMA = `n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'`
 
-/** The same, of relations with `pg_class` as c: those that an extension brought are its maker's to look after. */
-export const PEOPLES_RELATION = `${PEOPLES_SCHEMA} AND c.relpersistence <> 't' AND NOT EXISTS (
+/**
+ * The same, of relations with `pg_class` as c. Those that an extension brought are its maker's to look after; those that somebody
+ * holds for himself are left out, as to ask for their definition is to wait.
+ */
+export const PEOPLES_RELATION = `${PEOPLES_SCHEMA} AND c.relpersistence <> 't' AND c.oid <> ALL (ARRAY(
+    SELECT l.relation FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_database d ON d.oid = l.database
+     WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND d.datname = current_database()))
+  AND NOT EXISTS (
   SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')`
 
 /** Longest list of things of one kind that a check names; more would be noise. */

@@ -4,11 +4,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { resolveOptions } from '../../src/core/index.ts'
 import type { EmbeddedServer } from '../../src/embedded/index.ts'
 import { MIGRATE_OPTIONS, installSchema } from '../../src/migrate/index.ts'
-import { createTestDatabase, startTestServer, type TestDatabase } from '../../src/testing/index.ts'
+import { HistoryStore, LEVELS, readSource } from '../../src/monitor/index.ts'
+import { createTestDatabase, FakeClock, startTestServer, type TestDatabase } from '../../src/testing/index.ts'
 import { expectFound, plant } from '../support/exhibiting.ts'
 import { withFault } from '../support/faulty-database.ts'
 import { FALSE_FRIENDS, STRUCTURE } from '../support/gallery.ts'
 
+const DAY_MS = 86_400_000
 let server: EmbeddedServer
 let template: TestDatabase
 
@@ -56,5 +58,34 @@ describe('no fault:', () => {
       const findings = await database.findings()
       expect(findings.filter(({ check }) => checks.includes(check))).toEqual([])
     })
+  })
+})
+
+test('a fault is found: a statement that takes longer than a week ago', async () => {
+  await withFault(server.url, template.name, '', async (database) => {
+    const clock = new FakeClock(Date.now())
+    const history = new HistoryStore(database.pool, 'holdfast', await readSource(database.pool))
+    const hour = (atMs: number, totalMs: number) => ({
+      kind: 'statements' as const,
+      instance: '',
+      atMs,
+      keys: ['slower', 'same', ''],
+      figures: { 'calls:sum': [100, 100, 1_000], 'total_ms:sum': [totalMs, 500, 9_000] },
+    })
+    await history.write(LEVELS[2], [
+      hour(clock.now() - 6 * DAY_MS, 200),
+      hour(clock.now() - 3_600_000, 5_000),
+    ])
+    await history.keepTexts(new Map([['slower', 'SELECT * FROM orders WHERE id = $1']]), clock.now())
+    const found = (await database.findings({}, { history, clock })).filter(
+      ({ check }) => check === 'statement-regressions',
+    )
+    expect(found).toMatchObject([
+      {
+        subject: 'statement slower',
+        evidence: { mean_ms: 50, mean_ms_before: 2 },
+        message: expect.stringContaining('FROM orders'),
+      },
+    ])
   })
 })

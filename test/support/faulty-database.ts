@@ -88,3 +88,21 @@ export async function withFault<T>(
     await database.drop()
   }
 }
+
+/** Sessions that stay open for a test. */
+export async function withSessions<T>(
+  url: string,
+  count: number,
+  work: (...sessions: pg.Client[]) => Promise<T>,
+): Promise<T> {
+  const sessions = Array.from({ length: count }, () => new pg.Client(url))
+  for (const session of sessions) {
+    session.on('error', () => {})
+    await session.connect()
+  }
+  try {
+    return await work(...sessions)
+  } finally {
+    for (const session of sessions) await session.end()
+  }
+}

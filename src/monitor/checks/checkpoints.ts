@@ -22,7 +22,7 @@ export const checkpoints: Check = {
     )
     const { timed: inTime = 0, requested: early = 0, wal = 0, most = 0 } = rows[0] ?? {}
     // Those that somebody asked for come without so much of the log between them.
-    const isFull = early > 0 && wal / early >= most / 4
+    const isFull = early > 0 && wal / early >= most / 8
     if (early < FEWEST || early <= inTime || !isFull) return []
     return [
       {

@@ -13,7 +13,7 @@ export const poolLeaks: Check = {
       {
         severity: 'warning',
         subject: 'pool',
-        message: `The pool loses connections: ${pool.leaks} were held longer than leakAfterMs.`,
+        message: `The pool loses connections: ${pool.leaks} were held longer than leakThresholdMs.`,
         evidence: { leaks: pool.leaks },
         action:
           'See which place in the code took them: holdfast pool status, or the page Pool of the console.',
