@@ -7,7 +7,7 @@ import type { AccessTarget } from '../access/index.ts'
 import type { PartitionTarget } from '../partitions/index.ts'
 import { type Clock, systemClock, toolVersion } from '../core/index.ts'
 import { type MigrateTarget, OperationRecorder, type RunOptions } from '../migrate/index.ts'
-import { type Collector, Reader, StatementFeed } from '../monitor/index.ts'
+import { type Collector, type Limits, Reader, StatementFeed } from '../monitor/index.ts'
 import type { Pool } from '../pool/index.ts'
 import { ConsoleSessions } from './console-sessions.ts'
 import { ConsoleShell } from './console-shell.ts'
@@ -32,7 +32,10 @@ import { partitionUpkeepRoutes } from './routes/partition-upkeep.ts'
 import { partitionRoutes } from './routes/partitions.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { poolRoutes } from './routes/pool.ts'
+import { activityRoutes } from './routes/activity.ts'
+import { collectingRoutes } from './routes/collecting.ts'
 import { monitoringRoutes } from './routes/monitoring.ts'
+import { performanceRoutes } from './routes/performance.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { tableRoutes } from './routes/tables.ts'
 
@@ -53,6 +56,8 @@ export interface AdminInput {
   readonly partitions?: PartitionTarget
   /** What keeps the history, of the same pool. Default: the last hours, in memory. */
   readonly collector?: Collector | undefined
+  /** From where on something is a problem. Default: as operators usually have them. */
+  readonly limits?: Limits | undefined
   readonly clock?: Clock
 }
 
@@ -68,6 +73,9 @@ const ROUTES = [
   partitionUpkeepRoutes,
   operationRoutes,
   monitoringRoutes,
+  collectingRoutes,
+  activityRoutes,
+  performanceRoutes,
   eventRoutes,
   sessionRoutes,
   referenceRoutes,
@@ -99,6 +107,7 @@ export class Admin {
       reader,
       feed,
       collector: input.collector,
+      limits: input.limits,
       schema,
       migrations: input.migrations,
       migrateOptions: input.migrateOptions ?? {},

@@ -1,7 +1,7 @@
 import type { AccessTarget } from '../access/index.ts'
 import type { Recorder } from '../core/index.ts'
 import type { MigrateTarget, RunOptions } from '../migrate/index.ts'
-import type { Collector, Reader, StatementFeed } from '../monitor/index.ts'
+import type { Collector, Limits, Reader, StatementFeed } from '../monitor/index.ts'
 import type { PartitionTarget } from '../partitions/index.ts'
 import type { Pool } from '../pool/index.ts'
 import type { ConsoleSessions } from './console-sessions.ts'
@@ -22,6 +22,8 @@ export interface AdminContext {
   readonly feed: StatementFeed
   /** What keeps the history; undefined where this process does not. */
   readonly collector: Collector | undefined
+  /** From where on something is a problem. Default: as operators usually have them. */
+  readonly limits: Limits | undefined
   /** Schema of Holdfast's own tables. */
   readonly schema: string
   /** The user's migrations; undefined where nobody said where they are. */

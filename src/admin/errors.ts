@@ -139,6 +139,14 @@ export function partitionsUnknown(): HoldfastError {
   })
 }
 
+export function collectorUnknown(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_COLLECTOR_UNKNOWN',
+    message:
+      'This service does not say what keeps the history: give "collector" to Admin, as `holdfast.monitor` of createHoldfast().',
+  })
+}
+
 export function operationUnknown(id: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_ADMIN_OPERATION_UNKNOWN',

@@ -1,6 +1,7 @@
 import { toolVersion } from '../core/index.ts'
 import { Command, CommanderError } from 'commander'
 import { addAccess } from './commands/access.ts'
+import { addActivity } from './commands/activity.ts'
 import { addBackfill } from './commands/backfill.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addConfig } from './commands/config.ts'
@@ -56,6 +57,7 @@ export function buildProgram(finish: Finish): Command {
     addAccess,
     addPartition,
     addPool,
+    addActivity,
     addSchema,
     addOpenApi,
     addCompletion,

@@ -9,3 +9,20 @@ export function readingBusy(reason: string, cause?: unknown): HoldfastError {
     cause,
   })
 }
+
+export function sessionUnknown(pid: number): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MONITOR_SESSION_UNKNOWN',
+    message: `No session of this database has pid ${pid} any more, or it is another one by now. See: holdfast activity list`,
+    details: { pid },
+  })
+}
+
+export function signalDenied(pid: number, grant: string, cause: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MONITOR_SIGNAL_DENIED',
+    message: `This role may not end what others run (pid ${pid}). To let it, as a superuser: ${grant} Sessions of superusers are ended by superusers only.`,
+    details: { pid, grant },
+    cause,
+  })
+}

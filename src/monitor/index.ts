@@ -2,8 +2,12 @@
  * What the database is and how it does: the numbers behind the API, and the checks of `holdfast doctor`.
  * Reads only, and waits for no lock.
  */
+export { linesOf, type LockLine, type LockNode, readLockTree } from './activity/lock-tree.ts'
+export { readSessions, type SessionPicture } from './activity/sessions.ts'
+export { type SessionSignal, signalSession, type SignalTarget } from './activity/signal.ts'
 export { Collector, type CollectorInput, type CollectorStatus, type Skipped } from './collect/collector.ts'
 export { METRICS, type MetricMeaning, type MetricName } from './collect/metrics.ts'
+export { CHECKS } from './checks.ts'
 export { type ProcessPicture, ProcessWatch } from './collect/process.ts'
 export {
   DATABASE_SERIES,
@@ -14,7 +18,15 @@ export {
 export { type Depth, type Examination, examine, scoreOf } from './examination.ts'
 export { readingBusy } from './errors.ts'
 export { type Frame, type FrameKind, OTHERS } from './history/frame.ts'
-export { HistoryStore, type Level, levelFor, LEVELS, readHistorySize, readSource } from './history/store.ts'
+export {
+  findHistory,
+  HistoryStore,
+  type Level,
+  levelFor,
+  LEVELS,
+  readHistorySize,
+  readSource,
+} from './history/store.ts'
 export {
   type Category,
   type Check,
@@ -27,7 +39,7 @@ export {
   type Severity,
 } from './finding.ts'
 export { MetricHistory, type MetricWindow, type Resolution } from './metric-history.ts'
-export { MONITOR_OPTIONS, type MonitorOptions } from './options.ts'
+export { limitsFrom, MONITOR_OPTIONS, type MonitorOptions } from './options.ts'
 export { POOL_SERIES, PoolMetrics, type PoolSeries } from './pool-metrics.ts'
 export {
   type Counters,
@@ -43,6 +55,10 @@ export {
   type TableSize,
 } from './queries.ts'
 export { Reader } from './reader.ts'
+export { type BloatLimits, readTableBloat } from './bloat.ts'
+export { type CacheStats, readCacheStats } from './cache-stats.ts'
+export { bloatAsJson, type IndexUse, makeReport, readIndexUsage, type Report } from './report/report.ts'
+export { REPORT_FORMATS, type ReportFormat, reportInWords } from './report/words.ts'
 export {
   type StatementEntry,
   type StatementReading,

@@ -1,4 +1,14 @@
+import type { Limits } from './finding.ts'
 import { custom, flag, integer, isDatabaseUrl, maskUrl, type OptionValues } from '../core/index.ts'
+
+/** Falling, from 0 to 100. */
+function parseShares(input: unknown): readonly [number, number, number] | undefined {
+  const parts = typeof input === 'string' ? input.split(',').map(Number) : input
+  if (!Array.isArray(parts) || parts.length !== 3) return undefined
+  const [excellent, good, fair] = parts as [number, number, number]
+  const isRight = parts.every((one) => Number.isFinite(one)) && fair >= 0 && fair < good && good < excellent
+  return isRight && excellent <= 100 ? Object.freeze([excellent, good, fair] as const) : undefined
+}
 
 /** Options of monitoring. */
 export const MONITOR_OPTIONS = {
@@ -16,6 +26,20 @@ export const MONITOR_OPTIONS = {
     parse: (input) => (typeof input === 'string' && isDatabaseUrl(input.trim()) ? input.trim() : undefined),
     mask: (url) => maskUrl(url ?? ''),
   }),
+  slowStatementMs: integer({
+    doc: 'Mean time of a statement from which on it counts as slow.',
+    default: 1_000,
+    min: 1,
+    max: 3_600_000,
+    env: 'HOLDFAST_MONITOR_SLOW_STATEMENT_MS',
+  }),
+  cacheHitPercent: custom<readonly [excellent: number, good: number, fair: number]>({
+    doc: 'Shares of blocks found in shared buffers from which on that is excellent, good and fair; below it is poor.',
+    default: [98, 94, 90],
+    env: 'HOLDFAST_MONITOR_CACHE_HIT_PERCENT',
+    accepts: 'three percentages, the greatest first: 98,94,90',
+    parse: parseShares,
+  }),
   intervalMs: integer({
     doc: 'How often counters and statements are looked at.',
     default: 60_000,
@@ -26,3 +50,9 @@ export const MONITOR_OPTIONS = {
 } as const
 
 export type MonitorOptions = OptionValues<typeof MONITOR_OPTIONS>
+
+/** The limits that the options name. */
+export function limitsFrom({ slowStatementMs, cacheHitPercent }: MonitorOptions): Limits {
+  const [excellent, good, fair] = cacheHitPercent
+  return { slowStatementMs, cacheHitPercent: { excellent, good, fair } }
+}

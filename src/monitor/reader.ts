@@ -13,17 +13,19 @@ import { readingBusy } from './errors.ts'
 const LOCK_TIMEOUT_MS = 50
 /** What the server itself ends; the network is given a second more. */
 const STATEMENT_TIMEOUT_MS = 5_000
-const LONGEST_MS = STATEMENT_TIMEOUT_MS + 1_000
-/** Of our own, beside the pool that is looked at. */
+const NETWORK_MS = 1_000
+/** How long one of our own connections, beside the pool that is looked at, is waited for. */
+const CONNECT_MS = STATEMENT_TIMEOUT_MS + NETWORK_MS
 const CONNECTIONS = {
   size: 1,
   overflow: 2,
-  acquireTimeoutMs: LONGEST_MS,
-  connectTimeoutMs: LONGEST_MS,
+  acquireTimeoutMs: CONNECT_MS,
+  connectTimeoutMs: CONNECT_MS,
 } as const
 
 /** Local to one transaction, so that nothing of it stays behind, also not behind a pooler. */
-const GUARD = `BEGIN READ ONLY; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; SET LOCAL statement_timeout = ${STATEMENT_TIMEOUT_MS}`
+const guard = (timeoutMs: number): string =>
+  `BEGIN READ ONLY; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; SET LOCAL statement_timeout = ${timeoutMs}`
 
 /**
  * Reads what monitoring shows. On up to three connections of its own, so that a pool which is used up can still be
@@ -34,10 +36,12 @@ export class Reader implements Queryable {
   readonly #watched: Pool
   readonly #own: Pool
   readonly #clock: Clock
+  readonly #timeoutMs: number
 
-  /** @param watched the pool whose database is read. */
-  constructor(watched: Pool, clock: Clock) {
+  /** @param watched the pool whose database is read. @param timeoutMs what a statement may take; default 5 s */
+  constructor(watched: Pool, clock: Clock, timeoutMs = STATEMENT_TIMEOUT_MS) {
     this.#watched = watched
+    this.#timeoutMs = timeoutMs
     this.#own = watched.sibling({ ...CONNECTIONS, allowExitOnIdle: true })
     this.#clock = clock
   }
@@ -48,14 +52,20 @@ export class Reader implements Queryable {
     values?: unknown[],
   ): Promise<{ rows: Row[]; rowCount: number | null }> {
     const client = await this.#connect()
-    const late = (): Error => readingBusy(`no answer within ${LONGEST_MS / 1_000} s`)
+    const limitMs = this.#timeoutMs + NETWORK_MS
+    const late = (): Error => readingBusy(`no answer within ${limitMs / 1_000} s`)
     try {
-      const result = await within(this.#clock, LONGEST_MS, guarded<Row>(client, text, values), late)
+      const result = await within(
+        this.#clock,
+        limitMs,
+        guarded<Row>(client, this.#timeoutMs, text, values),
+        late,
+      )
       client.release()
       return result
     } catch (error) {
       // The server ended the statement and the session is fine; everything else may have left it anyhow.
-      const reason = REASONS[sqlstateOf(error) ?? '']
+      const reason = this.#reasons[sqlstateOf(error) ?? '']
       client.release(sqlstateOf(error) === undefined ? (error as Error) : undefined)
       throw reason === undefined ? error : readingBusy(reason, error)
     }
@@ -71,28 +81,31 @@ export class Reader implements Queryable {
     return this.#own.end({ timeoutMs: 1_000 })
   }
 
+  get #reasons(): Readonly<Record<string, string>> {
+    return {
+      [SQLSTATE.lockNotAvailable]: 'somebody holds a lock on what is read',
+      [SQLSTATE.queryCanceled]: `it took longer than ${this.#timeoutMs / 1_000} s`,
+    }
+  }
+
   /** Where the server has no room for another connection, one of the pool's has to do. */
   async #connect(): Promise<PooledClient> {
     try {
       return await this.#own.connect()
     } catch (error) {
       if (sqlstateOf(error) !== SQLSTATE.tooManyConnections) throw error
-      return this.#watched.connect({ signal: AbortSignal.timeout(LONGEST_MS) })
+      return this.#watched.connect({ signal: AbortSignal.timeout(CONNECT_MS) })
     }
   }
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  [SQLSTATE.lockNotAvailable]: 'somebody holds a lock on what is read',
-  [SQLSTATE.queryCanceled]: `it took longer than ${STATEMENT_TIMEOUT_MS / 1_000} s`,
-}
-
 async function guarded<Row extends QueryResultRow>(
   client: PooledClient,
+  timeoutMs: number,
   text: string,
   values: unknown[] | undefined,
 ): Promise<{ rows: Row[]; rowCount: number | null }> {
-  await client.query(GUARD)
+  await client.query(guard(timeoutMs))
   try {
     const result = await client.query<Row>(text, values)
     await client.query('COMMIT')

@@ -244,12 +244,14 @@ export class Checkouts {
   }
 }
 
-function pictureOf({ holder, busySince, statementText }: Connection, now: number): HolderPicture {
+function pictureOf(connection: Connection, now: number): HolderPicture {
+  const { holder, busySince, statementText, driver } = connection
   return {
     heldMs: now - (holder?.since ?? busySince),
     label: holder?.label,
     callSite: holder?.callSite,
     lastText: holder ? holder.lastText : statementText,
     isLeak: holder?.isReported ?? false,
+    pid: driver.processID ?? undefined,
   }
 }

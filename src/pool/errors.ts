@@ -11,6 +11,8 @@ export interface HolderPicture {
   readonly lastText: string | undefined
   /** It was reported as held for too long. */
   readonly isLeak: boolean
+  /** Of the server's process behind it; behind a pooler it means nothing. */
+  readonly pid: number | undefined
 }
 
 /** What the pool looked like at a moment, for messages. */

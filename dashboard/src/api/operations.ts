@@ -1392,6 +1392,9 @@ export interface Operations {
         evidence: Record<string, unknown>
         action: string
         sql: string | null
+        confidence: "certain" | "likely" | "estimate"
+        /** Why it matters at all */
+        why: string
       })[]
       /** What was looked at and is as it should be */
       good: (string)[]
@@ -1464,6 +1467,327 @@ export interface Operations {
         rows_per_call: number
         /** Time in each whole step, the oldest first */
         trend_ms: (number)[]
+      })[]
+    }
+  }
+  'GET /v1/database/monitoring/status': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      /** standing by: another process looks at the database, this one at itself */
+      state: "stopped" | "collecting" | "standing by"
+      problem: string | null
+      interval_seconds: number
+      started_at: string | null
+      written_at: string | null
+      last_minute_ms: number | null
+      history_bytes: number | null
+      /** What could not be looked at in time */
+      skipped: ({
+        look: string
+        reason: string
+        times: number
+        last_at: string
+      })[]
+    }
+  }
+  'POST /v1/database/monitoring/start': {
+    query: { interval_seconds?: number }
+    body: undefined
+    answer: {
+      /** standing by: another process looks at the database, this one at itself */
+      state: "stopped" | "collecting" | "standing by"
+      problem: string | null
+      interval_seconds: number
+      started_at: string | null
+      written_at: string | null
+      last_minute_ms: number | null
+      history_bytes: number | null
+      /** What could not be looked at in time */
+      skipped: ({
+        look: string
+        reason: string
+        times: number
+        last_at: string
+      })[]
+    }
+  }
+  'POST /v1/database/monitoring/stop': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      /** standing by: another process looks at the database, this one at itself */
+      state: "stopped" | "collecting" | "standing by"
+      problem: string | null
+      interval_seconds: number
+      started_at: string | null
+      written_at: string | null
+      last_minute_ms: number | null
+      history_bytes: number | null
+      /** What could not be looked at in time */
+      skipped: ({
+        look: string
+        reason: string
+        times: number
+        last_at: string
+      })[]
+    }
+  }
+  'GET /v1/database/monitoring/activity': {
+    query: { limit?: number }
+    body: undefined
+    answer: {
+      data: ({
+        pid: number
+        /** Tells it from another one that gets the same pid later */
+        started_at: string
+        user: string
+        application: string
+        address: string | null
+        /** "hidden" where this role may not see it */
+        state: string
+        waits_for: string | null
+        state_seconds: number | null
+        transaction_seconds: number | null
+        statement: string | null
+        label: string | null
+        call_site: string | null
+      })[]
+    }
+  }
+  'GET /v1/database/monitoring/locks': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      /** The trees from top to bottom */
+      data: ({
+        /** 0 at the root of a tree: it waits for nobody */
+        depth: number
+        behind: number | null
+        session: {
+          pid: number
+          /** Tells it from another one that gets the same pid later */
+          started_at: string
+          user: string
+          application: string
+          address: string | null
+          /** "hidden" where this role may not see it */
+          state: string
+          waits_for: string | null
+          state_seconds: number | null
+          transaction_seconds: number | null
+          statement: string | null
+          label: string | null
+          call_site: string | null
+        } | null
+        wants: {
+          mode: string
+          on: string
+          seconds: number
+        } | null
+        /** How many wait for it, at whatever remove */
+        waiting: number
+      })[]
+    }
+  }
+  'POST /v1/database/monitoring/activity/cancel': {
+    query: Record<never, never>
+    body: {
+      pid: number
+      /** As the session was seen: another one is left alone */
+      started_at?: string
+    }
+    answer: {
+      pid: number
+    }
+  }
+  'POST /v1/database/monitoring/activity/terminate': {
+    query: Record<never, never>
+    body: {
+      pid: number
+      /** As the session was seen: another one is left alone */
+      started_at?: string
+    }
+    answer: {
+      pid: number
+    }
+  }
+  'GET /v1/database/performance/index-usage': {
+    query: { limit?: number }
+    body: undefined
+    answer: {
+      data: ({
+        index: string
+        table: string
+        /** As of the last VACUUM or index build */
+        bytes: number
+        /** Since the statistics were reset */
+        scans: number
+        last_scan_at: string | null
+        is_unique: boolean
+        is_valid: boolean
+      })[]
+    }
+  }
+  'GET /v1/database/performance/cache-stats': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      cache_hit_ratio_percent: number | null
+      tables_percent: number | null
+      indexes_percent: number | null
+      performance_assessment: "excellent" | "good" | "fair" | "poor" | null
+      blocks_hit: number
+      blocks_read: number
+    }
+  }
+  'GET /v1/database/performance/table-bloat': {
+    query: { limit?: number }
+    body: undefined
+    answer: {
+      data: ({
+        table: string
+        bytes: number
+        /** Estimated from statistics: off by a fifth */
+        wasted_bytes: number
+        wasted_percent: number
+      })[]
+    }
+  }
+  'GET /v1/database/performance/system-metrics': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      host: string
+      pid: number
+      cores: number
+      /** Of one core, by this process, since it was asked last */
+      cpu_percent: number
+      rss_bytes: number
+      heap_used_bytes: number
+      heap_total_bytes: number
+      load_1m: number
+      memory_free_bytes: number
+      memory_total_bytes: number
+      /** What keeps the process alive: sockets, timers and the like */
+      active_resources: number
+      event_loop_delay_p99_ms: number
+      event_loop_delay_max_ms: number
+    }
+  }
+  'GET /v1/database/performance/full-report': {
+    query: { format?: "json" | "text" | "markdown" }
+    body: undefined
+    answer: {
+      success: true
+      data: {
+        timestamp: string
+        connection_pool: {
+          pool_size: number
+          max_overflow: number
+          checked_out_connections: number
+          checked_in_connections: number
+          total_connections: number
+          waiting_callers: number
+          pool_utilization_percent: number
+        } | null
+        database: {
+          name: string
+          server_version: string
+          address: string | null
+          role: "primary" | "standby"
+          started_at: string
+          database_size: number | null
+          active_connections: number
+          total_connections: number
+          max_connections: number
+          connections_by_state: Record<string, number>
+          largest_tables: ({
+            schema: string
+            table: string
+            total_bytes: number
+            table_bytes: number
+            index_bytes: number
+            toast_bytes: number
+            estimated_rows: number | null
+            dead_rows: number | null
+          })[]
+        }
+        cache_hit_ratio: {
+          cache_hit_ratio_percent: number | null
+          tables_percent: number | null
+          indexes_percent: number | null
+          performance_assessment: "excellent" | "good" | "fair" | "poor" | null
+          blocks_hit: number
+          blocks_read: number
+        }
+        index_usage: ({
+          index: string
+          table: string
+          /** As of the last VACUUM or index build */
+          bytes: number
+          /** Since the statistics were reset */
+          scans: number
+          last_scan_at: string | null
+          is_unique: boolean
+          is_valid: boolean
+        })[]
+        table_bloat: ({
+          table: string
+          bytes: number
+          /** Estimated from statistics: off by a fifth */
+          wasted_bytes: number
+          wasted_percent: number
+        })[]
+        system_metrics: {
+          host: string
+          pid: number
+          cores: number
+          /** Of one core, by this process, since it was asked last */
+          cpu_percent: number
+          rss_bytes: number
+          heap_used_bytes: number
+          heap_total_bytes: number
+          load_1m: number
+          memory_free_bytes: number
+          memory_total_bytes: number
+          /** What keeps the process alive: sockets, timers and the like */
+          active_resources: number
+          event_loop_delay_p99_ms: number
+          event_loop_delay_max_ms: number
+        } | null
+        slow_queries: ({
+          id: string
+          query: string | null
+          calls: number
+          mean_ms: number
+          total_ms: number
+        })[]
+        checks: {
+          score: number
+          good: (string)[]
+          findings: ({
+            /** The check that found it; stable */
+            check: string
+            severity: "info" | "warning" | "error"
+            subject: string
+            /** The consequence, then the cause */
+            message: string
+            evidence: Record<string, unknown>
+            action: string
+            sql: string | null
+            confidence: "certain" | "likely" | "estimate"
+            /** Why it matters at all */
+            why: string
+          })[]
+        }
+      }
+      /** Worst first */
+      recommendations: ({
+        category: string
+        severity: "info" | "warning" | "error"
+        message: string
+        action: string
       })[]
     }
   }

@@ -7,15 +7,15 @@ import {
   type MetricWindow,
   POOL_SERIES,
   type PoolSeries,
-  readIdentity,
 } from '../../monitor/index.ts'
+import { checkContextOf } from '../check-context.ts'
 import type { AdminContext } from '../context.ts'
 import { nullable, problemResponses } from '../problem.ts'
 import { SlowStatements } from '../slow-statements.ts'
 
 const VIEWER = { access: 'viewer' } as const
 
-const FindingDescription = Type.Object({
+export const FindingDescription = Type.Object({
   check: Type.String({ description: 'The check that found it; stable' }),
   severity: Type.Union([Type.Literal('info'), Type.Literal('warning'), Type.Literal('error')]),
   subject: Type.String(),
@@ -23,6 +23,8 @@ const FindingDescription = Type.Object({
   evidence: Type.Record(Type.String(), Type.Unknown()),
   action: Type.String(),
   sql: nullable(Type.String()),
+  confidence: Type.Enum(['certain', 'likely', 'estimate'] as const),
+  why: Type.String({ description: 'Why it matters at all' }),
 })
 
 const Summary = Type.Object({
@@ -178,21 +180,9 @@ function describeWindow<Name extends string>({
   }
 }
 
-async function examineNow({
-  pool,
-  reader,
-  schema,
-  migrations,
-}: AdminContext): Promise<Static<typeof Summary>> {
+async function examineNow(context: AdminContext): Promise<Static<typeof Summary>> {
   const timestamp = new Date().toISOString()
-  const { score, findings, good } = await examine({
-    db: reader,
-    identity: await readIdentity(reader),
-    schema,
-    migrations,
-    connectionLimit: pool.options.size + pool.options.overflow,
-    pool: pool.stats(),
-  })
+  const { score, findings, good } = await examine(await checkContextOf(context))
   return {
     timestamp,
     score,

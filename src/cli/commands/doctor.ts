@@ -1,51 +1,98 @@
-import { formatDuration, plural } from '../../core/index.ts'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import pc from 'picocolors'
 import { loadConfig } from '../../config.ts'
-import { examine, type Finding, readIdentity, scoreOf } from '../../monitor/index.ts'
+import { formatDuration, plural, systemClock } from '../../core/index.ts'
+import type { Holdfast } from '../../holdfast.ts'
+import {
+  type CheckContext,
+  type Depth,
+  examine,
+  type Finding,
+  findHistory,
+  limitsFrom,
+  makeReport,
+  Reader,
+  readIdentity,
+  REPORT_FORMATS,
+  type ReportFormat,
+  reportInWords,
+  scoreOf,
+} from '../../monitor/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Session } from '../session.ts'
 
+interface DoctorFlags extends Depth {
+  full?: boolean
+  format: ReportFormat
+  why?: boolean
+}
+
 const MARKS = { error: pc.red('error  '), warning: pc.yellow('warning'), info: pc.blue('info   ') }
+/** Reading whole tables takes as long as it takes; still nobody waits for it. */
+const DEEP_TIMEOUT_MS = 600_000
 
 export function addDoctor(program: Command, finish: Finish): void {
-  runWith(
+  runWith<DoctorFlags>(
     program
       .command('doctor')
-      .description('check connection, version, extensions, rights, migrations; exit 3 on problems'),
+      .description('what is wrong with the database, why, and the next step; exit 3 on problems')
+      .option('--production', 'also what matters only where real users depend on it')
+      .option('--deep', 'also what reads whole tables: damaged indexes, rows that refer to nothing')
+      .option('--why', 'say of each finding why it matters')
+      .option('--full', 'the whole report: connections, sizes, indexes, bloat, statements, findings')
+      .addOption(
+        new Option('--format <format>', 'of the whole report').choices(REPORT_FORMATS).default('text'),
+      ),
     finish,
     runDoctor,
   )
 }
 
-async function runDoctor(session: Session): Promise<number> {
+async function runDoctor(session: Session, flags: DoctorFlags): Promise<number> {
   const strays = await strayFindings(session)
   const holdfast = await session.connect()
   const { latencyMs } = await holdfast.pool.health()
-  const identity = await readIdentity(holdfast.pool)
-  const { pool, schema } = holdfast.config.database
-  const context = {
-    db: holdfast.pool,
-    identity,
-    schema,
-    migrations: holdfast.migrations,
-    connectionLimit: pool.size + pool.overflow,
-  }
-  const examination = await examine(context)
+  const reader = new Reader(holdfast.pool, systemClock, flags.deep ? DEEP_TIMEOUT_MS : undefined)
+  session.own('reader', () => reader.end())
+  const context = await contextOf(holdfast, reader)
+  if (flags.full) return tellReport(session, context, flags)
+  const examination = await examine(context, flags)
   const good = [
-    `${holdfast.address} answers in ${formatDuration(latencyMs)} (PostgreSQL ${identity.version})`,
+    `${holdfast.address} answers in ${formatDuration(latencyMs)} (PostgreSQL ${context.identity.version})`,
     ...examination.good,
   ]
   const findings = [...strays, ...examination.findings]
   session.out.result({ database: holdfast.address, score: scoreOf(findings), good, findings }, () =>
     [
       ...good.map((line) => `${pc.green('ok     ')} ${line}`),
-      ...findings.map(render),
+      ...findings.map((finding) => render(finding, flags.why === true)),
       verdict(findings),
     ].join('\n'),
   )
-  return findings.some(({ severity }) => severity !== 'info') ? EXIT.findings : EXIT.ok
+  return codeOf(findings)
+}
+
+async function tellReport(session: Session, context: CheckContext, flags: DoctorFlags): Promise<number> {
+  const report = await makeReport(context, flags)
+  session.out.result(report, () => reportInWords(report, flags.format).trimEnd())
+  return codeOf(report.checks.findings)
+}
+
+const codeOf = (findings: readonly Finding[]): number =>
+  findings.some(({ severity }) => severity !== 'info') ? EXIT.findings : EXIT.ok
+
+async function contextOf(holdfast: Holdfast, db: Reader): Promise<CheckContext> {
+  const { pool, schema } = holdfast.config.database
+  return {
+    db,
+    identity: await readIdentity(db),
+    schema,
+    migrations: holdfast.migrations,
+    connectionLimit: pool.size + pool.overflow,
+    history: await findHistory(db, schema),
+    limits: limitsFrom(holdfast.config.monitor),
+  }
 }
 
 async function strayFindings(session: Session): Promise<Finding[]> {
@@ -65,12 +112,18 @@ async function strayFindings(session: Session): Promise<Finding[]> {
 
 function verdict(findings: readonly Finding[]): string {
   const problems = findings.filter(({ severity }) => severity !== 'info').length
-  return pc.bold(problems === 0 ? 'All is well.' : `${plural(problems, 'problem')} found.`)
+  return pc.bold(
+    problems === 0
+      ? 'All is well.'
+      : `${plural(problems, 'problem')} found, score ${scoreOf(findings)} of 100.`,
+  )
 }
 
-function render({ severity, message, action, sql }: Finding): string {
+function render({ severity, confidence, message, action, sql, why }: Finding, isAsked: boolean): string {
+  const doubt = confidence === 'certain' ? '' : pc.dim(` (${confidence})`)
   return [
-    `${MARKS[severity]} ${message}`,
+    `${MARKS[severity]} ${message}${doubt}`,
+    ...(isAsked ? [`        ${pc.dim(why)}`] : []),
     `        ${pc.bold(action)}`,
     ...(sql === null ? [] : [`        ${pc.cyan(sql)}`]),
   ].join('\n')

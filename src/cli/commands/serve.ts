@@ -4,6 +4,7 @@ import pc from 'picocolors'
 import type { ConfigInput } from '../../config.ts'
 import { messageOf } from '../../core/index.ts'
 import type { Holdfast } from '../../holdfast.ts'
+import { limitsFrom } from '../../monitor/index.ts'
 import { inspectSchema, migrateUp } from '../../migrate/index.ts'
 import { UpkeepSchedule } from '../../partitions/index.ts'
 import { type Finish, runWith } from '../command.ts'
@@ -88,6 +89,7 @@ async function serveUntilStopped(session: Session, holdfast: Holdfast): Promise<
       access: holdfast.access,
       partitions: holdfast.partitions,
       collector: holdfast.monitor,
+      limits: limitsFrom(holdfast.config.monitor),
     },
     holdfast.config.admin,
     holdfast.stateDirectory,

@@ -1,7 +1,7 @@
 import { messageOf, quoteLiteral, SQLSTATE, sqlstateOf } from '../../core/index.ts'
 import { PEOPLES_RELATION } from '../relations.ts'
 import type { Check, Found } from '../finding.ts'
-import { schemaOfExtension } from './table-bloat.ts'
+import { schemaOfExtension } from '../extension-schema.ts'
 
 /** Trees whose order is not what it has to be, as the extension amcheck sees. */
 export const indexIntegrity: Check = {

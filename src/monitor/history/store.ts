@@ -1,4 +1,4 @@
-import { type Queryable, quoteQualified } from '../../core/index.ts'
+import { type Queryable, quoteQualified, sqlstateOf } from '../../core/index.ts'
 import { type Frame, type FrameKind, mergeFrames } from './frame.ts'
 
 /** One length of steps: the table that holds them, and how far back it is read. */
@@ -198,6 +198,17 @@ export async function readSource(db: Queryable): Promise<string> {
     `SELECT system_identifier || '/' || current_database() AS source FROM pg_catalog.pg_control_system()`,
   )
   return (rows[0] as { source: string }).source
+}
+
+/** The history of the database that `db` is connected to; undefined where there is none, or not for this role. Reads one row. */
+export async function findHistory(db: Queryable, schema: string): Promise<HistoryStore | undefined> {
+  try {
+    await db.query(`SELECT FROM ${quoteQualified(schema, 'history_minutes')} LIMIT 1`)
+    return new HistoryStore(db, schema, await readSource(db))
+  } catch (error) {
+    if (sqlstateOf(error) === undefined) throw error
+    return undefined
+  }
 }
 
 /** How much room a history takes in bytes. */

@@ -1,0 +1,165 @@
+import type { Command } from 'commander'
+import pc from 'picocolors'
+import { formatDuration, plural, systemClock } from '../../core/index.ts'
+import {
+  linesOf,
+  type LockLine,
+  Reader,
+  readLockTree,
+  readSessions,
+  type SessionPicture,
+  type SessionSignal,
+  signalSession,
+} from '../../monitor/index.ts'
+import { type Finish, runWith } from '../command.ts'
+import { confirmPlan } from '../confirm.ts'
+import { usage } from '../errors.ts'
+import { EXIT } from '../exit-codes.ts'
+import { table } from '../output.ts'
+import type { Session } from '../session.ts'
+
+const MOST = 500
+const LONGEST_TEXT = 80
+
+/** Who is connected, who waits for whom, and ending what they run. */
+export function addActivity(program: Command, finish: Finish): void {
+  const activity = program
+    .command('activity')
+    .description('sessions of the database, who waits for whom, and ending what they run')
+    .addHelpText(
+      'before',
+      `Examples:
+  holdfast activity list            sessions, those first that have been in a transaction for longest
+  holdfast activity locks           who waits for whom, with those at the roots who hold it
+  holdfast activity cancel 4711     end the statement of a session, not the session
+`,
+    )
+  addList(activity, finish)
+  addLocks(activity, finish)
+  addSignal(activity, finish, 'cancel', 'end the statement that a session runs; the session stays')
+  addSignal(activity, finish, 'terminate', 'end a session, which undoes its transaction')
+}
+
+async function readerOf(session: Session): Promise<{ reader: Reader; address: string }> {
+  const holdfast = await session.connect()
+  const reader = new Reader(holdfast.pool, systemClock)
+  session.own('reader', () => reader.end())
+  return { reader, address: holdfast.address }
+}
+
+function addList(activity: Command, finish: Finish): void {
+  runWith(
+    activity.command('list').description('sessions of this database, with what each is at'),
+    finish,
+    async (session) => {
+      const { reader, address } = await readerOf(session)
+      const sessions = await readSessions(reader, MOST)
+      session.out.result({ database: address, sessions: sessions.map(asJson) }, () =>
+        sessions.length === 0 ? 'Nobody else is connected.' : listInWords(sessions),
+      )
+    },
+  )
+}
+
+function listInWords(sessions: readonly SessionPicture[]): string {
+  return table(
+    ['pid', 'who', 'state', 'for', 'transaction', 'waits for', 'statement'],
+    sessions.map((one) => [
+      one.pid,
+      whoOf(one),
+      one.state,
+      lengthOf(one.stateSeconds),
+      lengthOf(one.transactionSeconds),
+      one.waitsFor,
+      inOneLine(one.statement),
+    ]),
+  )
+}
+
+function addLocks(activity: Command, finish: Finish): void {
+  runWith(
+    activity.command('locks').description('who waits for whom; exit 3 when somebody does'),
+    finish,
+    async (session) => {
+      const { reader, address } = await readerOf(session)
+      const lines = linesOf(await readLockTree(reader))
+      const locks = lines.map(({ session: one, count, ...line }) => ({
+        ...line,
+        session: one && asJson(one),
+        waiting: count,
+      }))
+      session.out.result({ database: address, locks }, () =>
+        lines.length === 0 ? 'Nobody waits for a lock.' : lines.map(inWords).join('\n'),
+      )
+      const root = lines[0]?.session
+      if (root) {
+        const idles = root.state.startsWith('idle')
+        session.out.next(`holdfast activity ${idles ? 'terminate' : 'cancel'} ${root.pid}`)
+      }
+      return lines.length === 0 ? EXIT.ok : EXIT.findings
+    },
+  )
+}
+
+function inWords({ session, wants, depth, count }: LockLine): string {
+  const who = session ? `${session.pid} ${whoOf(session)}` : 'a prepared transaction'
+  const indent = depth === 0 ? '' : `${'   '.repeat(depth - 1)}└─ `
+  const waits = wants
+    ? `waits ${formatDuration(wants.seconds * 1_000)} for ${wants.mode} on ${wants.on}`
+    : pc.yellow(`holds what ${plural(count, 'session')} want`)
+  const state = session ? `, ${session.state}` : ''
+  const text = session ? inOneLine(session.statement) : ''
+  return `${indent}${pc.bold(who)}${state}: ${waits}${text === '' ? '' : pc.dim(`\n${' '.repeat(indent.length + 2)}${text}`)}`
+}
+
+function addSignal(activity: Command, finish: Finish, signal: SessionSignal, description: string): void {
+  runWith<{ yes?: boolean }>(
+    activity
+      .command(signal)
+      .description(description)
+      .argument('<pid>', 'of the session: holdfast activity list')
+      .option('--yes', 'do it without asking'),
+    finish,
+    async (session, { yes }, [pid = '']) => {
+      if (!/^[1-9]\d{0,9}$/.test(pid)) throw usage(`"${pid}" is no pid: a whole number`)
+      const holdfast = await session.connect()
+      const reader = new Reader(holdfast.pool, systemClock)
+      session.own('reader', () => reader.end())
+      const seen = (await readSessions(reader, 5_000)).find((one) => one.pid === Number(pid))
+      const shown = seen
+        ? `${signal} ${pid} (${whoOf(seen)}): ${inOneLine(seen.statement)}`
+        : `${signal} ${pid}`
+      if (signal === 'terminate' && yes !== true) await confirmPlan(session, shown)
+      const target = { pid: Number(pid), startedAt: seen?.startedAt }
+      await signalSession(holdfast.pool, signal, target, holdfast.recorder)
+      session.out.result({ database: holdfast.address, pid: Number(pid), signal }, () =>
+        signal === 'cancel' ? `What ${pid} ran is cancelled.` : `Session ${pid} is ended.`,
+      )
+      session.out.next('holdfast activity locks')
+    },
+  )
+}
+
+const whoOf = ({ user, application }: SessionPicture): string =>
+  application === '' ? user : `${user}/${application}`
+
+const lengthOf = (seconds: number | null): string =>
+  seconds === null ? '' : formatDuration(Math.max(0, seconds) * 1_000)
+
+function inOneLine(text: string | null): string {
+  const line = (text ?? '').replaceAll(/\s+/g, ' ').trim()
+  return line.length > LONGEST_TEXT ? `${line.slice(0, LONGEST_TEXT - 1)}…` : line
+}
+
+const asJson = (one: SessionPicture) => ({
+  pid: one.pid,
+  started_at: one.startedAt.toISOString(),
+  user: one.user,
+  application: one.application,
+  address: one.address,
+  state: one.state,
+  waits_for: one.waitsFor,
+  state_seconds: one.stateSeconds,
+  transaction_seconds: one.transactionSeconds,
+  statement: one.statement,
+})

@@ -1,0 +1,63 @@
+import { type Queryable, quoteWhereNeeded, type Recorder, SQLSTATE, sqlstateOf } from '../../core/index.ts'
+import { sessionUnknown, signalDenied } from '../errors.ts'
+
+/** `cancel` ends what a session runs; `terminate` ends the session, which undoes its transaction. */
+export type SessionSignal = 'cancel' | 'terminate'
+
+/** Whom to signal. */
+export interface SignalTarget {
+  readonly pid: number
+  /** When the session began, as it was seen: another one may have its pid by now. Left out: whoever has it. */
+  readonly startedAt?: Date | undefined
+}
+
+const NOWHERE: ReadonlySet<string | undefined> = new Set([
+  SQLSTATE.undefinedTable,
+  SQLSTATE.readOnlySqlTransaction,
+  SQLSTATE.insufficientPrivilege,
+])
+
+/**
+ * A replica, a database without Holdfast's schema, or a role that may not write there, has nowhere to write it down: whoever is in
+ * need of this must not wait for that.
+ */
+function unlessNowhere(error: unknown): void {
+  if (!NOWHERE.has(sqlstateOf(error))) throw error
+}
+
+/**
+ * Cancels the statement of a session of this database, or ends the session. Written down before it is done.
+ *
+ * @param db with the rights of a role that may: the session's own, or a member of pg_signal_backend
+ * @throws HF_MONITOR_SESSION_UNKNOWN, HF_MONITOR_SIGNAL_DENIED
+ */
+export async function signalSession(
+  db: Queryable,
+  signal: SessionSignal,
+  { pid, startedAt }: SignalTarget,
+  recorder?: Recorder,
+): Promise<void> {
+  const { rows } = await db.query<{ user: string | null; application: string; me: string }>(
+    `SELECT usename AS "user", coalesce(application_name, '') AS application, current_user AS me FROM pg_catalog.pg_stat_activity
+      WHERE pid = $1 AND datname = current_database() AND (backend_type = 'client backend' OR backend_type IS NULL) AND pid <> pg_backend_pid()
+        AND ($2::timestamptz IS NULL OR date_trunc('milliseconds', backend_start) = $2)`,
+    [pid, startedAt ?? null],
+  )
+  const [session] = rows
+  if (!session) throw sessionUnknown(pid)
+  const { user, application } = session
+  await recorder
+    ?.record({ action: `session.${signal}`, subject: `pid ${pid}`, details: { user, application } })
+    .catch(unlessNowhere)
+  try {
+    const done = await db.query<{ sent: boolean }>(
+      `SELECT ${signal === 'cancel' ? 'pg_cancel_backend' : 'pg_terminate_backend'}($1) AS sent`,
+      [pid],
+    )
+    if (done.rows[0]?.sent !== true) throw sessionUnknown(pid)
+  } catch (error) {
+    if (sqlstateOf(error) === SQLSTATE.insufficientPrivilege)
+      throw signalDenied(pid, `GRANT pg_signal_backend TO ${quoteWhereNeeded(session.me)};`, error)
+    throw error
+  }
+}
