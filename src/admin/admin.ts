@@ -36,6 +36,7 @@ import { activityRoutes } from './routes/activity.ts'
 import { collectingRoutes } from './routes/collecting.ts'
 import { monitoringRoutes } from './routes/monitoring.ts'
 import { performanceRoutes } from './routes/performance.ts'
+import { statementRoutes } from './routes/statements.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { tableRoutes } from './routes/tables.ts'
 
@@ -76,6 +77,7 @@ const ROUTES = [
   collectingRoutes,
   activityRoutes,
   performanceRoutes,
+  statementRoutes,
   eventRoutes,
   sessionRoutes,
   referenceRoutes,

@@ -1,4 +1,5 @@
 import type { Queryable } from '../core/index.ts'
+import type { Pool } from '../pool/index.ts'
 import {
   findStatementSource,
   readingBusy,
@@ -7,6 +8,9 @@ import {
   type StatementMetrics,
   type StatementReading,
   type StatementWindow,
+  sortedBy,
+  type StatementOrder,
+  type StatementTotals,
   sumOfStatements,
   totalsByStatement,
 } from '../monitor/index.ts'
@@ -15,6 +19,8 @@ import {
 export type StatementSpan = 'recent' | 'reset'
 
 const RECENT_MS = 15 * 60_000
+/** As nearly every server is built with. */
+const BLOCK_BYTES = 8_192
 const STEP_SECONDS = STATEMENT_STEP_MS / 1_000
 
 /** The statements that took the most time, in the API's names. */
@@ -22,14 +28,25 @@ export class SlowStatements {
   readonly #db: Queryable
   readonly #metrics: StatementMetrics
   readonly #feed: StatementFeed
+  readonly #pools: readonly Pool[]
 
-  constructor(db: Queryable, feed: StatementFeed, metrics: StatementMetrics) {
+  /** @param pools of this process: only they know which code a statement comes from */
+  constructor(db: Queryable, feed: StatementFeed, metrics: StatementMetrics, pools: readonly Pool[]) {
     this.#db = db
+    this.#pools = pools
     this.#feed = feed
     this.#metrics = metrics
   }
 
-  async read(span: StatementSpan, limit: number, nowMs: number) {
+  /** By the text of the statement in one line. */
+  #callSites(): Map<string, string> {
+    const known = this.#pools.flatMap((pool) => pool.statements())
+    return new Map(
+      known.flatMap(({ text, callSite }) => (callSite === null ? [] : [[inOneLine(text), callSite]])),
+    )
+  }
+
+  async read(span: StatementSpan, order: StatementOrder, limit: number, nowMs: number) {
     const source = await findStatementSource(this.#db)
     const nothing = { since: null, step_seconds: STEP_SECONDS, total_ms: 0, calls: 0, data: [] }
     if (source.state !== 'collecting')
@@ -41,9 +58,10 @@ export class SlowStatements {
     if (!this.#metrics.hasBegun) this.#metrics.record(nowMs, reading)
     const window =
       span === 'recent' ? this.#metrics.window(nowMs - RECENT_MS, nowMs, reading) : sinceReset(reading)
-    const shown = window.statements.slice(0, limit)
+    const shown = sortedBy(order, window.statements).slice(0, limit)
     const ids = shown.flatMap(({ id }) => (id === null ? [] : [id]))
     const texts = await this.#feed.readTexts(fed, ids)
+    const callSites = this.#callSites()
     const minutes = Math.max((nowMs - window.sinceMs) / 60_000, 1 / 60)
     return {
       state: source.state,
@@ -52,20 +70,34 @@ export class SlowStatements {
       step_seconds: STEP_SECONDS,
       total_ms: rounded(window.all.totalMs),
       calls: window.all.calls,
-      data: shown.map(({ id, calls, totalMs, rows, trend }) => ({
+      data: shown.map(({ id, calls, totalMs, rows, trend, ...blocks }) => ({
         id,
         query: id === null ? null : (texts.get(id) ?? null),
+        call_site: callSites.get(inOneLine(texts.get(id ?? '') ?? '')) ?? null,
         calls,
         calls_per_minute: rounded(calls / minutes),
         mean_ms: rounded(totalMs / Math.max(1, calls)),
         total_ms: rounded(totalMs),
         share_percent: window.all.totalMs > 0 ? rounded((totalMs / window.all.totalMs) * 100) : 0,
         rows_per_call: rounded(rows / Math.max(1, calls)),
+        cache_hit_percent: hitPercent(blocks),
+        read_bytes: blocks.blocksRead * BLOCK_BYTES,
+        temp_bytes: blocks.tempBlocks * BLOCK_BYTES,
+        wal_bytes: blocks.walBytes,
+        io_ms: rounded(blocks.ioMs),
         trend_ms: trend.map(rounded),
       })),
     }
   }
 }
+
+const hitPercent = ({
+  blocksHit,
+  blocksRead,
+}: Pick<StatementTotals, 'blocksHit' | 'blocksRead'>): number | null =>
+  blocksHit + blocksRead === 0 ? null : rounded((100 * blocksHit) / (blocksHit + blocksRead))
+
+const inOneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim()
 
 function sinceReset({ resetAtMs, entries }: StatementReading): StatementWindow {
   const statements = totalsByStatement(entries.values())

@@ -11,6 +11,7 @@ import { addMigrate } from './commands/migrate.ts'
 import { addOpenApi } from './commands/openapi.ts'
 import { addPartition } from './commands/partition.ts'
 import { addPool } from './commands/pool.ts'
+import { addQuery } from './commands/query.ts'
 import { addReset } from './commands/reset.ts'
 import { addRollback } from './commands/rollback.ts'
 import { addSchema } from './commands/schema.ts'
@@ -58,6 +59,7 @@ export function buildProgram(finish: Finish): Command {
     addPartition,
     addPool,
     addActivity,
+    addQuery,
     addSchema,
     addOpenApi,
     addCompletion,

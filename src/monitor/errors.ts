@@ -26,3 +26,29 @@ export function signalDenied(pid: number, grant: string, cause: unknown): Holdfa
     cause,
   })
 }
+
+export function statementUnknown(id: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MONITOR_STATEMENT_UNKNOWN',
+    message: `Statistics know no statement ${id} of this database. See: holdfast query top`,
+    details: { id },
+  })
+}
+
+export function explainRefused(reason: string, cause?: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MONITOR_EXPLAIN_REFUSED',
+    message: `The statement cannot be explained: ${reason}.`,
+    details: { reason },
+    cause,
+  })
+}
+
+export function resetDenied(grant: string, cause: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MONITOR_RESET_DENIED',
+    message: `This role may not reset the statistics of statements. To let it, as a superuser: ${grant}`,
+    details: { grant },
+    cause,
+  })
+}

@@ -15,6 +15,8 @@ export {
   type DatabaseSample,
   type DatabaseSeries,
 } from './database-metrics.ts'
+export { type ExplainInput, type Explanation, explain } from './explain/explain.ts'
+export type { PlanNode } from './explain/plan.ts'
 export { type Depth, type Examination, examine, scoreOf } from './examination.ts'
 export { readingBusy } from './errors.ts'
 export { type Frame, type FrameKind, OTHERS } from './history/frame.ts'
@@ -60,18 +62,24 @@ export { type CacheStats, readCacheStats } from './cache-stats.ts'
 export { bloatAsJson, type IndexUse, makeReport, readIndexUsage, type Report } from './report/report.ts'
 export { REPORT_FORMATS, type ReportFormat, reportInWords } from './report/words.ts'
 export {
+  readStatements,
   type StatementEntry,
   type StatementReading,
   type StatementTotals,
   sumOfStatements,
 } from './statements/reading.ts'
 export {
+  sortedBy,
+  STATEMENT_ORDERS,
   STATEMENT_STEP_MS,
   StatementMetrics,
+  type StatementOrder,
   type StatementUse,
   type StatementWindow,
   totalsByStatement,
 } from './statements/metrics.ts'
 export { findStatementSource, type StatementSource, type StatementsUnavailable } from './statements/source.ts'
+export { readStatement, type StatementHistory, type StatementStory } from './statements/story.ts'
+export { resetStatements } from './statements/reset.ts'
 export { StatementFeed } from './statements/feed.ts'
 export { StatementTexts } from './statements/texts.ts'

@@ -1,7 +1,8 @@
 /** The same faults on the other versions of PostgreSQL, all in one database of each; and what a plain role sees of them. */
 import { describe, expect, test } from 'vitest'
-import { resolveOptions } from '../../src/core/index.ts'
+import { resolveOptions, systemClock } from '../../src/core/index.ts'
 import { MIGRATE_OPTIONS, installSchema } from '../../src/migrate/index.ts'
+import { explain } from '../../src/monitor/index.ts'
 import { startTestServer } from '../../src/testing/index.ts'
 import { expectFound } from '../support/exhibiting.ts'
 import { FaultyDatabase, withFault } from '../support/faulty-database.ts'
@@ -42,6 +43,11 @@ describe.each([14, 15, 16, 17] as const)('on PostgreSQL %i', (version) => {
         for (const [n, exhibit] of SHARED.entries()) expectFound(findings, exhibit, database.name, `e${n}`)
         expect(findings.filter(({ message }) => message.includes('could not be done'))).toEqual([])
 
+        const generic = await explain(database.pool, systemClock, {
+          text: 'SELECT oid FROM pg_class WHERE relname = $1 AND relnamespace = $2',
+        })
+        expect(generic).toMatchObject({ kind: 'generic', isMeasured: false })
+        expect(JSON.stringify(generic.plan)).toContain('Index')
         await database.run(
           `SET password_encryption = 'scram-sha-256'; CREATE ROLE plain_${version} LOGIN PASSWORD 'plain'`,
         )

@@ -1439,7 +1439,7 @@ export interface Operations {
     }
   }
   'GET /v1/database/monitoring/slow-queries': {
-    query: { window?: "recent" | "reset"; limit?: number }
+    query: { window?: "recent" | "reset"; limit?: number; by?: "time" | "calls" | "mean" | "rows" | "reads" | "temp" | "wal" | "io" }
     body: undefined
     answer: {
       /** Whether pg_stat_statements tells; if not, remedy says what to do */
@@ -1454,7 +1454,7 @@ export interface Operations {
       total_ms: number
       /** Calls of all statements of this database */
       calls: number
-      /** Most time first */
+      /** The greatest first, by what was asked for */
       data: ({
         id: string | null
         query: string | null
@@ -1465,6 +1465,15 @@ export interface Operations {
         /** Of the time in all statements */
         share_percent: number
         rows_per_call: number
+        cache_hit_percent: number | null
+        /** Asked of the operating system */
+        read_bytes: number
+        /** Of temporary files, written and read */
+        temp_bytes: number
+        wal_bytes: number
+        /** 0 unless track_io_timing is on */
+        io_ms: number
+        call_site: string | null
         /** Time in each whole step, the oldest first */
         trend_ms: (number)[]
       })[]
@@ -1789,6 +1798,72 @@ export interface Operations {
         message: string
         action: string
       })[]
+    }
+  }
+  'GET /v1/database/performance/queries/{key}': {
+    query: { from?: string; to?: string }
+    body: undefined
+    answer: {
+      id: string | null
+      /** The same for statements that differ only in values and layout */
+      fingerprint: string
+      query: string
+      calls: number | null
+      total_ms: number | null
+      mean_ms: number | null
+      rows: number | null
+      history: {
+        from: string
+        step_seconds: number
+        calls: (number | null)[]
+        total_ms: (number | null)[]
+      } | null
+    }
+  }
+  'POST /v1/database/performance/explain': {
+    query: Record<never, never>
+    body: {
+      /** PostgreSQL's queryid */
+      id: string
+      values?: (string | number | boolean | null)[]
+      /** Runs it, where nothing can be written, and rolls back. An admin may. */
+      analyze?: boolean
+    }
+    answer: {
+      query: string
+      kind: "generic" | "for these values"
+      /** Whether the statement was run */
+      is_measured: boolean
+      planning_ms: number | null
+      execution_ms: number | null
+      /** What is worth a word, the costliest first */
+      remarks: (string)[]
+      /** From top to bottom */
+      plan: ({
+        /** 0 at the top */
+        depth: number
+        type: string
+        on: string | null
+        condition: string | null
+        cost: number
+        /** Of each run */
+        estimated_rows: number
+        actual_rows: number | null
+        loops: number | null
+        self_ms: number | null
+        /** Of the statement's time; of its cost where it was not run */
+        share_percent: number
+        misestimate: number | null
+        spilled_bytes: number | null
+        removed_rows: number | null
+      })[]
+    }
+  }
+  'POST /v1/database/performance/queries/reset': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      reset: true
     }
   }
   'GET /v1/events': {

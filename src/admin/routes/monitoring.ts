@@ -7,6 +7,7 @@ import {
   type MetricWindow,
   POOL_SERIES,
   type PoolSeries,
+  STATEMENT_ORDERS,
 } from '../../monitor/index.ts'
 import { checkContextOf } from '../check-context.ts'
 import type { AdminContext } from '../context.ts'
@@ -78,9 +79,21 @@ const SlowQueries = Type.Object({
       total_ms: Type.Number(),
       share_percent: Type.Number({ description: 'Of the time in all statements' }),
       rows_per_call: Type.Number(),
+      cache_hit_percent: nullable(
+        Type.Number({ description: 'Of the blocks that it asked for; null where it asked for none' }),
+      ),
+      read_bytes: Type.Number({ description: 'Asked of the operating system' }),
+      temp_bytes: Type.Number({ description: 'Of temporary files, written and read' }),
+      wal_bytes: Type.Number(),
+      io_ms: Type.Number({ description: '0 unless track_io_timing is on' }),
+      call_site: nullable(
+        Type.String({
+          description: 'Where the code of this process calls it, as far as its pools have seen',
+        }),
+      ),
       trend_ms: Type.Array(Type.Number(), { description: 'Time in each whole step, the oldest first' }),
     }),
-    { description: 'Most time first' },
+    { description: 'The greatest first, by what was asked for' },
   ),
 })
 
@@ -95,7 +108,7 @@ export const monitoringRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext
   { context },
 ) => {
   const { live, readings } = context
-  const statements = new SlowStatements(context.reader, context.feed, live.statementMetrics)
+  const statements = new SlowStatements(context.reader, context.feed, live.statementMetrics, context.pools)
 
   app.get(
     '/v1/database/monitoring/summary',
@@ -151,14 +164,15 @@ export const monitoringRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext
               'recent: the last 15 minutes, as far as this process has been watching. reset: since the statistics were last reset.',
           }),
           limit: Type.Integer({ minimum: 1, maximum: 5_000, default: 50 }),
+          by: Type.Enum(STATEMENT_ORDERS, { default: 'time', description: 'What the list begins with' }),
         }),
         response: { 200: SlowQueries, ...problemResponses },
       },
     },
     (request) => {
-      const { window, limit } = request.query
-      return readings.get(`statements ${window} ${limit}`, STATEMENTS_LIFE_MS, () =>
-        statements.read(window, limit, Date.now()),
+      const { window, limit, by } = request.query
+      return readings.get(`statements ${window} ${by} ${limit}`, STATEMENTS_LIFE_MS, () =>
+        statements.read(window, by, limit, Date.now()),
       )
     },
   )

@@ -30,7 +30,7 @@ export class Fingerprints {
 }
 
 /** Of a text that PostgreSQL's grammar does not take, for it was cut short, a hash stands for it. */
-async function fingerprintOf(text: string): Promise<string> {
+export async function fingerprintOf(text: string): Promise<string> {
   // Loaded here: who looks at no statement needs no parser.
   const { fingerprint } = await import('libpg-query')
   return fingerprint(text).catch(() => createHash('sha256').update(text).digest('hex').slice(0, 16))

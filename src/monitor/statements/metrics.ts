@@ -49,6 +49,26 @@ export function totalsByStatement(
   return [...sums].map(([id, sum]) => ({ id, ...sum })).toSorted((one, other) => other.totalMs - one.totalMs)
 }
 
+/** By what statements are put in order: the greatest first. */
+export const STATEMENT_ORDERS = ['time', 'calls', 'mean', 'rows', 'reads', 'temp', 'wal', 'io'] as const
+export type StatementOrder = (typeof STATEMENT_ORDERS)[number]
+
+const WEIGHTS: Readonly<Record<StatementOrder, (use: StatementTotals) => number>> = {
+  time: ({ totalMs }) => totalMs,
+  calls: ({ calls }) => calls,
+  mean: ({ totalMs, calls }) => totalMs / Math.max(1, calls),
+  rows: ({ rows }) => rows,
+  reads: ({ blocksRead }) => blocksRead,
+  temp: ({ tempBlocks }) => tempBlocks,
+  wal: ({ walBytes }) => walBytes,
+  io: ({ ioMs }) => ioMs,
+}
+
+export function sortedBy<Use extends StatementTotals>(order: StatementOrder, uses: readonly Use[]): Use[] {
+  const weight = WEIGHTS[order]
+  return uses.toSorted((a, b) => weight(b) - weight(a))
+}
+
 /** The last quarter of an hour of statements in steps of 30 s, in memory of a bounded size. */
 export class StatementMetrics {
   #steps: readonly Step[] = []
