@@ -18,6 +18,7 @@ import { addSchema } from './commands/schema.ts'
 import { addServe } from './commands/serve.ts'
 import { addSignIn } from './commands/sign-in.ts'
 import { addStatus } from './commands/status.ts'
+import { addTable } from './commands/table.ts'
 import { addVersion } from './commands/version.ts'
 import type { Finish } from './command.ts'
 import { usage } from './errors.ts'
@@ -60,6 +61,7 @@ export function buildProgram(finish: Finish): Command {
     addPool,
     addActivity,
     addQuery,
+    addTable,
     addSchema,
     addOpenApi,
     addCompletion,

@@ -52,3 +52,19 @@ export function resetDenied(grant: string, cause: unknown): HoldfastError {
     cause,
   })
 }
+
+export function optimizeBusy(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MONITOR_OPTIMIZE_BUSY',
+    message:
+      'Somebody else optimizes tables of this database just now. Two at once would only slow each other down.',
+    retryable: true,
+  })
+}
+
+export function optimizeReplica(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MONITOR_OPTIMIZE_REPLICA',
+    message: 'This is a replica: its tables are what its primary makes of them. Optimize there.',
+  })
+}

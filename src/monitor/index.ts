@@ -42,6 +42,14 @@ export {
 } from './finding.ts'
 export { MetricHistory, type MetricWindow, type Resolution } from './metric-history.ts'
 export { limitsFrom, MONITOR_OPTIONS, type MonitorOptions } from './options.ts'
+export {
+  optimize,
+  type OptimizeOptions,
+  type OptimizeOutcome,
+  type OptimizeProgress,
+  type OptimizeStep,
+  planOptimize,
+} from './optimize/optimize.ts'
 export { POOL_SERIES, PoolMetrics, type PoolSeries } from './pool-metrics.ts'
 export {
   type Counters,

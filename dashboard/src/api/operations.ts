@@ -502,6 +502,44 @@ export interface Operations {
       })[]
     }
   }
+  'GET /v1/database/tables/optimize': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      steps: ({
+        subject: string
+        table: string
+        sql: string
+        why: string
+      })[]
+    }
+  }
+  'POST /v1/database/tables/optimize': {
+    query: Record<never, never>
+    body: {
+      /** Schema-qualified; default: all that need it */
+      tables?: (string)[]
+    }
+    answer: {
+      id: string
+      /** noun.verb, as migrations.up */
+      kind: string
+      started_by: "viewer" | "operator" | "admin"
+      state: "running" | "done" | "failed"
+      started_at: string
+      finished_at: string | null
+      /** What it said, the latest last; two hundred lines at most */
+      log: ({
+        at: string
+        text: string
+      })[]
+      result: Record<string, unknown> | null
+      error: {
+        code: string | null
+        message: string
+      } | null
+    }
+  }
   'GET /v1/database/migrations': {
     query: Record<never, never>
     body: undefined

@@ -1,8 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { readLargestTables, type TableSize } from '../../monitor/index.ts'
+import { optimize, planOptimize, readLargestTables, type TableSize } from '../../monitor/index.ts'
+import { checkContextOf } from '../check-context.ts'
 import type { AdminContext } from '../context.ts'
 import { nullable, problemResponses } from '../problem.ts'
+import { refuseStrayFields } from '../strict-body.ts'
+import { beginWork, idempotencyHeaders, operationResponses } from './operations.ts'
 
 const MOST_TABLES = 5_000
 const LIFE_MS = 2_000
@@ -19,8 +22,23 @@ export const TableDescription = Type.Object({
   dead_rows: nullable(Type.Number({ description: 'Rows that wait for VACUUM, as the statistics know it' })),
 })
 
+const OptimizeBody = Type.Object({
+  tables: Type.Optional(
+    Type.Array(Type.String(), {
+      maxItems: 1_000,
+      description: 'Schema-qualified; default: all that need it',
+    }),
+  ),
+})
+
+const Steps = Type.Array(
+  Type.Object({ subject: Type.String(), table: Type.String(), sql: Type.String(), why: Type.String() }),
+)
+
 /** The tables of this database. */
 export const tableRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> = async (app, { context }) => {
+  refuseStrayFields(app)
+
   app.get(
     '/v1/database/tables',
     {
@@ -40,4 +58,50 @@ export const tableRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> =
       return { data: await context.readings.get(`tables ${limit}`, LIFE_MS, read) }
     },
   )
+
+  app.get(
+    '/v1/database/tables/optimize',
+    {
+      config: { access: 'viewer' },
+      schema: {
+        tags: ['database'],
+        summary: 'What VACUUM, ANALYZE and REINDEX CONCURRENTLY would help. Changes nothing.',
+        response: { 200: Type.Object({ steps: Steps }), ...problemResponses },
+      },
+    },
+    async () => ({
+      steps: await context.readings.get('optimize', LIFE_MS, async () =>
+        planOptimize(await checkContextOf(context)),
+      ),
+    }),
+  )
+
+  app.post(
+    '/v1/database/tables/optimize',
+    {
+      config: { access: 'admin' },
+      schema: {
+        tags: ['database'],
+        headers: idempotencyHeaders,
+        summary: 'Does it, slowly, one step after another; nobody waits. An operation.',
+        body: OptimizeBody,
+        response: operationResponses,
+      },
+    },
+    async (request, reply) => {
+      const { tables } = request.body
+      const steps = await planOptimize(await checkContextOf(context), tables)
+      return beginWork(context, request, reply, 'tables.optimize', async (tell) => ({
+        steps: await optimize(urlOf(context), steps, {
+          recorder: context.recorder,
+          onProgress: ({ step, phase, percent }) =>
+            tell(`${step.sql}${phase === null ? '' : `: ${phase}`}${percent === null ? '' : ` ${percent}%`}`),
+        }),
+      }))
+    },
+  )
 }
+
+/** A way around any pooler, where one is known. */
+const urlOf = ({ partitions, pool }: AdminContext): string =>
+  partitions?.url ?? String(pool.options.connectionString ?? '')

@@ -1,0 +1,204 @@
+import type { Command } from 'commander'
+import pc from 'picocolors'
+import { formatBytes, formatDuration, plural, systemClock } from '../../core/index.ts'
+import type { Holdfast } from '../../holdfast.ts'
+import {
+  bloatAsJson,
+  type CheckContext,
+  optimize,
+  type OptimizeProgress,
+  planOptimize,
+  Reader,
+  readIdentity,
+  readIndexUsage,
+  readLargestTables,
+  readTableBloat,
+} from '../../monitor/index.ts'
+import { type Finish, runWith } from '../command.ts'
+import { confirmPlan } from '../confirm.ts'
+import { usage } from '../errors.ts'
+import { EXIT } from '../exit-codes.ts'
+import { table } from '../output.ts'
+import type { Session } from '../session.ts'
+
+/** Smaller ones are an estimate's error. */
+const BLOAT = { leastBytes: 1_024 * 1_024, leastPercent: 20, most: 50 }
+
+/** Tables: how big, how much of it is empty, and tidying up what needs it. */
+export function addTable(program: Command, finish: Finish): void {
+  const group = program
+    .command('table')
+    .description('tables: how big, how much of it is empty, and tidying up what needs it')
+    .addHelpText(
+      'before',
+      `Examples:
+  holdfast table list                   tables by size
+  holdfast table show public.orders     one of them, with its indexes and how they are used
+  holdfast table optimize --dry-run     what VACUUM, ANALYZE and REINDEX would help
+`,
+    )
+  addList(group, finish)
+  addShow(group, finish)
+  addBloat(group, finish)
+  addOptimize(group, finish)
+}
+
+async function contextOf(session: Session): Promise<{ context: CheckContext; holdfast: Holdfast }> {
+  const holdfast = await session.connect()
+  const db = new Reader(holdfast.pool, systemClock)
+  session.own('reader', () => db.end())
+  const { pool, schema } = holdfast.config.database
+  const identity = await readIdentity(db)
+  const context = { db, identity, schema, migrations: undefined, connectionLimit: pool.size + pool.overflow }
+  return { context, holdfast }
+}
+
+function addList(group: Command, finish: Finish): void {
+  runWith<{ limit: string }>(
+    group
+      .command('list')
+      .description('tables by size, as of the last VACUUM or ANALYZE')
+      .option('--limit <n>', 'how many', '50'),
+    finish,
+    async (session, { limit }) => {
+      if (!/^[1-9]\d{0,4}$/.test(limit)) throw usage('--limit: a whole number from 1 to 99999')
+      const { context, holdfast } = await contextOf(session)
+      const tables = await readLargestTables(context.db, Number(limit))
+      session.out.result({ database: holdfast.address, tables }, () =>
+        tables.length === 0
+          ? 'There is no table.'
+          : table(
+              ['table', 'size', 'indexes', 'toast', 'rows', 'dead'],
+              tables.map((one) => [
+                `${one.schema}.${one.table}`,
+                formatBytes(one.total_bytes),
+                formatBytes(one.index_bytes),
+                formatBytes(one.toast_bytes),
+                one.estimated_rows,
+                one.dead_rows,
+              ]),
+            ),
+      )
+    },
+  )
+}
+
+function addShow(group: Command, finish: Finish): void {
+  runWith(
+    group
+      .command('show')
+      .description('one table: its size, its indexes and how they are used')
+      .argument('<table>', 'as SQL names it: public.orders'),
+    finish,
+    async (session, _, [name = '']) => {
+      const { context, holdfast } = await contextOf(session)
+      const all = await readLargestTables(context.db, 100_000)
+      const found = all.find((one) =>
+        [`${one.schema}.${one.table}`, one.table].includes(name.replaceAll('"', '')),
+      )
+      if (!found) throw usage(`there is no table ${name}; holdfast table list names all`)
+      const qualified = `${found.schema}.${found.table}`
+      const indexes = (await readIndexUsage(context)).filter(
+        ({ table: of }) => of.replaceAll('"', '') === qualified,
+      )
+      session.out.result({ database: holdfast.address, ...found, indexes }, () =>
+        [
+          `${pc.bold(qualified)}  ${formatBytes(found.total_bytes)}: rows ${formatBytes(found.table_bytes)}, indexes ${formatBytes(found.index_bytes)}, toast ${formatBytes(found.toast_bytes)}`,
+          `${found.estimated_rows === null ? 'rows not known' : `about ${plural(found.estimated_rows, 'row')}`}, ${found.dead_rows ?? 0} dead`,
+          ...(indexes.length === 0
+            ? ['It has no index.']
+            : [
+                table(
+                  ['index', 'size', 'used', 'last used'],
+                  indexes.map((one) => [
+                    one.is_valid ? one.index : `${one.index} (not valid)`,
+                    formatBytes(one.bytes),
+                    one.scans,
+                    one.last_scan_at,
+                  ]),
+                ),
+              ]),
+        ].join('\n'),
+      )
+    },
+  )
+}
+
+function addBloat(group: Command, finish: Finish): void {
+  runWith(
+    group
+      .command('bloat')
+      .description('tables that are bigger than what they hold, estimated from statistics'),
+    finish,
+    async (session) => {
+      const { context, holdfast } = await contextOf(session)
+      const bloated = (await readTableBloat(context.db, BLOAT)).map(bloatAsJson)
+      session.out.result({ database: holdfast.address, tables: bloated }, () =>
+        bloated.length === 0
+          ? 'No table is much bigger than what it holds, as far as statistics tell.'
+          : table(
+              ['table', 'size', 'empty', '%'],
+              bloated.map((one) => [
+                one.table,
+                formatBytes(one.bytes),
+                formatBytes(one.wasted_bytes),
+                one.wasted_percent,
+              ]),
+            ),
+      )
+      if (bloated.length > 0) session.out.next('holdfast table optimize --dry-run')
+    },
+  )
+}
+
+function addOptimize(group: Command, finish: Finish): void {
+  runWith<{ dryRun?: boolean; yes?: boolean }>(
+    group
+      .command('optimize')
+      .description('VACUUM, ANALYZE and REINDEX CONCURRENTLY of what needs it, slowly; nobody waits')
+      .argument('[table...]', 'schema-qualified; default: all that need it')
+      .option('--dry-run', 'only say what')
+      .option('--yes', 'do it without asking'),
+    finish,
+    async (session, { dryRun, yes }, names) => {
+      const { context, holdfast } = await contextOf(session)
+      const steps = await planOptimize(context, names.length === 0 ? undefined : names)
+      const shown = steps.map(({ sql, why }) => `${sql}\n  ${pc.dim(why)}`).join('\n')
+      if (dryRun === true || steps.length === 0) {
+        session.out.result({ database: holdfast.address, dry_run: true, steps }, () =>
+          steps.length === 0 ? 'Nothing needs it.' : shown,
+        )
+        if (steps.length > 0) session.out.next(`holdfast table optimize ${names.join(' ')}`.trimEnd())
+        return EXIT.ok
+      }
+      if (yes !== true) await confirmPlan(session, shown)
+      const stopping = new AbortController()
+      const running = optimize(holdfast.directUrl, steps, {
+        recorder: holdfast.recorder,
+        signal: stopping.signal,
+        onProgress: (progress) => session.out.isJson || session.out.say(pc.dim(progressLine(progress))),
+      })
+      // Whoever interrupts it waits until the server has let go.
+      session.own('optimizing', async () => {
+        stopping.abort()
+        await running.catch(() => {}) // told below
+      })
+      const outcomes = await running
+      session.out.result({ database: holdfast.address, dry_run: false, steps: outcomes }, () =>
+        outcomes
+          .map(({ sql, outcome, seconds, error }) =>
+            outcome === 'done'
+              ? `${pc.green('done  ')} ${sql} (${formatDuration(seconds * 1_000)})`
+              : `${pc.red('failed')} ${sql}: ${error}`,
+          )
+          .join('\n'),
+      )
+      return outcomes.some(({ outcome }) => outcome === 'failed') ? EXIT.failure : EXIT.ok
+    },
+  )
+}
+
+function progressLine({ step, number, of, phase, percent }: OptimizeProgress): string {
+  const far = percent === null ? '' : `, ${percent}%`
+  return `${number}/${of} ${step.sql}${phase === null ? '' : `: ${phase}${far}`}`
+}
