@@ -12,7 +12,7 @@ import {
   type RunOptions,
   userHistory,
 } from './migrate/index.ts'
-import { Collector } from './monitor/index.ts'
+import { Collector, type Limits, limitsFrom } from './monitor/index.ts'
 import type { PartitionTarget } from './partitions/index.ts'
 import { CursorKeys, HoldfastDialect, Timings } from './query/index.ts'
 import { ConnectionBudget, type EchoedQuery, Pool, sslModeInUrl, withSslMode } from './pool/index.ts'
@@ -203,6 +203,11 @@ export class Holdfast<DB = any> {
       }),
     )
     return this.#monitor
+  }
+
+  /** From where on something is a problem, for the checks. */
+  get limits(): Limits {
+    return limitsFrom(this.config.monitor)
   }
 
   #owned<Part extends { close(): unknown }>(name: string, part: Part): Part {

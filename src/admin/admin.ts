@@ -56,7 +56,7 @@ export interface AdminInput {
   /** Where partitions are kept, as `holdfast.partitions`. Default: not looked at. */
   readonly partitions?: PartitionTarget
   /** What keeps the history, of the same pool. Default: the last hours, in memory. */
-  readonly collector?: Collector | undefined
+  readonly monitor?: Collector | undefined
   /** From where on something is a problem. Default: as operators usually have them. */
   readonly limits?: Limits | undefined
   readonly clock?: Clock
@@ -100,7 +100,7 @@ export class Admin {
   constructor(input: AdminInput) {
     const clock = input.clock ?? systemClock
     const reader = new Reader(input.pool, clock)
-    const feed = input.collector?.feed ?? new StatementFeed(reader, clock)
+    const feed = input.monitor?.feed ?? new StatementFeed(reader, clock)
     const live = new LivePicture(input.pool, reader, feed, clock)
     const schema = input.schema ?? input.migrations?.history.schema ?? 'holdfast'
     this.#context = {
@@ -108,7 +108,7 @@ export class Admin {
       pools: [...new Set([input.pool, ...(input.otherPools ?? [])])],
       reader,
       feed,
-      collector: input.collector,
+      collector: input.monitor,
       limits: input.limits,
       schema,
       migrations: input.migrations,

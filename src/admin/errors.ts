@@ -143,7 +143,7 @@ export function collectorUnknown(): HoldfastError {
   return new HoldfastError({
     code: 'HF_ADMIN_COLLECTOR_UNKNOWN',
     message:
-      'This service does not say what keeps the history: give "collector" to Admin, as `holdfast.monitor` of createHoldfast().',
+      'This service does not say what keeps the history: give "monitor" to Admin, as `holdfast.monitor` of createHoldfast().',
   })
 }
 

@@ -14,7 +14,7 @@ let own: Pool | undefined
 const client = useAdminServer(database, () => {
   own = new Pool({ connectionString: database.url })
   collector = new Collector({ pool: own, history: { url: database.url, ownSchema: 'holdfast' } })
-  return { collector }
+  return { monitor: collector }
 })
 afterAll(async () => {
   await collector?.close()

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { renderChecksReference } from '../../scripts/checks-reference.ts'
 import { STATUS_CODES } from '../../src/admin/problem.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -207,6 +208,11 @@ test('every internal link of the documentation leads somewhere', () => {
       .map((target) => `${page} -> ${target}`)
   })
   expect(broken).toEqual([])
+})
+
+test('the reference of checks is that of the code', async () => {
+  const written = readFileSync(join(ROOT, 'docs/reference/checks.md'), 'utf8')
+  expect(written, 'run npm run generate').toBe(await renderChecksReference())
 })
 
 test('the reference of the query layer names everything that it exports', () => {

@@ -9,7 +9,6 @@ import {
   examine,
   type Finding,
   findHistory,
-  limitsFrom,
   makeReport,
   Reader,
   readIdentity,
@@ -91,7 +90,7 @@ async function contextOf(holdfast: Holdfast, db: Reader): Promise<CheckContext> 
     migrations: holdfast.migrations,
     connectionLimit: pool.size + pool.overflow,
     history: await findHistory(db, schema),
-    limits: limitsFrom(holdfast.config.monitor),
+    limits: holdfast.limits,
   }
 }
 

@@ -4,7 +4,6 @@ import pc from 'picocolors'
 import type { ConfigInput } from '../../config.ts'
 import { messageOf } from '../../core/index.ts'
 import type { Holdfast } from '../../holdfast.ts'
-import { limitsFrom } from '../../monitor/index.ts'
 import { inspectSchema, migrateUp } from '../../migrate/index.ts'
 import { UpkeepSchedule } from '../../partitions/index.ts'
 import { type Finish, runWith } from '../command.ts'
@@ -88,8 +87,8 @@ async function serveUntilStopped(session: Session, holdfast: Holdfast): Promise<
       migrateOptions: holdfast.migrateOptions,
       access: holdfast.access,
       partitions: holdfast.partitions,
-      collector: holdfast.monitor,
-      limits: limitsFrom(holdfast.config.monitor),
+      monitor: holdfast.monitor,
+      limits: holdfast.limits,
     },
     holdfast.config.admin,
     holdfast.stateDirectory,
