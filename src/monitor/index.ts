@@ -20,6 +20,7 @@ export type { PlanNode } from './explain/plan.ts'
 export { type Depth, type Examination, examine, scoreOf } from './examination.ts'
 export { readingBusy } from './errors.ts'
 export { type Frame, type FrameKind, OTHERS } from './history/frame.ts'
+export { readWindow } from './history/window.ts'
 export {
   findHistory,
   HistoryStore,

@@ -1,6 +1,6 @@
 /** How the database does, over HTTP and from the command line: each reading alone, and all of them as a report. */
 import { afterAll, describe, expect, test } from 'vitest'
-import { Collector, type Finding } from '../../src/monitor/index.ts'
+import { Collector, type Finding, LEVELS } from '../../src/monitor/index.ts'
 import { Pool } from '../../src/pool/index.ts'
 import { type AdminClient, useAdminServer } from '../support/admin-server.ts'
 import { runCli } from '../support/cli.ts'
@@ -141,3 +141,26 @@ describe('doctor', () => {
     expect((await doctor('--full', '--format', 'pdf')).code).toBe(2)
   })
 })
+
+test('what was before this process began to look is in the history', async () => {
+  await post('/monitoring/start', 'operator')
+  await expect.poll(() => collector?.history !== undefined, { timeout: 25_000, interval: 200 }).toBe(true)
+  const atMs = Math.floor(Date.now() / 60_000) * 60_000 - 5 * 3_600_000
+  await collector?.history?.write(LEVELS[0], [
+    {
+      kind: 'database',
+      instance: '',
+      atMs,
+      keys: ['connections_active', 'cache_hit_percent'],
+      figures: { 'value:mean': [7, 99.5], 'value:max': [9, 100] },
+    },
+  ])
+  const from = new Date(atMs - 3_600_000).toISOString()
+  const { database: seen, pool } = await json(`/monitoring/history?from=${from}`)
+  expect(seen.step_seconds).toBe(60)
+  expect(seen.series.connections_active[60]).toBe(7)
+  expect(seen.series.cache_hit_percent[60]).toBe(99.5)
+  expect(seen.series.connections_active[59]).toBeNull()
+  expect(pool.step_seconds).toBe(120)
+  await post('/monitoring/stop', 'operator')
+}, 40_000)

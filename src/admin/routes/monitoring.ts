@@ -7,6 +7,7 @@ import {
   type MetricWindow,
   POOL_SERIES,
   type PoolSeries,
+  readWindow,
   STATEMENT_ORDERS,
 } from '../../monitor/index.ts'
 import { checkContextOf } from '../check-context.ts'
@@ -100,7 +101,9 @@ const SlowQueries = Type.Object({
 const EXAMINATION_LIFE_MS = 10_000
 const STATEMENTS_LIFE_MS = 2_000
 const DAY_MS = 86_400_000
-const LONGEST_WINDOW_MS = 8 * DAY_MS
+const HOUR_MS = 3_600_000
+const LONGEST_IN_MEMORY_MS = 8 * DAY_MS
+const LONGEST_WINDOW_MS = 366 * DAY_MS
 
 /** What is wrong, what was, and which statements take the time. */
 export const monitoringRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> = async (
@@ -130,7 +133,7 @@ export const monitoringRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext
       schema: {
         tags: ['monitoring'],
         summary:
-          'The pool and the database over time, as far as this process has been watching: a week at most.',
+          'The pool over time, as far as this process has been watching, a week at most; and the database, a year where a history is kept.',
         querystring: Type.Object({
           from: Type.Optional(Type.String({ format: 'date-time', description: 'Default: 15 minutes ago' })),
           to: Type.Optional(Type.String({ format: 'date-time', description: 'Default: now' })),
@@ -143,10 +146,14 @@ export const monitoringRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext
       const to = Math.min(request.query.to === undefined ? now : Date.parse(request.query.to), now)
       const asked = request.query.from === undefined ? to - 15 * 60_000 : Date.parse(request.query.from)
       const from = Math.min(Math.max(asked, now - LONGEST_WINDOW_MS), to)
-      return {
-        pool: describeWindow<PoolSeries>(live.poolMetrics.history.window(from, to, now)),
-        database: describeWindow<DatabaseSeries>(live.databaseMetrics.history.window(from, to, now)),
-      }
+      // What was before this process began to look is in the history, where one is kept; for an hour its steps are too long.
+      const isBefore = from < context.startedAt && to - from > HOUR_MS
+      const history = isBefore ? context.collector?.history : undefined
+      const database = history
+        ? await readWindow(history, 'database', DATABASE_SERIES, { fromMs: from, toMs: to })
+        : live.databaseMetrics.history.window(Math.max(from, now - LONGEST_IN_MEMORY_MS), to, now)
+      const pool = live.poolMetrics.history.window(Math.max(from, now - LONGEST_IN_MEMORY_MS), to, now)
+      return { pool: describeWindow<PoolSeries>(pool), database: describeWindow<DatabaseSeries>(database) }
     },
   )
 

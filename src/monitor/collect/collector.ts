@@ -108,11 +108,13 @@ export class Collector {
         (beatMs) => this.#collect(beatMs),
         () => this.#skip('all', 'the last look was still at work'),
       ),
+      preparing: undefined,
       store: undefined,
       leadership: undefined,
       isLeading: false,
       keptAtMs: undefined,
     }
+    void this.#prepare(this.#run)
   }
 
   /** Writes what is at hand, and ends. It can be started again. */
@@ -121,6 +123,7 @@ export class Collector {
     if (!run) return
     this.#run = undefined
     await run.beat.stop()
+    await run.preparing
     await this.#flush(run)
     await run.leadership?.end()
     run.watch.close()
@@ -173,6 +176,13 @@ export class Collector {
   /** Finds out where to write, and asks to be the one who looks. Tried again with each beat. */
   async #prepare(run: Run): Promise<void> {
     if (run.store) return
+    run.preparing ??= this.#findStore(run).finally(() => {
+      run.preparing = undefined
+    })
+    await run.preparing
+  }
+
+  async #findStore(run: Run): Promise<void> {
     const { history } = this.#input
     try {
       const source = await readSource(this.#reader)
@@ -314,6 +324,7 @@ interface Run {
   readonly watch: ProcessWatch
   readonly writer: Pool
   readonly beat: Beat
+  preparing: Promise<void> | undefined
   store: HistoryStore | undefined
   leadership: Leadership | undefined
   /** Whether the last beat looked at the database. */
