@@ -12,7 +12,14 @@ import {
   type RunOptions,
   userHistory,
 } from './migrate/index.ts'
-import { Collector, type Limits, limitsFrom } from './monitor/index.ts'
+import {
+  Collector,
+  findHistory,
+  type HistoryStore,
+  type Limits,
+  limitsFrom,
+  readSource,
+} from './monitor/index.ts'
 import type { PartitionTarget } from './partitions/index.ts'
 import { CursorKeys, HoldfastDialect, Timings } from './query/index.ts'
 import { ConnectionBudget, type EchoedQuery, Pool, sslModeInUrl, withSslMode } from './pool/index.ts'
@@ -203,6 +210,16 @@ export class Holdfast<DB = any> {
       }),
     )
     return this.#monitor
+  }
+
+  /** What was kept of this database; undefined where nothing was, or not for this role. */
+  async openHistory(): Promise<HistoryStore | undefined> {
+    const { database, monitor } = this.config
+    if (monitor.historyUrl === undefined) return findHistory(this.pool, database.schema)
+    const url = encrypted(monitor.historyUrl, this.config)
+    const kept = new Pool({ connectionString: url, size: 1, overflow: 1, warm: false })
+    this.#lifecycle.own('history', () => kept.end())
+    return findHistory(kept, database.schema, await readSource(this.pool))
   }
 
   /** From where on something is a problem, for the checks. */

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
-import type { Lease, Queryable } from '../core/index.ts'
+import { type Lease, type Queryable, systemClock, within } from '../core/index.ts'
+import { driverOf } from './driver.ts'
 import { openClient } from './servers/open-client.ts'
+
+const GOODBYE_MS = 2_000
 
 /** A stable 64-bit key for an advisory lock of this name. */
 export function advisoryKey(name: string): string {
@@ -42,8 +45,10 @@ export class AdvisoryLease implements Lease {
       if (!(await tryAdvisoryLock(client, advisoryKey(`holdfast:lease:${name}`)))) return { held: false }
       return { held: true, value: await work(lost.signal) }
     } finally {
-      // Ending the session gives the lock back.
-      await client.end().catch(() => {})
+      // Ending the session gives the lock back; a server that does not answer has to find out by itself.
+      await within(systemClock, GOODBYE_MS, client.end(), () => new Error('late')).catch(() =>
+        driverOf(client).connection.stream.destroy(),
+      )
     }
   }
 }

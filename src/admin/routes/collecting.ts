@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Collector } from '../../monitor/index.ts'
-import { readHistorySize } from '../../monitor/index.ts'
 import type { AdminContext } from '../context.ts'
 import { collectorUnknown } from '../errors.ts'
 import { nullable, problemResponses } from '../problem.ts'
@@ -46,7 +45,7 @@ export const collectingRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext
       started_at: startedAt?.toISOString() ?? null,
       written_at: writtenAt?.toISOString() ?? null,
       last_minute_ms: lastMinuteMs,
-      history_bytes: await readHistorySize(context.reader, context.schema).catch(() => null),
+      history_bytes: await collectorOf().historyBytes(),
       skipped: skipped.map(({ lastAt, ...one }) => ({ ...one, last_at: lastAt.toISOString() })),
     }
   }

@@ -16,6 +16,8 @@ import { nullable, problemResponses } from '../problem.ts'
 import { refuseStrayFields } from '../strict-body.ts'
 
 const DAY_MS = 86_400_000
+/** As far back as the history reaches. */
+const LONGEST_MS = 366 * DAY_MS
 
 const Story = Type.Object({
   id: nullable(
@@ -103,7 +105,8 @@ export const statementRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
     async ({ params: { key }, query }) => {
       const now = Date.now()
       const toMs = Math.min(now, query.to === undefined ? now : Date.parse(query.to))
-      const fromMs = Math.min(toMs, query.from === undefined ? toMs - DAY_MS : Date.parse(query.from))
+      const asked = query.from === undefined ? toMs - DAY_MS : Date.parse(query.from)
+      const fromMs = Math.min(toMs, Math.max(asked, now - LONGEST_MS))
       const history = context.collector?.history ?? (await findHistory(reader, schema))
       return describeStory(await readStatement(reader, key, history, { fromMs, toMs }))
     },

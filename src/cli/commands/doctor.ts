@@ -8,7 +8,6 @@ import {
   type Depth,
   examine,
   type Finding,
-  findHistory,
   makeReport,
   Reader,
   readIdentity,
@@ -89,7 +88,7 @@ async function contextOf(holdfast: Holdfast, db: Reader): Promise<CheckContext> 
     schema,
     migrations: holdfast.migrations,
     connectionLimit: pool.size + pool.overflow,
-    history: await findHistory(db, schema),
+    history: await holdfast.openHistory(),
     limits: holdfast.limits,
   }
 }

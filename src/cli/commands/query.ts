@@ -5,7 +5,6 @@ import type { Holdfast } from '../../holdfast.ts'
 import {
   explain,
   type Explanation,
-  findHistory,
   findStatementSource,
   type PlanNode,
   Reader,
@@ -135,7 +134,7 @@ function addShow(query: Command, finish: Finish): void {
     finish,
     async (session, _, [key = '']) => {
       const { reader, holdfast } = await readerOf(session)
-      const history = await findHistory(reader, holdfast.config.database.schema)
+      const history = await holdfast.openHistory()
       const now = Date.now()
       const story = await readStatement(reader, key, history, { fromMs: now - DAY_MS, toMs: now })
       session.out.result({ database: holdfast.address, ...storyAsJson(story) }, () => storyInWords(story))

@@ -1,5 +1,5 @@
 import { formatBytes } from '../../core/index.ts'
-import { type IndexPicture, readIndexes } from '../indexes.ts'
+import { dropIndex, type IndexPicture, indexesOf } from '../indexes.ts'
 import { MOST_TOLD } from '../relations.ts'
 import type { Check, Found } from '../finding.ts'
 
@@ -9,8 +9,8 @@ export const duplicateIndexes: Check = {
   category: 'indexes',
   good: 'no index is there twice',
   why: 'Each change of the table is written into both, and no query is faster for it.',
-  run: async ({ db, identity }) => {
-    const usable = (await readIndexes(db, identity.versionNumber)).filter(({ isUsable }) => isUsable)
+  run: async (context) => {
+    const usable = (await indexesOf(context)).filter(({ isUsable }) => isUsable)
     return [...Map.groupBy(usable, sameness).values()]
       .flatMap((same) => {
         const [kept, ...rest] = same.toSorted((a, b) => worth(b) - worth(a) || a.name.localeCompare(b.name))
@@ -20,8 +20,8 @@ export const duplicateIndexes: Check = {
   },
 }
 
-const sameness = ({ table, method, keys, included, predicate }: IndexPicture): string =>
-  JSON.stringify([table, method, keys, included.toSorted(), predicate])
+const sameness = ({ table, method, keys, included, predicate, manner }: IndexPicture): string =>
+  JSON.stringify([table, method, keys, included.toSorted(), predicate, method === 'btree' ? '' : manner])
 
 /** One that keeps doubles out in another manner is there for that. */
 const serves = (kept: IndexPicture, one: IndexPicture): boolean =>
@@ -31,13 +31,13 @@ const serves = (kept: IndexPicture, one: IndexPicture): boolean =>
 const worth = ({ isPrimary, isNeeded, isUnique }: IndexPicture): number =>
   (isPrimary ? 4 : 0) + (isNeeded ? 2 : 0) + (isUnique ? 1 : 0)
 
-function describe({ name, table, bytes, scans }: IndexPicture, kept: IndexPicture): Found {
+function describe({ name, table, bytes, scans, isPartitioned }: IndexPicture, kept: IndexPicture): Found {
   return {
     severity: 'warning',
     subject: name,
     message: `Each change of ${table} is indexed twice: ${name} is the same as ${kept.name} (${formatBytes(bytes)}).`,
     evidence: { table, same_as: kept.name, bytes, scans },
     action: `Drop it; ${kept.name} serves the same queries.`,
-    sql: `DROP INDEX CONCURRENTLY ${name};`,
+    sql: dropIndex(name, isPartitioned),
   }
 }

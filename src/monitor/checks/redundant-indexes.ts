@@ -1,5 +1,5 @@
 import { formatBytes } from '../../core/index.ts'
-import { type IndexPicture, readIndexes } from '../indexes.ts'
+import { dropIndex, type IndexPicture, indexesOf } from '../indexes.ts'
 import { MOST_TOLD } from '../relations.ts'
 import type { Check, Found } from '../finding.ts'
 
@@ -12,31 +12,33 @@ export const redundantIndexes: Check = {
   category: 'indexes',
   good: 'no index is the beginning of another',
   why: 'Each change of the table is written into both, where the longer one serves the queries of the shorter, too.',
-  run: async ({ db, identity }) => {
-    const indexes = await readIndexes(db, identity.versionNumber)
-    const trees = indexes.filter(({ isUsable, method }) => isUsable && method === 'btree')
-    return trees
-      .flatMap((one) => {
-        const longer = one.isUnique || one.isNeeded ? undefined : trees.find((other) => covers(other, one))
-        return longer ? [describe(one, longer)] : []
-      })
+  run: async (context) => {
+    const trees = (await indexesOf(context)).filter(({ isUsable, method }) => isUsable && method === 'btree')
+    return [...Map.groupBy(trees, ({ table }) => table).values()]
+      .flatMap((ofTable) =>
+        ofTable.flatMap((one) => {
+          const longer =
+            one.isUnique || one.isNeeded ? undefined : ofTable.find((other) => covers(other, one))
+          return longer ? [describe(one, longer)] : []
+        }),
+      )
       .slice(0, MOST_TOLD)
   },
 }
 
 /** Whether `longer` finds all that `one` finds, and has all that it carries. */
 function covers(longer: IndexPicture, one: IndexPicture): boolean {
-  const columns = new Set([...longer.keys.map((key) => key.split(' ')[0]), ...longer.included])
+  const carries = (column: string): boolean =>
+    longer.included.includes(column) || longer.keys.some((key) => key.split(' ')[0] === column)
   return (
-    longer.table === one.table &&
     longer.keys.length > one.keys.length &&
     longer.predicate === one.predicate &&
     one.keys.every((key, place) => longer.keys[place] === key) &&
-    one.included.every((column) => columns.has(column))
+    one.included.every(carries)
   )
 }
 
-function describe({ name, table, bytes, scans }: IndexPicture, longer: IndexPicture): Found {
+function describe({ name, table, bytes, scans, isPartitioned }: IndexPicture, longer: IndexPicture): Found {
   return {
     severity: bytes < WARNING_BYTES ? 'info' : 'warning',
     confidence: 'likely',
@@ -44,6 +46,6 @@ function describe({ name, table, bytes, scans }: IndexPicture, longer: IndexPict
     message: `Each change of ${table} is indexed twice: ${longer.name} begins with the keys of ${name} (${formatBytes(bytes)}).`,
     evidence: { table, covered_by: longer.name, bytes, scans },
     action: `Drop it, unless a query that runs very often is faster with the smaller one.`,
-    sql: `DROP INDEX CONCURRENTLY ${name};`,
+    sql: dropIndex(name, isPartitioned),
   }
 }

@@ -1,5 +1,5 @@
 import { formatBytes, systemClock } from '../../core/index.ts'
-import { readIndexes } from '../indexes.ts'
+import { dropIndex, indexesOf } from '../indexes.ts'
 import { MOST_TOLD } from '../relations.ts'
 import { readStatisticsAge } from '../statistics-age.ts'
 import type { Check } from '../finding.ts'
@@ -15,21 +15,22 @@ export const unusedIndexes: Check = {
   category: 'indexes',
   good: 'every index is used',
   why: 'Each change of the table is written into it, and it takes room in memory, on disk and in each backup.',
-  run: async ({ db, identity, clock = systemClock }) => {
+  run: async (context) => {
+    const { db, identity, clock = systemClock } = context
     // What a replica's queries use is counted there.
     const replicas = await db.query('SELECT FROM pg_catalog.pg_stat_replication LIMIT 1')
     if (identity.isStandby || replicas.rows.length > 0) return null
     const days = await readStatisticsAge(db, clock)
     if (days === undefined || days < FEWEST_DAYS) return null
     const since = clock.now() - FEWEST_DAYS * 86_400_000
-    const indexes = await readIndexes(db, identity.versionNumber)
+    const indexes = await indexesOf(context)
     return indexes
       .filter(({ isUsable, isUnique, isNeeded }) => isUsable && !isUnique && !isNeeded)
       .filter(({ scans, lastScanAt }) => scans === 0 || (lastScanAt !== null && lastScanAt.getTime() < since))
       .filter(({ bytes }) => bytes >= SMALLEST_BYTES)
       .toSorted((a, b) => b.bytes - a.bytes)
       .slice(0, MOST_TOLD)
-      .map(({ name, table, bytes, scans, lastScanAt }) => ({
+      .map(({ name, table, bytes, scans, lastScanAt, isPartitioned }) => ({
         severity: 'warning' as const,
         confidence: 'likely' as const,
         subject: name,
@@ -42,7 +43,7 @@ export const unusedIndexes: Check = {
           statistics_days: Math.floor(days),
         },
         action: 'Unless it was made lately or serves a yearly report, drop it:',
-        sql: `DROP INDEX CONCURRENTLY ${name};`,
+        sql: dropIndex(name, isPartitioned),
       }))
   },
 }

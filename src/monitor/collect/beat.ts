@@ -35,11 +35,11 @@ export class Beat {
 
   #await(lastMs: number): void {
     const now = this.#clock.now()
+    // The machine's clock was set back: from here on it is as late as it says.
+    if (lastMs > now + this.#everyMs) return this.#await(Math.floor(now / this.#everyMs) * this.#everyMs)
     // Not the one that was just called: a timer may come a moment early.
     const nextMs = Math.max(lastMs + this.#everyMs, Math.ceil(now / this.#everyMs) * this.#everyMs)
-    // The machine's clock may have been set back: never longer than one beat.
-    const delayMs = Math.min(nextMs - now, this.#everyMs)
-    this.#timer = this.#clock.setTimer(() => this.#beat(nextMs), delayMs, 'background')
+    this.#timer = this.#clock.setTimer(() => this.#beat(nextMs), nextMs - now, 'background')
   }
 
   #beat(beatMs: number): void {

@@ -1,8 +1,9 @@
-import { type Clock, messageOf, systemClock } from '../../core/index.ts'
+import { type Clock, messageOf, systemClock, within } from '../../core/index.ts'
 import type { PartitionTarget } from '../../partitions/index.ts'
 import { AdvisoryLease, Pool } from '../../pool/index.ts'
+import { readingBusy } from '../errors.ts'
 import { type Frame, mergeFrames } from '../history/frame.ts'
-import { HistoryStore, LEVELS, readSource } from '../history/store.ts'
+import { HistoryStore, LEVELS, readHistorySize, readSource } from '../history/store.ts'
 import { PoolMetrics } from '../pool-metrics.ts'
 import { Reader } from '../reader.ts'
 import { StatementFeed } from '../statements/feed.ts'
@@ -53,6 +54,12 @@ const MINUTE_MS = 60_000
 const SLOW_MS = 600_000
 const HOUR_MS = 3_600_000
 const DAY_MS = 86_400_000
+/** Another who watches the statements may have read them a moment ago. */
+const MOST_STATEMENTS_AGE_MS = 31_000
+const WRITE_LOCK_MS = 1_000
+const WRITE_STATEMENT_MS = 5_000
+/** Several statements, and the network. */
+const WRITE_LIMIT_MS = 15_000
 /** Minutes that are kept in memory while they cannot be written. */
 const MOST_UNWRITTEN = 60
 
@@ -97,11 +104,13 @@ export class Collector {
   start(intervalMs = this.#input.intervalMs ?? MINUTE_MS): void {
     if (this.#run) return
     const { url } = this.#input.history
+    // Never an older reading than half of what was asked for.
+    this.#sampler.statementsAgeMs = Math.min(MOST_STATEMENTS_AGE_MS, intervalMs / 2)
     this.#run = {
       intervalMs,
       startedAt: new Date(this.#clock.now()),
       watch: new ProcessWatch(),
-      writer: new Pool({ connectionString: url, size: 1, overflow: 0, allowExitOnIdle: true, warm: false }),
+      writer: writerTo(url),
       beat: new Beat(
         this.#clock,
         BEAT_MS,
@@ -117,7 +126,7 @@ export class Collector {
     void this.#prepare(this.#run)
   }
 
-  /** Writes what is at hand, and ends. It can be started again. */
+  /** Writes what is at hand, and ends, also where nobody answers. It can be started again. */
   async stop(): Promise<void> {
     const run = this.#run
     if (!run) return
@@ -127,6 +136,8 @@ export class Collector {
     await this.#flush(run)
     await run.leadership?.end()
     run.watch.close()
+    // What happens from here on is nobody's minute.
+    this.#sampler.interrupt()
     await run.writer.end({ timeoutMs: 1_000 })
   }
 
@@ -152,6 +163,12 @@ export class Collector {
   /** Resolves when no look is under way. */
   async idle(): Promise<void> {
     await this.#run?.beat.idle()
+  }
+
+  /** How much room the history takes, in bytes; null where nobody can say. */
+  async historyBytes(): Promise<number | null> {
+    const { writer } = this.#run ?? {}
+    return writer ? readHistorySize(writer, this.#input.history.ownSchema).catch(() => null) : null
   }
 
   /** What is kept; undefined until it could be looked for. */
@@ -186,7 +203,7 @@ export class Collector {
     const { history } = this.#input
     try {
       const source = await readSource(this.#reader)
-      const problem = await historyIsThere(run.writer, history.ownSchema)
+      const problem = await this.#inTime(historyIsThere(run.writer, history.ownSchema))
       if (problem !== undefined) return this.#tell(problem)
       run.store = new HistoryStore(run.writer, history.ownSchema, source)
       run.leadership = new Leadership(
@@ -266,11 +283,11 @@ export class Collector {
     if (!store) return
     try {
       while (this.#unwritten.length > 0) {
-        await store.write(LEVELS[0], this.#unwritten.slice(0, 1))
+        await this.#inTime(store.write(LEVELS[0], this.#unwritten.slice(0, 1)))
         const written = this.#unwritten.shift()
         if (written?.kind === 'database') this.#newestOwnMs = written.atMs
       }
-      await this.#keepTexts(store)
+      await this.#inTime(this.#keepTexts(store))
       this.#writtenAt = new Date(this.#clock.now())
       this.#problem = null
     } catch (error) {
@@ -295,15 +312,22 @@ export class Collector {
     if (!store) return
     const isFirst = keptAtMs === undefined
     try {
-      if (isFirst || beatMs % SLOW_MS === 2 * MINUTE_MS) await store.rollUp(beatMs)
+      if (isFirst || beatMs % SLOW_MS === 2 * MINUTE_MS) await this.#inTime(store.rollUp(beatMs))
       if (isFirst || beatMs - keptAtMs >= HOUR_MS) {
         run.keptAtMs = beatMs
         await keepHistory(run.writer, this.#input.history)
-        await store.tidy(beatMs)
+        await this.#inTime(store.tidy(beatMs))
       }
     } catch (error) {
       this.#tell(messageOf(error))
     }
+  }
+
+  /** The server ends what takes too long; where the network is silent nobody does. */
+  #inTime<T>(work: Promise<T>): Promise<T> {
+    return within(this.#clock, WRITE_LIMIT_MS, work, () =>
+      readingBusy(`nothing was written within ${WRITE_LIMIT_MS / 1_000} s`),
+    )
   }
 
   #skip(look: string, reason: string): void {
@@ -315,6 +339,19 @@ export class Collector {
     if (problem !== this.#problem) this.#input.onProblem?.(problem)
     this.#problem = problem
   }
+}
+
+/** One connection; behind a lock of somebody else it does not wait for long. */
+function writerTo(url: string): Pool {
+  return new Pool({
+    connectionString: url,
+    size: 1,
+    overflow: 0,
+    allowExitOnIdle: true,
+    warm: false,
+    acquireTimeoutMs: WRITE_LIMIT_MS,
+    options: `-c lock_timeout=${WRITE_LOCK_MS} -c statement_timeout=${WRITE_STATEMENT_MS}`,
+  })
 }
 
 /** What lasts from one start to the next stop. */

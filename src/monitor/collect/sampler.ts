@@ -14,9 +14,6 @@ import {
   type Values,
 } from './readings.ts'
 
-/** Another who watches the statements may have read them a moment ago. */
-const STATEMENTS_AGE_MS = 31_000
-
 /** One look at a database, as a frame. A look whose figures are differences gives none the first time. */
 export type Look = (atMs: number) => Promise<Frame | undefined>
 
@@ -29,6 +26,8 @@ export class Sampler {
   #middle: Middle | undefined
   #statements: FedReading | undefined
   #tables: ReadonlyMap<number, TableState> | undefined
+  /** How old a reading of the statements may be that another has taken. */
+  statementsAgeMs = 0
   /** Texts of the statements of the last frame, by fingerprint. */
   texts: ReadonlyMap<string, string> = new Map()
 
@@ -61,7 +60,7 @@ export class Sampler {
   /** What each statement did. */
   readonly statements: Look = async (atMs) => {
     const before = this.#statements
-    const after = await this.#feed.read(STATEMENTS_AGE_MS)
+    const after = await this.#feed.read(this.statementsAgeMs)
     this.#statements = after
     if (!before || !after || after === before) return undefined
     const uses = growthOf(before.reading, after.reading)

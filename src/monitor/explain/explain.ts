@@ -40,8 +40,9 @@ const GENERIC_PLAN_SINCE = 160_000
 const EXPLAINED = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt'])
 
 /**
- * Asks PostgreSQL how it would do a statement, or with `analyze` how it did. Changes nothing: the transaction may not write and is
- * rolled back. On a connection of its own.
+ * Asks PostgreSQL how it would do a statement, or with `analyze` how it did. The transaction may not write and is rolled back; what
+ * functions do beside tables is not: a function that the planner works out, or that the statement calls, has the rights of this role.
+ * On a connection of its own, whose session is ended when it takes too long.
  *
  * @throws HF_MONITOR_STATEMENT_UNKNOWN, HF_MONITOR_EXPLAIN_REFUSED, HF_MONITOR_BUSY
  */
@@ -51,14 +52,15 @@ export async function explain(pool: Pool, clock: Clock, input: ExplainInput): Pr
   try {
     const client = await own.connect()
     try {
-      const text = await oneStatement(input.text ?? (await textOf(client, input.id ?? '')))
+      const parsed = await oneStatement(input.text ?? (await textOf(client, input.id ?? '')))
       await client.query(
         `BEGIN READ ONLY; SET LOCAL statement_timeout = ${timeoutMs}; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`,
       )
       const late = (): Error => readingBusy(`no answer within ${(timeoutMs + 1_000) / 1_000} s`)
-      return await within(clock, timeoutMs + 1_000, explainWith(client, text, input), late)
+      return await within(clock, timeoutMs + 1_000, explainWith(client, parsed, input), late)
     } finally {
-      // The session ends with all that it had: nothing of it stays.
+      // The session ends with all that it had: nothing of it stays, also not what goes on after it was cancelled.
+      await ended(client, pool)
       client.release(true)
     }
   } catch (error) {
@@ -70,10 +72,9 @@ export async function explain(pool: Pool, clock: Clock, input: ExplainInput): Pr
 
 async function explainWith(
   client: PooledClient,
-  text: string,
+  { text, parameters }: Parsed,
   { values = [], analyze = false }: ExplainInput,
 ): Promise<Explanation> {
-  const parameters = countParameters(text)
   if (values.length > 0 && values.length !== parameters)
     throw explainRefused(`it has ${parameters} parameters, and ${values.length} values were given`)
   const isGeneric = parameters > 0 && values.length === 0
@@ -99,6 +100,16 @@ async function explainWith(
     plan,
     remarks: remarksOn(plan),
   }
+}
+
+/** A session that has not come to its end is told to. */
+async function ended(client: PooledClient, pool: Pool): Promise<void> {
+  const { processID, readyForQuery } = client as unknown as {
+    processID: number | null
+    readyForQuery: boolean
+  }
+  if (readyForQuery || processID === null) return
+  await pool.query('SELECT pg_terminate_backend($1)', [processID]).catch(() => {}) // it ends with its connection
 }
 
 interface RawPlan {
@@ -134,23 +145,37 @@ async function versionOf(client: PooledClient): Promise<number> {
   return rows[0]?.version ?? 0
 }
 
-/** The greatest $n. Those in strings and comments count too many, and PostgreSQL says so. */
-const countParameters = (text: string): number =>
-  Math.max(0, ...[...text.matchAll(/\$(\d{1,5})\b/g)].map(([, number]) => Number(number)))
+/** The greatest $n of a parsed statement. */
+const countParameters = (tree: unknown): number =>
+  Math.max(
+    0,
+    ...[...JSON.stringify(tree).matchAll(/"ParamRef":\{"number":(\d+)/g)].map(([, number]) => Number(number)),
+  )
+
+/** pg_stat_statements puts $1 where the grammar takes a string only: `interval $1` for `interval '1 day'`. */
+const withCasts = (text: string): string =>
+  text.replaceAll(/\b(interval|date|time|timetz|timestamp|timestamptz)\s+(\$\d+)\b/gi, '$2::$1')
+
+interface Parsed {
+  readonly text: string
+  /** How many values it takes. */
+  readonly parameters: number
+}
 
 /** Exactly one statement of those that have a plan: nothing else gets to the server behind EXPLAIN. */
-async function oneStatement(text: string): Promise<string> {
+async function oneStatement(given: string): Promise<Parsed> {
+  const whole = withCasts(given)
   const { parse } = await import('libpg-query')
-  const parsed = await parse(text).catch((error: unknown) => {
+  const parsed = await parse(whole).catch((error: unknown) => {
     throw explainRefused(
-      `PostgreSQL's grammar does not take it (${messageOf(error)}); a text that was cut short cannot be explained`,
+      `PostgreSQL's grammar does not take it (${messageOf(error)}); a text that was cut short, or where $1 stands for a word of the grammar, cannot be explained: give it with --sql`,
     )
   })
   const statements = parsed.stmts ?? []
   const [kind] = Object.keys(statements[0]?.stmt ?? {})
   if (statements.length !== 1 || kind === undefined || !EXPLAINED.has(kind))
     throw explainRefused('one SELECT, INSERT, UPDATE, DELETE or MERGE can be explained, and nothing else')
-  return text.trim().replace(/;\s*$/, '')
+  return { text: whole.trim().replace(/;\s*$/, ''), parameters: countParameters(statements) }
 }
 
 async function textOf(client: PooledClient, id: string): Promise<string> {

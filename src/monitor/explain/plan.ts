@@ -8,6 +8,9 @@ export interface RawNode {
   readonly 'Join Type'?: string
   readonly 'Parent Relationship'?: string
   readonly 'Subplan Name'?: string
+  readonly 'CTE Name'?: string
+  readonly 'Inner Unique'?: boolean
+  readonly Output?: readonly string[]
   readonly 'Startup Cost'?: number
   readonly 'Total Cost'?: number
   readonly 'Plan Rows'?: number
@@ -71,7 +74,14 @@ const BLOCK_BYTES = 8_192
 export function readPlan(raw: RawNode): PlanNode {
   const measured = raw['Actual Total Time'] !== undefined
   const whole = measured ? timeOf(raw, 1) : costOf(raw)
-  return nodeOf(raw, { measured, whole: Math.max(whole, Number.EPSILON), processes: 1 })
+  return nodeOf(raw, {
+    measured,
+    whole: Math.max(whole, Number.EPSILON),
+    processes: 1,
+    scale: 1,
+    mayStop: false,
+    workedOut: workedOutIn(raw),
+  })
 }
 
 interface Reading {
@@ -80,17 +90,67 @@ interface Reading {
   readonly whole: number
   /** How many run the node at once. */
   readonly processes: number
+  /** How much of a node's estimated cost is spent: above it somebody may want only the first rows. */
+  readonly scale: number
+  /** Whether somebody above may have had enough before all rows came. */
+  readonly mayStop: boolean
+  /** Subplans that are worked out once, by the name under which nodes refer to them; those that were met are taken out. */
+  readonly workedOut: Map<string, RawNode>
 }
 
+/** Those hang on one node and are worked out in the time of the one that asks for them first. */
+function workedOutIn(raw: RawNode, found = new Map<string, RawNode>()): Map<string, RawNode> {
+  for (const child of raw.Plans ?? []) {
+    const name = child['Subplan Name']
+    if (child['Parent Relationship'] === 'InitPlan' && name !== undefined) {
+      // `CTE x`; `InitPlan 1`, and before PostgreSQL 17 `InitPlan 1 (returns $0)`.
+      const parameters = /\(returns ([^)]*)\)/.exec(name)?.[1]?.split(',')
+      for (const key of parameters ?? [name]) found.set(key, child)
+    }
+    workedOutIn(child, found)
+  }
+  return found
+}
+
+/** What the node asks for first, of what is worked out once. */
+function askedFor(raw: RawNode, workedOut: Map<string, RawNode>): RawNode[] {
+  const text = [conditionOf(raw) ?? '', ...(raw.Output ?? [])].join(' ')
+  const asked = [...workedOut].filter(([name]) =>
+    name.startsWith('CTE ')
+      ? raw['CTE Name'] !== undefined && name === `CTE ${raw['CTE Name']}`
+      : name.startsWith('$')
+        ? new RegExp(`\\${name}(?!\\d)`).test(text)
+        : text.includes(`(${name})`),
+  )
+  for (const [name] of asked) workedOut.delete(name)
+  return [...new Set(asked.map(([, plan]) => plan))]
+}
+
+/** Whoever reads all of its input before it gives a row. */
+const READS_ALL = /^(Sort|Incremental Sort|Hash|Aggregate|WindowAgg|Materialize|SetOp|Memoize)$/
+
 function nodeOf(raw: RawNode, reading: Reading): PlanNode {
-  const { measured, whole, processes } = reading
+  const { measured, whole, processes, scale, workedOut } = reading
   const below = raw['Workers Launched'] === undefined ? processes : raw['Workers Launched'] + 1
-  const children = (raw.Plans ?? []).map((child) => nodeOf(child, { ...reading, processes: below }))
-  const amount = (node: RawNode, at: number): number => (measured ? timeOf(node, at) : costOf(node))
-  const inChildren = (raw.Plans ?? [])
-    // What is worked out before or for each row is in the node's own time, too; all of it is taken away.
+  const asked = askedFor(raw, workedOut)
+  const plans = raw.Plans ?? []
+  const amount = (node: RawNode, at: number): number => (measured ? timeOf(node, at) : costOf(node) * scale)
+  const own = amount(raw, processes)
+  const inner = plans
+    .filter((child) => child['Parent Relationship'] !== 'InitPlan')
     .reduce((sum, child) => sum + amount(child, below), 0)
-  const self = Math.max(0, amount(raw, processes) - inChildren)
+  const inAsked = asked.reduce((sum, plan) => sum + amount(plan, 1), 0)
+  const self = Math.max(0, own - inner - inAsked)
+  // Of what only its first rows are wanted costs that much less.
+  const spent = !measured && inner > own && inner > 0 ? (scale * own) / inner : scale
+  const children = plans.map((child, place) =>
+    nodeOf(child, {
+      ...reading,
+      processes: child['Parent Relationship'] === 'InitPlan' ? 1 : below,
+      scale: child['Parent Relationship'] === 'InitPlan' ? scale : spent,
+      mayStop: mayStopBelow(raw, place, reading.mayStop),
+    }),
+  )
   return {
     type:
       raw['Join Type'] && raw['Join Type'] !== 'Inner'
@@ -103,9 +163,9 @@ function nodeOf(raw: RawNode, reading: Reading): PlanNode {
     actualRows: measured ? (raw['Actual Rows'] ?? 0) : null,
     loops: measured ? (raw['Actual Loops'] ?? 0) : null,
     selfMs: measured ? round(self) : null,
-    share: round((100 * self) / whole),
-    misestimate: measured ? misestimateOf(raw) : null,
-    spilledBytes: measured ? spilledBy(raw, children) : null,
+    share: Math.min(100, round((100 * self) / whole)),
+    misestimate: measured ? misestimateOf(raw, reading.mayStop) : null,
+    spilledBytes: measured ? spilledBy(raw) : null,
     removedRows: measured ? removedBy(raw) : null,
     blocks:
       raw['Shared Hit Blocks'] === undefined
@@ -113,6 +173,15 @@ function nodeOf(raw: RawNode, reading: Reading): PlanNode {
         : { hit: raw['Shared Hit Blocks'], read: raw['Shared Read Blocks'] ?? 0 },
     children,
   }
+}
+
+/** A join that needs one partner, or one whose other side has ended, and whoever wants only the first rows. */
+function mayStopBelow(raw: RawNode, place: number, mayStop: boolean): boolean {
+  const type = raw['Node Type']
+  if (type === 'Limit' || type === 'Merge Join') return true
+  const isInner = type === 'Nested Loop' && place === 1
+  if (isInner && (raw['Inner Unique'] === true || /^(Semi|Anti)$/.test(raw['Join Type'] ?? ''))) return true
+  return mayStop && !READS_ALL.test(type)
 }
 
 const round = (value: number): number => Math.round(value * 100) / 100
@@ -142,19 +211,24 @@ function conditionOf(raw: RawNode): string | null {
   return [...parts, sorted].filter(Boolean).join(' and ') || null
 }
 
-function misestimateOf(raw: RawNode): number | null {
+/** Of these the rows that they give are not counted. */
+const UNCOUNTED = /^(BitmapAnd|BitmapOr|ModifyTable)$/
+
+function misestimateOf(raw: RawNode, mayStop: boolean): number | null {
   const [expected, came] = [Math.max(1, raw['Plan Rows'] ?? 1), Math.max(1, raw['Actual Rows'] ?? 1)]
-  const isRun = (raw['Actual Loops'] ?? 0) > 0
+  const isTold =
+    (raw['Actual Loops'] ?? 0) > 0 && !UNCOUNTED.test(raw['Node Type']) && !(mayStop && came < expected)
   const times = Math.max(came / expected, expected / came)
-  return isRun && Math.max(expected, came) >= FEWEST_ROWS && times >= TIMES_WRONG ? round(times) : null
+  return isTold && Math.max(expected, came) >= FEWEST_ROWS && times >= TIMES_WRONG ? round(times) : null
 }
 
 /** Temporary blocks are counted with those of the nodes below. */
-function spilledBy(raw: RawNode, children: readonly PlanNode[]): number | null {
-  const below = children.reduce((sum, child) => sum + (child.spilledBytes ?? 0), 0)
-  const own = (raw['Temp Written Blocks'] ?? 0) * BLOCK_BYTES - below
-  if (own > 0) return own
-  return raw['Sort Space Type'] === 'Disk' ? (raw['Sort Space Used'] ?? 0) * 1_024 : null
+function spilledBy(raw: RawNode): number | null {
+  const below = (raw.Plans ?? []).reduce((sum, child) => sum + (child['Temp Written Blocks'] ?? 0), 0)
+  if (raw['Temp Written Blocks'] === undefined)
+    return raw['Sort Space Type'] === 'Disk' ? (raw['Sort Space Used'] ?? 0) * 1_024 : null
+  const own = (raw['Temp Written Blocks'] - below) * BLOCK_BYTES
+  return own > 0 ? own : null
 }
 
 function removedBy(raw: RawNode): number | null {
@@ -178,7 +252,7 @@ export function remarksOn(plan: PlanNode): string[] {
     if (
       node.removedRows !== null &&
       node.removedRows >= 1_000 &&
-      node.removedRows >= 10 * (node.actualRows ?? 0)
+      node.removedRows >= 10 * (node.actualRows ?? 0) * (node.loops ?? 1)
     )
       say(
         `read ${Math.round(node.removedRows)} rows and threw them away: an index on what it filters by would spare that`,

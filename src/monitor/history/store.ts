@@ -64,21 +64,54 @@ export class HistoryStore {
 
   /** Writes steps down; what is there of one already becomes one with it. */
   async write(level: Level, frames: readonly Frame[]): Promise<void> {
-    for (const frame of frames) {
-      const { kind, atMs, instance } = frame
-      const there = await this.read({ level, kind, fromMs: atMs, toMs: atMs })
-      const same = there.filter((one) => one.instance === instance)
-      await this.#put(level, same.length === 0 ? frame : mergeFrames([...same, frame], atMs))
-    }
+    for (const frame of frames)
+      // Somebody else may write the same step at the same time: whoever comes second adds to what is there.
+      while (!((await this.#insert(level, frame)) || (await this.#add(level, frame))));
   }
 
-  async #put(level: Level, { kind, instance, atMs, keys, figures }: Frame): Promise<void> {
-    const fields = Object.keys(figures)
+  /** @returns whether there was none */
+  async #insert(level: Level, frame: Frame): Promise<boolean> {
+    const { rowCount } = await this.#db.query(
+      `${this.#insertion(level)} ON CONFLICT DO NOTHING`,
+      this.#valuesOf(frame),
+    )
+    return rowCount === 1
+  }
+
+  /** @returns false where it was changed meanwhile */
+  async #add(level: Level, frame: Frame): Promise<boolean> {
+    const { rows } = await this.#db.query<Row & { version: string }>(
+      `SELECT xmin::text AS version, kind, instance, (extract(epoch FROM at) * 1000)::float8 AS at, keys, fields, figures
+         FROM ${this.tableOf(level)} WHERE source = $1 AND kind = $2 AND instance = $3 AND at = to_timestamp($4::float8 / 1000)`,
+      [this.#source, frame.kind, frame.instance, frame.atMs],
+    )
+    const [there] = rows
+    if (!there) return false
+    // The answer to an earlier attempt was lost, and the attempt was not.
+    if (isSame(asFrame(there), frame)) return true
+    const merged = mergeFrames([asFrame(there), frame], frame.atMs)
+    const { rowCount } = await this.#db.query(
+      `UPDATE ${this.tableOf(level)} SET keys = $5, fields = $6, figures = $7
+        WHERE at = to_timestamp($1::float8 / 1000) AND source = $2 AND kind = $3 AND instance = $4 AND xmin::text = $8`,
+      [...this.#valuesOf(merged), there.version],
+    )
+    return rowCount === 1
+  }
+
+  #insertion(level: Level): string {
+    return `INSERT INTO ${this.tableOf(level)} (at, source, kind, instance, keys, fields, figures)
+            VALUES (to_timestamp($1::float8 / 1000), $2, $3, $4, $5, $6, $7)`
+  }
+
+  #valuesOf({ kind, instance, atMs, keys, figures }: Frame): unknown[] {
+    return [atMs, this.#source, kind, instance, keys, Object.keys(figures), Object.values(figures).flat()]
+  }
+
+  async #put(level: Level, frame: Frame): Promise<void> {
     await this.#db.query(
-      `INSERT INTO ${this.tableOf(level)} (at, source, kind, instance, keys, fields, figures)
-       VALUES (to_timestamp($1::float8 / 1000), $2, $3, $4, $5, $6, $7)
+      `${this.#insertion(level)}
        ON CONFLICT (source, kind, at, instance) DO UPDATE SET keys = excluded.keys, fields = excluded.fields, figures = excluded.figures`,
-      [atMs, this.#source, kind, instance, keys, fields, Object.values(figures).flat()],
+      this.#valuesOf(frame),
     )
   }
 
@@ -107,30 +140,36 @@ export class HistoryStore {
   async rollUp(nowMs: number): Promise<void> {
     for (const [index, level] of LEVELS.entries()) {
       const finer = LEVELS[index - 1]
-      if (finer) await this.#rollUpInto(level, finer, nowMs)
+      // A longer step is made of all its shorter ones, or not yet.
+      if (finer && !(await this.#rollUpInto(level, finer, nowMs))) return
     }
   }
 
-  async #rollUpInto(level: Level, finer: Level, nowMs: number): Promise<void> {
+  /** @returns whether all that could be made is */
+  async #rollUpInto(level: Level, finer: Level, nowMs: number): Promise<boolean> {
     const { rows } = await this.#db.query<{ newest: number | null; oldest: number | null }>(
-      `SELECT (SELECT (extract(epoch FROM max(at)) * 1000)::float8 FROM ${this.tableOf(level)} WHERE source = $1) AS newest,
+      `SELECT (SELECT (extract(epoch FROM max(at)) * 1000)::float8 FROM ${this.tableOf(level)}
+                WHERE source = $1 AND at <= to_timestamp($3::float8 / 1000)) AS newest,
               (SELECT (extract(epoch FROM min(at)) * 1000)::float8 FROM ${this.tableOf(finer)}
                 WHERE source = $1 AND at > to_timestamp($2::float8 / 1000)) AS oldest`,
-      [this.#source, nowMs - finer.keptMs],
+      // What somebody with a wrong clock wrote ahead of time does not count.
+      [this.#source, nowMs - finer.keptMs, nowMs],
     )
     const { newest = null, oldest = null } = rows[0] ?? {}
-    if (oldest === null) return
+    if (oldest === null) return true
     const { stepMs } = level
     const begin = newest === null ? oldest : Math.max(newest + stepMs, oldest)
     const first = Math.floor(begin / stepMs) * stepMs
     const end = Math.floor((nowMs - LATE_MS) / stepMs) * stepMs
     let made = 0
-    for (let atMs = first; atMs < end && made < MOST_STEPS; atMs += stepMs) {
+    for (let atMs = first; atMs < end; atMs += stepMs) {
+      if (made >= MOST_STEPS) return false
       for (const frames of await this.#framesWithin(finer, atMs, stepMs)) {
         await this.#put(level, mergeFrames(frames, atMs))
         made += 1
       }
     }
+    return true
   }
 
   /** Those of one step, by what they are of. */
@@ -179,6 +218,9 @@ export class HistoryStore {
   }
 }
 
+const isSame = (one: Frame, other: Frame): boolean =>
+  JSON.stringify([one.keys, one.figures]) === JSON.stringify([other.keys, other.figures])
+
 function asFrame({ kind, instance, at, keys, fields, figures }: Row): Frame {
   const width = keys.length
   return {
@@ -200,11 +242,18 @@ export async function readSource(db: Queryable): Promise<string> {
   return (rows[0] as { source: string }).source
 }
 
-/** The history of the database that `db` is connected to; undefined where there is none, or not for this role. Reads one row. */
-export async function findHistory(db: Queryable, schema: string): Promise<HistoryStore | undefined> {
+/**
+ * The history that `db` keeps; undefined where there is none, or not for this role. Reads one row.
+ * @param source of which database; default: of itself
+ */
+export async function findHistory(
+  db: Queryable,
+  schema: string,
+  source?: string,
+): Promise<HistoryStore | undefined> {
   try {
     await db.query(`SELECT FROM ${quoteQualified(schema, 'history_minutes')} LIMIT 1`)
-    return new HistoryStore(db, schema, await readSource(db))
+    return new HistoryStore(db, schema, source ?? (await readSource(db)))
   } catch (error) {
     if (sqlstateOf(error) === undefined) throw error
     return undefined

@@ -4,7 +4,7 @@ import type { ProcessPicture } from '../collect/process.ts'
 import { type CacheStats, readCacheStats } from '../cache-stats.ts'
 import { type Category, type CheckContext, DEFAULT_LIMITS, type Finding, type Severity } from '../finding.ts'
 import { CHECKS } from '../checks.ts'
-import { readIndexes } from '../indexes.ts'
+import { indexesOf } from '../indexes.ts'
 import { readConnections, readDatabaseSize, readLargestTables, type TableSize } from '../queries.ts'
 import { readStatements } from '../statements/reading.ts'
 import { totalsByStatement } from '../statements/metrics.ts'
@@ -135,11 +135,8 @@ export async function makeReport(
 }
 
 /** Every index by size. */
-export async function readIndexUsage({
-  db,
-  identity,
-}: Pick<CheckContext, 'db' | 'identity'>): Promise<IndexUse[]> {
-  const indexes = await readIndexes(db, identity.versionNumber)
+export async function readIndexUsage(context: Pick<CheckContext, 'db' | 'identity'>): Promise<IndexUse[]> {
+  const indexes = await indexesOf(context)
   return indexes
     .toSorted((a, b) => b.bytes - a.bytes || a.name.localeCompare(b.name))
     .map(({ name, table, bytes, scans, lastScanAt, isUnique, isUsable }) => ({
