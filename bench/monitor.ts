@@ -105,9 +105,9 @@ async function prepare(client: pg.Client): Promise<void> {
 /** Readers and writers of all tables, each as fast as a busy service. */
 function load(url: string): () => Promise<void> {
   const pool = new Pool({ connectionString: url, size: WRITERS })
-  let isOver = false
+  const over = new AbortController()
   const work = async (): Promise<void> => {
-    for (let n = 0; !isOver; n += 1) {
+    for (let n = 0; !over.signal.aborted; n += 1) {
       const table = Math.floor(Math.random() * TABLES)
       await pool.query(`UPDATE t${table} SET a = a + 1 WHERE id = $1`, [1 + (n % 20)])
       await pool.query(`SELECT b FROM t${table} WHERE id = $1`, [1 + (n % 20)])
@@ -116,7 +116,7 @@ function load(url: string): () => Promise<void> {
   }
   const working = Promise.all(Array.from({ length: WRITERS }, work))
   return async () => {
-    isOver = true
+    over.abort()
     await working
     await pool.end()
   }

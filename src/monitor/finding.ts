@@ -7,6 +7,9 @@ import type { ServerIdentity } from './queries.ts'
 /** How bad: severities are the same everywhere. From warning on, a check has found a problem. */
 export type Severity = 'info' | 'warning' | 'error'
 
+/** A setting takes effect with the next reload. */
+export const CHANGE = 'Change it, as a superuser, followed by SELECT pg_reload_conf():'
+
 /** How sure a finding is: seen as it is; following from what was seen; reckoned from statistics. */
 export type Confidence = 'certain' | 'likely' | 'estimate'
 

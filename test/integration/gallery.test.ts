@@ -8,7 +8,8 @@ import { HistoryStore, LEVELS, readSource } from '../../src/monitor/index.ts'
 import { createTestDatabase, FakeClock, startTestServer, type TestDatabase } from '../../src/testing/index.ts'
 import { expectFound, plant } from '../support/exhibiting.ts'
 import { withFault } from '../support/faulty-database.ts'
-import { FALSE_FRIENDS, STRUCTURE } from '../support/gallery.ts'
+import { FALSE_FRIENDS } from '../support/false-friends.ts'
+import { STRUCTURE } from '../support/gallery.ts'
 
 const DAY_MS = 86_400_000
 let server: EmbeddedServer

@@ -1,6 +1,9 @@
 /** What monitoring keeps in Holdfast's own schema. */
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { LEVELS } from '../../src/monitor/index.ts'
+import { type Frame, HistoryStore, type Level, LEVELS, readSource } from '../../src/monitor/index.ts'
+import { Beat } from '../../src/monitor/collect/beat.ts'
+import type { Pool } from '../../src/pool/index.ts'
+import { FakeClock } from '../../src/testing/index.ts'
 import { listPartitions } from '../../src/partitions/index.ts'
 import { Collecting, figureOf } from '../support/collecting.ts'
 import { queryAt, useDatabase } from '../support/database.ts'
@@ -195,3 +198,111 @@ describe('of several processes', () => {
     expect(await one.read('database')).toHaveLength(1)
   })
 })
+
+describe('the steps', () => {
+  const store = async (pool: Pool) => new HistoryStore(pool, 'holdfast', await readSource(pool))
+  const frame = (atMs: number, calls: number, instance = ''): Frame => ({
+    kind: 'statements',
+    instance,
+    atMs,
+    keys: ['one'],
+    figures: { 'calls:sum': [calls] },
+  })
+  const HOUR_MS = 3_600_000
+  const begin = (hoursAgo: number): number => Math.floor(Date.now() / HOUR_MS) * HOUR_MS - hoursAgo * HOUR_MS
+  const callsOf = async (history: HistoryStore, level: Level): Promise<(number | null | undefined)[]> =>
+    (await history.read({ level, kind: 'statements', fromMs: 0, toMs: Date.now() })).map((one) =>
+      figureOf(one, 'one', 'calls:sum'),
+    )
+
+  test('of two who write the same minute are added up, and a write that is repeated counts once', async () => {
+    const { pool } = collecting()
+    const history = await store(pool)
+    for (let n = 0; n < 10; n += 1)
+      await Promise.all([
+        history.write(LEVELS[0], [frame(begin(1) + n * 60_000, 10)]),
+        history.write(LEVELS[0], [frame(begin(1) + n * 60_000, 5)]),
+      ])
+    expect(new Set(await callsOf(history, LEVELS[0]))).toEqual(new Set([15]))
+    await history.write(LEVELS[0], [frame(begin(2), 7)])
+    await history.write(LEVELS[0], [frame(begin(2), 7)])
+    expect((await callsOf(history, LEVELS[0]))[0]).toBe(7)
+  })
+
+  test(
+    'that were not rolled up for long are caught up bit by bit, and each hour is whole',
+    { timeout: 60_000 },
+    async () => {
+      const { pool } = collecting()
+      const history = await store(pool)
+      const minutes = Array.from({ length: 20 * 60 }, (_, n) => n)
+      await pool.query(
+        `INSERT INTO holdfast.history_minutes SELECT to_timestamp($1::float8 / 1000) + n * interval '1 minute', $2, k, '', '{one}', '{calls:sum}', '{1}'
+         FROM generate_series(0, $3 - 1) n, unnest(ARRAY['statements', 'tables', 'database']) k`,
+        [begin(20), await readSource(pool), minutes.length],
+      )
+      for (let n = 0; n < 6; n += 1) await history.rollUp(Date.now())
+      expect(new Set(await callsOf(history, LEVELS[1]))).toEqual(new Set([10]))
+      const hours = await callsOf(history, LEVELS[2])
+      expect(hours.length).toBeGreaterThanOrEqual(19)
+      expect(new Set(hours)).toEqual(new Set([60]))
+    },
+  )
+
+  test('that somebody wrote ahead of time stop nobody else', async () => {
+    const { pool } = collecting()
+    const history = await store(pool)
+    await history.write(LEVELS[0], [frame(begin(-48), 1, 'wrong')])
+    await history.rollUp(begin(-60))
+    for (let n = 0; n < 30; n += 1) await history.write(LEVELS[0], [frame(begin(2) + n * 60_000, 2)])
+    await history.rollUp(Date.now())
+    expect(await callsOf(history, LEVELS[1])).toEqual([20, 20, 20])
+  })
+})
+
+describe('what stands in the way', () => {
+  test(
+    'a history that somebody holds is told of, and does not keep it from ending',
+    { timeout: 60_000 },
+    async () => {
+      const one = collecting()
+      await one.lead()
+      const holder = await one.pool.connect()
+      await holder.query('BEGIN; LOCK TABLE holdfast.history_minutes')
+      await one.endMinute()
+      expect(one.collector.status().problem).toContain('cannot be written')
+      await one.collector.stop()
+      await holder.query('ROLLBACK')
+      holder.release()
+    },
+  )
+
+  test('a clock that is set back: beats go on from there', async () => {
+    const clock = new SettableClock()
+    const beats: number[] = []
+    const beat = new Beat(
+      clock,
+      10_000,
+      async (atMs) => void beats.push(atMs),
+      () => {},
+    )
+    await clock.advance(30_000)
+    clock.setBy(-3_600_000)
+    const before = beats.length
+    await clock.advance(60_000)
+    await beat.stop()
+    expect(beats.slice(before + 1).every((atMs) => atMs <= clock.now())).toBe(true)
+    expect(beats.length - before).toBeGreaterThanOrEqual(4)
+  })
+})
+
+/** Somebody sets it while it runs. */
+class SettableClock extends FakeClock {
+  #offset = 0
+  setBy(ms: number): void {
+    this.#offset += ms
+  }
+  override now(): number {
+    return super.now() + this.#offset
+  }
+}

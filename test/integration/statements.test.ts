@@ -1,7 +1,7 @@
 /** Which statements take the time, how PostgreSQL does them, and what one did over time. */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/core/index.ts'
-import { explain, HistoryStore, LEVELS, readSource } from '../../src/monitor/index.ts'
+import { explain, HistoryStore, type PlanNode, LEVELS, readSource } from '../../src/monitor/index.ts'
 import { readPlan, remarksOn } from '../../src/monitor/explain/plan.ts'
 import { useAdminServer } from '../support/admin-server.ts'
 import { runCli } from '../support/cli.ts'
@@ -156,6 +156,36 @@ describe('explain', () => {
   ])('refuses what has no plan: %s', async (text) => {
     await expect(ask({ text, analyze: true })).rejects.toMatchObject({ code: 'HF_MONITOR_EXPLAIN_REFUSED' })
     expect(await queryAt(database.url, 'SELECT count(*)::int AS n FROM orders')).toEqual([{ n: 20_000 }])
+  })
+
+  test('counts nothing twice, and blames nobody for rows that were not asked for', async () => {
+    const nodes = ({ children, ...node }: PlanNode): Omit<PlanNode, 'children'>[] => [
+      node,
+      ...children.flatMap(nodes),
+    ]
+    for (const text of [
+      'SELECT * FROM orders LIMIT 1',
+      'SELECT * FROM orders o WHERE EXISTS (SELECT FROM orders p WHERE p.note = o.note) LIMIT 3',
+      'WITH sums AS MATERIALIZED (SELECT note, count(*) AS n FROM orders GROUP BY 1) SELECT * FROM sums a JOIN sums b USING (note)',
+      'SELECT * FROM orders WHERE id > (SELECT avg(id) FROM orders) ORDER BY note LIMIT 5',
+    ])
+      for (const analyze of [false, true]) {
+        const explained = await ask({ text, analyze })
+        const shares = nodes(explained.plan).map(({ share }) => share)
+        expect(
+          shares.reduce((sum, share) => sum + share, 0),
+          text,
+        ).toBeLessThanOrEqual(analyze ? 115 : 101)
+        expect(Math.max(...shares), text).toBeLessThanOrEqual(100)
+        expect(explained.remarks.join(), text).not.toMatch(/orders.*fewer/)
+      }
+  })
+
+  test('takes what statistics write for typed values', async () => {
+    expect(await ask({ text: 'SELECT now() + interval $1, date $2' })).toMatchObject({ kind: 'generic' })
+    await expect(ask({ text: 'SELECT extract($1 FROM now())' })).rejects.toMatchObject({
+      message: expect.stringContaining('give it with --sql'),
+    })
   })
 
   test('asks for the values that are missing, and does not wait for a table that is locked', async () => {

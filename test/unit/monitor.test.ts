@@ -158,6 +158,8 @@ describe('a command that PostgreSQL keeps as it was typed', () => {
     ["/* CREATE ROLE x PASSWORD 'hunter2'", ''],
     ['VACUUM (ANALYZE) orders', 'VACUUM (ANALYZE) orders'],
     ['SELECT password FROM users WHERE name = $1', 'SELECT password FROM users WHERE name = $1'],
+    ['CALL charge(4111222233334444)', 'CALL charge(…'],
+    ["/* user='ann' */ SELECT $1", "/* user='…' */ SELECT $1"],
     ['/* api */ (select $1) union (select $2)', '/* api */ (select $1) union (select $2)'],
   ])('is shown up to its first value: %s', (query, shown) => expect(withoutSecrets(query)).toBe(shown))
 

@@ -14,3 +14,11 @@ test.each([
 ])('%s', (text, shown) => {
   expect(hideLiterals(text)).toBe(shown)
 })
+
+test('what a comment holds opens nothing, and comments may hold others', () => {
+  expect(hideLiterals("/* /* */ it's */ SELECT 'topsecret'")).toBe("/* /* */ it's */ SELECT '…'")
+  expect(hideLiterals("SELECT 'a' /* don't */, 'b' -- it's\n, 'c'")).toBe(
+    "SELECT '…' /* don't */, '…' -- it's\n, '…'",
+  )
+  expect(hideLiterals("SELECT 1 /* never 'ended")).toBe("SELECT 1 /* never 'ended")
+})

@@ -1,5 +1,5 @@
 import { MOST_TOLD, PEOPLES_RELATION } from '../relations.ts'
-import type { Check, Found } from '../finding.ts'
+import { type Check, CHANGE, type Found } from '../finding.ts'
 
 /** Autovacuum is on, for the server and for each table. */
 export const autovacuum: Check = {
@@ -24,8 +24,8 @@ export const autovacuum: Check = {
         subject: name,
         message: `Nothing is cleaned up in "${identity.database}" or anywhere on this server: ${name} is off.`,
         evidence: { setting: name, value: 'off' },
-        action: 'Turn it on, as a superuser:',
-        sql: `ALTER SYSTEM SET ${name} = on; SELECT pg_reload_conf();`,
+        action: CHANGE,
+        sql: `ALTER SYSTEM SET ${name} = on;`,
       })),
       ...tables.map(({ table, rows }): Found => ({
         severity: 'warning',

@@ -65,11 +65,11 @@ function describe({ pid, user, application, state, waiting, seconds }: Blocker):
     }
   }
   const who = application || `session ${pid}`
-  const isIdle = state.startsWith('idle in transaction')
+  const isIdle = state.startsWith('idle')
   return {
     ...common,
     subject: `pid ${pid}`,
-    message: `${waits} ${who} holds${isIdle ? ' while it does nothing inside a transaction' : ''}.`,
+    message: `${waits} ${who} holds${isIdle ? ` while it does nothing${state === 'idle' ? '' : ' inside a transaction'}` : ''}.`,
     evidence: { pid, user, application, state, waiting, longest_wait_seconds: rounded },
     action: isIdle
       ? 'Nothing runs there that could be cancelled. To end that session, undoing its transaction:'

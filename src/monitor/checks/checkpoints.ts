@@ -31,8 +31,9 @@ export const checkpoints: Check = {
         subject: 'max_wal_size',
         message: `The server writes more than it has to: ${early} of ${early + inTime} checkpoints came early, because max_wal_size (${formatBytes(most)}) was full.`,
         evidence: { requested: early, timed: inTime, wal_bytes: wal, max_wal_size_bytes: most },
-        action: 'Raise it until most of them come in their time, as a superuser; it takes room on disk:',
-        sql: `ALTER SYSTEM SET max_wal_size = '${Math.max(1, Math.round((most * 4) / 1_073_741_824))}GB'; SELECT pg_reload_conf();`,
+        action:
+          'Raise it until most of them come in their time; it takes room on disk. As a superuser, followed by SELECT pg_reload_conf():',
+        sql: `ALTER SYSTEM SET max_wal_size = '${Math.max(1, Math.round((most * 4) / 1_073_741_824))}GB';`,
       },
     ]
   },

@@ -38,7 +38,7 @@ async function readCollation(db: Parameters<Check['run']>[0]['db']): Promise<Fou
     subject: database,
     message: `Queries may miss rows and unique indexes may let doubles in: indexes on text were sorted by version ${made} of the system's collation, and it is ${now} now.`,
     evidence: { made_with: made, now },
-    action: 'Rebuild the indexes on text, then say so:',
-    sql: `REINDEX DATABASE CONCURRENTLY ${database}; ALTER DATABASE ${database} REFRESH COLLATION VERSION;`,
+    action: `Rebuild the indexes on text, then say so: ALTER DATABASE ${database} REFRESH COLLATION VERSION;`,
+    sql: `REINDEX DATABASE CONCURRENTLY ${database};`,
   }))
 }

@@ -26,7 +26,8 @@ export const deadRows: Check = {
       `SELECT * FROM (
          SELECT format('%I.%I', n.nspname, c.relname) AS "table", pg_stat_get_dead_tuples(c.oid)::float8 AS dead,
                 pg_stat_get_live_tuples(c.oid)::float8 AS live,
-                (coalesce(o.options ->> 'autovacuum_vacuum_threshold', current_setting('autovacuum_vacuum_threshold'))::float8
+                least(nullif(current_setting('autovacuum_vacuum_max_threshold', true)::float8, -1),
+                 coalesce(o.options ->> 'autovacuum_vacuum_threshold', current_setting('autovacuum_vacuum_threshold'))::float8
                  + coalesce(o.options ->> 'autovacuum_vacuum_scale_factor', current_setting('autovacuum_vacuum_scale_factor'))::float8
                  * greatest(c.reltuples, 0)) AS due,
                 greatest(pg_stat_get_last_vacuum_time(c.oid), pg_stat_get_last_autovacuum_time(c.oid)) AS last,

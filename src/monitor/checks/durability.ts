@@ -1,4 +1,4 @@
-import type { Check } from '../finding.ts'
+import { type Check, CHANGE } from '../finding.ts'
 
 /** What is lost when each is off. */
 const NEEDED: Readonly<
@@ -32,8 +32,8 @@ export const durability: Check = {
         action:
           name === 'data_checksums'
             ? 'Turn them on while the server is stopped (pg_checksums --enable), or with the next upgrade.'
-            : 'Turn it on, as a superuser:',
-        sql: name === 'data_checksums' ? null : `ALTER SYSTEM SET ${name} = on; SELECT pg_reload_conf();`,
+            : CHANGE,
+        sql: name === 'data_checksums' ? null : `ALTER SYSTEM SET ${name} = on;`,
       }
     })
   },

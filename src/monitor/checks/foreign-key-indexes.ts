@@ -13,21 +13,22 @@ type Row = {
   readonly referenced: string
   readonly rows: number | null
   readonly bytes: number
+  readonly isPartitioned: boolean
 }
 
 /**
  * Foreign keys whose columns are the first ones, in any order, of no index that is valid and holds all rows that matter: a partial one
- * does where it leaves out nothing but NULL, which refers to nobody.
+ * does where it leaves out nothing but NULL, which refers to nobody. Those of periods are left out: their keys need another index.
  */
-const UNCOVERED = `
+const uncovered = (version: number): string => `
   SELECT format('%I.%I', n.nspname, c.relname) AS "table", k.conname AS name, k.columns,
          (SELECT string_agg(quote_ident(u.name), ', ' ORDER BY u.place) FROM unnest(k.columns) WITH ORDINALITY u (name, place)) AS list,
          (SELECT format('%I.%I', fn.nspname, fc.relname) FROM pg_catalog.pg_class fc JOIN pg_catalog.pg_namespace fn ON fn.oid = fc.relnamespace
            WHERE fc.oid = k.confrelid) AS referenced, nullif(c.reltuples, -1)::float8 AS rows,
-         (c.relpages::bigint * current_setting('block_size')::bigint)::float8 AS bytes
+         (greatest(c.relpages, 0)::bigint * current_setting('block_size')::bigint)::float8 AS bytes, c.relkind = 'p' AS "isPartitioned"
     FROM (SELECT o.*, (SELECT array_agg(a.attname::text ORDER BY u.place) FROM unnest(o.conkey) WITH ORDINALITY u (number, place)
                         JOIN pg_catalog.pg_attribute a ON a.attrelid = o.conrelid AND a.attnum = u.number) AS columns
-            FROM pg_catalog.pg_constraint o WHERE o.contype = 'f' AND o.conparentid = 0) k
+            FROM pg_catalog.pg_constraint o WHERE o.contype = 'f' AND o.conparentid = 0${version >= 180_000 ? ' AND NOT o.conperiod' : ''}) k
     JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
    WHERE ${PEOPLES_RELATION} AND NOT EXISTS (
      SELECT FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid JOIN pg_catalog.pg_am m ON m.oid = i.relam
@@ -45,15 +46,17 @@ export const foreignKeyIndexes: Check = {
   category: 'indexes',
   good: 'every foreign key has an index',
   why: 'Each deletion of a referenced row, and each change of its key, reads the whole referring table.',
-  run: async ({ db }) => {
-    const { rows } = await db.query<Row>(UNCOVERED)
-    return rows.map(({ table, name, columns, list, referenced, rows: count, bytes }) => ({
+  run: async ({ db, identity }) => {
+    const { rows } = await db.query<Row>(uncovered(identity.versionNumber))
+    return rows.map(({ table, name, columns, list, referenced, rows: count, bytes, isPartitioned }) => ({
       severity: count !== null && count < WARNING_ROWS ? ('info' as const) : ('warning' as const),
       subject: table,
       message: `Deleting from ${referenced} reads all of ${table} (${formatBytes(bytes)}) for each row: its foreign key ${name} has no index.`,
       evidence: { constraint: name, columns, referenced, estimated_rows: count, bytes },
-      action: 'Make an index for it:',
-      sql: `CREATE INDEX CONCURRENTLY ON ${table} (${list});`,
+      action: isPartitioned
+        ? 'Make an index for it; writers wait meanwhile, unless each partition gets its own first, with CONCURRENTLY:'
+        : 'Make an index for it:',
+      sql: `CREATE INDEX ${isPartitioned ? '' : 'CONCURRENTLY '}ON ${table} (${list});`,
     }))
   },
 }

@@ -48,7 +48,8 @@ function runsOut(list: PartitionList): Found[] {
       : `only ${ahead} ${ahead === 1 ? 'is' : 'are'} ready behind the current one, up to ${last?.name ?? 'it'}`
   return [
     {
-      severity: failsNow || ahead === 0 ? 'error' : 'warning',
+      // What ended long ago and nobody keeps may be there to be read only.
+      severity: isArchive(list) ? 'info' : failsNow || ahead === 0 ? 'error' : 'warning',
       subject: table,
       message: failsNow
         ? `Inserts into ${table} fail: ${cause}.`
@@ -65,6 +66,13 @@ function runsOut(list: PartitionList): Found[] {
       sql: null,
     },
   ]
+}
+
+const ARCHIVE_MS = 90 * 86_400_000
+
+function isArchive({ policy, key, partitions: all }: PartitionList): boolean {
+  const ends = all.flatMap(({ to }) => (typeof to === 'bigint' ? [Number(to)] : []))
+  return !policy && key === 'time' && ends.length > 0 && Math.max(...ends) < Date.now() - ARCHIVE_MS
 }
 
 /** Nobody has written a step of it down for so long: who is at it does so with every batch. */

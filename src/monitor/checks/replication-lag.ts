@@ -44,15 +44,17 @@ async function lookAtReplicas({ db }: CheckContext): Promise<Found[]> {
 }
 
 async function lookAtSelf({ db, identity }: CheckContext): Promise<Found[]> {
-  const { rows } = await db.query<Lag & { receiving: boolean }>(`
+  const { rows } = await db.query<Lag & { receiving: boolean; hasPrimary: boolean }>(`
     SELECT '' AS name, '' AS state, pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())::float8 AS bytes,
            CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
                 ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END::float8 AS seconds,
-           EXISTS (SELECT FROM pg_catalog.pg_stat_wal_receiver) AS receiving`)
+           EXISTS (SELECT FROM pg_catalog.pg_stat_wal_receiver) AS receiving,
+           EXISTS (SELECT FROM pg_catalog.pg_settings WHERE name = 'primary_conninfo' AND setting <> '') AS "hasPrimary"`)
   const [lag] = rows
   if (!lag) return []
-  const { seconds, bytes, receiving } = lag
-  if (!receiving)
+  const { seconds, bytes, receiving, hasPrimary } = lag
+  // One that lives from an archive alone receives nothing.
+  if (!receiving && hasPrimary)
     return [
       {
         severity: 'error',

@@ -1,5 +1,5 @@
 import { quoteWhereNeeded } from '../../core/index.ts'
-import type { Check, CheckContext, Found } from '../finding.ts'
+import { type Check, type CheckContext, CHANGE, type Found } from '../finding.ts'
 
 type Row = {
   readonly superuser: boolean
@@ -67,8 +67,8 @@ function judge(
       subject: 'password_encryption',
       message: 'A stolen pg_authid is as good as the passwords: new ones are kept as MD5.',
       evidence: { password_encryption: encryption },
-      action: 'Change it, as a superuser, and have the passwords set anew:',
-      sql: `ALTER SYSTEM SET password_encryption = 'scram-sha-256'; SELECT pg_reload_conf();`,
+      action: `${CHANGE} Then have the passwords set anew.`,
+      sql: `ALTER SYSTEM SET password_encryption = 'scram-sha-256';`,
     },
     open && {
       severity: 'warning',

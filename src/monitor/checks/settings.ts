@@ -1,4 +1,4 @@
-import type { Check, CheckContext, Found } from '../finding.ts'
+import { type Check, type CheckContext, CHANGE, type Found } from '../finding.ts'
 
 type Setting = {
   readonly name: string
@@ -102,8 +102,8 @@ export const settings: Check = {
           subject: name,
           message,
           evidence: { setting: name, value: setting.value, unit: setting.unit, better },
-          action: isValue ? 'Change it, as a superuser:' : `Set it to ${better}.`,
-          sql: isValue ? `ALTER SYSTEM SET ${name} = ${better}; SELECT pg_reload_conf();` : null,
+          action: isValue ? CHANGE : `Set it to ${better}.`,
+          sql: isValue ? `ALTER SYSTEM SET ${name} = ${better};` : null,
         },
       ]
     })

@@ -31,12 +31,12 @@ export const METRICS = {
   connections_used: {
     unit: 'count',
     meaning: 'Sessions of clients on the whole server',
-    source: 'pg_stat_database.numbackends',
+    source: 'pg_stat_activity',
   },
   connections_used_percent: {
     unit: 'percent',
     meaning: 'The same of max_connections less those reserved for superusers',
-    source: 'pg_stat_database.numbackends',
+    source: 'pg_stat_activity',
   },
   statements_blocked: {
     unit: 'count',

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../core/index.ts'
+import { CLIENTS } from '../relations.ts'
 import type { MetricName } from './metrics.ts'
 
 /** Values by name; null where nothing is known. */
@@ -14,9 +15,9 @@ export async function readNow(db: Queryable): Promise<Values> {
       SELECT min(l.waitstart) AS since FROM pg_catalog.pg_locks l
         JOIN pg_catalog.pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.datname = current_database() GROUP BY l.pid
     ), server AS (
-      SELECT sum(numbackends)::float8 AS used,
+      SELECT count(*)::float8 AS used,
              current_setting('max_connections')::float8 - current_setting('superuser_reserved_connections')::float8 AS room
-        FROM pg_catalog.pg_stat_database
+        FROM pg_catalog.pg_stat_activity WHERE ${CLIENTS}
     )
     SELECT count(*) FILTER (WHERE state = 'active')::float8 AS connections_active,
            count(*) FILTER (WHERE state = 'idle')::float8 AS connections_idle,

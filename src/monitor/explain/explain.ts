@@ -204,6 +204,11 @@ function understand(error: unknown, timeoutMs: number): unknown {
         'it writes, and is only run where nothing can be written: explain it without ANALYZE',
         error,
       )
+    case SQLSTATE.syntaxError:
+      return explainRefused(
+        `${messageOf(error)}; where $1 stands for a word of the grammar, give it with --sql`,
+        error,
+      )
     case undefined:
       return error
     default:

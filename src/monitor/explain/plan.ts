@@ -80,7 +80,8 @@ export function readPlan(raw: RawNode): PlanNode {
     processes: 1,
     scale: 1,
     mayStop: false,
-    workedOut: workedOutIn(raw),
+    // Their cost is added where they hang, and so it is taken away.
+    workedOut: measured ? workedOutIn(raw) : new Map(),
   })
 }
 
@@ -94,36 +95,36 @@ interface Reading {
   readonly scale: number
   /** Whether somebody above may have had enough before all rows came. */
   readonly mayStop: boolean
-  /** Subplans that are worked out once, by the name under which nodes refer to them; those that were met are taken out. */
-  readonly workedOut: Map<string, RawNode>
+  readonly workedOut: ReadonlyMap<RawNode, readonly RawNode[]>
 }
 
-/** Those hang on one node and are worked out in the time of the one that asks for them first. */
-function workedOutIn(raw: RawNode, found = new Map<string, RawNode>()): Map<string, RawNode> {
-  for (const child of raw.Plans ?? []) {
-    const name = child['Subplan Name']
-    if (child['Parent Relationship'] === 'InitPlan' && name !== undefined) {
-      // `CTE x`; `InitPlan 1`, and before PostgreSQL 17 `InitPlan 1 (returns $0)`.
-      const parameters = /\(returns ([^)]*)\)/.exec(name)?.[1]?.split(',')
-      for (const key of parameters ?? [name]) found.set(key, child)
-    }
-    workedOutIn(child, found)
+const everyNode = (raw: RawNode): RawNode[] => [raw, ...(raw.Plans ?? []).flatMap(everyNode)]
+
+/**
+ * Subplans that are worked out once, by the node in whose time that was done: of those that ask for one, the one that took longest.
+ */
+function workedOutIn(raw: RawNode): Map<RawNode, RawNode[]> {
+  const nodes = everyNode(raw)
+  const found = new Map<RawNode, RawNode[]>()
+  for (const plan of nodes) {
+    const name = plan['Subplan Name']
+    if (plan['Parent Relationship'] !== 'InitPlan' || name === undefined) continue
+    const [first] = nodes
+      .filter((node) => node !== plan && asksFor(node, name))
+      .toSorted((a, b) => timeOf(b, 1) - timeOf(a, 1))
+    if (first) found.set(first, [...(found.get(first) ?? []), plan])
   }
   return found
 }
 
-/** What the node asks for first, of what is worked out once. */
-function askedFor(raw: RawNode, workedOut: Map<string, RawNode>): RawNode[] {
+/** `CTE x`; `InitPlan 1`, which conditions name so, and before PostgreSQL 17 `InitPlan 1 (returns $0)`, by its parameters. */
+function asksFor(raw: RawNode, name: string): boolean {
+  if (name.startsWith('CTE ')) return name === `CTE ${raw['CTE Name']}`
   const text = [conditionOf(raw) ?? '', ...(raw.Output ?? [])].join(' ')
-  const asked = [...workedOut].filter(([name]) =>
-    name.startsWith('CTE ')
-      ? raw['CTE Name'] !== undefined && name === `CTE ${raw['CTE Name']}`
-      : name.startsWith('$')
-        ? new RegExp(`\\${name}(?!\\d)`).test(text)
-        : text.includes(`(${name})`),
-  )
-  for (const [name] of asked) workedOut.delete(name)
-  return [...new Set(asked.map(([, plan]) => plan))]
+  const parameters = /\(returns ([^)]*)\)/.exec(name)?.[1]?.split(',')
+  return parameters
+    ? parameters.some((one) => new RegExp(`\\${one}(?!\\d)`).test(text))
+    : text.includes(`(${name})`)
 }
 
 /** Whoever reads all of its input before it gives a row. */
@@ -132,12 +133,12 @@ const READS_ALL = /^(Sort|Incremental Sort|Hash|Aggregate|WindowAgg|Materialize|
 function nodeOf(raw: RawNode, reading: Reading): PlanNode {
   const { measured, whole, processes, scale, workedOut } = reading
   const below = raw['Workers Launched'] === undefined ? processes : raw['Workers Launched'] + 1
-  const asked = askedFor(raw, workedOut)
+  const asked = workedOut.get(raw) ?? []
   const plans = raw.Plans ?? []
   const amount = (node: RawNode, at: number): number => (measured ? timeOf(node, at) : costOf(node) * scale)
   const own = amount(raw, processes)
   const inner = plans
-    .filter((child) => child['Parent Relationship'] !== 'InitPlan')
+    .filter((child) => !measured || child['Parent Relationship'] !== 'InitPlan')
     .reduce((sum, child) => sum + amount(child, below), 0)
   const inAsked = asked.reduce((sum, plan) => sum + amount(plan, 1), 0)
   const self = Math.max(0, own - inner - inAsked)

@@ -24,7 +24,7 @@ const REMEDIES: Readonly<Record<StatementsUnavailable['state'], Omit<StatementsU
   },
   'not loaded': {
     action: 'Add it to shared_preload_libraries (keep what is there) and restart the server, as a superuser.',
-    sql: "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements';",
+    sql: null,
   },
   'not installed': {
     action: "Install the server's contrib package (postgresql-contrib), then load and create the extension.",
@@ -45,7 +45,17 @@ type Extension = {
   readonly schema: string | null
   readonly version: number | null
   readonly user: string
+  /** Null where this role may not know. */
+  readonly preloaded: string | null
 }
+
+/** With what is there already; each name is quoted by itself. */
+const preloading = (preloaded: string): string =>
+  `ALTER SYSTEM SET shared_preload_libraries = ${[...preloaded.split(','), 'pg_stat_statements']
+    .map((name) => name.trim().replaceAll('"', ''))
+    .filter((name) => name !== '')
+    .map((name) => `'${name}'`)
+    .join(', ')};`
 
 /** Finds out by asking: without texts, which lie in a file whose reading is the real cost. */
 export async function findStatementSource(db: Queryable): Promise<StatementSource> {
@@ -55,8 +65,8 @@ export async function findStatementSource(db: Queryable): Promise<StatementSourc
              WHERE e.extname = 'pg_stat_statements') AS schema,
            (SELECT split_part(extversion, '.', 1)::int * 100 + split_part(extversion, '.', 2)::int FROM pg_catalog.pg_extension
              WHERE extname = 'pg_stat_statements') AS version,
-           format('%I', current_user) AS "user"`)
-  const { available, schema, version, user } = rows[0] as Extension
+           format('%I', current_user) AS "user", (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'shared_preload_libraries') AS preloaded`)
+  const { available, schema, version, user, preloaded } = rows[0] as Extension
   const unavailable = (state: StatementsUnavailable['state']): StatementsUnavailable => ({
     state,
     ...REMEDIES[state],
@@ -69,7 +79,7 @@ export async function findStatementSource(db: Queryable): Promise<StatementSourc
   } catch (error) {
     switch (sqlstateOf(error)) {
       case SQLSTATE.objectNotInPrerequisiteState:
-        return unavailable('not loaded')
+        return { ...unavailable('not loaded'), sql: preloaded === null ? null : preloading(preloaded) }
       case SQLSTATE.undefinedColumn:
         return unavailable('outdated') // before 1.8 the column was called total_time
       case SQLSTATE.insufficientPrivilege:

@@ -37,7 +37,7 @@ export class StatementTexts {
 /** Statements whose constants PostgreSQL has replaced by $1 and so on. */
 const NORMALIZED = /^(?:select|insert|update|delete|merge|with|values|table)\b/i
 /** Where a command that PostgreSQL keeps as it was typed may begin to name a secret. */
-const VALUE_BEGINS = /\b[a-z]?&?'|'|\$\w*\$|=|\bto\b/i
+const VALUE_BEGINS = /\b[a-z]?&?'|'|\$\w*\$|=|\bto\b|(?<![\w.])\d/i
 
 /**
  * PostgreSQL replaces the values of queries, but not those of every command: the password of CREATE ROLE or the
@@ -46,7 +46,9 @@ const VALUE_BEGINS = /\b[a-z]?&?'|'|\$\w*\$|=|\bto\b/i
  */
 export function withoutSecrets(query: string): string {
   const text = withoutLeadingComments(query)
-  if (NORMALIZED.test(text.replace(/^[\s(]+/, ''))) return query
+  // A comment before it may hold anything.
+  const lead = query.slice(0, query.length - text.length).replaceAll(/'[^']*'?|"[^"]*"?/g, "'…'")
+  if (NORMALIZED.test(text.replace(/^[\s(]+/, ''))) return `${lead}${text}`
   const at = text.search(VALUE_BEGINS)
   return at < 0 ? text : `${text.slice(0, at)}…`
 }
