@@ -52,6 +52,7 @@ import type { Check } from './finding.ts'
 /** Every check, in the order of a report. */
 export const CHECKS: readonly Check[] = [
   serverVersion,
+  rights,
   connectionBudget,
   connectionsUsed,
   poolUse,
@@ -92,7 +93,6 @@ export const CHECKS: readonly Check[] = [
   checkpoints,
   pendingRestart,
   extensions,
-  rights,
   ownSchema,
   pendingMigrations,
   security,

@@ -178,7 +178,10 @@ describe('a new database', () => {
     await client.query('CREATE EXTENSION pg_stat_statements')
 
     mkdirSync(join(folder, 'db/migrations/20260101T000000Z_first'), { recursive: true })
-    writeFileSync(join(folder, 'db/migrations/20260101T000000Z_first/up.sql'), 'CREATE TABLE first (n int);')
+    writeFileSync(
+      join(folder, 'db/migrations/20260101T000000Z_first/up.sql'),
+      'CREATE TABLE first (n int PRIMARY KEY);',
+    )
     writeFileSync(join(folder, 'db/migrations/20260101T000000Z_first/down.sql'), 'DROP TABLE first;')
     expect(await go('doctor')).toMatchObject({
       code: 3,

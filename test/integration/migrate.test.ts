@@ -311,7 +311,7 @@ describe("Holdfast's own schema", () => {
     expect(operations.rows).toEqual([{ action: 'schema.install', subject: 'house' }])
     const uncommented = await client.query(
       `SELECT attrelid::regclass, attname FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid
-        WHERE relnamespace = 'house'::regnamespace AND relkind = 'r' AND attnum > 0
+        WHERE relnamespace = 'house'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND attnum > 0
           AND col_description(attrelid, attnum) IS NULL`,
     )
     expect(uncommented.rows).toEqual([])

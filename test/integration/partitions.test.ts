@@ -177,9 +177,7 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
       "id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz NOT NULL, up text GENERATED ALWAYS AS ('x' || n) STORED, n int, PRIMARY KEY (id, at)",
     )
     await run(`CREATE TABLE ${table}_rest PARTITION OF ${table} DEFAULT`)
-    expect(await maintain(target, { table })).toMatchObject([
-      { outcome: 'done', notes: [expect.stringContaining('default partition')] },
-    ])
+    expect(await maintain(target, { table })).toMatchObject([{ outcome: 'done', notes: [] }])
     await manage(target, table, { every: 'month', premake: 3 })
     await run(`SET TimeZone = 'Pacific/Auckland'; INSERT INTO ${table} (at, n) SELECT date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + m * interval '1 month' + n * interval '1 minute', n
       FROM generate_series(1, 100) n, unnest(ARRAY[2, 20, -7]) m; INSERT INTO ${table} (at, n) VALUES ('infinity', 0)`)

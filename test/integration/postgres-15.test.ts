@@ -119,8 +119,9 @@ describe('with a role that may only read', () => {
     expect(doctor.code).toBe(3)
     expect(JSON.parse(doctor.stdout)).toMatchObject({
       findings: [
-        { check: 'statement-statistics', severity: 'warning' },
         { check: 'rights', sql: 'GRANT pg_read_all_stats TO "read only";' },
+        { check: 'statement-statistics', severity: 'warning' },
+        { check: 'primary-keys', subject: 'public.orders' },
         { check: 'own-schema', severity: 'info' },
       ],
     })
