@@ -4,7 +4,7 @@
  * A database of 1,000 tables and 5,000 statements under a load of writers and readers. A process of its own collects at the default
  * schedules; what its statements took on the server is told by pg_stat_statements, which counts for its role alone, and what it took
  * itself by the system: processor time and memory. The size of a day is what the minutes that were written take, times as many as a
- * day has, with the roll-ups. `monitor.ts collect <url>` is that process.
+ * day has, with the roll-ups. Build first: that process runs the built package.
  */
 import { fork } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { MIGRATE_OPTIONS, installSchema } from '../src/migrate/index.ts'
 import { resolveOptions, systemClock } from '../src/core/index.ts'
-import { Collector, examine, Reader, readIdentity } from '../src/monitor/index.ts'
+import { examine, Reader, readIdentity } from '../src/monitor/index.ts'
 import { Pool } from '../src/pool/index.ts'
 import { createTestDatabase, startTestServer } from '../src/testing/index.ts'
 import { machine } from './measure.ts'
@@ -24,34 +24,6 @@ const WRITERS = 4
 const MINUTE_MS = 60_000
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
-
-/** The process that is measured. */
-async function collect(url: string): Promise<void> {
-  const pool = new Pool({ connectionString: url, size: 5 })
-  const collector = new Collector({
-    pool,
-    history: { url, ownSchema: 'holdfast' },
-    onProblem: (problem) => console.error(problem),
-  })
-  collector.start()
-  process.on('message', () => {
-    const { user, system } = process.cpuUsage()
-    const { skipped, lastMinuteMs, state } = collector.status()
-    process.send?.({
-      cpuMs: (user + system) / 1_000,
-      rss: process.memoryUsage().rss,
-      skipped,
-      lastMinuteMs,
-      state,
-    })
-  })
-  process.once('SIGTERM', () => {
-    void collector
-      .close()
-      .then(() => pool.end())
-      .then(() => process.exit(0))
-  })
-}
 
 interface Told {
   readonly cpuMs: number
@@ -124,7 +96,7 @@ function load(url: string): () => Promise<void> {
 
 async function measure(client: pg.Client, url: string, watcherUrl: string) {
   const stopLoad = load(url)
-  const child = fork(fileURLToPath(import.meta.url), ['collect', watcherUrl])
+  const child = fork(fileURLToPath(new URL('./monitor-collector.ts', import.meta.url)), [watcherUrl])
   const ask = (): Promise<Told> =>
     new Promise((resolve) => {
       child.once('message', (told) => resolve(told as Told))
@@ -208,5 +180,4 @@ async function timeOfExamination(url: string) {
 
 const round = (value: number): number => Math.round(value * 100) / 100
 
-const [what, url] = process.argv.slice(2)
-await (what === 'collect' ? collect(url ?? '') : run())
+await run()

@@ -36,7 +36,7 @@ const TABLES = `
                    CASE lead(attalign) OVER (PARTITION BY attrelid ORDER BY attnum) WHEN 'd' THEN 8 WHEN 'i' THEN 4 WHEN 's' THEN 2 ELSE 1 END AS step
               FROM pg_catalog.pg_attribute WHERE attnum > 0) a ON a.attrelid = c.oid AND NOT a.attisdropped
       LEFT JOIN pg_catalog.pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname AND NOT s.inherited
-     WHERE c.relkind IN ('r', 'm') AND c.reltuples >= 0 AND c.relpages > 1 AND ${PEOPLES_RELATION}
+     WHERE c.relkind IN ('r', 'm') AND c.reltuples >= 0 AND c.relpages > 1 AND c.relpages * current_setting('block_size')::float8 >= $1::float8 AND ${PEOPLES_RELATION}
      GROUP BY c.oid, 2, n.nspname, c.relname, c.reltuples, c.relpages, c.reloptions
   ), block AS (SELECT current_setting('block_size')::float8 AS bytes), estimates AS (
     SELECT "table", relpages * bytes AS bytes,
@@ -63,6 +63,7 @@ const INDEXES = `
       LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
       LEFT JOIN pg_catalog.pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname AND NOT s.inherited
      WHERE m.amname = 'btree' AND i.relkind = 'i' AND x.indisvalid AND x.indexprs IS NULL AND i.reltuples >= 0 AND i.relpages > 1
+       AND i.relpages * current_setting('block_size')::float8 >= $1::float8
        AND ${PEOPLES_RELATION}
      GROUP BY 1, 2, i.relpages, i.reltuples, i.reloptions
   ), block AS (SELECT current_setting('block_size')::float8 AS bytes), estimates AS (

@@ -14,6 +14,7 @@ import { durability } from './checks/durability.ts'
 import { evictedStatements } from './checks/evicted-statements.ts'
 import { extensions } from './checks/extensions.ts'
 import { foreignKeyIndexes } from './checks/foreign-key-indexes.ts'
+import { heldTables } from './checks/held-tables.ts'
 import { idleInTransaction } from './checks/idle-in-transaction.ts'
 import { indexBloat } from './checks/index-bloat.ts'
 import { indexIntegrity } from './checks/index-integrity.ts'
@@ -58,6 +59,7 @@ export const CHECKS: readonly Check[] = [
   poolUse,
   poolLeaks,
   blockedStatements,
+  heldTables,
   idleInTransaction,
   preparedTransactions,
   longStatements,

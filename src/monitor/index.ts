@@ -66,6 +66,7 @@ export {
   type TableSize,
 } from './queries.ts'
 export { Reader } from './reader.ts'
+export { readHeld } from './relations.ts'
 export { type BloatLimits, readTableBloat } from './bloat.ts'
 export { type CacheStats, readCacheStats } from './cache-stats.ts'
 export { bloatAsJson, type IndexUse, makeReport, readIndexUsage, type Report } from './report/report.ts'

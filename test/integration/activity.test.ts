@@ -148,6 +148,36 @@ test('a session is ended though the pool is used up, and though nothing can be w
   }
 })
 
+test('a plain role sees who there is, without what is hidden from it', async () => {
+  await queryAt(
+    database.url,
+    "CREATE ROLE plain_of_activity LOGIN PASSWORD 'plain'; CREATE TABLE held (n int)",
+  )
+  const url = new URL(database.url)
+  url.username = 'plain_of_activity'
+  url.password = 'plain'
+  const env = { DATABASE_URL: url.href }
+  try {
+    await withSessions(database.url, 2, async (holder, waiter) => {
+      await holder?.query("BEGIN; LOCK TABLE held; SET application_name = 'holder'")
+      const waiting = waiter?.query('SELECT * FROM held')
+      const list = await runCli(['activity', 'list', '--json'], { cwd: scratch('plain'), env })
+      expect(JSON.parse(list.stdout).sessions.map((one: { state: string }) => one.state)).toContain('hidden')
+      expect(await runCli(['activity', 'locks'], { cwd: scratch('plain'), env })).toMatchObject({ code: 3 })
+      const doctor = JSON.parse((await runCli(['doctor', '--json'], { cwd: scratch('plain'), env })).stdout)
+      expect(doctor.findings).toContainEqual(
+        expect.objectContaining({ check: 'held-tables', evidence: { tables: ['public.held'] } }),
+      )
+      await holder?.query('ROLLBACK')
+      await waiting
+      const idle = await run('cancel', String(await pidOf(holder)))
+      expect(idle).toMatchObject({ code: 1, stderr: expect.stringContaining('Nothing runs in') })
+    })
+  } finally {
+    await queryAt(database.url, 'DROP ROLE plain_of_activity; DROP TABLE held')
+  }
+})
+
 test('a role that may not end what others run is told the exact GRANT', async () => {
   await queryAt(database.url, "CREATE ROLE meek_of_activity LOGIN PASSWORD 'meek'")
   const url = new URL(database.url)
@@ -156,6 +186,7 @@ test('a role that may not end what others run is told the exact GRANT', async ()
   try {
     await withSessions(database.url, 1, async (session) => {
       const pid = String(await pidOf(session))
+      session?.query('SELECT pg_sleep(20)').catch(() => {}) // ended with its session
       const refused = await runCli(['activity', 'cancel', pid], {
         cwd: scratch('meek'),
         env: { DATABASE_URL: url.href },

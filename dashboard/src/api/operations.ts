@@ -1586,8 +1586,7 @@ export interface Operations {
     answer: {
       data: ({
         pid: number
-        /** Tells it from another one that gets the same pid later */
-        started_at: string
+        started_at: string | null
         user: string
         application: string
         address: string | null
@@ -1613,8 +1612,7 @@ export interface Operations {
         behind: number | null
         session: {
           pid: number
-          /** Tells it from another one that gets the same pid later */
-          started_at: string
+          started_at: string | null
           user: string
           application: string
           address: string | null

@@ -15,10 +15,13 @@ import { refuseStrayFields } from '../strict-body.ts'
 
 const Session = Type.Object({
   pid: Type.Integer(),
-  started_at: Type.String({
-    format: 'date-time',
-    description: 'Tells it from another one that gets the same pid later',
-  }),
+  started_at: nullable(
+    Type.String({
+      format: 'date-time',
+      description:
+        'Tells it from another one that gets the same pid later; null where this role may not see it',
+    }),
+  ),
   user: Type.String(),
   application: Type.String(),
   address: nullable(Type.String()),
@@ -162,7 +165,7 @@ function describe(
   const holder = holders.get(session.pid)
   return {
     pid: session.pid,
-    started_at: session.startedAt.toISOString(),
+    started_at: session.startedAt?.toISOString() ?? null,
     user: session.user,
     application: session.application,
     address: session.address,

@@ -129,13 +129,21 @@ function addSignal(activity: Command, finish: Finish, signal: SessionSignal, des
       const shown = seen
         ? `${signal} ${pid} (${whoOf(seen)}): ${inOneLine(seen.statement)}`
         : `${signal} ${pid}`
+      if (signal === 'cancel' && seen?.state.startsWith('idle')) {
+        session.out.say(
+          `Nothing runs in ${pid} that could be cancelled (${seen.state}); what it holds stays.`,
+        )
+        session.out.next(`holdfast activity terminate ${pid}`)
+        return EXIT.failure
+      }
       if (signal === 'terminate' && yes !== true) await confirmPlan(session, shown)
-      const target = { pid: Number(pid), startedAt: seen?.startedAt }
+      const target = { pid: Number(pid), startedAt: seen?.startedAt ?? undefined }
       await signalSession(holdfast.pool, signal, target, holdfast.recorder)
       session.out.result({ database: holdfast.address, pid: Number(pid), signal }, () =>
         signal === 'cancel' ? `What ${pid} ran is cancelled.` : `Session ${pid} is ended.`,
       )
       session.out.next('holdfast activity locks')
+      return EXIT.ok
     },
   )
 }
@@ -153,7 +161,7 @@ function inOneLine(text: string | null): string {
 
 const asJson = (one: SessionPicture) => ({
   pid: one.pid,
-  started_at: one.startedAt.toISOString(),
+  started_at: one.startedAt?.toISOString() ?? null,
   user: one.user,
   application: one.application,
   address: one.address,

@@ -9,6 +9,7 @@ import {
   type OptimizeProgress,
   planOptimize,
   Reader,
+  readHeld,
   readIdentity,
   readIndexUsage,
   readLargestTables,
@@ -98,6 +99,7 @@ function addShow(group: Command, finish: Finish): void {
       )
       if (!found) throw usage(`there is no table ${name}; holdfast table list names all`)
       const qualified = `${found.schema}.${found.table}`
+      const isHeld = (await readHeld(context.db)).some((held) => held.replaceAll('"', '') === qualified)
       const indexes = (await readIndexUsage(context)).filter(
         ({ table: of }) => of.replaceAll('"', '') === qualified,
       )
@@ -106,7 +108,7 @@ function addShow(group: Command, finish: Finish): void {
           `${pc.bold(qualified)}  ${formatBytes(found.total_bytes)}: rows ${formatBytes(found.table_bytes)}, indexes ${formatBytes(found.index_bytes)}, toast ${formatBytes(found.toast_bytes)}`,
           `${found.estimated_rows === null ? 'rows not known' : `about ${plural(found.estimated_rows, 'row')}`}, ${found.dead_rows ?? 0} dead`,
           ...(indexes.length === 0
-            ? ['It has no index.']
+            ? [isHeld ? 'Somebody holds it just now: its indexes cannot be asked for.' : 'It has no index.']
             : [
                 table(
                   ['index', 'size', 'used', 'last used'],
@@ -163,6 +165,9 @@ function addOptimize(group: Command, finish: Finish): void {
     async (session, { dryRun, yes }, names) => {
       const { context, holdfast } = await contextOf(session)
       const steps = await planOptimize(context, names.length === 0 ? undefined : names)
+      const held = await readHeld(context.db)
+      if (held.length > 0)
+        session.out.say(pc.yellow(`Held by somebody just now, and left out: ${held.join(', ')}`))
       const shown = steps.map(({ sql, why }) => `${sql}\n  ${pc.dim(why)}`).join('\n')
       if (dryRun === true || steps.length === 0) {
         session.out.result({ database: holdfast.address, dry_run: true, steps }, () =>

@@ -3,8 +3,8 @@ import { hideLiterals, type Queryable } from '../../core/index.ts'
 /** One session of a client of this database. */
 export interface SessionPicture {
   readonly pid: number
-  /** Tells it from another one that gets the same pid later. */
-  readonly startedAt: Date
+  /** Tells it from another one that gets the same pid later; null where this role may not see it. */
+  readonly startedAt: Date | null
   readonly user: string
   readonly application: string
   readonly address: string | null

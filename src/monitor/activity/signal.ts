@@ -1,5 +1,6 @@
 import { type Queryable, quoteWhereNeeded, type Recorder, SQLSTATE, sqlstateOf } from '../../core/index.ts'
 import { sessionUnknown, signalDenied } from '../errors.ts'
+import { recordWherePossible } from '../recording.ts'
 
 /** `cancel` ends what a session runs; `terminate` ends the session, which undoes its transaction. */
 export type SessionSignal = 'cancel' | 'terminate'
@@ -9,20 +10,6 @@ export interface SignalTarget {
   readonly pid: number
   /** When the session began, as it was seen: another one may have its pid by now. Left out: whoever has it. */
   readonly startedAt?: Date | undefined
-}
-
-const NOWHERE: ReadonlySet<string | undefined> = new Set([
-  SQLSTATE.undefinedTable,
-  SQLSTATE.readOnlySqlTransaction,
-  SQLSTATE.insufficientPrivilege,
-])
-
-/**
- * A replica, a database without Holdfast's schema, or a role that may not write there, has nowhere to write it down: whoever is in
- * need of this must not wait for that.
- */
-function unlessNowhere(error: unknown): void {
-  if (!NOWHERE.has(sqlstateOf(error))) throw error
 }
 
 /**
@@ -46,9 +33,12 @@ export async function signalSession(
   const [session] = rows
   if (!session) throw sessionUnknown(pid)
   const { user, application } = session
-  await recorder
-    ?.record({ action: `session.${signal}`, subject: `pid ${pid}`, details: { user, application } })
-    .catch(unlessNowhere)
+  if (recorder)
+    await recordWherePossible(recorder, {
+      action: `session.${signal}`,
+      subject: `pid ${pid}`,
+      details: { user, application },
+    })
   try {
     const done = await db.query<{ sent: boolean }>(
       `SELECT ${signal === 'cancel' ? 'pg_cancel_backend' : 'pg_terminate_backend'}($1) AS sent`,

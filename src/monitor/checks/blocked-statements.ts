@@ -66,6 +66,7 @@ function describe({ pid, user, application, state, waiting, seconds }: Blocker):
   }
   const who = application || `session ${pid}`
   const isIdle = state.startsWith('idle')
+  const isHidden = state === 'hidden'
   return {
     ...common,
     subject: `pid ${pid}`,
@@ -73,7 +74,9 @@ function describe({ pid, user, application, state, waiting, seconds }: Blocker):
     evidence: { pid, user, application, state, waiting, longest_wait_seconds: rounded },
     action: isIdle
       ? 'Nothing runs there that could be cancelled. To end that session, undoing its transaction:'
-      : 'Let it finish, or cancel what it runs:',
-    sql: isIdle ? `SELECT pg_terminate_backend(${pid});` : `SELECT pg_cancel_backend(${pid});`,
+      : isHidden
+        ? 'This role may not see whether anything runs there that could be cancelled. To end that session, undoing its transaction:'
+        : 'Let it finish, or cancel what it runs:',
+    sql: isIdle || isHidden ? `SELECT pg_terminate_backend(${pid});` : `SELECT pg_cancel_backend(${pid});`,
   }
 }

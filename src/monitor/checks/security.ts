@@ -41,7 +41,7 @@ function judge(
       subject: user,
       message: `A fault in the service may do anything to the server: "${user}" is a superuser.`,
       evidence: { role: user, superuser },
-      action: 'Give the service a role of its own with what it needs: holdfast access init',
+      action: 'Give the service a role of its own with what it needs: holdfast access plan',
       sql: null,
     },
     bypass &&

@@ -196,7 +196,7 @@ function understand(error: unknown, timeoutMs: number): unknown {
   if (isHoldfastError(error)) return error
   switch (sqlstateOf(error)) {
     case SQLSTATE.queryCanceled:
-      return readingBusy(`it took longer than ${timeoutMs / 1_000} s`, error)
+      return readingBusy(`it took longer than ${timeoutMs / 1_000} s, which --timeout raises`, error)
     case SQLSTATE.lockNotAvailable:
       return readingBusy('somebody holds a table that it reads', error)
     case SQLSTATE.readOnlySqlTransaction:

@@ -1,5 +1,6 @@
 import { type Queryable, quoteWhereNeeded, type Recorder, SQLSTATE, sqlstateOf } from '../../core/index.ts'
 import { resetDenied, statementUnknown } from '../errors.ts'
+import { recordWherePossible } from '../recording.ts'
 import { findStatementSource } from './source.ts'
 
 /**
@@ -13,7 +14,7 @@ export async function resetStatements(db: Queryable, recorder: Recorder): Promis
     'SELECT datname AS database, current_user AS me, oid::text AS oid FROM pg_catalog.pg_database WHERE datname = current_database()',
   )
   const { database, me, oid } = rows[0] as { database: string; me: string; oid: string }
-  await recorder.record({ action: 'statements.reset', subject: database })
+  await recordWherePossible(recorder, { action: 'statements.reset', subject: database })
   try {
     await db.query(`SELECT ${source.schema}.pg_stat_statements_reset(0, $1::oid, 0)`, [oid])
   } catch (error) {

@@ -94,7 +94,7 @@ export function SessionDetail({
   readonly changed: () => void
 }) {
   const { pid, started_at: startedAt, statement, state } = session
-  const body = { pid, started_at: startedAt }
+  const body = { pid, ...(startedAt !== null && { started_at: startedAt }) }
   const isIdle = state.startsWith('idle')
   return (
     <>
@@ -113,7 +113,7 @@ export function SessionDetail({
           ['Label', session.label ?? '–'],
           ['From', session.call_site ?? '–'],
           ['Address', session.address ?? '–'],
-          ['Connected', instant(Date.parse(startedAt))],
+          ['Connected', startedAt === null ? '–' : instant(Date.parse(startedAt))],
         ]}
       />
       <h3>{isIdle ? 'Its last statement' : 'Its statement'}</h3>
