@@ -110,7 +110,7 @@ describe.skipIf(isBrowserMissing)(`the console's overview${BROWSER_SUITE}`, () =
     const { page } = watched
     await page.goto(client().server.createSignInLink())
     // The summary is at most ten seconds old, and asked for every fifteen.
-    const finding = page.locator('.todo li', { hasText: 'waits' })
+    const finding = page.locator('.todo li', { hasText: 'One statement waits' })
     await finding.waitFor()
     await finding.getByRole('button', { name: 'See the lock' }).click()
     const panel = page.getByRole('complementary', { name: 'What to do' })
