@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { Kysely } from 'kysely'
 import type { AccessTarget } from './access/index.ts'
 import { type Config, type ConfigInput, type ConfigSources, loadConfig } from './config.ts'
-import { Lifecycle, maskUrl } from './core/index.ts'
+import { inOneLine, Lifecycle, maskUrl } from './core/index.ts'
 import { type EmbeddedServer, findEmbedded, startEmbedded } from './embedded/index.ts'
 import { budgetTooSmall, cursorKeysMissing, databaseUrlMissing } from './errors.ts'
 import {
@@ -258,8 +258,7 @@ export class Holdfast<DB = any> {
 }
 
 function echoed({ text, durationMs, failed, label }: EchoedQuery): string {
-  const oneLine = text.replaceAll(/\s+/g, ' ').trim()
-  return `${durationMs.toFixed(1)} ms${failed ? ' failed' : ''}${label ? ` [${label}]` : ''}  ${oneLine}`
+  return `${durationMs.toFixed(1)} ms${failed ? ' failed' : ''}${label ? ` [${label}]` : ''}  ${inOneLine(text)}`
 }
 
 /** Production trusts no server that does not prove who it is, unless the URL says so. */

@@ -1,4 +1,4 @@
-import type { Queryable } from '../core/index.ts'
+import { inOneLine, type Queryable } from '../core/index.ts'
 import type { Pool } from '../pool/index.ts'
 import {
   findStatementSource,
@@ -96,8 +96,6 @@ const hitPercent = ({
   blocksRead,
 }: Pick<StatementTotals, 'blocksHit' | 'blocksRead'>): number | null =>
   blocksHit + blocksRead === 0 ? null : rounded((100 * blocksHit) / (blocksHit + blocksRead))
-
-const inOneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim()
 
 function sinceReset({ resetAtMs, entries }: StatementReading): StatementWindow {
   const statements = totalsByStatement(entries.values())

@@ -19,3 +19,9 @@ export function formatBytes(bytes: number): string {
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
+
+/** A text without its line breaks and indentation; what is longer than `most` characters is cut. */
+export function inOneLine(text: string, most = Number.POSITIVE_INFINITY): string {
+  const line = text.replaceAll(/\s+/g, ' ').trim()
+  return line.length > most ? `${line.slice(0, most - 1)}…` : line
+}

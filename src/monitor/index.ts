@@ -1,6 +1,6 @@
 /**
- * What the database is and how it does: the numbers behind the API, and the checks of `holdfast doctor`.
- * Reads only, and waits for no lock.
+ * What the database is and how it does: the numbers behind the API, the checks of `holdfast doctor`, and a history of what was seen.
+ * Looking reads only and waits for no lock; what changes something (`optimize`, `signalSession`, `resetStatements`) says so.
  */
 export { linesOf, type LockLine, type LockNode, readLockTree } from './activity/lock-tree.ts'
 export { readSessions, type SessionPicture } from './activity/sessions.ts'

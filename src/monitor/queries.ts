@@ -1,4 +1,6 @@
 import type { Queryable } from '../core/index.ts'
+import { SIZES } from './table-sizes.ts'
+import { CLIENT_SESSION } from './client-sessions.ts'
 import { inspectSchema, type OwnSchemaState } from '../migrate/index.ts'
 
 /** Something this role may not see, and what would let it. */
@@ -89,6 +91,9 @@ export interface Counters {
   readonly rows: number
   readonly blocksHit: number
   readonly blocksRead: number
+  /** Written to temporary files. */
+  readonly tempBytes: number
+  readonly deadlocks: number
   /** Since the statistics were last reset. */
   readonly cacheHitPercent: number | null
 }
@@ -98,8 +103,8 @@ export async function readCounters(db: Queryable): Promise<Counters> {
   const { rows } = await db.query(`
     SELECT numbackends AS connections, xact_commit::float8 AS commits, xact_rollback::float8 AS rollbacks,
            (tup_returned + tup_inserted + tup_updated + tup_deleted)::float8 AS rows,
-           blks_hit::float8 AS "blocksHit", blks_read::float8 AS "blocksRead",
-           round(100.0 * blks_hit / nullif(blks_hit + blks_read, 0), 2)::float8 AS "cacheHitPercent"
+           blks_hit::float8 AS "blocksHit", blks_read::float8 AS "blocksRead", temp_bytes::float8 AS "tempBytes",
+           deadlocks::float8 AS deadlocks, round(100.0 * blks_hit / nullif(blks_hit + blks_read, 0), 2)::float8 AS "cacheHitPercent"
       FROM pg_catalog.pg_stat_database WHERE datname = current_database()`)
   return rows[0] as unknown as Counters
 }
@@ -117,24 +122,14 @@ export interface TableSize {
   readonly dead_rows: number | null
 }
 
-/**
- * The largest tables. Sizes are those of the last VACUUM, ANALYZE or index build (`pg_class.relpages`): asking for the exact
- * ones would wait behind whoever holds ACCESS EXCLUSIVE on any table.
- */
+/** The largest tables. */
 export async function readLargestTables(db: Queryable, limit: number): Promise<TableSize[]> {
   const { rows } = await db.query(
     `
-    WITH sized AS (
-      SELECT c.oid, n.nspname, c.relname, c.reltuples, c.relpages::bigint AS table_pages,
-             coalesce((SELECT sum(i.relpages) FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
-                        WHERE x.indrelid = c.oid), 0)::bigint AS index_pages,
-             coalesce((SELECT t.relpages + coalesce(sum(ti.relpages), 0)
-                         FROM pg_catalog.pg_class t
-                         LEFT JOIN pg_catalog.pg_index tx ON tx.indrelid = t.oid
-                         LEFT JOIN pg_catalog.pg_class ti ON ti.oid = tx.indexrelid
-                        WHERE t.oid = c.reltoastrelid GROUP BY t.relpages), 0)::bigint AS toast_pages
-        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-       WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast'
+    WITH ${SIZES}, sized AS (
+      SELECT s.*, n.nspname, c.relname, c.reltuples
+        FROM sizes s JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+       WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast'
     ), block AS (SELECT current_setting('block_size')::bigint AS bytes)
     SELECT nspname AS schema, relname AS table,
            ((table_pages + index_pages + toast_pages) * bytes)::float8 AS total_bytes, (table_pages * bytes)::float8 AS table_bytes,
@@ -152,8 +147,8 @@ export async function readConnections(
 ): Promise<{ total: number; max: number; by_state: Record<string, number> }> {
   const { rows } = await db.query<{ state: string; count: number; max: number }>(`
     SELECT coalesce(state, 'hidden') AS state, count(*)::int AS count, current_setting('max_connections')::int AS max
-      FROM pg_catalog.pg_stat_activity
-     WHERE datname = current_database() AND (backend_type = 'client backend' OR backend_type IS NULL)
+      FROM pg_catalog.pg_stat_activity a
+     WHERE a.datname = current_database() AND ${CLIENT_SESSION}
      GROUP BY 1 ORDER BY 1`)
   return {
     total: rows.reduce((sum, row) => sum + row.count, 0),

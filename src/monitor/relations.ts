@@ -25,8 +25,5 @@ export const PEOPLES_RELATION = `${PEOPLES_SCHEMA} AND c.relpersistence <> 't' A
   AND NOT EXISTS (
   SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')`
 
-/** Of pg_stat_activity: sessions of clients, also for a role that may not see what others are; not parallel workers and their like. */
-export const CLIENTS = `(backend_type = 'client backend' OR backend_type IS NULL AND datname IS NOT NULL)`
-
 /** Longest list of things of one kind that a check names; more would be noise. */
 export const MOST_TOLD = 10

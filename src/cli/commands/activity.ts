@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import pc from 'picocolors'
-import { formatDuration, plural, systemClock } from '../../core/index.ts'
+import { formatDuration, inOneLine, plural, systemClock } from '../../core/index.ts'
 import {
   linesOf,
   type LockLine,
@@ -71,7 +71,7 @@ function listInWords(sessions: readonly SessionPicture[]): string {
       lengthOf(one.stateSeconds),
       lengthOf(one.transactionSeconds),
       one.waitsFor,
-      inOneLine(one.statement),
+      inOneLine(one.statement ?? '', LONGEST_TEXT),
     ]),
   )
 }
@@ -108,7 +108,7 @@ function inWords({ session, wants, depth, count }: LockLine): string {
     ? `waits ${formatDuration(wants.seconds * 1_000)} for ${wants.mode} on ${wants.on}`
     : pc.yellow(`holds what ${plural(count, 'session')} want`)
   const state = session ? `, ${session.state}` : ''
-  const text = session ? inOneLine(session.statement) : ''
+  const text = session ? inOneLine(session.statement ?? '', LONGEST_TEXT) : ''
   return `${indent}${pc.bold(who)}${state}: ${waits}${text === '' ? '' : pc.dim(`\n${' '.repeat(indent.length + 2)}${text}`)}`
 }
 
@@ -127,7 +127,7 @@ function addSignal(activity: Command, finish: Finish, signal: SessionSignal, des
       session.own('reader', () => reader.end())
       const seen = (await readSessions(reader, 5_000)).find((one) => one.pid === Number(pid))
       const shown = seen
-        ? `${signal} ${pid} (${whoOf(seen)}): ${inOneLine(seen.statement)}`
+        ? `${signal} ${pid} (${whoOf(seen)}): ${inOneLine(seen.statement ?? '', LONGEST_TEXT)}`
         : `${signal} ${pid}`
       if (signal === 'cancel' && seen?.state.startsWith('idle')) {
         session.out.say(
@@ -153,11 +153,6 @@ const whoOf = ({ user, application }: SessionPicture): string =>
 
 const lengthOf = (seconds: number | null): string =>
   seconds === null ? '' : formatDuration(Math.max(0, seconds) * 1_000)
-
-function inOneLine(text: string | null): string {
-  const line = (text ?? '').replaceAll(/\s+/g, ' ').trim()
-  return line.length > LONGEST_TEXT ? `${line.slice(0, LONGEST_TEXT - 1)}…` : line
-}
 
 const asJson = (one: SessionPicture) => ({
   pid: one.pid,

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import pc from 'picocolors'
-import { formatBytes, formatDuration, plural, systemClock } from '../../core/index.ts'
+import { formatBytes, formatDuration, inOneLine, plural, systemClock } from '../../core/index.ts'
 import type { Holdfast } from '../../holdfast.ts'
 import {
   explain,
@@ -114,7 +114,7 @@ function addTop(query: Command, finish: Finish): void {
             formatBytes(one.read_bytes),
             formatBytes(one.temp_bytes),
             formatBytes(one.wal_bytes),
-            inOneLine(one.query ?? 'not for this role'),
+            inOneLine(one.query ?? 'not for this role', LONGEST_TEXT),
           ]),
         ),
       )
@@ -258,7 +258,8 @@ function nodeInWords(node: PlanNode, lead: string, below: string): string[] {
     node.misestimate === null ? '' : pc.yellow(` ${Math.round(node.misestimate)}x off`),
     node.spilledBytes === null ? '' : pc.red(` spilled ${formatBytes(node.spilledBytes)}`),
   ].join('')
-  const condition = node.condition === null ? [] : [pc.dim(`${below}    ${inOneLine(node.condition)}`)]
+  const condition =
+    node.condition === null ? [] : [pc.dim(`${below}    ${inOneLine(node.condition, LONGEST_TEXT)}`)]
   return [
     `${lead}${pc.bold(node.type)}${node.on === null ? '' : ` ${node.on}`}  ${rows}  ${pc.cyan(share)}${marks}`,
     ...condition,
@@ -284,9 +285,4 @@ function addReset(query: Command, finish: Finish): void {
       session.out.result({ database: holdfast.address, reset: true }, () => 'The statistics begin anew.')
     },
   )
-}
-
-function inOneLine(text: string): string {
-  const line = text.replaceAll(/\s+/g, ' ').trim()
-  return line.length > LONGEST_TEXT ? `${line.slice(0, LONGEST_TEXT - 1)}…` : line
 }

@@ -1,4 +1,5 @@
 import { hideLiterals, type Queryable } from '../../core/index.ts'
+import { OTHER_SESSION } from '../client-sessions.ts'
 
 /** One session of a client of this database. */
 export interface SessionPicture {
@@ -34,7 +35,7 @@ export const SESSION_COLUMNS = `
 export async function readSessions(db: Queryable, most: number): Promise<SessionPicture[]> {
   const { rows } = await db.query<Row & Record<string, unknown>>(
     `SELECT ${SESSION_COLUMNS} FROM pg_catalog.pg_stat_activity a
-      WHERE a.datname = current_database() AND (a.backend_type = 'client backend' OR a.backend_type IS NULL) AND a.pid <> pg_backend_pid()
+      WHERE ${OTHER_SESSION}
       ORDER BY a.xact_start NULLS LAST, a.state_change, a.pid LIMIT $1`,
     [most],
   )

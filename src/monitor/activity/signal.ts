@@ -1,4 +1,5 @@
 import { type Queryable, quoteWhereNeeded, type Recorder, SQLSTATE, sqlstateOf } from '../../core/index.ts'
+import { OTHER_SESSION } from '../client-sessions.ts'
 import { sessionUnknown, signalDenied } from '../errors.ts'
 import { recordWherePossible } from '../recording.ts'
 
@@ -25,8 +26,8 @@ export async function signalSession(
   recorder?: Recorder,
 ): Promise<void> {
   const { rows } = await db.query<{ user: string | null; application: string; me: string }>(
-    `SELECT usename AS "user", coalesce(application_name, '') AS application, current_user AS me FROM pg_catalog.pg_stat_activity
-      WHERE pid = $1 AND datname = current_database() AND (backend_type = 'client backend' OR backend_type IS NULL) AND pid <> pg_backend_pid()
+    `SELECT usename AS "user", coalesce(application_name, '') AS application, current_user AS me FROM pg_catalog.pg_stat_activity a
+      WHERE a.pid = $1 AND ${OTHER_SESSION}
         AND ($2::timestamptz IS NULL OR date_trunc('milliseconds', backend_start) = $2)`,
     [pid, startedAt ?? null],
   )

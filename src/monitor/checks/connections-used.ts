@@ -1,5 +1,5 @@
 import type { Check } from '../finding.ts'
-import { CLIENTS } from '../relations.ts'
+import { CLIENT_SESSION } from '../client-sessions.ts'
 
 /** Shares of max_connections; the usual thresholds of operators. */
 const WARNING_PERCENT = 80
@@ -13,7 +13,7 @@ export const connectionsUsed: Check = {
   why: 'A server without a free connection refuses everybody, also the person who wants to help.',
   run: async ({ db, identity }) => {
     const { rows } = await db.query<{ used: number; max: number; reserved: number }>(`
-      SELECT (SELECT count(*)::int FROM pg_catalog.pg_stat_activity WHERE ${CLIENTS}) AS used,
+      SELECT (SELECT count(*)::int FROM pg_catalog.pg_stat_activity a WHERE ${CLIENT_SESSION}) AS used,
              current_setting('max_connections')::int AS max,
              current_setting('superuser_reserved_connections')::int AS reserved`)
     const { used, max, reserved } = rows[0] as { used: number; max: number; reserved: number }

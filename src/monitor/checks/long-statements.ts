@@ -1,5 +1,6 @@
 import type { Queryable } from '../../core/index.ts'
 import { formatDuration } from '../../core/index.ts'
+import { OTHER_SESSION } from '../client-sessions.ts'
 import type { Check, Found } from '../finding.ts'
 
 const WARNING_SECONDS = 300
@@ -20,8 +21,8 @@ export async function readLongStatements(db: Queryable, seconds: number): Promis
   const { rows } = await db.query<LongStatement>(
     `SELECT pid, coalesce(usename, '') AS "user", coalesce(application_name, '') AS application,
             extract(epoch FROM clock_timestamp() - query_start)::float8 AS seconds, wait_event_type || ': ' || wait_event AS "waitsFor"
-       FROM pg_catalog.pg_stat_activity
-      WHERE datname = current_database() AND backend_type = 'client backend' AND state = 'active' AND pid <> pg_backend_pid()
+       FROM pg_catalog.pg_stat_activity a
+      WHERE ${OTHER_SESSION} AND state = 'active'
         AND query_start < clock_timestamp() - make_interval(secs => $1)
       ORDER BY query_start LIMIT $2`,
     [seconds, MOST_TOLD],

@@ -4,7 +4,6 @@ type Setting = {
   readonly name: string
   readonly value: string
   readonly unit: string | null
-  readonly pending: boolean
   readonly database: number
 }
 
@@ -112,8 +111,8 @@ export const settings: Check = {
 
 async function readSettings({ db }: CheckContext): Promise<Setting[]> {
   const { rows } = await db.query<Setting>(
-    `SELECT name, setting AS value, unit, pending_restart AS pending,
-            (SELECT sum(relpages::float8) * 8192 FROM pg_catalog.pg_class) AS database
+    `SELECT name, setting AS value, unit,
+            (SELECT sum(relpages::float8) * current_setting('block_size')::float8 FROM pg_catalog.pg_class) AS database
        FROM pg_catalog.pg_settings WHERE name = ANY ($1)`,
     [REVIEW.map(({ name }) => name)],
   )

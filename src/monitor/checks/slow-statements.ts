@@ -1,4 +1,4 @@
-import { formatDuration } from '../../core/index.ts'
+import { formatDuration, inOneLine } from '../../core/index.ts'
 import { DEFAULT_LIMITS, type Check } from '../finding.ts'
 import { readStatements } from '../statements/reading.ts'
 import { totalsByStatement } from '../statements/metrics.ts'
@@ -35,7 +35,7 @@ export const slowStatements: Check = {
       .map(({ id, meanMs, calls, totalMs, rows }) => ({
         severity: meanMs >= limits.slowStatementMs ? ('warning' as const) : ('info' as const),
         subject: `statement ${id}`,
-        message: `Each of ${calls} calls took ${formatDuration(meanMs)}: ${inOneLine(texts.get(id ?? '') ?? 'a statement whose text this role may not read')}`,
+        message: `Each of ${calls} calls took ${formatDuration(meanMs)}: ${inOneLine(texts.get(id ?? '') ?? 'a statement whose text this role may not read', LONGEST_TEXT)}`,
         evidence: {
           id,
           calls,
@@ -55,8 +55,3 @@ const round = (value: number): number => Math.round(value * 100) / 100
 const isAnApplications = (text: string | undefined): boolean =>
   text === undefined ||
   !/^\s*(VACUUM|ANALYZE|CREATE|REINDEX|ALTER|CLUSTER|REFRESH|COPY|CALL|DO|CHECKPOINT)\b/i.test(text)
-
-function inOneLine(text: string): string {
-  const line = text.replaceAll(/\s+/g, ' ').trim()
-  return line.length > LONGEST_TEXT ? `${line.slice(0, LONGEST_TEXT)}…` : line
-}

@@ -1,4 +1,4 @@
-import { formatDuration, systemClock } from '../../core/index.ts'
+import { formatDuration, inOneLine, systemClock } from '../../core/index.ts'
 import type { Frame } from '../history/frame.ts'
 import { LEVELS } from '../history/store.ts'
 import { type Check, type Found } from '../finding.ts'
@@ -46,12 +46,12 @@ export const statementRegressions: Check = {
     const told = slower.toSorted((a, b) => costOf(b) - costOf(a)).slice(0, MOST_TOLD)
     const texts = await history.readTexts(told.map(({ key }) => key))
     return told.map(({ key, use, nowMs, thenMs }): Found => {
-      const text = texts.get(key)?.replaceAll(/\s+/g, ' ').trim().slice(0, 200)
+      const text = inOneLine(texts.get(key) ?? key, 200)
       return {
         severity: 'warning',
         confidence: 'likely',
         subject: `statement ${key}`,
-        message: `Each call takes ${formatDuration(nowMs)} where it took ${formatDuration(thenMs)} last week: ${text ?? key}`,
+        message: `Each call takes ${formatDuration(nowMs)} where it took ${formatDuration(thenMs)} last week: ${text}`,
         evidence: { fingerprint: key, calls: use.calls, mean_ms: nowMs, mean_ms_before: thenMs },
         action: `Compare its plan with what was released and how its tables grew: holdfast query show ${key}`,
         sql: null,

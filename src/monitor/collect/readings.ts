@@ -1,5 +1,8 @@
 import type { Queryable } from '../../core/index.ts'
-import { CLIENTS } from '../relations.ts'
+import { CLIENT_SESSION, OTHER_SESSION } from '../client-sessions.ts'
+import { type Counters, readCounters } from '../queries.ts'
+import { PEOPLES_SCHEMA } from '../relations.ts'
+import { SIZES } from '../table-sizes.ts'
 import type { MetricName } from './metrics.ts'
 
 /** Values by name; null where nothing is known. */
@@ -9,15 +12,14 @@ export type Values = Partial<Record<MetricName, number | null>>
 export async function readNow(db: Queryable): Promise<Values> {
   const { rows } = await db.query<Record<string, number>>(`
     WITH sessions AS (
-      SELECT state, xact_start, state_change, wait_event_type FROM pg_catalog.pg_stat_activity
-       WHERE datname = current_database() AND (backend_type = 'client backend' OR backend_type IS NULL) AND pid <> pg_backend_pid()
+      SELECT state, xact_start, state_change FROM pg_catalog.pg_stat_activity a WHERE ${OTHER_SESSION}
     ), waits AS (
       SELECT min(l.waitstart) AS since FROM pg_catalog.pg_locks l
         JOIN pg_catalog.pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.datname = current_database() GROUP BY l.pid
     ), server AS (
       SELECT count(*)::float8 AS used,
              current_setting('max_connections')::float8 - current_setting('superuser_reserved_connections')::float8 AS room
-        FROM pg_catalog.pg_stat_activity WHERE ${CLIENTS}
+        FROM pg_catalog.pg_stat_activity a WHERE ${CLIENT_SESSION}
     )
     SELECT count(*) FILTER (WHERE state = 'active')::float8 AS connections_active,
            count(*) FILTER (WHERE state = 'idle')::float8 AS connections_idle,
@@ -34,19 +36,11 @@ export async function readNow(db: Queryable): Promise<Values> {
   return rows[0] ?? {}
 }
 
-/** Counters that only grow, until somebody resets them. */
-const COUNTERS = [
-  'commits',
-  'rollbacks',
-  'rows',
-  'blocksHit',
-  'blocksRead',
-  'tempBytes',
-  'deadlocks',
-  'walBytes',
-] as const
-
-type Counts = Readonly<Record<(typeof COUNTERS)[number], number | null>>
+/** What only grows, until somebody resets it. */
+type Counts = Pick<
+  Counters,
+  'commits' | 'rollbacks' | 'rows' | 'blocksHit' | 'blocksRead' | 'tempBytes' | 'deadlocks'
+> & { readonly walBytes: number }
 
 /** What was counted up to one moment, and what stood then. */
 export interface Middle {
@@ -56,38 +50,18 @@ export interface Middle {
   readonly values: Values
 }
 
-/** Counters of this database, replication, and age of transaction ids. */
+/** Counters of this database and of the log, replication, and age of transaction ids. */
 export async function readMiddle(db: Queryable, atMs: number): Promise<Middle> {
-  const { rows } = await db.query<Record<string, number | null>>(`
-    SELECT xact_commit::float8 AS commits, xact_rollback::float8 AS rollbacks,
-           (tup_returned + tup_inserted + tup_updated + tup_deleted)::float8 AS rows, blks_hit::float8 AS "blocksHit",
-           blks_read::float8 AS "blocksRead", temp_bytes::float8 AS "tempBytes", deadlocks::float8 AS deadlocks,
-           (SELECT wal_bytes::float8 FROM pg_catalog.pg_stat_wal) AS "walBytes",
+  const { rows } = await db.query<{ walBytes: number } & Record<string, number | null>>(`
+    SELECT (SELECT wal_bytes::float8 FROM pg_catalog.pg_stat_wal) AS "walBytes",
            r.bytes AS replication_lag_bytes, r.seconds AS replication_lag_seconds, s.bytes AS slots_retained_bytes, x.percent AS transaction_ids_used_percent
-      FROM pg_catalog.pg_stat_database,
-           (SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END AS lsn) here,
+      FROM (SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END AS lsn) here,
            LATERAL (SELECT max(pg_wal_lsn_diff(here.lsn, replay_lsn))::float8 AS bytes,
                            max(extract(epoch FROM coalesce(replay_lag, '0')))::float8 AS seconds FROM pg_catalog.pg_stat_replication) r,
            LATERAL (SELECT max(pg_wal_lsn_diff(here.lsn, restart_lsn))::float8 AS bytes FROM pg_catalog.pg_replication_slots) s,
-           LATERAL (SELECT round((max(age(datfrozenxid)) / 21474836.48)::numeric, 3)::float8 AS percent FROM pg_catalog.pg_database) x
-     WHERE datname = current_database()`)
-  const row = rows[0] ?? {}
-  const {
-    replication_lag_bytes,
-    replication_lag_seconds,
-    slots_retained_bytes,
-    transaction_ids_used_percent,
-  } = row
-  return {
-    atMs,
-    counts: Object.fromEntries(COUNTERS.map((name) => [name, row[name] ?? null])) as Counts,
-    values: {
-      replication_lag_bytes,
-      replication_lag_seconds,
-      slots_retained_bytes,
-      transaction_ids_used_percent,
-    } as Values,
-  }
+           LATERAL (SELECT round((max(age(datfrozenxid)) / 21474836.48)::numeric, 3)::float8 AS percent FROM pg_catalog.pg_database) x`)
+  const { walBytes = 0, ...values } = rows[0] ?? {}
+  return { atMs, counts: { ...(await readCounters(db)), walBytes }, values }
 }
 
 /** What happened between two of them. A counter that went back was reset: its rate is not known. */
@@ -95,7 +69,7 @@ export function ratesBetween(before: Middle, after: Middle): Values {
   const seconds = Math.max(0.001, (after.atMs - before.atMs) / 1_000)
   const grown = (name: keyof Counts): number | null => {
     const [from, to] = [before.counts[name], after.counts[name]]
-    return from === null || to === null || to < from ? null : to - from
+    return to < from ? null : to - from
   }
   const per = (unit: number, ...names: (keyof Counts)[]): number | null => {
     const all = names.map(grown)
@@ -127,24 +101,12 @@ export interface TableState {
 
 type TableRow = { oid: number } & { [Name in keyof TableState]: TableState[Name] }
 
-/**
- * Every table of the database. Sizes are those of the last VACUUM, ANALYZE or index build: asking for exact ones would wait behind
- * whoever holds ACCESS EXCLUSIVE on any table. Source: pg_class, pg_stat_all_tables' functions.
- */
+/** Every table of the database. Source: pg_class, pg_stat_all_tables' functions. */
 export async function readTables(db: Queryable): Promise<Map<number, TableState>> {
   const { rows } = await db.query<TableRow>(`
-    WITH sizes AS (
-      SELECT c.oid, c.relpages::bigint + coalesce(i.pages, 0) + coalesce(t.relpages, 0) + coalesce(ti.pages, 0) AS pages
-        FROM pg_catalog.pg_class c
-        LEFT JOIN (SELECT x.indrelid, sum(k.relpages)::bigint AS pages FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class k ON k.oid = x.indexrelid
-                    GROUP BY 1) i ON i.indrelid = c.oid
-        LEFT JOIN pg_catalog.pg_class t ON t.oid = c.reltoastrelid
-        LEFT JOIN (SELECT x.indrelid, sum(k.relpages)::bigint AS pages FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class k ON k.oid = x.indexrelid
-                    GROUP BY 1) ti ON ti.indrelid = t.oid
-       WHERE c.relkind IN ('r', 'm')
-    )
+    WITH ${SIZES}
     SELECT c.oid::int8::float8 AS oid, n.nspname || '.' || c.relname AS key,
-           (s.pages * current_setting('block_size')::bigint)::float8 AS bytes, nullif(c.reltuples, -1)::float8 AS rows,
+           ((s.table_pages + s.index_pages + s.toast_pages) * current_setting('block_size')::bigint)::float8 AS bytes, nullif(c.reltuples, -1)::float8 AS rows,
            pg_stat_get_dead_tuples(c.oid)::float8 AS "deadRows", pg_stat_get_numscans(c.oid)::float8 AS "sequentialScans",
            coalesce(u.scans, 0)::float8 AS "indexScans",
            (pg_stat_get_tuples_returned(c.oid) + coalesce(u.fetched, 0))::float8 AS "rowsRead",
@@ -152,6 +114,6 @@ export async function readTables(db: Queryable): Promise<Map<number, TableState>
       FROM sizes s JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       LEFT JOIN (SELECT indrelid, sum(pg_stat_get_numscans(indexrelid)) AS scans, sum(pg_stat_get_tuples_fetched(indexrelid)) AS fetched
                    FROM pg_catalog.pg_index GROUP BY 1) u ON u.indrelid = c.oid
-     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast'`)
+     WHERE ${PEOPLES_SCHEMA}`)
   return new Map(rows.map(({ oid, ...state }) => [oid, state]))
 }

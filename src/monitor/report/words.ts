@@ -1,4 +1,4 @@
-import { formatBytes, formatDuration, plural } from '../../core/index.ts'
+import { formatBytes, formatDuration, inOneLine, plural } from '../../core/index.ts'
 import type { Report } from './report.ts'
 
 /** How a report is written. */
@@ -113,7 +113,7 @@ function listsOf(report: Report): Section[] {
         count(one.calls),
         formatDuration(one.mean_ms),
         formatDuration(one.total_ms),
-        (one.query ?? 'not for this role').replaceAll(/\s+/g, ' ').trim().slice(0, 160),
+        inOneLine(one.query ?? 'not for this role', 160),
       ]),
     },
   ]
