@@ -22,47 +22,13 @@ COMMENT ON COLUMN history_minutes.keys IS 'What the figures are of: names of ser
 COMMENT ON COLUMN history_minutes.fields IS 'Name of each figure and how steps of it become a longer one: name:sum, :mean, :max, :last';
 COMMENT ON COLUMN history_minutes.figures IS 'Field by field, a figure for each key; NULL where it was not known';
 
-CREATE TABLE history_ten_minutes (
-  at timestamptz NOT NULL,
-  source text NOT NULL,
-  kind text NOT NULL,
-  instance text NOT NULL,
-  keys text[] NOT NULL,
-  fields text[] NOT NULL,
-  figures float8[] NOT NULL,
-  PRIMARY KEY (source, kind, at, instance)
-) PARTITION BY RANGE (at);
+CREATE TABLE history_ten_minutes (LIKE history_minutes INCLUDING ALL) PARTITION BY RANGE (at);
 CREATE TABLE history_ten_minutes_default PARTITION OF history_ten_minutes DEFAULT;
-
 COMMENT ON TABLE history_ten_minutes IS 'What monitoring saw, in steps of ten minutes';
-COMMENT ON COLUMN history_ten_minutes.at IS 'Begin of the step';
-COMMENT ON COLUMN history_ten_minutes.source IS 'System identifier and name of the database that was looked at';
-COMMENT ON COLUMN history_ten_minutes.kind IS 'database, process, statements or tables';
-COMMENT ON COLUMN history_ten_minutes.instance IS 'Process that the figures are of; empty where they are of the database';
-COMMENT ON COLUMN history_ten_minutes.keys IS 'What the figures are of: names of series, fingerprints of statements, names of tables; empty: all others';
-COMMENT ON COLUMN history_ten_minutes.fields IS 'Name of each figure and how steps of it become a longer one: name:sum, :mean, :max, :last';
-COMMENT ON COLUMN history_ten_minutes.figures IS 'Field by field, a figure for each key; NULL where it was not known';
 
-CREATE TABLE history_hours (
-  at timestamptz NOT NULL,
-  source text NOT NULL,
-  kind text NOT NULL,
-  instance text NOT NULL,
-  keys text[] NOT NULL,
-  fields text[] NOT NULL,
-  figures float8[] NOT NULL,
-  PRIMARY KEY (source, kind, at, instance)
-) PARTITION BY RANGE (at);
+CREATE TABLE history_hours (LIKE history_minutes INCLUDING ALL) PARTITION BY RANGE (at);
 CREATE TABLE history_hours_default PARTITION OF history_hours DEFAULT;
-
 COMMENT ON TABLE history_hours IS 'What monitoring saw, in steps of an hour';
-COMMENT ON COLUMN history_hours.at IS 'Begin of the step';
-COMMENT ON COLUMN history_hours.source IS 'System identifier and name of the database that was looked at';
-COMMENT ON COLUMN history_hours.kind IS 'database, process, statements or tables';
-COMMENT ON COLUMN history_hours.instance IS 'Process that the figures are of; empty where they are of the database';
-COMMENT ON COLUMN history_hours.keys IS 'What the figures are of: names of series, fingerprints of statements, names of tables; empty: all others';
-COMMENT ON COLUMN history_hours.fields IS 'Name of each figure and how steps of it become a longer one: name:sum, :mean, :max, :last';
-COMMENT ON COLUMN history_hours.figures IS 'Field by field, a figure for each key; NULL where it was not known';
 
 CREATE TABLE statement_texts (
   fingerprint text PRIMARY KEY,

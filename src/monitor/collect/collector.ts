@@ -1,15 +1,15 @@
-import { type Clock, messageOf, systemClock, within } from '../../core/index.ts'
+import { type Clock, messageOf, systemClock } from '../../core/index.ts'
 import type { PartitionTarget } from '../../partitions/index.ts'
 import { AdvisoryLease, Pool } from '../../pool/index.ts'
-import { readingBusy } from '../errors.ts'
-import { type Frame, mergeFrames } from '../history/frame.ts'
-import { HistoryStore, LEVELS, readHistorySize, readSource } from '../history/store.ts'
+import type { Frame } from '../history/frame.ts'
+import { HistoryStore, isHistoryThere, readHistorySize, readSource } from '../history/store.ts'
 import { PoolMetrics } from '../pool-metrics.ts'
 import { Reader } from '../reader.ts'
 import { StatementFeed } from '../statements/feed.ts'
 import { Beat } from './beat.ts'
-import { historyIsThere, keepHistory } from './keeping.ts'
+import { keepHistory } from './keeping.ts'
 import { Leadership } from './leadership.ts'
+import { inTime, Outbox } from './outbox.ts'
 import { ProcessWatch } from './process.ts'
 import { type Look, Sampler } from './sampler.ts'
 
@@ -53,15 +53,10 @@ const BEAT_MS = 10_000
 const MINUTE_MS = 60_000
 const SLOW_MS = 600_000
 const HOUR_MS = 3_600_000
-const DAY_MS = 86_400_000
 /** Another who watches the statements may have read them a moment ago. */
 const MOST_STATEMENTS_AGE_MS = 31_000
 const WRITE_LOCK_MS = 1_000
 const WRITE_STATEMENT_MS = 5_000
-/** Several statements, and the network. */
-const WRITE_LIMIT_MS = 15_000
-/** Minutes that are kept in memory while they cannot be written. */
-const MOST_UNWRITTEN = 60
 
 /**
  * Looks at a database and at this process on three schedules, and keeps what it sees: sessions and locks every 10 s, counters and
@@ -79,17 +74,12 @@ export class Collector {
   readonly #reader: Reader
   readonly #sampler: Sampler
   readonly #poolMetrics: PoolMetrics
+  readonly #outbox: Outbox
   readonly #skipped = new Map<string, Skipped>()
   #run: Run | undefined
   #problem: string | null = null
   #writtenAt: Date | null = null
   #minuteMs = { open: 0, last: null as number | null }
-  /** Frames of the minute that goes on. */
-  #open: Frame[] = []
-  #unwritten: Frame[] = []
-  /** The last minute of the database that was written from here. */
-  #newestOwnMs: number | undefined
-  #textsKept = new Map<string, number>()
 
   constructor(input: CollectorInput) {
     this.#input = input
@@ -98,6 +88,7 @@ export class Collector {
     this.feed = new StatementFeed(this.#reader, this.#clock)
     this.#sampler = new Sampler(this.#reader, this.#clock, this.feed)
     this.#poolMetrics = new PoolMetrics(input.pool)
+    this.#outbox = new Outbox(this.#clock)
   }
 
   /** Begins. Does nothing where it has begun. @param intervalMs instead of what was said at first */
@@ -181,9 +172,9 @@ export class Collector {
     if (!run) return
     // A beat ends the step before it.
     const atMs = Math.floor((beatMs - 1) / MINUTE_MS) * MINUTE_MS
-    if (this.#open.some((frame) => frame.atMs < atMs)) await this.#flush(run)
+    if (this.#outbox.holdsBefore(atMs)) await this.#flush(run)
     await this.#prepare(run)
-    this.#open.push(this.#lookAtSelf(run, atMs))
+    this.#outbox.add(this.#lookAtSelf(run, atMs))
     if (run.leadership?.isHeld) await this.#lookAtDatabase(run, beatMs, atMs)
     else run.isLeading = false
     if (beatMs % MINUTE_MS === 0) await this.#flush(run)
@@ -203,8 +194,8 @@ export class Collector {
     const { history } = this.#input
     try {
       const source = await readSource(this.#reader)
-      const problem = await this.#inTime(historyIsThere(run.writer, history.ownSchema))
-      if (problem !== undefined) return this.#tell(problem)
+      if (!(await inTime(this.#clock, isHistoryThere(run.writer, history.ownSchema))))
+        return this.#tell(`There is no history in schema "${history.ownSchema}": run "holdfast init".`)
       run.store = new HistoryStore(run.writer, history.ownSchema, source)
       run.leadership = new Leadership(
         new AdvisoryLease({ connectionString: history.url }),
@@ -258,7 +249,7 @@ export class Collector {
       const began = this.#clock.monotonicMs()
       try {
         const frame = await look(atMs)
-        if (frame) this.#open.push(frame)
+        if (frame) this.#outbox.add(frame)
       } catch (error) {
         this.#skip(name, messageOf(error))
       }
@@ -269,41 +260,21 @@ export class Collector {
   /** Whether somebody else wrote down what happened since the last look from here: it must not be counted twice. */
   async #othersLooked({ store }: Run): Promise<boolean> {
     const newest = await store?.newest('database').catch(() => undefined)
-    return newest === undefined || newest !== this.#newestOwnMs
+    return newest === undefined || newest !== this.#outbox.newestOwnMs
   }
 
-  /** Makes one step of the minute that is over, and writes it. What cannot be written is tried again with the next one. */
+  /** Makes one step of the minute that is over, and writes it. */
   async #flush({ store }: Run): Promise<void> {
-    const groups = Map.groupBy(this.#open, ({ kind, instance, atMs }) => `${atMs} ${kind} ${instance}`)
-    this.#open = []
     this.#minuteMs = { open: 0, last: this.#minuteMs.open }
-    for (const frames of groups.values()) this.#unwritten.push(mergeFrames(frames, (frames[0] as Frame).atMs))
-    // One minute is a frame of each kind.
-    this.#unwritten = this.#unwritten.slice(-4 * MOST_UNWRITTEN)
+    this.#outbox.close()
     if (!store) return
     try {
-      while (this.#unwritten.length > 0) {
-        await this.#inTime(store.write(LEVELS[0], this.#unwritten.slice(0, 1)))
-        const written = this.#unwritten.shift()
-        if (written?.kind === 'database') this.#newestOwnMs = written.atMs
-      }
-      await this.#inTime(this.#keepTexts(store))
+      await this.#outbox.send(store, this.#sampler.texts)
       this.#writtenAt = new Date(this.#clock.now())
       this.#problem = null
     } catch (error) {
       this.#tell(`What was seen cannot be written: ${messageOf(error)}`)
     }
-  }
-
-  /** Each text once a day. */
-  async #keepTexts(store: HistoryStore): Promise<void> {
-    const now = this.#clock.now()
-    const due = [...this.#sampler.texts].filter(
-      ([fingerprint]) => now - (this.#textsKept.get(fingerprint) ?? 0) > DAY_MS,
-    )
-    await store.keepTexts(new Map(due), now)
-    for (const [fingerprint] of due) this.#textsKept.set(fingerprint, now)
-    if (this.#textsKept.size > 10_000) this.#textsKept.clear()
   }
 
   /** Longer steps every ten minutes; partitions every hour. */
@@ -312,22 +283,15 @@ export class Collector {
     if (!store) return
     const isFirst = keptAtMs === undefined
     try {
-      if (isFirst || beatMs % SLOW_MS === 2 * MINUTE_MS) await this.#inTime(store.rollUp(beatMs))
+      if (isFirst || beatMs % SLOW_MS === 2 * MINUTE_MS) await inTime(this.#clock, store.rollUp(beatMs))
       if (isFirst || beatMs - keptAtMs >= HOUR_MS) {
         run.keptAtMs = beatMs
         await keepHistory(run.writer, this.#input.history)
-        await this.#inTime(store.tidy(beatMs))
+        await inTime(this.#clock, store.tidy(beatMs))
       }
     } catch (error) {
       this.#tell(messageOf(error))
     }
-  }
-
-  /** The server ends what takes too long; where the network is silent nobody does. */
-  #inTime<T>(work: Promise<T>): Promise<T> {
-    return within(this.#clock, WRITE_LIMIT_MS, work, () =>
-      readingBusy(`nothing was written within ${WRITE_LIMIT_MS / 1_000} s`),
-    )
   }
 
   #skip(look: string, reason: string): void {
@@ -349,7 +313,7 @@ function writerTo(url: string): Pool {
     overflow: 0,
     allowExitOnIdle: true,
     warm: false,
-    acquireTimeoutMs: WRITE_LIMIT_MS,
+    acquireTimeoutMs: WRITE_STATEMENT_MS,
     options: `-c lock_timeout=${WRITE_LOCK_MS} -c statement_timeout=${WRITE_STATEMENT_MS}`,
   })
 }

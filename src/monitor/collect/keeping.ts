@@ -1,4 +1,4 @@
-import { type Queryable, quoteQualified, quoteWhereNeeded, SQLSTATE, sqlstateOf } from '../../core/index.ts'
+import { type Queryable, quoteWhereNeeded } from '../../core/index.ts'
 import {
   listPartitions,
   maintain,
@@ -14,18 +14,6 @@ const POLICIES: Readonly<Record<(typeof LEVELS)[number]['name'], ManageOptions>>
   minutes: { every: 'day', premake: 6, keep: 1, retention: 'drop' },
   ten_minutes: { every: 'day', premake: 6, keep: 14, retention: 'drop' },
   hours: { every: 'month', premake: 3, keep: 12, retention: 'drop' },
-}
-
-/** Why the history cannot be kept; undefined where it can. Reads one row at most. */
-export async function historyIsThere(db: Queryable, schema: string): Promise<string | undefined> {
-  try {
-    await db.query(`SELECT FROM ${quoteQualified(schema, 'history_minutes')} LIMIT 1`)
-    return undefined
-  } catch (error) {
-    if (sqlstateOf(error) === SQLSTATE.undefinedTable)
-      return `There is no history in schema "${schema}": run "holdfast init".`
-    throw error
-  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Queryable, quoteQualified, sqlstateOf } from '../../core/index.ts'
+import { type Queryable, quoteQualified, SQLSTATE, sqlstateOf } from '../../core/index.ts'
 import { type Frame, type FrameKind, mergeFrames } from './frame.ts'
 
 /** One length of steps: the table that holds them, and how far back it is read. */
@@ -242,6 +242,17 @@ export async function readSource(db: Queryable): Promise<string> {
   return (rows[0] as { source: string }).source
 }
 
+/** Whether there is one. Reads one row at most. */
+export async function isHistoryThere(db: Queryable, schema: string): Promise<boolean> {
+  try {
+    await db.query(`SELECT FROM ${quoteQualified(schema, 'history_minutes')} LIMIT 1`)
+    return true
+  } catch (error) {
+    if (sqlstateOf(error) === SQLSTATE.undefinedTable) return false
+    throw error
+  }
+}
+
 /**
  * The history that `db` keeps; undefined where there is none, or not for this role. Reads one row.
  * @param source of which database; default: of itself
@@ -252,8 +263,9 @@ export async function findHistory(
   source?: string,
 ): Promise<HistoryStore | undefined> {
   try {
-    await db.query(`SELECT FROM ${quoteQualified(schema, 'history_minutes')} LIMIT 1`)
-    return new HistoryStore(db, schema, source ?? (await readSource(db)))
+    return (await isHistoryThere(db, schema))
+      ? new HistoryStore(db, schema, source ?? (await readSource(db)))
+      : undefined
   } catch (error) {
     if (sqlstateOf(error) === undefined) throw error
     return undefined
