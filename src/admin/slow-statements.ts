@@ -10,8 +10,8 @@ import {
   type StatementWindow,
   sortedBy,
   type StatementOrder,
-  type StatementTotals,
   sumOfStatements,
+  totalsAsJson,
   totalsByStatement,
 } from '../monitor/index.ts'
 
@@ -19,8 +19,6 @@ import {
 export type StatementSpan = 'recent' | 'reset'
 
 const RECENT_MS = 15 * 60_000
-/** As nearly every server is built with. */
-const BLOCK_BYTES = 8_192
 const STEP_SECONDS = STATEMENT_STEP_MS / 1_000
 
 /** The statements that took the most time, in the API's names. */
@@ -70,32 +68,17 @@ export class SlowStatements {
       step_seconds: STEP_SECONDS,
       total_ms: rounded(window.all.totalMs),
       calls: window.all.calls,
-      data: shown.map(({ id, calls, totalMs, rows, trend, ...blocks }) => ({
+      data: shown.map(({ id, trend, ...totals }) => ({
         id,
         query: id === null ? null : (texts.get(id) ?? null),
         call_site: callSites.get(inOneLine(texts.get(id ?? '') ?? '')) ?? null,
-        calls,
-        calls_per_minute: rounded(calls / minutes),
-        mean_ms: rounded(totalMs / Math.max(1, calls)),
-        total_ms: rounded(totalMs),
-        share_percent: window.all.totalMs > 0 ? rounded((totalMs / window.all.totalMs) * 100) : 0,
-        rows_per_call: rounded(rows / Math.max(1, calls)),
-        cache_hit_percent: hitPercent(blocks),
-        read_bytes: blocks.blocksRead * BLOCK_BYTES,
-        temp_bytes: blocks.tempBlocks * BLOCK_BYTES,
-        wal_bytes: blocks.walBytes,
-        io_ms: rounded(blocks.ioMs),
+        ...totalsAsJson(totals, window.all.totalMs),
+        calls_per_minute: rounded(totals.calls / minutes),
         trend_ms: trend.map(rounded),
       })),
     }
   }
 }
-
-const hitPercent = ({
-  blocksHit,
-  blocksRead,
-}: Pick<StatementTotals, 'blocksHit' | 'blocksRead'>): number | null =>
-  blocksHit + blocksRead === 0 ? null : rounded((100 * blocksHit) / (blocksHit + blocksRead))
 
 function sinceReset({ resetAtMs, entries }: StatementReading): StatementWindow {
   const statements = totalsByStatement(entries.values())

@@ -68,3 +68,11 @@ export function optimizeReplica(): HoldfastError {
     message: 'This is a replica: its tables are what its primary makes of them. Optimize there.',
   })
 }
+
+export function tableUnknown(name: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MONITOR_TABLE_UNKNOWN',
+    message: `There is no table ${name} that this role may name. Quote it as SQL does; see: holdfast table list`,
+    details: { name },
+  })
+}

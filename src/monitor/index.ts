@@ -2,6 +2,7 @@
  * What the database is and how it does: the numbers behind the API, the checks of `holdfast doctor`, and a history of what was seen.
  * Looking reads only and waits for no lock; what changes something (`optimize`, `signalSession`, `resetStatements`) says so.
  */
+export { explanationAsJson, sessionAsJson, storyAsJson, totalsAsJson } from './as-json.ts'
 export { linesOf, type LockLine, type LockNode, readLockTree } from './activity/lock-tree.ts'
 export { readSessions, type SessionPicture } from './activity/sessions.ts'
 export { type SessionSignal, signalSession, type SignalTarget } from './activity/signal.ts'
@@ -66,7 +67,7 @@ export {
   type TableSize,
 } from './queries.ts'
 export { Reader } from './reader.ts'
-export { readHeld } from './relations.ts'
+export { readHeld, resolveTables } from './relations.ts'
 export { type BloatLimits, readTableBloat } from './bloat.ts'
 export { type CacheStats, readCacheStats } from './cache-stats.ts'
 export { bloatAsJson, type IndexUse, makeReport, readIndexUsage, type Report } from './report/report.ts'

@@ -4,7 +4,8 @@ import { describe, expect, test, vi } from 'vitest'
 import { linesOf, readLockTree } from '../../src/monitor/index.ts'
 import { treesOf } from '../../src/monitor/activity/lock-tree.ts'
 import { Pool, withLabel } from '../../src/pool/index.ts'
-import { useAdminServer } from '../support/admin-server.ts'
+import { serveAdmin } from '../../src/admin/index.ts'
+import { TEST_OPTIONS, useAdminServer } from '../support/admin-server.ts'
 import { runCli } from '../support/cli.ts'
 import { queryAt, useDatabase } from '../support/database.ts'
 import { withSessions } from '../support/faulty-database.ts'
@@ -104,9 +105,7 @@ test('who waits is seen with the code behind it, and ended', { timeout: 60_000 }
       status: 404,
       body: { code: 'HF_MONITOR_SESSION_UNKNOWN' },
     })
-    const { started_at } =
-      (await get('/locks?')).data[0]?.session ??
-      (await get('/activity')).data.find((one: any) => one.pid === rootPid)
+    const { started_at } = data[0].session
     const target = { pid: rootPid, started_at }
     expect(
       (await client().post('/v1/database/monitoring/activity/terminate', 'operator', target)).status,
@@ -132,18 +131,27 @@ test('who waits is seen with the code behind it, and ended', { timeout: 60_000 }
 
 test('a session is ended though the pool is used up, and though nothing can be written down', async () => {
   const small = new Pool({ connectionString: database.url, size: 1, overflow: 0 })
+  const server = await serveAdmin({ pool: small }, TEST_OPTIONS, scratch('state'))
+  const held = await small.connect()
   await queryAt(database.url, 'ALTER TABLE holdfast.operations RENAME TO away')
   try {
     await withSessions(database.url, 1, async (session) => {
       const gone = new Promise((resolve) => session?.once('end', resolve))
-      const pid = await pidOf(session)
-      expect(
-        await client().post('/v1/database/monitoring/activity/terminate', 'admin', { pid }),
-      ).toMatchObject({ status: 200 })
+      const answer = await fetch(`${server.url}/v1/database/monitoring/activity/terminate`, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${server.admin.createToken('admin')}`,
+          'content-type': 'application/json',
+        },
+        body: JSON.stringify({ pid: await pidOf(session) }),
+      })
+      expect(answer.status).toBe(200)
       await gone
     })
   } finally {
     await queryAt(database.url, 'ALTER TABLE holdfast.away RENAME TO operations')
+    held.release()
+    await server.close()
     await small.end()
   }
 })

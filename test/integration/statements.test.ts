@@ -286,6 +286,9 @@ describe('on the command line', () => {
       code: 0,
       stdout: expect.stringMatching(/done in[\s\S]*rolled back[\s\S]*threw them away/),
     })
+    const printed = JSON.parse((await query('explain', id, '--json')).stdout)
+    const { body } = await post('/explain', 'operator', { id })
+    expect(printed).toMatchObject({ version: 1, kind: 'generic', is_measured: false, plan: body.plan })
     expect(await query('show', '17')).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('HF_MONITOR_STATEMENT_UNKNOWN'),

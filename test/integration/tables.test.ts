@@ -196,7 +196,15 @@ test('tables are listed by size, one is shown with its indexes', async () => {
     code: 0,
     stdout: expect.stringContaining('public.messy_pkey'),
   })
-  expect(await table('show', 'public.none')).toMatchObject({ code: 2 })
+  for (const name of ['public.none', 'a b', 'Messy; DROP TABLE messy'])
+    expect(await table('show', name)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('HF_MONITOR_TABLE_UNKNOWN'),
+    })
+  expect(await table('optimize', 'public.none', '--dry-run')).toMatchObject({ code: 1 })
+  expect(
+    await client().post('/v1/database/tables/optimize', 'admin', { tables: ['public.none'] }),
+  ).toMatchObject({ status: 404, body: { code: 'HF_MONITOR_TABLE_UNKNOWN' } })
   expect(await table('bloat')).toMatchObject({ code: 0 })
   expect(JSON.parse((await table('list', '--json')).stdout)).toMatchObject({
     version: 1,

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import {
+  sessionAsJson,
   linesOf,
   readLockTree,
   readSessions,
@@ -164,16 +165,7 @@ function describe(
 ): Static<typeof Session> {
   const holder = holders.get(session.pid)
   return {
-    pid: session.pid,
-    started_at: session.startedAt?.toISOString() ?? null,
-    user: session.user,
-    application: session.application,
-    address: session.address,
-    state: session.state,
-    waits_for: session.waitsFor,
-    state_seconds: session.stateSeconds,
-    transaction_seconds: session.transactionSeconds,
-    statement: session.statement,
+    ...sessionAsJson(session),
     label: holder?.label ?? null,
     call_site: holder?.callSite ?? null,
   }

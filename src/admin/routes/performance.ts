@@ -4,6 +4,7 @@ import {
   bloatAsJson,
   DEFAULT_LIMITS,
   makeReport,
+  type ProcessPicture,
   ProcessWatch,
   readCacheStats,
   readIdentity,
@@ -141,8 +142,10 @@ export const performanceRoutes: FastifyPluginAsyncTypebox<{ context: AdminContex
   { context },
 ) => {
   const { reader, readings, limits = DEFAULT_LIMITS } = context
-  const watch = new ProcessWatch()
-  app.addHook('onClose', async () => watch.close())
+  // From the first question on: it looks fifty times a second how late the event loop is.
+  let watch: ProcessWatch | undefined
+  const look = (): ProcessPicture => (watch ??= new ProcessWatch()).look()
+  app.addHook('onClose', async () => watch?.close())
 
   const answers = <Schema extends ReturnType<typeof Type.Object>>(summary: string, schema: Schema) => ({
     tags: ['performance'],
@@ -203,7 +206,7 @@ export const performanceRoutes: FastifyPluginAsyncTypebox<{ context: AdminContex
   app.get(
     '/v1/database/performance/system-metrics',
     { config: VIEWER, schema: answers('The process that serves this and its machine.', SystemMetrics) },
-    () => watch.look(),
+    look,
   )
 
   app.get(
@@ -221,7 +224,7 @@ export const performanceRoutes: FastifyPluginAsyncTypebox<{ context: AdminContex
     },
     async ({ query: { format } }, reply) => {
       const report = await readings.get('report', LIFE_MS, async () =>
-        makeReport(await checkContextOf(context), {}, watch.look()),
+        makeReport(await checkContextOf(context), {}, look()),
       )
       const { recommendations, ...data } = report
       if (format === 'json') {

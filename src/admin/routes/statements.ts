@@ -1,13 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { type Static, Type } from 'typebox'
-import { hideLiterals, systemClock } from '../../core/index.ts'
+import { Type } from 'typebox'
+import { systemClock } from '../../core/index.ts'
 import {
   explain,
+  explanationAsJson,
   findHistory,
-  type PlanNode,
   readStatement,
   resetStatements,
-  type StatementStory,
+  storyAsJson,
 } from '../../monitor/index.ts'
 import type { AdminContext } from '../context.ts'
 import { forbidden } from '../errors.ts'
@@ -108,7 +108,7 @@ export const statementRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
       const asked = query.from === undefined ? toMs - DAY_MS : Date.parse(query.from)
       const fromMs = Math.min(toMs, Math.max(asked, now - LONGEST_MS))
       const history = context.collector?.history ?? (await findHistory(reader, schema))
-      return describeStory(await readStatement(reader, key, history, { fromMs, toMs }))
+      return storyAsJson(await readStatement(reader, key, history, { fromMs, toMs }))
     },
   )
 
@@ -128,16 +128,7 @@ export const statementRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
       const { identity } = request
       if (analyze && identity && !includesRole(identity.role, 'admin'))
         throw forbidden('admin', identity.role)
-      const explained = await explain(pool, systemClock, { id, values, analyze })
-      return {
-        query: explained.text,
-        kind: explained.kind,
-        is_measured: explained.isMeasured,
-        planning_ms: explained.planningMs,
-        execution_ms: explained.executionMs,
-        remarks: explained.remarks.map(hideLiterals),
-        plan: nodesOf(explained.plan),
-      }
+      return explanationAsJson(await explain(pool, systemClock, { id, values, analyze }))
     },
   )
 
@@ -157,44 +148,4 @@ export const statementRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
       return { reset: true as const }
     },
   )
-}
-
-function describeStory({ id, fingerprint, text, totals, history }: StatementStory): Static<typeof Story> {
-  return {
-    id,
-    fingerprint,
-    query: text,
-    calls: totals?.calls ?? null,
-    total_ms: totals?.totalMs ?? null,
-    mean_ms: totals && totals.totalMs / Math.max(1, totals.calls),
-    rows: totals?.rows ?? null,
-    history: history && {
-      from: new Date(history.fromMs).toISOString(),
-      step_seconds: history.stepMs / 1_000,
-      calls: [...history.calls],
-      total_ms: [...history.totalMs],
-    },
-  }
-}
-
-/** Conditions of a plan for values hold those values. */
-function nodesOf(node: PlanNode, depth = 0): Static<typeof Node>[] {
-  return [
-    {
-      depth,
-      type: node.type,
-      on: node.on,
-      condition: node.condition === null ? null : hideLiterals(node.condition),
-      cost: node.cost,
-      estimated_rows: node.estimatedRows,
-      actual_rows: node.actualRows,
-      loops: node.loops,
-      self_ms: node.selfMs,
-      share_percent: node.share,
-      misestimate: node.misestimate,
-      spilled_bytes: node.spilledBytes,
-      removed_rows: node.removedRows,
-    },
-    ...node.children.flatMap((child) => nodesOf(child, depth + 1)),
-  ]
 }

@@ -1,6 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { optimize, planOptimize, readLargestTables, type TableSize } from '../../monitor/index.ts'
+import {
+  optimize,
+  planOptimize,
+  readLargestTables,
+  resolveTables,
+  type TableSize,
+} from '../../monitor/index.ts'
 import { checkContextOf } from '../check-context.ts'
 import type { AdminContext } from '../context.ts'
 import { nullable, problemResponses } from '../problem.ts'
@@ -90,7 +96,8 @@ export const tableRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> =
     },
     async (request, reply) => {
       const { tables } = request.body
-      const steps = await planOptimize(await checkContextOf(context), tables)
+      const named = tables && (await resolveTables(context.reader, tables))
+      const steps = await planOptimize(await checkContextOf(context), named)
       return beginWork(context, request, reply, 'tables.optimize', async (tell) => ({
         steps: await optimize(urlOf(context), steps, {
           recorder: context.recorder,

@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
 import pc from 'picocolors'
-import { formatDuration, inOneLine, plural, systemClock } from '../../core/index.ts'
+import { formatDuration, inOneLine, plural } from '../../core/index.ts'
 import {
   linesOf,
   type LockLine,
-  Reader,
   readLockTree,
   readSessions,
+  sessionAsJson,
   type SessionPicture,
   type SessionSignal,
   signalSession,
@@ -15,8 +15,8 @@ import { type Finish, runWith } from '../command.ts'
 import { confirmPlan } from '../confirm.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
+import { lookWith } from '../looking.ts'
 import { table } from '../output.ts'
-import type { Session } from '../session.ts'
 
 const MOST = 500
 const LONGEST_TEXT = 80
@@ -40,21 +40,14 @@ export function addActivity(program: Command, finish: Finish): void {
   addSignal(activity, finish, 'terminate', 'end a session, which undoes its transaction')
 }
 
-async function readerOf(session: Session): Promise<{ reader: Reader; address: string }> {
-  const holdfast = await session.connect()
-  const reader = new Reader(holdfast.pool, systemClock)
-  session.own('reader', () => reader.end())
-  return { reader, address: holdfast.address }
-}
-
 function addList(activity: Command, finish: Finish): void {
   runWith(
     activity.command('list').description('sessions of this database, with what each is at'),
     finish,
     async (session) => {
-      const { reader, address } = await readerOf(session)
+      const { reader, holdfast } = await lookWith(session)
       const sessions = await readSessions(reader, MOST)
-      session.out.result({ database: address, sessions: sessions.map(asJson) }, () =>
+      session.out.result({ database: holdfast.address, sessions: sessions.map(sessionAsJson) }, () =>
         sessions.length === 0 ? 'Nobody else is connected.' : listInWords(sessions),
       )
     },
@@ -81,14 +74,14 @@ function addLocks(activity: Command, finish: Finish): void {
     activity.command('locks').description('who waits for whom; exit 3 when somebody does'),
     finish,
     async (session) => {
-      const { reader, address } = await readerOf(session)
+      const { reader, holdfast } = await lookWith(session)
       const lines = linesOf(await readLockTree(reader))
       const locks = lines.map(({ session: one, count, ...line }) => ({
         ...line,
-        session: one && asJson(one),
+        session: one && sessionAsJson(one),
         waiting: count,
       }))
-      session.out.result({ database: address, locks }, () =>
+      session.out.result({ database: holdfast.address, locks }, () =>
         lines.length === 0 ? 'Nobody waits for a lock.' : lines.map(inWords).join('\n'),
       )
       const root = lines[0]?.session
@@ -122,9 +115,7 @@ function addSignal(activity: Command, finish: Finish, signal: SessionSignal, des
     finish,
     async (session, { yes }, [pid = '']) => {
       if (!/^[1-9]\d{0,9}$/.test(pid)) throw usage(`"${pid}" is no pid: a whole number`)
-      const holdfast = await session.connect()
-      const reader = new Reader(holdfast.pool, systemClock)
-      session.own('reader', () => reader.end())
+      const { holdfast, reader } = await lookWith(session)
       const seen = (await readSessions(reader, 5_000)).find((one) => one.pid === Number(pid))
       const shown = seen
         ? `${signal} ${pid} (${whoOf(seen)}): ${inOneLine(seen.statement ?? '', LONGEST_TEXT)}`
@@ -153,16 +144,3 @@ const whoOf = ({ user, application }: SessionPicture): string =>
 
 const lengthOf = (seconds: number | null): string =>
   seconds === null ? '' : formatDuration(Math.max(0, seconds) * 1_000)
-
-const asJson = (one: SessionPicture) => ({
-  pid: one.pid,
-  started_at: one.startedAt?.toISOString() ?? null,
-  user: one.user,
-  application: one.application,
-  address: one.address,
-  state: one.state,
-  waits_for: one.waitsFor,
-  state_seconds: one.stateSeconds,
-  transaction_seconds: one.transactionSeconds,
-  statement: one.statement,
-})

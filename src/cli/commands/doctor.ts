@@ -1,16 +1,13 @@
 import { type Command, Option } from 'commander'
 import pc from 'picocolors'
 import { loadConfig } from '../../config.ts'
-import { formatDuration, plural, systemClock } from '../../core/index.ts'
-import type { Holdfast } from '../../holdfast.ts'
+import { formatDuration, plural } from '../../core/index.ts'
 import {
   type CheckContext,
   type Depth,
   examine,
   type Finding,
   makeReport,
-  Reader,
-  readIdentity,
   REPORT_FORMATS,
   type ReportFormat,
   reportInWords,
@@ -18,6 +15,7 @@ import {
 } from '../../monitor/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
+import { checkContextOf, lookWith } from '../looking.ts'
 import type { Session } from '../session.ts'
 
 interface DoctorFlags extends Depth {
@@ -49,11 +47,10 @@ export function addDoctor(program: Command, finish: Finish): void {
 
 async function runDoctor(session: Session, flags: DoctorFlags): Promise<number> {
   const strays = await strayFindings(session)
-  const holdfast = await session.connect()
+  const looking = await lookWith(session, flags.deep ? DEEP_TIMEOUT_MS : undefined)
+  const { holdfast } = looking
   const { latencyMs } = await holdfast.pool.health()
-  const reader = new Reader(holdfast.pool, systemClock, flags.deep ? DEEP_TIMEOUT_MS : undefined)
-  session.own('reader', () => reader.end())
-  const context = await contextOf(holdfast, reader)
+  const context = await checkContextOf(looking)
   if (flags.full) return tellReport(session, context, flags)
   const examination = await examine(context, flags)
   const good = [
@@ -79,19 +76,6 @@ async function tellReport(session: Session, context: CheckContext, flags: Doctor
 
 const codeOf = (findings: readonly Finding[]): number =>
   findings.some(({ severity }) => severity !== 'info') ? EXIT.findings : EXIT.ok
-
-async function contextOf(holdfast: Holdfast, db: Reader): Promise<CheckContext> {
-  const { pool, schema } = holdfast.config.database
-  return {
-    db,
-    identity: await readIdentity(db),
-    schema,
-    migrations: holdfast.migrations,
-    connectionLimit: pool.size + pool.overflow,
-    history: await holdfast.openHistory(),
-    limits: holdfast.limits,
-  }
-}
 
 async function strayFindings(session: Session): Promise<Finding[]> {
   const { strays } = await loadConfig({ args: session.configInput() })

@@ -1,13 +1,12 @@
 import { type Command, Option } from 'commander'
 import pc from 'picocolors'
 import { formatBytes, formatDuration, inOneLine, plural, systemClock } from '../../core/index.ts'
-import type { Holdfast } from '../../holdfast.ts'
 import {
   explain,
+  explanationAsJson,
   type Explanation,
   findStatementSource,
   type PlanNode,
-  Reader,
   readStatement,
   readStatements,
   resetStatements,
@@ -16,17 +15,18 @@ import {
   type StatementOrder,
   type StatementStory,
   StatementTexts,
+  storyAsJson,
+  totalsAsJson,
   totalsByStatement,
 } from '../../monitor/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { confirmPlan } from '../confirm.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
+import { lookWith } from '../looking.ts'
 import { table } from '../output.ts'
-import type { Session } from '../session.ts'
 
 const DAY_MS = 86_400_000
-const BLOCK_BYTES = 8_192
 const LONGEST_TEXT = 100
 
 /** Which statements take the time, and how PostgreSQL does them. */
@@ -49,13 +49,6 @@ export function addQuery(program: Command, finish: Finish): void {
   addReset(query, finish)
 }
 
-async function readerOf(session: Session): Promise<{ reader: Reader; holdfast: Holdfast }> {
-  const holdfast = await session.connect()
-  const reader = new Reader(holdfast.pool, systemClock)
-  session.own('reader', () => reader.end())
-  return { reader, holdfast }
-}
-
 function addTop(query: Command, finish: Finish): void {
   runWith<{ by: StatementOrder; limit: string }>(
     query
@@ -66,7 +59,7 @@ function addTop(query: Command, finish: Finish): void {
     finish,
     async (session, { by, limit }) => {
       if (!/^[1-9]\d{0,3}$/.test(limit)) throw usage('--limit: a whole number from 1 to 9999')
-      const { reader, holdfast } = await readerOf(session)
+      const { reader, holdfast } = await lookWith(session)
       const source = await findStatementSource(reader)
       if (source.state !== 'collecting') {
         const { state, action, sql } = source
@@ -91,15 +84,7 @@ function addTop(query: Command, finish: Finish): void {
       const statements = top.map((one) => ({
         id: one.id,
         query: texts.get(one.id ?? '') ?? null,
-        calls: one.calls,
-        mean_ms: one.totalMs / Math.max(1, one.calls),
-        total_ms: one.totalMs,
-        share_percent: sum === 0 ? 0 : (100 * one.totalMs) / sum,
-        rows_per_call: one.rows / Math.max(1, one.calls),
-        read_bytes: one.blocksRead * BLOCK_BYTES,
-        temp_bytes: one.tempBlocks * BLOCK_BYTES,
-        wal_bytes: one.walBytes,
-        io_ms: one.ioMs,
+        ...totalsAsJson(one, sum),
       }))
       session.out.result({ database: holdfast.address, state: source.state, by, statements }, () =>
         table(
@@ -133,7 +118,7 @@ function addShow(query: Command, finish: Finish): void {
       .argument('<id>', 'its id, or its fingerprint: holdfast query top'),
     finish,
     async (session, _, [key = '']) => {
-      const { reader, holdfast } = await readerOf(session)
+      const { reader, holdfast } = await lookWith(session)
       const history = await holdfast.openHistory()
       const now = Date.now()
       const story = await readStatement(reader, key, history, { fromMs: now - DAY_MS, toMs: now })
@@ -141,23 +126,6 @@ function addShow(query: Command, finish: Finish): void {
       if (story.id !== null) session.out.next(`holdfast query explain ${story.id}`)
     },
   )
-}
-
-function storyAsJson({ id, fingerprint, text, totals, history }: StatementStory) {
-  return {
-    id,
-    fingerprint,
-    query: text,
-    calls: totals?.calls ?? null,
-    total_ms: totals?.totalMs ?? null,
-    rows: totals?.rows ?? null,
-    history: history && {
-      from: new Date(history.fromMs).toISOString(),
-      step_seconds: history.stepMs / 1_000,
-      calls: history.calls,
-      total_ms: history.totalMs,
-    },
-  }
 }
 
 const HEIGHTS = '▁▂▃▄▅▆▇█'
@@ -214,7 +182,7 @@ function addExplain(query: Command, finish: Finish): void {
     async (session, { sql, value, analyze, timeout }, [id]) => {
       if ((id === undefined) === (sql === undefined)) throw usage('say which: an id, or --sql')
       if (!/^[1-9]\d{0,3}$/.test(timeout)) throw usage('--timeout: a whole number of seconds from 1 to 9999')
-      const { holdfast } = await readerOf(session)
+      const { holdfast } = await lookWith(session)
       const text = sql === '-' ? session.readUrlFile('-', '--sql') : sql
       const explained = await explain(holdfast.pool, systemClock, {
         id,
@@ -223,7 +191,9 @@ function addExplain(query: Command, finish: Finish): void {
         analyze,
         timeoutMs: Number(timeout) * 1_000,
       })
-      session.out.result({ database: holdfast.address, ...explained }, () => explainedInWords(explained))
+      session.out.result({ database: holdfast.address, ...explanationAsJson(explained) }, () =>
+        explainedInWords(explained),
+      )
       if (!explained.isMeasured && id !== undefined)
         session.out.next(
           `holdfast query explain ${id} --analyze${explained.kind === 'generic' ? ' --value ...' : ''}`,
@@ -278,7 +248,7 @@ function addReset(query: Command, finish: Finish): void {
       .option('--yes', 'do it without asking'),
     finish,
     async (session, { yes }) => {
-      const { holdfast } = await readerOf(session)
+      const { holdfast } = await lookWith(session)
       if (yes !== true)
         await confirmPlan(session, `Forget the statistics of all statements of ${holdfast.address}`)
       await resetStatements(holdfast.pool, holdfast.recorder)

@@ -1,29 +1,30 @@
 import type { Command } from 'commander'
 import pc from 'picocolors'
-import { formatBytes, formatDuration, plural, systemClock } from '../../core/index.ts'
-import type { Holdfast } from '../../holdfast.ts'
+import { formatBytes, formatDuration, plural, quoteWhereNeeded } from '../../core/index.ts'
 import {
   bloatAsJson,
-  type CheckContext,
   optimize,
   type OptimizeProgress,
   planOptimize,
-  Reader,
   readHeld,
-  readIdentity,
   readIndexUsage,
   readLargestTables,
   readTableBloat,
+  resolveTables,
 } from '../../monitor/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { confirmPlan } from '../confirm.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
+import { checkContextOf, lookWith } from '../looking.ts'
 import { table } from '../output.ts'
-import type { Session } from '../session.ts'
 
 /** Smaller ones are an estimate's error. */
 const BLOAT = { leastBytes: 1_024 * 1_024, leastPercent: 20, most: 50 }
+
+const MOST_TABLES = 100_000
+const qualifiedName = ({ schema, table: name }: { schema: string; table: string }): string =>
+  `${quoteWhereNeeded(schema)}.${quoteWhereNeeded(name)}`
 
 /** Tables: how big, how much of it is empty, and tidying up what needs it. */
 export function addTable(program: Command, finish: Finish): void {
@@ -44,16 +45,6 @@ export function addTable(program: Command, finish: Finish): void {
   addOptimize(group, finish)
 }
 
-async function contextOf(session: Session): Promise<{ context: CheckContext; holdfast: Holdfast }> {
-  const holdfast = await session.connect()
-  const db = new Reader(holdfast.pool, systemClock)
-  session.own('reader', () => db.end())
-  const { pool, schema } = holdfast.config.database
-  const identity = await readIdentity(db)
-  const context = { db, identity, schema, migrations: undefined, connectionLimit: pool.size + pool.overflow }
-  return { context, holdfast }
-}
-
 function addList(group: Command, finish: Finish): void {
   runWith<{ limit: string }>(
     group
@@ -63,15 +54,16 @@ function addList(group: Command, finish: Finish): void {
     finish,
     async (session, { limit }) => {
       if (!/^[1-9]\d{0,4}$/.test(limit)) throw usage('--limit: a whole number from 1 to 99999')
-      const { context, holdfast } = await contextOf(session)
-      const tables = await readLargestTables(context.db, Number(limit))
+      const looking = await lookWith(session)
+      const { holdfast, reader } = looking
+      const tables = await readLargestTables(reader, Number(limit))
       session.out.result({ database: holdfast.address, tables }, () =>
         tables.length === 0
           ? 'There is no table.'
           : table(
               ['table', 'size', 'indexes', 'toast', 'rows', 'dead'],
               tables.map((one) => [
-                `${one.schema}.${one.table}`,
+                qualifiedName(one),
                 formatBytes(one.total_bytes),
                 formatBytes(one.index_bytes),
                 formatBytes(one.toast_bytes),
@@ -92,16 +84,15 @@ function addShow(group: Command, finish: Finish): void {
       .argument('<table>', 'as SQL names it: public.orders'),
     finish,
     async (session, _, [name = '']) => {
-      const { context, holdfast } = await contextOf(session)
-      const all = await readLargestTables(context.db, 100_000)
-      const found = all.find((one) =>
-        [`${one.schema}.${one.table}`, one.table].includes(name.replaceAll('"', '')),
-      )
-      if (!found) throw usage(`there is no table ${name}; holdfast table list names all`)
-      const qualified = `${found.schema}.${found.table}`
-      const isHeld = (await readHeld(context.db)).some((held) => held.replaceAll('"', '') === qualified)
-      const indexes = (await readIndexUsage(context)).filter(
-        ({ table: of }) => of.replaceAll('"', '') === qualified,
+      const looking = await lookWith(session)
+      const { holdfast, reader } = looking
+      const [qualified = ''] = await resolveTables(reader, [name])
+      const all = await readLargestTables(reader, MOST_TABLES)
+      const found = all.find((one) => qualifiedName(one) === qualified)
+      if (!found) throw usage(`${qualified} is no table with rows of its own; holdfast table list names all`)
+      const isHeld = (await readHeld(reader)).includes(qualified)
+      const indexes = (await readIndexUsage(await checkContextOf(looking))).filter(
+        ({ table: of }) => of === qualified,
       )
       session.out.result({ database: holdfast.address, ...found, indexes }, () =>
         [
@@ -133,8 +124,9 @@ function addBloat(group: Command, finish: Finish): void {
       .description('tables that are bigger than what they hold, estimated from statistics'),
     finish,
     async (session) => {
-      const { context, holdfast } = await contextOf(session)
-      const bloated = (await readTableBloat(context.db, BLOAT)).map(bloatAsJson)
+      const looking = await lookWith(session)
+      const { holdfast, reader } = looking
+      const bloated = (await readTableBloat(reader, BLOAT)).map(bloatAsJson)
       session.out.result({ database: holdfast.address, tables: bloated }, () =>
         bloated.length === 0
           ? 'No table is much bigger than what it holds, as far as statistics tell.'
@@ -163,9 +155,11 @@ function addOptimize(group: Command, finish: Finish): void {
       .option('--yes', 'do it without asking'),
     finish,
     async (session, { dryRun, yes }, names) => {
-      const { context, holdfast } = await contextOf(session)
-      const steps = await planOptimize(context, names.length === 0 ? undefined : names)
-      const held = await readHeld(context.db)
+      const looking = await lookWith(session)
+      const { holdfast, reader } = looking
+      const tables = names.length === 0 ? undefined : await resolveTables(reader, names)
+      const steps = await planOptimize(await checkContextOf(looking), tables)
+      const held = await readHeld(reader)
       if (held.length > 0)
         session.out.say(pc.yellow(`Held by somebody just now, and left out: ${held.join(', ')}`))
       const shown = steps.map(({ sql, why }) => `${sql}\n  ${pc.dim(why)}`).join('\n')
