@@ -1,4 +1,5 @@
 import { ACCESS_OPTIONS } from './access/options.ts'
+import { ALERT_OPTIONS } from './alerts/options.ts'
 import { ADMIN_OPTIONS } from './admin/options.ts'
 import { custom, flag, integer, isDatabaseUrl, maskUrl, oneOf, resolveOptions, text } from './core/index.ts'
 import { EMBEDDED_OPTIONS } from './embedded/options.ts'
@@ -170,5 +171,6 @@ export const CONFIG_TABLES = {
   access: ACCESS_OPTIONS,
   partitions: PARTITION_OPTIONS,
   monitor: MONITOR_OPTIONS,
+  alerts: ALERT_OPTIONS,
   admin: ADMIN_OPTIONS,
 } as const

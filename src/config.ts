@@ -30,18 +30,22 @@ export interface Config {
   readonly access: Group<'access'>
   readonly partitions: Group<'partitions'>
   readonly monitor: Group<'monitor'>
+  readonly alerts: Group<'alerts'>
   readonly admin: Group<'admin'>
 }
 
 type Input<T> = {
-  readonly [Name in keyof T]?: T[Name] extends object ? Input<T[Name]> | undefined : T[Name] | undefined
+  readonly [Name in keyof T]?:
+    | (T[Name] extends readonly unknown[] | undefined
+        ? T[Name]
+        : T[Name] extends object
+          ? Input<T[Name]>
+          : T[Name])
+    | undefined
 }
 
 /** What a configuration file or `createHoldfast` may say: any part of {@link Config}. */
-export type ConfigInput = Omit<Input<Config>, 'database' | 'query'> & {
-  readonly query?: Omit<Input<Config['query']>, 'cursorKeys'> & { readonly cursorKeys?: readonly string[] }
-  readonly database?: Omit<Input<Config['database']>, 'replicas'> & { readonly replicas?: readonly string[] }
-}
+export type ConfigInput = Input<Config>
 
 /** One line of `holdfast config show`. */
 export interface ConfigEntry {

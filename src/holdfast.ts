@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { Kysely } from 'kysely'
 import type { AccessTarget } from './access/index.ts'
+import { Alerts, type Channel, channelsOf, rulesOf } from './alerts/index.ts'
 import { type Config, type ConfigInput, type ConfigSources, loadConfig } from './config.ts'
 import { inOneLine, Lifecycle, maskUrl } from './core/index.ts'
 import { type EmbeddedServer, findEmbedded, startEmbedded } from './embedded/index.ts'
@@ -59,6 +60,7 @@ export class Holdfast<DB = any> {
   #cursors: CursorKeys | undefined
   #timings: Timings | undefined
   #monitor: Collector | undefined
+  #alerts: Alerts | undefined
 
   /** Use {@link createHoldfast}. */
   constructor(
@@ -210,6 +212,31 @@ export class Holdfast<DB = any> {
       }),
     )
     return this.#monitor
+  }
+
+  /**
+   * Tells somebody when something is not as the rules want it: from `alerts.start()` and `monitor.start()` on.
+   * @throws HF_ALERT_METRIC_UNKNOWN
+   */
+  get alerts(): Alerts {
+    const { rules, off, repeatMs } = this.config.alerts
+    this.#alerts ??= this.#owned(
+      'alerts',
+      new Alerts({
+        collector: this.monitor,
+        rules: rulesOf(this.limits, rules, off),
+        channels: this.alertChannels,
+        database: this.address,
+        repeatMs,
+        onProblem: this.#log,
+      }),
+    )
+    return this.#alerts
+  }
+
+  /** Whom alerts are told. */
+  get alertChannels(): Channel[] {
+    return channelsOf(this.config.alerts, this.#log)
   }
 
   /** What was kept of this database; undefined where nothing was, or not for this role. */

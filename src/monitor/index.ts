@@ -6,8 +6,20 @@ export { explanationAsJson, sessionAsJson, storyAsJson, totalsAsJson } from './a
 export { linesOf, type LockLine, type LockNode, readLockTree } from './activity/lock-tree.ts'
 export { readSessions, type SessionPicture } from './activity/sessions.ts'
 export { type SessionSignal, signalSession, type SignalTarget } from './activity/signal.ts'
-export { Collector, type CollectorInput, type CollectorStatus, type Skipped } from './collect/collector.ts'
-export { METRICS, type MetricMeaning, type MetricName } from './collect/metrics.ts'
+export {
+  Collector,
+  type CollectorInput,
+  type CollectorStatus,
+  type Seen,
+  type Skipped,
+} from './collect/collector.ts'
+export {
+  METRICS,
+  type MetricMeaning,
+  type MetricName,
+  PROCESS_METRICS,
+  type ProcessMetricName,
+} from './collect/metrics.ts'
 export { CHECKS } from './checks.ts'
 export { type ProcessPicture, ProcessWatch } from './collect/process.ts'
 export {
@@ -25,6 +37,7 @@ export { readWindow } from './history/window.ts'
 export {
   findHistory,
   HistoryStore,
+  type KeptAt,
   type Level,
   levelFor,
   LEVELS,

@@ -13,7 +13,7 @@ export class Collecting {
   /** @param clock default: begins with a full ten minutes near now, so that partitions of today fit */
   constructor(
     url: string,
-    { clock = aFullTenMinutes(), intervalMs }: { clock?: FakeClock; intervalMs?: number } = {},
+    { clock = aFullTenMinutes(), intervalMs }: { clock?: FakeClock | undefined; intervalMs?: number } = {},
   ) {
     this.clock = clock
     this.pool = new Pool({ connectionString: url })

@@ -39,9 +39,11 @@ const FLOORS: readonly (readonly string[])[] = [
   ['query', 'schema'],
   ['migrate', 'access'],
   ['partitions', 'encryption', 'cache'],
-  ['audit', 'monitor', 'opentelemetry', 'prometheus'],
+  ['audit', 'monitor', 'opentelemetry'],
+  ['alerts'],
   ['identity', 'conversations', 'backup', 'validation'],
   ['sessions', 'advisor'],
+  ['prometheus'],
   ['testing'],
   ['admin'],
   [''], // index.ts, config.ts and what assembles the house

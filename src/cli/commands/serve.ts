@@ -95,7 +95,10 @@ async function serveUntilStopped(session: Session, holdfast: Holdfast): Promise<
   )
   session.own('HTTP API', () => server.close())
   lookAfterPartitions(session, holdfast)
-  if (holdfast.config.monitor.history) holdfast.monitor.start()
+  if (holdfast.config.monitor.history) {
+    if (holdfast.config.alerts.enabled) holdfast.alerts.start()
+    holdfast.monitor.start()
+  }
   const link = server.createSignInLink()
   session.out.result({ url: server.url, sign_in_link: link, database: holdfast.address }, () =>
     [`${pc.bold('Holdfast')} ${server.url}`, `Sign in, once, within ten minutes: ${link}`].join('\n'),

@@ -1,17 +1,16 @@
-import { type Clock, messageOf, systemClock } from '../../core/index.ts'
+import { type Clock, messageOf, systemClock, type Unsubscribe } from '../../core/index.ts'
 import type { PartitionTarget } from '../../partitions/index.ts'
 import { AdvisoryLease, Pool } from '../../pool/index.ts'
 import type { Frame } from '../history/frame.ts'
 import { HistoryStore, isHistoryThere, readHistorySize, readSource } from '../history/store.ts'
-import { PoolMetrics } from '../pool-metrics.ts'
 import { Reader } from '../reader.ts'
 import { StatementFeed } from '../statements/feed.ts'
 import { Beat } from './beat.ts'
 import { keepHistory } from './keeping.ts'
 import { Leadership } from './leadership.ts'
 import { inTime, Outbox } from './outbox.ts'
-import { ProcessWatch } from './process.ts'
 import { type Look, Sampler } from './sampler.ts'
+import { SelfWatch } from './self.ts'
 
 /** What is collected, and where to. */
 export interface CollectorInput {
@@ -24,6 +23,16 @@ export interface CollectorInput {
   /** Told once when collecting does not work, and when it does so for another reason. */
   readonly onProblem?: ((problem: string) => void) | undefined
   readonly clock?: Clock | undefined
+}
+
+/** What one beat of ten seconds saw: what was looked at, nothing else. */
+export interface Seen {
+  /** This process, as `host:pid`. */
+  readonly instance: string
+  /** Its pool, what it is like, and whether it reaches the database. */
+  readonly process: Readonly<Record<string, number>>
+  /** Undefined: another process looks at the database. */
+  readonly database: Readonly<Record<string, number>> | undefined
 }
 
 /** A look that was left out, and why. */
@@ -55,6 +64,7 @@ const SLOW_MS = 600_000
 const HOUR_MS = 3_600_000
 /** Another who watches the statements may have read them a moment ago. */
 const MOST_STATEMENTS_AGE_MS = 31_000
+const PROBE_MS = 3_000
 const WRITE_LOCK_MS = 1_000
 const WRITE_STATEMENT_MS = 5_000
 
@@ -73,9 +83,9 @@ export class Collector {
   readonly #clock: Clock
   readonly #reader: Reader
   readonly #sampler: Sampler
-  readonly #poolMetrics: PoolMetrics
   readonly #outbox: Outbox
   readonly #skipped = new Map<string, Skipped>()
+  readonly #watchers = new Set<(seen: Seen) => void>()
   #run: Run | undefined
   #problem: string | null = null
   #writtenAt: Date | null = null
@@ -87,7 +97,6 @@ export class Collector {
     this.#reader = new Reader(input.pool, this.#clock)
     this.feed = new StatementFeed(this.#reader, this.#clock)
     this.#sampler = new Sampler(this.#reader, this.#clock, this.feed)
-    this.#poolMetrics = new PoolMetrics(input.pool)
     this.#outbox = new Outbox(this.#clock)
   }
 
@@ -100,7 +109,7 @@ export class Collector {
     this.#run = {
       intervalMs,
       startedAt: new Date(this.#clock.now()),
-      watch: new ProcessWatch(),
+      self: new SelfWatch(this.#input.pool, this.#clock),
       writer: writerTo(url),
       beat: new Beat(
         this.#clock,
@@ -126,7 +135,7 @@ export class Collector {
     await run.preparing
     await this.#flush(run)
     await run.leadership?.end()
-    run.watch.close()
+    run.self.close()
     // What happens from here on is nobody's minute.
     this.#sampler.interrupt()
     await run.writer.end({ timeoutMs: 1_000 })
@@ -149,6 +158,12 @@ export class Collector {
       lastMinuteMs: this.#minuteMs.last,
       skipped: [...this.#skipped.values()],
     }
+  }
+
+  /** Is told of each beat from now on. @param watcher must not throw @returns what ends it */
+  watch(watcher: (seen: Seen) => void): Unsubscribe {
+    this.#watchers.add(watcher)
+    return () => void this.#watchers.delete(watcher)
   }
 
   /** Resolves when no look is under way. */
@@ -174,9 +189,12 @@ export class Collector {
     const atMs = Math.floor((beatMs - 1) / MINUTE_MS) * MINUTE_MS
     if (this.#outbox.holdsBefore(atMs)) await this.#flush(run)
     await this.#prepare(run)
-    this.#outbox.add(this.#lookAtSelf(run, atMs))
-    if (run.leadership?.isHeld) await this.#lookAtDatabase(run, beatMs, atMs)
-    else run.isLeading = false
+    const frames = run.leadership?.isHeld ? await this.#lookAtDatabase(run, beatMs, atMs) : undefined
+    run.isLeading = frames !== undefined
+    const isReachable = frames?.length ? true : (await this.#reader.probe(PROBE_MS)).ok
+    const self = run.self.look(atMs, isReachable)
+    for (const frame of [...(frames ?? []), self]) this.#outbox.add(frame)
+    this.#tellWatchers(self, frames)
     if (beatMs % MINUTE_MS === 0) await this.#flush(run)
     if (run.leadership?.isHeld) await this.#keep(run, beatMs)
   }
@@ -208,27 +226,10 @@ export class Collector {
     }
   }
 
-  #lookAtSelf({ watch }: Run, atMs: number): Frame {
-    const { series } = this.#poolMetrics.sample(this.#clock.monotonicMs(), this.#clock.now())
-    const { host, pid, cores: _cores, ...own } = watch.look()
-    const known = Object.entries({ ...series, ...own }).filter(
-      (entry): entry is [string, number] => entry[1] !== null,
-    )
-    const figures = known.map(([, value]) => value)
-    return {
-      kind: 'process',
-      instance: `${host}:${pid}`,
-      atMs,
-      keys: known.map(([name]) => name),
-      figures: { 'value:mean': figures, 'value:max': figures },
-    }
-  }
-
-  async #lookAtDatabase(run: Run, beatMs: number, atMs: number): Promise<void> {
+  async #lookAtDatabase(run: Run, beatMs: number, atMs: number): Promise<Frame[]> {
     const { activity, counters, statements, tables, size } = this.#sampler
     const isFirst = !run.isLeading
     if (isFirst && (await this.#othersLooked(run))) this.#sampler.interrupt()
-    run.isLeading = true
     const isDue = (everyMs: number): boolean => isFirst || beatMs % everyMs === 0
     const due: [string, Look][] = [
       ['activity', activity],
@@ -245,16 +246,28 @@ export class Collector {
           ] as [string, Look][])
         : []),
     ]
+    const frames: Frame[] = []
     for (const [name, look] of due) {
       const began = this.#clock.monotonicMs()
       try {
         const frame = await look(atMs)
-        if (frame) this.#outbox.add(frame)
+        if (frame) frames.push(frame)
       } catch (error) {
         this.#skip(name, messageOf(error))
       }
       this.#minuteMs.open += this.#clock.monotonicMs() - began
     }
+    return frames
+  }
+
+  #tellWatchers(self: Frame, frames: readonly Frame[] | undefined): void {
+    const database = frames?.filter(({ kind }) => kind === 'database').map(valuesOf)
+    const seen: Seen = {
+      instance: self.instance,
+      process: valuesOf(self),
+      database: database && Object.assign({}, ...database),
+    }
+    for (const watcher of this.#watchers) watcher(seen)
   }
 
   /** Whether somebody else wrote down what happened since the last look from here: it must not be counted twice. */
@@ -305,6 +318,9 @@ export class Collector {
   }
 }
 
+const valuesOf = ({ keys, figures }: Frame): Record<string, number> =>
+  Object.fromEntries(keys.map((key, index) => [key, figures['value:max']?.[index] as number]))
+
 /** One connection; behind a lock of somebody else it does not wait for long. */
 function writerTo(url: string): Pool {
   return new Pool({
@@ -322,7 +338,7 @@ function writerTo(url: string): Pool {
 interface Run {
   readonly intervalMs: number
   readonly startedAt: Date
-  readonly watch: ProcessWatch
+  readonly self: SelfWatch
   readonly writer: Pool
   readonly beat: Beat
   preparing: Promise<void> | undefined

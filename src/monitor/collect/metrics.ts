@@ -1,6 +1,14 @@
 /** What one number says, where it comes from, and how it is written. */
 export interface MetricMeaning {
-  readonly unit: 'count' | 'percent' | 'bytes' | 'seconds' | 'per second' | 'per minute' | 'bytes per second'
+  readonly unit:
+    | 'count'
+    | 'percent'
+    | 'bytes'
+    | 'seconds'
+    | 'milliseconds'
+    | 'per second'
+    | 'per minute'
+    | 'bytes per second'
   readonly meaning: string
   /** The view or function of PostgreSQL that it is read from. */
   readonly source: string
@@ -123,3 +131,70 @@ export const METRICS = {
 } as const satisfies Readonly<Record<string, MetricMeaning>>
 
 export type MetricName = keyof typeof METRICS
+
+const POOL = 'the pool of this process'
+const NODE = "this process and its machine, not the database's"
+
+/** What is kept of each process, by name. */
+export const PROCESS_METRICS = {
+  database_reachable: {
+    unit: 'count',
+    meaning: '1 where the database answers this process, 0 where not',
+    source: 'SELECT 1',
+  },
+  pool_used_percent: {
+    unit: 'percent',
+    meaning: 'Connections that are checked out, of size and overflow',
+    source: POOL,
+  },
+  checked_out: { unit: 'count', meaning: 'Connections that are checked out', source: POOL },
+  checked_in: { unit: 'count', meaning: 'Connections that are idle', source: POOL },
+  waiting: { unit: 'count', meaning: 'Callers that wait for a connection', source: POOL },
+  leaks: {
+    unit: 'count',
+    meaning: 'Checkouts that were reported within ten seconds as held for too long',
+    source: POOL,
+  },
+  acquire_timeouts: {
+    unit: 'count',
+    meaning: 'Callers that gave up waiting within ten seconds',
+    source: POOL,
+  },
+  statements_per_second: { unit: 'per second', meaning: 'Statements that ended', source: POOL },
+  statement_p50_ms: { unit: 'milliseconds', meaning: 'Half of the statements took less', source: POOL },
+  statement_p99_ms: {
+    unit: 'milliseconds',
+    meaning: 'One of a hundred statements took longer',
+    source: POOL,
+  },
+  wait_p99_ms: {
+    unit: 'milliseconds',
+    meaning: 'One of a hundred callers waited longer for a connection',
+    source: POOL,
+  },
+  hold_p99_ms: { unit: 'milliseconds', meaning: 'One of a hundred checkouts lasted longer', source: POOL },
+  cpu_percent: { unit: 'percent', meaning: 'Processor time of the process, of one core', source: NODE },
+  rss_bytes: { unit: 'bytes', meaning: 'Memory of the process', source: NODE },
+  heap_used_bytes: { unit: 'bytes', meaning: 'JavaScript objects of the process', source: NODE },
+  heap_total_bytes: { unit: 'bytes', meaning: 'Memory that is set aside for them', source: NODE },
+  load_1m: { unit: 'count', meaning: 'Load of the machine over the last minute', source: NODE },
+  memory_free_bytes: { unit: 'bytes', meaning: 'Free memory of the machine', source: NODE },
+  memory_total_bytes: { unit: 'bytes', meaning: 'Memory of the machine', source: NODE },
+  active_resources: {
+    unit: 'count',
+    meaning: 'Sockets, timers and the like that keep the process alive',
+    source: NODE,
+  },
+  event_loop_delay_p99_ms: {
+    unit: 'milliseconds',
+    meaning: 'One of a hundred turns of the event loop was later',
+    source: NODE,
+  },
+  event_loop_delay_max_ms: {
+    unit: 'milliseconds',
+    meaning: 'The latest turn of the event loop',
+    source: NODE,
+  },
+} as const satisfies Readonly<Record<string, MetricMeaning>>
+
+export type ProcessMetricName = keyof typeof PROCESS_METRICS

@@ -44,6 +44,15 @@ export interface FrameQuery {
   readonly toMs: number
 }
 
+/** Where what Holdfast knows of one database is kept. */
+export interface KeptAt {
+  readonly db: Queryable
+  /** Holdfast's own schema there. */
+  readonly schema: string
+  /** Which database it is about: several may be kept in one place. Of {@link readSource}. */
+  readonly source: string
+}
+
 /** The history of one database, in the tables `history_*` of Holdfast's own schema. */
 export class HistoryStore {
   readonly #db: Queryable
@@ -55,6 +64,11 @@ export class HistoryStore {
     this.#db = db
     this.#schema = schema
     this.#source = source
+  }
+
+  /** For what else is kept beside the history. */
+  get place(): KeptAt {
+    return { db: this.#db, schema: this.#schema, source: this.#source }
   }
 
   /** The name of a level's table, as SQL takes it. */

@@ -1,0 +1,3 @@
+DROP TABLE alert_deliveries;
+DROP TABLE alert_silences;
+DROP TABLE alerts;
