@@ -239,6 +239,14 @@ export class Holdfast<DB = any> {
     return channelsOf(this.config.alerts, this.#log)
   }
 
+  /** Begins to keep the history and to tell of alerts, as far as the configuration wants it. */
+  startMonitoring(): void {
+    const { monitor, alerts } = this.config
+    if (!monitor.history) return
+    if (alerts.enabled) this.alerts.start()
+    this.monitor.start()
+  }
+
   /** What was kept of this database; undefined where nothing was, or not for this role. */
   async openHistory(): Promise<HistoryStore | undefined> {
     const { database, monitor } = this.config

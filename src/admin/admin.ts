@@ -4,6 +4,7 @@ import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import type { AccessTarget } from '../access/index.ts'
+import type { Alerts } from '../alerts/index.ts'
 import type { PartitionTarget } from '../partitions/index.ts'
 import { type Clock, systemClock, toolVersion } from '../core/index.ts'
 import { type MigrateTarget, OperationRecorder, type RunOptions } from '../migrate/index.ts'
@@ -32,6 +33,7 @@ import { partitionUpkeepRoutes } from './routes/partition-upkeep.ts'
 import { partitionRoutes } from './routes/partitions.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { poolRoutes } from './routes/pool.ts'
+import { alertRoutes } from './routes/alerts.ts'
 import { activityRoutes } from './routes/activity.ts'
 import { collectingRoutes } from './routes/collecting.ts'
 import { monitoringRoutes } from './routes/monitoring.ts'
@@ -57,6 +59,8 @@ export interface AdminInput {
   readonly partitions?: PartitionTarget
   /** What keeps the history, of the same pool. Default: the last hours, in memory. */
   readonly monitor?: Collector | undefined
+  /** What tells somebody when something is wrong. Default: nobody is told. */
+  readonly alerts?: Alerts | undefined
   /** From where on something is a problem. Default: as operators usually have them. */
   readonly limits?: Limits | undefined
   readonly clock?: Clock
@@ -78,6 +82,7 @@ const ROUTES = [
   activityRoutes,
   performanceRoutes,
   statementRoutes,
+  alertRoutes,
   eventRoutes,
   sessionRoutes,
   referenceRoutes,
@@ -109,6 +114,7 @@ export class Admin {
       reader,
       feed,
       collector: input.monitor,
+      alerts: input.alerts,
       limits: input.limits,
       schema,
       migrations: input.migrations,

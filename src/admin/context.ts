@@ -1,4 +1,5 @@
 import type { AccessTarget } from '../access/index.ts'
+import type { Alerts } from '../alerts/index.ts'
 import type { Recorder } from '../core/index.ts'
 import type { MigrateTarget, RunOptions } from '../migrate/index.ts'
 import type { Collector, Limits, Reader, StatementFeed } from '../monitor/index.ts'
@@ -22,6 +23,8 @@ export interface AdminContext {
   readonly feed: StatementFeed
   /** What keeps the history; undefined where this process does not. */
   readonly collector: Collector | undefined
+  /** What tells somebody; undefined where this process does not. */
+  readonly alerts: Alerts | undefined
   /** From where on something is a problem. Default: as operators usually have them. */
   readonly limits: Limits | undefined
   /** Schema of Holdfast's own tables. */

@@ -1,6 +1,14 @@
 import { HoldfastError } from '../core/index.ts'
 import type { Role } from './roles.ts'
 
+export function alertsUnknown(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_ALERTS_UNKNOWN',
+    message:
+      'This process watches no rules: the API was mounted without alerts. "holdfast serve" brings them.',
+  })
+}
+
 export function unauthenticated(): HoldfastError {
   return new HoldfastError({
     code: 'HF_ADMIN_UNAUTHENTICATED',

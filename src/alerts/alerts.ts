@@ -122,6 +122,11 @@ export class Alerts {
     return place && new AlertStore(place)
   }
 
+  /** The ways that somebody is told. */
+  get channelNames(): readonly Channel['name'][] {
+    return this.#input.channels.map(({ name }) => name)
+  }
+
   /** Sends a test through each channel, and waits for what comes of it. */
   test(): Promise<ChannelTest[]> {
     return testChannels(this.#input.channels, this.#input.database)

@@ -1,7 +1,7 @@
-import { quoteQualified, uuidv7 } from '../core/index.ts'
+import { quoteQualified, SQLSTATE, sqlstateOf, uuidv7 } from '../core/index.ts'
 import type { KeptAt } from '../monitor/index.ts'
 import type { Alert } from './alert.ts'
-import { alertUnknown, silenceUnknown } from './errors.ts'
+import { alertUnknown, historyMissing, silenceUnknown } from './errors.ts'
 import type { AlertSeverity } from './rule.ts'
 
 /** Whom somebody told of an alert, and who knows. */
@@ -208,6 +208,24 @@ export class AlertStore {
     const { db, source } = this.place
     return db.query<Row & Record<string, unknown>>(text, [source, ...values])
   }
+}
+
+/**
+ * What is kept at this place. @param schema for the message
+ * @throws HF_ALERT_HISTORY_MISSING
+ */
+export async function openAlertStore(place: KeptAt | undefined, schema: string): Promise<AlertStore> {
+  if (place === undefined) throw historyMissing(schema)
+  const store = new AlertStore(place)
+  try {
+    await store.list(1)
+  } catch (error) {
+    const code = sqlstateOf(error)
+    if (code === SQLSTATE.undefinedTable || code === SQLSTATE.insufficientPrivilege)
+      throw historyMissing(schema)
+    throw error
+  }
+  return store
 }
 
 /** Whether nobody wants to be told of this one now. */

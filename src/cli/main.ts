@@ -2,6 +2,7 @@ import { toolVersion } from '../core/index.ts'
 import { Command, CommanderError } from 'commander'
 import { addAccess } from './commands/access.ts'
 import { addActivity } from './commands/activity.ts'
+import { addAlert } from './commands/alert.ts'
 import { addBackfill } from './commands/backfill.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addConfig } from './commands/config.ts'
@@ -62,6 +63,7 @@ export function buildProgram(finish: Finish): Command {
     addActivity,
     addQuery,
     addTable,
+    addAlert,
     addSchema,
     addOpenApi,
     addCompletion,

@@ -1,14 +1,21 @@
 /** Alerts of a real database, on a clock that moves when it is told to, told to real servers. */
 import { createHmac } from 'node:crypto'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import type { AddressInfo } from 'node:net'
+import { SMTPServer } from 'smtp-server'
 import {
   type AlertRule,
   Alerts,
   AlertStore,
+  builtInRules,
   type Channel,
   DeliveryStore,
+  email,
+  slack,
+  testChannels,
   webhook,
 } from '../../src/alerts/index.ts'
+import { DEFAULT_LIMITS } from '../../src/monitor/index.ts'
 import { Collecting } from '../support/collecting.ts'
 import { queryAt, useDatabase } from '../support/database.ts'
 import { type Received, Receiver } from '../support/receiving.ts'
@@ -325,5 +332,107 @@ describe('a webhook', () => {
     await second.beat(6)
     await receiver.got(2)
     expect(receiver.events).toEqual(['firing open_transaction', 'resolved open_transaction'])
+  })
+})
+
+describe('a database that cannot be reached', () => {
+  test(
+    'is told of from memory, and written down when that can be done again',
+    { timeout: 60_000 },
+    async () => {
+      const receiver = await receiving()
+      const rules = builtInRules(DEFAULT_LIMITS)
+      const watched = await watching([webhook(receiver.url)], { rules })
+      const name = new URL(database.url).pathname.slice(1)
+      const elsewhere = new URL(database.url)
+      elsewhere.pathname = '/postgres'
+      await queryAt(elsewhere.href, `ALTER DATABASE "${name}" ALLOW_CONNECTIONS false`)
+      try {
+        await queryAt(
+          elsewhere.href,
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`,
+        )
+        await watched.beat(5)
+        await receiver.got(1)
+        expect(receiver.received[0]?.body).toMatchObject({
+          event: 'firing',
+          alert: { rule: 'database_unreachable', severity: 'error' },
+        })
+      } finally {
+        await queryAt(elsewhere.href, `ALTER DATABASE "${name}" ALLOW_CONNECTIONS true`)
+      }
+      await vi.waitUntil(
+        async () => {
+          await watched.beat(3)
+          return receiver.events.includes('resolved database_unreachable')
+        },
+        { timeout: 30_000 },
+      )
+      await watched.beat(7)
+      expect(await watched.store.list(50)).toContainEqual(
+        expect.objectContaining({ rule: 'database_unreachable', state: 'resolved' }),
+      )
+    },
+  )
+})
+
+describe('channels', () => {
+  test('a letter has who, whom, what and the next step', async () => {
+    const letters: string[] = []
+    const server = new SMTPServer({
+      authOptional: true,
+      disabledCommands: ['STARTTLS'],
+      onData(stream, _session, done) {
+        let letter = ''
+        stream.on('data', (chunk: Buffer) => (letter += chunk.toString()))
+        stream.on('end', () => {
+          letters.push(letter)
+          done()
+        })
+      },
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    closing.push(() => new Promise<void>((resolve) => server.close(() => resolve())))
+    const { port } = server.server.address() as AddressInfo
+    const watched = await watching([
+      email({
+        url: `smtp://127.0.0.1:${port}`,
+        from: 'db@example.com',
+        to: ['ann@example.com', 'ben@example.com'],
+      }),
+    ])
+    const end = await leaveOpen(watched)
+    await watched.beat(2)
+    await vi.waitUntil(() => letters.length === 1, { timeout: 20_000 })
+    await end()
+    expect(letters[0]).toContain('Subject: [Holdfast] warning: open_transaction')
+    expect(letters[0]).toContain('To: ann@example.com, ben@example.com')
+    expect(letters[0]).toContain('connections_idle_in_transaction is 1, above 0')
+    expect(letters[0]).toContain('holdfast doctor')
+  })
+
+  test('Slack gets text in which nothing is taken for markup', async () => {
+    const receiver = await receiving()
+    const rules = [{ ...(RULES[0] as AlertRule), message: 'a <b> & <!channel>' }]
+    const watched = await watching([slack(receiver.url)], { rules })
+    const end = await leaveOpen(watched)
+    await watched.beat(2)
+    await receiver.got(1)
+    await end()
+    const { text } = JSON.parse(receiver.received[0]?.raw ?? '{}') as { text: string }
+    expect(text).toMatch(/^\*warning: open_transaction\* on shop\na &lt;b&gt; &amp; &lt;!channel&gt;/)
+  })
+
+  test('that fail say why, in a test, and nobody follows where they point elsewhere', async () => {
+    const receiver = await receiving()
+    receiver.answer = 302
+    const gone = await Receiver.start()
+    const nobodyThere = gone.url
+    await gone.stop()
+    const results = await testChannels([webhook(receiver.url), slack(nobodyThere)], 'shop')
+    expect(results).toMatchObject([
+      { channel: 'webhook', error: expect.stringContaining('it answered 302') },
+      { channel: 'slack', error: expect.stringContaining('did not take it') },
+    ])
   })
 })

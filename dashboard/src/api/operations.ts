@@ -1902,6 +1902,165 @@ export interface Operations {
       reset: true
     }
   }
+  'GET /v1/alerts': {
+    query: { state?: "open" | "all"; limit?: number; cursor?: string }
+    body: undefined
+    answer: {
+      data: ({
+        id: string
+        rule: string
+        /** The process that it is about; empty: the database */
+        instance: string
+        /** pending: so, but not for long enough; only of this process */
+        state: "pending" | "firing" | "resolved"
+        severity: "warning" | "error"
+        metric: string
+        value: number | null
+        threshold: number | null
+        message: string
+        /** What to do, mostly a command */
+        action: string
+        since: string
+        fired_at: string | null
+        resolved_at: string | null
+        told_at: string | null
+        acknowledged_at: string | null
+        acknowledged_by: string | null
+      })[]
+      next_cursor: string | null
+    }
+  }
+  'POST /v1/alerts/{id}/acknowledge': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      id: string
+      rule: string
+      /** The process that it is about; empty: the database */
+      instance: string
+      /** pending: so, but not for long enough; only of this process */
+      state: "pending" | "firing" | "resolved"
+      severity: "warning" | "error"
+      metric: string
+      value: number | null
+      threshold: number | null
+      message: string
+      /** What to do, mostly a command */
+      action: string
+      since: string
+      fired_at: string | null
+      resolved_at: string | null
+      told_at: string | null
+      acknowledged_at: string | null
+      acknowledged_by: string | null
+    }
+  }
+  'GET /v1/alerts/rules': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      data: ({
+        name: string
+        metric: string
+        above?: {
+          warning?: number
+          error?: number
+        }
+        below?: {
+          warning?: number
+          error?: number
+        }
+        growsBy?: {
+          warning?: number
+          error?: number
+          withinMs: number
+        }
+        absent?: {
+          afterMs: number
+          severity?: string
+        }
+        forMs?: number
+        clearMs?: number
+        message?: string
+        action?: string
+      })[]
+    }
+  }
+  'GET /v1/alerts/silences': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      data: ({
+        id: string
+        rule: string | null
+        instance: string | null
+        reason: string
+        created_by: string
+        created_at: string
+        ends_at: string
+      })[]
+    }
+  }
+  'POST /v1/alerts/silences': {
+    query: Record<never, never>
+    body: {
+      /** Default: every rule */
+      rule?: string
+      /** host:pid; default: all */
+      instance?: string
+      for_seconds: number
+      reason: string
+    }
+    answer: {
+      id: string
+      rule: string | null
+      instance: string | null
+      reason: string
+      created_by: string
+      created_at: string
+      ends_at: string
+    }
+  }
+  'DELETE /v1/alerts/silences/{id}': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      id: string
+      rule: string | null
+      instance: string | null
+      reason: string
+      created_by: string
+      created_at: string
+      ends_at: string
+    }
+  }
+  'GET /v1/alerts/deliveries': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      /** The ways that somebody is told */
+      channels: (string)[]
+      data: ({
+        id: string
+        channel: string
+        title: string
+        created_at: string
+        attempts: number
+        error: string | null
+        given_up: boolean
+      })[]
+    }
+  }
+  'POST /v1/alerts/test': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      channels: ({
+        channel: string
+        error: string | null
+      })[]
+    }
+  }
   'GET /v1/events': {
     query: Record<never, never>
     body: undefined

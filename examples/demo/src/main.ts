@@ -103,13 +103,14 @@ async function main(): Promise<void> {
         access: holdfast.access,
         partitions: holdfast.partitions,
         monitor: holdfast.monitor,
+        alerts: holdfast.alerts,
         limits: holdfast.limits,
       },
       holdfast.config.admin,
       holdfast.stateDirectory,
     )
     holdfast.own('HTTP API', () => server.close())
-    if (holdfast.config.monitor.history) holdfast.monitor.start()
+    holdfast.startMonitoring()
     if (holdfast.config.database.url === undefined) await startDemo(holdfast, stopping)
     say(
       `\nHoldfast: ${server.url}\nSign in, once, within ten minutes: ${server.createSignInLink()}\nCtrl-C stops.`,

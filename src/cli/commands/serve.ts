@@ -88,6 +88,7 @@ async function serveUntilStopped(session: Session, holdfast: Holdfast): Promise<
       access: holdfast.access,
       partitions: holdfast.partitions,
       monitor: holdfast.monitor,
+      alerts: holdfast.alerts,
       limits: holdfast.limits,
     },
     holdfast.config.admin,
@@ -95,10 +96,7 @@ async function serveUntilStopped(session: Session, holdfast: Holdfast): Promise<
   )
   session.own('HTTP API', () => server.close())
   lookAfterPartitions(session, holdfast)
-  if (holdfast.config.monitor.history) {
-    if (holdfast.config.alerts.enabled) holdfast.alerts.start()
-    holdfast.monitor.start()
-  }
+  holdfast.startMonitoring()
   const link = server.createSignInLink()
   session.out.result({ url: server.url, sign_in_link: link, database: holdfast.address }, () =>
     [`${pc.bold('Holdfast')} ${server.url}`, `Sign in, once, within ten minutes: ${link}`].join('\n'),
