@@ -34,6 +34,8 @@ import { partitionRoutes } from './routes/partitions.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { poolRoutes } from './routes/pool.ts'
 import { alertRoutes } from './routes/alerts.ts'
+import { deliveryRoutes } from './routes/deliveries.ts'
+import { silenceRoutes } from './routes/silences.ts'
 import { activityRoutes } from './routes/activity.ts'
 import { collectingRoutes } from './routes/collecting.ts'
 import { monitoringRoutes } from './routes/monitoring.ts'
@@ -83,6 +85,8 @@ const ROUTES = [
   performanceRoutes,
   statementRoutes,
   alertRoutes,
+  silenceRoutes,
+  deliveryRoutes,
   eventRoutes,
   sessionRoutes,
   referenceRoutes,

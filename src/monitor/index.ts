@@ -21,6 +21,7 @@ export {
   type ProcessMetricName,
 } from './collect/metrics.ts'
 export { CHECKS } from './checks.ts'
+export { Checkup } from './checkup.ts'
 export { type ProcessPicture, ProcessWatch } from './collect/process.ts'
 export {
   DATABASE_SERIES,
@@ -32,6 +33,7 @@ export { type ExplainInput, type Explanation, explain } from './explain/explain.
 export type { PlanNode } from './explain/plan.ts'
 export { type Depth, type Examination, examine, scoreOf } from './examination.ts'
 export { readingBusy } from './errors.ts'
+export { type Middle, readMiddle, readNow, type Values } from './collect/readings.ts'
 export { type Frame, type FrameKind, OTHERS } from './history/frame.ts'
 export { readWindow } from './history/window.ts'
 export {

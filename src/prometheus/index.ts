@@ -1,5 +1,9 @@
 /**
- * Pools as Prometheus metrics, for a registry of `prom-client` that the application has anyway. Reads what the pools
- * count; costs nothing between two scrapes.
+ * What Holdfast knows as Prometheus metrics, for a registry of `prom-client`: pools, the database, findings, alerts. Costs nothing
+ * between two scrapes. And the dashboards and rules that go with them.
  */
-export { type MetricRegistry, registerPools } from './pools.ts'
+export { registerDatabase } from './database.ts'
+export { type DatabasePicture, DatabaseSource, type StatementsPicture } from './source.ts'
+export type { MetricRegistry } from './metric.ts'
+export { registerPools } from './pools.ts'
+export { registerAlerts, registerFindings } from './watching.ts'

@@ -1,28 +1,7 @@
 import { cumulativeCounts, type Histogram, sumOf } from '../core/index.ts'
 import type { LabelFigures, Pool, PoolStats } from '../pool/index.ts'
 import { sameNames } from './errors.ts'
-
-/** A registry of `prom-client`, as far as it is needed. */
-export interface MetricRegistry {
-  registerMetric(metric: never): void
-}
-
-type Labels = Readonly<Record<string, string | number>>
-interface Sample {
-  readonly value: number
-  readonly labels: Labels
-  readonly metricName?: string
-}
-
-/** A metric as `prom-client` asks for it: it is read when it is scraped. */
-interface Metric {
-  readonly name: string
-  readonly help: string
-  readonly type: 'gauge' | 'counter' | 'histogram'
-  readonly aggregator: 'sum'
-  get(): Promise<Metric & { readonly values: readonly Sample[] }>
-  reset(): void
-}
+import { type MetricRegistry, type MetricType, register as registerMetric, type Sample } from './metric.ts'
 
 const GAUGES: readonly (readonly [name: string, help: string, read: (stats: PoolStats) => number])[] = [
   ['size', 'Connections that are kept', ({ size }) => size],
@@ -69,23 +48,12 @@ const BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 export function registerPools(registry: MetricRegistry, ...pools: readonly Pool[]): void {
   const names = pools.map(({ name }) => name)
   if (new Set(names).size < names.length) throw sameNames(names)
-  const register = (
-    name: string,
-    help: string,
-    type: Metric['type'],
-    read: (pool: Pool) => Sample[],
-  ): void => {
-    const full = `holdfast_pool_${name}`
-    const metric = { name: full, help, type, aggregator: 'sum', reset() {} } as const
-    const get = async (): ReturnType<Metric['get']> => ({
-      ...metric,
-      get,
-      values: pools.flatMap((pool) =>
+  const register = (name: string, help: string, type: MetricType, read: (pool: Pool) => Sample[]): void =>
+    registerMetric(registry, { name: `holdfast_pool_${name}`, help, type }, () =>
+      pools.flatMap((pool) =>
         read(pool).map((sample) => ({ ...sample, labels: { pool: pool.name, ...sample.labels } })),
       ),
-    })
-    registry.registerMetric({ ...metric, get } as never)
-  }
+    )
   for (const [name, help, read] of GAUGES)
     register(name, help, 'gauge', (pool) => [{ value: read(pool.stats()), labels: {} }])
   register('connections', 'Connections by what they do', 'gauge', (pool) => {

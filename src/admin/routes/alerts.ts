@@ -1,23 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import {
-  alertAsJson,
-  type Alert,
-  type Alerts,
-  type AlertStore,
-  DeliveryStore,
-  type KeptAlert,
-  openAlertStore,
-  silenceAsJson,
-} from '../../alerts/index.ts'
-import { findHistory } from '../../monitor/index.ts'
+import { alertAsJson, type Alert, type KeptAlert } from '../../alerts/index.ts'
+import { alertsOf, alertStoreOf } from '../alert-store.ts'
 import type { AdminContext } from '../context.ts'
-import { alertsUnknown, requestInvalid } from '../errors.ts'
+import { requestInvalid } from '../errors.ts'
 import { nullable, problemResponses } from '../problem.ts'
 import { refuseStrayFields } from '../strict-body.ts'
 
 const instant = Type.String({ format: 'date-time' })
 const tags = ['alerts']
+const VIEWER = { access: 'viewer' } as const
+const OPERATOR = { access: 'operator' } as const
 
 const AlertDescription = Type.Object({
   id: Type.String(),
@@ -40,16 +33,6 @@ const AlertDescription = Type.Object({
   acknowledged_by: nullable(Type.String()),
 })
 
-const SilenceDescription = Type.Object({
-  id: Type.String(),
-  rule: nullable(Type.String({ description: 'Null: every rule' })),
-  instance: nullable(Type.String({ description: 'Null: every process, and the database' })),
-  reason: Type.String(),
-  created_by: Type.String(),
-  created_at: instant,
-  ends_at: instant,
-})
-
 const Thresholds = Type.Object({ warning: Type.Optional(Type.Number()), error: Type.Optional(Type.Number()) })
 const Rule = Type.Object({
   name: Type.String(),
@@ -62,15 +45,6 @@ const Rule = Type.Object({
   clearMs: Type.Optional(Type.Integer()),
   message: Type.Optional(Type.String()),
   action: Type.Optional(Type.String()),
-})
-
-const SilenceBody = Type.Object({
-  rule: Type.Optional(Type.String({ minLength: 1, maxLength: 63, description: 'Default: every rule' })),
-  instance: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 300, description: 'host:pid; default: all' }),
-  ),
-  for_seconds: Type.Integer({ minimum: 60, maximum: 30 * 86_400 }),
-  reason: Type.String({ minLength: 1, maxLength: 500 }),
 })
 
 const Id = Type.Object({ id: Type.String({ format: 'uuid' }) })
@@ -104,19 +78,9 @@ function readCursor(cursor: string): { firedAt: number; id: string } {
   throw requestInvalid([{ path: 'cursor', message: 'is none of this list' }])
 }
 
-/** What is wrong, who is told, and what nobody wants to be told of. */
+/** What is wrong and from where on; saying that somebody knows. */
 export const alertRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> = async (app, { context }) => {
   refuseStrayFields(app)
-  const { recorder } = context
-  const storeOf = async (): Promise<AlertStore> =>
-    context.alerts?.store ??
-    openAlertStore((await findHistory(context.pool, context.schema))?.place, context.schema)
-  const alertsOf = (): Alerts => {
-    if (context.alerts === undefined) throw alertsUnknown()
-    return context.alerts
-  }
-  const VIEWER = { access: 'viewer' } as const
-  const OPERATOR = { access: 'operator' } as const
 
   app.get(
     '/v1/alerts',
@@ -137,7 +101,7 @@ export const alertRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> =
       },
     },
     async ({ query: { state, limit, cursor } }) => {
-      const store = await storeOf()
+      const store = await alertStoreOf(context)
       if (state === 'open') {
         const pending = (context.alerts?.open ?? []).filter((one) => one.state === 'pending')
         const data = [...pending, ...(await store.open())].slice(0, MOST_OPEN).map(describe)
@@ -161,9 +125,9 @@ export const alertRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> =
       },
     },
     async ({ params: { id }, identity }) => {
-      const store = await storeOf()
+      const store = await alertStoreOf(context)
       const kept = await store.acknowledge(id, `console:${identity?.role ?? 'viewer'}`, Date.now())
-      await recorder.record({ action: 'alert.acknowledge', subject: kept.rule, details: { id } })
+      await context.recorder.record({ action: 'alert.acknowledge', subject: kept.rule, details: { id } })
       return describe(kept)
     },
   )
@@ -178,131 +142,6 @@ export const alertRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> =
         response: { 200: Type.Object({ data: Type.Array(Rule) }), ...problemResponses },
       },
     },
-    () => ({ data: alertsOf().rules.map((rule) => ({ ...rule })) }),
-  )
-
-  app.get(
-    '/v1/alerts/silences',
-    {
-      config: VIEWER,
-      schema: {
-        tags,
-        summary: 'What nobody wants to be told of now.',
-        response: { 200: Type.Object({ data: Type.Array(SilenceDescription) }), ...problemResponses },
-      },
-    },
-    async () => ({ data: (await (await storeOf()).silences(Date.now())).map(silenceAsJson) }),
-  )
-
-  app.post(
-    '/v1/alerts/silences',
-    {
-      config: OPERATOR,
-      schema: {
-        tags,
-        summary: 'Nobody is told of a rule, or of any, for a while; what happens is still kept.',
-        body: SilenceBody,
-        response: { 201: SilenceDescription, ...problemResponses },
-      },
-    },
-    async ({ body: { rule = null, instance = null, for_seconds, reason }, identity }, reply) => {
-      const now = Date.now()
-      const kept = await (
-        await storeOf()
-      ).silence({
-        rule,
-        instance,
-        reason,
-        createdBy: `console:${identity?.role ?? 'viewer'}`,
-        createdAt: now,
-        endsAt: now + for_seconds * 1_000,
-      })
-      await recorder.record({
-        action: 'alert.silence',
-        subject: rule ?? '*',
-        details: { id: kept.id, instance, for_seconds, reason },
-      })
-      reply.code(201)
-      return silenceAsJson(kept)
-    },
-  )
-
-  app.delete(
-    '/v1/alerts/silences/:id',
-    {
-      config: OPERATOR,
-      schema: {
-        tags,
-        summary: 'Ends a silence now.',
-        params: Id,
-        response: { 200: SilenceDescription, ...problemResponses },
-      },
-    },
-    async ({ params: { id } }) => {
-      const kept = await (await storeOf()).lift(id, Date.now())
-      await recorder.record({ action: 'alert.lift', subject: kept.rule ?? '*', details: { id } })
-      return silenceAsJson(kept)
-    },
-  )
-
-  app.get(
-    '/v1/alerts/deliveries',
-    {
-      config: VIEWER,
-      schema: {
-        tags,
-        summary: 'What nobody has taken yet, or was given up after a week; the latest first.',
-        response: {
-          200: Type.Object({
-            channels: Type.Array(Type.String(), { description: 'The ways that somebody is told' }),
-            data: Type.Array(
-              Type.Object({
-                id: Type.String(),
-                channel: Type.String(),
-                title: Type.String(),
-                created_at: instant,
-                attempts: Type.Integer(),
-                error: nullable(Type.String()),
-                given_up: Type.Boolean(),
-              }),
-            ),
-          }),
-          ...problemResponses,
-        },
-      },
-    },
-    async () => {
-      const unsent = await new DeliveryStore((await storeOf()).place).unsent(100)
-      return {
-        channels: (context.alerts?.channelNames ?? []).map(String),
-        data: unsent.map(({ id, channel, notification, createdAt, attempts, error, failedAt }) => ({
-          id,
-          channel,
-          title: notification.title,
-          created_at: new Date(createdAt).toISOString(),
-          attempts,
-          error,
-          given_up: failedAt !== null,
-        })),
-      }
-    },
-  )
-
-  app.post(
-    '/v1/alerts/test',
-    {
-      config: OPERATOR,
-      schema: {
-        tags,
-        summary: 'Sends a test through each channel, and says what came of it.',
-        response: {
-          200: Type.Object({
-            channels: Type.Array(Type.Object({ channel: Type.String(), error: nullable(Type.String()) })),
-          }),
-          ...problemResponses,
-        },
-      },
-    },
-    async () => ({ channels: (await alertsOf().test()).map((one) => ({ ...one })) }),
+    () => ({ data: alertsOf(context).rules.map((rule) => ({ ...rule })) }),
   )
 }
