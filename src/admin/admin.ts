@@ -38,6 +38,7 @@ import { deliveryRoutes } from './routes/deliveries.ts'
 import { silenceRoutes } from './routes/silences.ts'
 import { activityRoutes } from './routes/activity.ts'
 import { collectingRoutes } from './routes/collecting.ts'
+import { metricRoutes } from './routes/metrics.ts'
 import { monitoringRoutes } from './routes/monitoring.ts'
 import { performanceRoutes } from './routes/performance.ts'
 import { statementRoutes } from './routes/statements.ts'
@@ -65,11 +66,14 @@ export interface AdminInput {
   readonly alerts?: Alerts | undefined
   /** From where on something is a problem. Default: as operators usually have them. */
   readonly limits?: Limits | undefined
+  /** Whoever has it may scrape `/metrics`, and nothing else. Default: one has to be signed in. */
+  readonly metricsToken?: string | undefined
   readonly clock?: Clock
 }
 
 const ROUTES = [
   healthRoutes,
+  metricRoutes,
   databaseRoutes,
   poolRoutes,
   tableRoutes,
@@ -105,9 +109,11 @@ const REQUESTS_PER_MINUTE = 1_200
  */
 export class Admin {
   readonly #context: Omit<AdminContext, 'shell'>
+  readonly #metricsToken: string | undefined
 
   constructor(input: AdminInput) {
     const clock = input.clock ?? systemClock
+    this.#metricsToken = input.metricsToken
     const reader = new Reader(input.pool, clock)
     const feed = input.monitor?.feed ?? new StatementFeed(reader, clock)
     const live = new LivePicture(input.pool, reader, feed, clock)
@@ -130,6 +136,7 @@ export class Admin {
       sessions: new ConsoleSessions(clock),
       live,
       readings: new Readings(input.pool, live, clock),
+      clock,
       startedAt: clock.now(),
       isDraining: false,
     }
@@ -156,7 +163,7 @@ export class Admin {
     const context = Object.assign(this.#context, { shell: new ConsoleShell(app.prefix) })
     await addProtection(app)
     await addReference(app)
-    addGuard(app, context.sessions)
+    addGuard(app, context.sessions, this.#metricsToken)
     addProblems(app, String(context.pool.options.connectionString ?? ''), context.shell)
     app.addHook('onSend', async (request, reply) => {
       reply.header('x-request-id', request.id)

@@ -1,6 +1,6 @@
 import type { AccessTarget } from '../access/index.ts'
 import type { Alerts } from '../alerts/index.ts'
-import type { Recorder } from '../core/index.ts'
+import type { Clock, Recorder } from '../core/index.ts'
 import type { MigrateTarget, RunOptions } from '../migrate/index.ts'
 import type { Collector, Limits, Reader, StatementFeed } from '../monitor/index.ts'
 import type { PartitionTarget } from '../partitions/index.ts'
@@ -46,6 +46,7 @@ export interface AdminContext {
   readonly readings: Readings
   /** The console's page. */
   readonly shell: ConsoleShell
+  readonly clock: Clock
   readonly startedAt: number
   /** True from the moment on when a shutdown was asked for. */
   isDraining: boolean

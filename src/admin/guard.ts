@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ConsoleSessions, Identity } from './console-sessions.ts'
 import { crossSite, forbidden, unauthenticated } from './errors.ts'
@@ -9,6 +10,8 @@ export type Access = Role | 'public'
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access
+    /** The token of metrics is enough. */
+    isScraped?: boolean
   }
   interface FastifyRequest {
     /** Who calls; null on public routes. */
@@ -19,12 +22,17 @@ declare module 'fastify' {
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** Checks every request of this plugin before its body is read. */
-export function addGuard(app: FastifyInstance, sessions: ConsoleSessions): void {
+export function addGuard(
+  app: FastifyInstance,
+  sessions: ConsoleSessions,
+  metricsToken: string | undefined,
+): void {
   app.decorateRequest('identity', null)
   // After every onRequest, among them the rate limit: whoever is refused is counted, too.
   app.addHook('preParsing', async (request) => {
     const access = request.is404 ? 'public' : (request.routeOptions.config.access ?? 'admin')
     if (access === 'public') return
+    if (request.routeOptions.config.isScraped === true && isSame(bearerOf(request), metricsToken)) return
     const identity = identify(request, sessions)
     if (!identity) throw unauthenticated()
     if (!includesRole(identity.role, access)) throw forbidden(access, identity.role)
@@ -60,8 +68,18 @@ function cookieName(request: FastifyRequest): string {
   return request.protocol === 'https' ? '__Host-holdfast' : `holdfast-${request.port ?? 80}`
 }
 
+const bearerOf = (request: FastifyRequest): string | undefined =>
+  /^Bearer ([\w-]{20,200})$/.exec(request.headers.authorization ?? '')?.[1]
+
+/** Takes as long for a wrong one as for the right one. */
+function isSame(given: string | undefined, expected: string | undefined): boolean {
+  if (given === undefined || expected === undefined) return false
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(given), digest(expected))
+}
+
 function identify(request: FastifyRequest, sessions: ConsoleSessions): Identity | undefined {
-  const bearer = /^Bearer ([\w-]{20,200})$/.exec(request.headers.authorization ?? '')?.[1]
+  const bearer = bearerOf(request)
   if (bearer !== undefined) return sessions.findToken(bearer)
   const secret = sessionSecret(request)
   return secret === undefined ? undefined : sessions.findSession(secret)

@@ -20,6 +20,14 @@ export const ADMIN_OPTIONS = {
     default: false,
     env: 'HOLDFAST_ADMIN_INSECURE',
   }),
+  metricsToken: text({
+    doc: 'What Prometheus sends as a bearer token to read /metrics; it opens nothing else.',
+    default: undefined,
+    env: 'HOLDFAST_METRICS_TOKEN',
+    isSecret: true,
+    pattern: /^[\w-]{20,200}$/,
+    accepts: '20 to 200 letters, digits, - and _',
+  }),
   logLevel: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
     doc: 'Least level of the structured log on stderr.',
     default: 'warn',

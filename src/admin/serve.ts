@@ -53,7 +53,7 @@ export async function serveAdmin(
             serializers: { req: (request) => ({ method: request.method, path: request.url?.split('?')[0] }) },
           },
   })
-  const admin = new Admin(input)
+  const admin = new Admin({ metricsToken: options.metricsToken, ...input })
   await app.register(admin.plugin)
   try {
     await app.listen({ host, port })

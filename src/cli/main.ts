@@ -8,6 +8,7 @@ import { addCompletion } from './commands/completion.ts'
 import { addConfig } from './commands/config.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addInit } from './commands/init.ts'
+import { addMetrics } from './commands/metrics.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { addOpenApi } from './commands/openapi.ts'
 import { addPartition } from './commands/partition.ts'
@@ -64,6 +65,7 @@ export function buildProgram(finish: Finish): Command {
     addQuery,
     addTable,
     addAlert,
+    addMetrics,
     addSchema,
     addOpenApi,
     addCompletion,

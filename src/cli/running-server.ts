@@ -62,6 +62,18 @@ export async function askServer<T>(
   return answer
 }
 
+/** Something that a running server tells as text. @throws HF_CLI_SERVER_UNREACHABLE */
+export async function readServer({ url, token }: RunningServer, path: string): Promise<string> {
+  const response = await fetch(`${url.replace(/\/$/, '')}${path}`, {
+    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    signal: AbortSignal.timeout(2 * ANSWER_WITHIN_MS),
+  }).catch((error: unknown) => {
+    throw serverUnreachable(url, messageOf((error as Error).cause ?? error))
+  })
+  if (!response.ok) throw serverUnreachable(url, `it answered ${response.status} to GET ${path}`)
+  return response.text()
+}
+
 function originOf(url: string): string {
   if (!URL.canParse(url)) throw serverUnreachable(url, 'this is not a URL')
   return new URL(url).origin

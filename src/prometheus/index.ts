@@ -7,3 +7,6 @@ export { type DatabasePicture, DatabaseSource, type StatementsPicture } from './
 export type { MetricRegistry } from './metric.ts'
 export { registerPools } from './pools.ts'
 export { registerAlerts, registerFindings } from './watching.ts'
+export { asGrafana } from './dashboards/grafana.ts'
+export { type Dashboard, DASHBOARDS, type Panel, type Query } from './dashboards/panels.ts'
+export { asRuleFile, PROMETHEUS_RULES, type PrometheusRule } from './dashboards/rules.ts'

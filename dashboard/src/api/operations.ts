@@ -129,6 +129,11 @@ export interface Operations {
       }
     }
   }
+  'GET /metrics': {
+    query: Record<never, never>
+    body: undefined
+    answer: string
+  }
   'GET /v1/database/health': {
     query: Record<never, never>
     body: undefined
