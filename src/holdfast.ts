@@ -3,7 +3,7 @@ import { Kysely } from 'kysely'
 import type { AccessTarget } from './access/index.ts'
 import { Alerts, type Channel, channelsOf, rulesOf } from './alerts/index.ts'
 import { type Config, type ConfigInput, type ConfigSources, loadConfig } from './config.ts'
-import { inOneLine, Lifecycle, maskUrl } from './core/index.ts'
+import { inOneLine, Lifecycle, maskUrl, systemClock } from './core/index.ts'
 import { type EmbeddedServer, findEmbedded, startEmbedded } from './embedded/index.ts'
 import { budgetTooSmall, cursorKeysMissing, databaseUrlMissing } from './errors.ts'
 import {
@@ -14,11 +14,17 @@ import {
   userHistory,
 } from './migrate/index.ts'
 import {
+  type CheckContext,
   Collector,
+  digestInWords,
   findHistory,
   type HistoryStore,
   type Limits,
   limitsFrom,
+  makeDigest,
+  type Period,
+  Reader,
+  readIdentity,
   readSource,
 } from './monitor/index.ts'
 import type { PartitionTarget } from './partitions/index.ts'
@@ -219,7 +225,7 @@ export class Holdfast<DB = any> {
    * @throws HF_ALERT_METRIC_UNKNOWN
    */
   get alerts(): Alerts {
-    const { rules, off, repeatMs } = this.config.alerts
+    const { rules, off, repeatMs, digest, digestHour } = this.config.alerts
     this.#alerts ??= this.#owned(
       'alerts',
       new Alerts({
@@ -228,10 +234,31 @@ export class Holdfast<DB = any> {
         channels: this.alertChannels,
         database: this.address,
         repeatMs,
+        digest: { every: digest, hour: digestHour, make: (periods) => this.#digest(periods) },
         onProblem: this.#log,
       }),
     )
     return this.#alerts
+  }
+
+  async #digest(periods: readonly Period[]): Promise<string> {
+    const { pool, schema } = this.config.database
+    const reader = new Reader(this.pool, systemClock)
+    try {
+      const context: CheckContext = {
+        db: reader,
+        identity: await readIdentity(reader),
+        schema,
+        migrations: this.migrations,
+        connectionLimit: pool.size + pool.overflow,
+        pool: this.pool.stats(),
+        history: this.monitor.history,
+        limits: this.limits,
+      }
+      return digestInWords(await makeDigest(context, periods))
+    } finally {
+      await reader.end()
+    }
   }
 
   /** Whom alerts are told. */

@@ -37,6 +37,7 @@ import { alertRoutes } from './routes/alerts.ts'
 import { deliveryRoutes } from './routes/deliveries.ts'
 import { silenceRoutes } from './routes/silences.ts'
 import { activityRoutes } from './routes/activity.ts'
+import { capacityRoutes } from './routes/capacity.ts'
 import { collectingRoutes } from './routes/collecting.ts'
 import { metricRoutes } from './routes/metrics.ts'
 import { monitoringRoutes } from './routes/monitoring.ts'
@@ -87,6 +88,7 @@ const ROUTES = [
   collectingRoutes,
   activityRoutes,
   performanceRoutes,
+  capacityRoutes,
   statementRoutes,
   alertRoutes,
   silenceRoutes,

@@ -1,13 +1,14 @@
 import { type Clock, messageOf, systemClock, type Unsubscribe, uuidv7 } from '../core/index.ts'
-import type { Collector, KeptAt, Seen } from '../monitor/index.ts'
+import type { Collector, KeptAt, Period, Seen } from '../monitor/index.ts'
 import { type Alert, isOfProcess, METRIC_NAMES } from './alert.ts'
 import { AlertBook, type AlertEvent, type Moment } from './book.ts'
 import type { Channel } from './channels/channel.ts'
 import { DeliveryStore } from './deliveries.ts'
 import { attempt, Dispatcher } from './dispatcher.ts'
 import { metricUnknown } from './errors.ts'
-import { type Notification, notificationOf, testNotification } from './notification.ts'
+import { digestNotification, notificationOf, testNotification } from './notification.ts'
 import type { AlertRule } from './rule.ts'
+import { dueDigest } from './schedule.ts'
 import { AlertStore, isSilenced, type Silence, type Told } from './store.ts'
 
 /** What alerts are made of. */
@@ -23,17 +24,20 @@ export interface AlertsInput {
   readonly repeatMs?: number | undefined
   /** How long a channel may take for one attempt. Default 10 s. */
   readonly attemptMs?: number | undefined
-  /** Is asked each minute by the one process that watches the database. */
-  readonly digest?: Digest | undefined
+  /** What is told regularly by the one process that watches the database. Default: nothing. */
+  readonly digest?: DigestInput | undefined
   /** Told when alerts themselves do not work. */
   readonly onProblem?: ((problem: string) => void) | undefined
   readonly clock?: Clock | undefined
 }
 
 /** What is told regularly. */
-export interface Digest {
-  /** The one that is due; undefined where none is. Its topic is told once. */
-  due(nowMs: number): Promise<{ topic: string; make: (id: string) => Notification } | undefined>
+export interface DigestInput {
+  readonly every: 'off' | 'daily' | 'weekly'
+  /** From which hour on, in UTC. */
+  readonly hour: number
+  /** Looks at what operators look at in these periods; returns it in words. */
+  make(periods: readonly Period[]): Promise<string>
 }
 
 /** What a channel made of a test. */
@@ -76,6 +80,8 @@ export class Alerts {
   /** One thing after another. */
   #work: Promise<void> = Promise.resolve()
   #minute = 0
+  /** The digest that was made last. */
+  #digested: string | undefined
   #problem: string | undefined
 
   /** @throws HF_ALERT_METRIC_UNKNOWN */
@@ -232,8 +238,15 @@ export class Alerts {
   }
 
   async #digest(nowMs: number): Promise<void> {
-    const due = await this.#input.digest?.due(nowMs)
-    if (due) await this.#dispatcher.post(due.make, { topic: due.topic, but: 'log' })
+    const { digest, channels, database } = this.#input
+    const due = digest && dueDigest(digest.every, digest.hour, nowMs)
+    if (!due || due.topic === this.#digested || channels.every(({ name }) => name === 'log')) return
+    const text = await digest.make(due.periods)
+    await this.#dispatcher.post((id) => digestNotification(id, database, nowMs, text), {
+      topic: due.topic,
+      but: 'log',
+    })
+    this.#digested = due.topic
   }
 
   async #readSilences(nowMs: number): Promise<void> {

@@ -3,7 +3,7 @@
  * delivered by webhook, Slack, letter and log.
  */
 export { type Alert, inUnit, METRIC_NAMES, meaningOf } from './alert.ts'
-export { Alerts, type AlertsInput, type ChannelTest, type Digest, testChannels } from './alerts.ts'
+export { Alerts, type AlertsInput, type ChannelTest, type DigestInput, testChannels } from './alerts.ts'
 export { AlertBook, type AlertEvent, type Moment } from './book.ts'
 export { builtInRules, rulesOf } from './built-in.ts'
 export type { Channel } from './channels/channel.ts'
@@ -14,5 +14,6 @@ export { slack, webhook } from './channels/webhook.ts'
 export { DeliveryStore, type Unsent } from './deliveries.ts'
 export { alertAsJson, type Notification, type NotifiedAlert, silenceAsJson } from './notification.ts'
 export { ALERT_OPTIONS, type AlertOptions } from './options.ts'
+export { dueDigest } from './schedule.ts'
 export type { AlertRule, AlertSeverity, Thresholds } from './rule.ts'
 export { AlertStore, type KeptAlert, openAlertStore, type Silence } from './store.ts'

@@ -95,6 +95,23 @@ export function notificationOf(
   }
 }
 
+/** What operators look at regularly, looked at. */
+export const digestNotification = (
+  id: string,
+  database: string,
+  nowMs: number,
+  text: string,
+): Notification => ({
+  version: 1,
+  id,
+  event: 'digest',
+  database,
+  at: new Date(nowMs).toISOString(),
+  title: 'digest',
+  text,
+  alert: null,
+})
+
 /** What `alert test` sends. */
 export const testNotification = (id: string, database: string, nowMs: number): Notification => ({
   version: 1,

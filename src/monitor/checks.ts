@@ -1,6 +1,7 @@
 import { archiving } from './checks/archiving.ts'
 import { autovacuum } from './checks/autovacuum.ts'
 import { blockedStatements } from './checks/blocked-statements.ts'
+import { capacity } from './checks/capacity.ts'
 import { cacheHit } from './checks/cache-hit.ts'
 import { checkpoints } from './checks/checkpoints.ts'
 import { connectionBudget } from './checks/connection-budget.ts'
@@ -87,6 +88,7 @@ export const CHECKS: readonly Check[] = [
   deadRows,
   autovacuum,
   wraparound,
+  capacity,
   corruption,
   replicationLag,
   replicationSlots,

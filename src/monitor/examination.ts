@@ -9,6 +9,8 @@ export interface Examination {
   readonly good: readonly string[]
   /** What is not, worst first. */
   readonly findings: readonly Finding[]
+  /** What came of each check, by its id. `unknown`: it could not be done, or does not apply. */
+  readonly outcomes: ReadonlyMap<string, 'good' | 'found' | 'unknown'>
   /** 100 when nothing is wrong; see {@link scoreOf}. */
   readonly score: number
 }
@@ -28,16 +30,18 @@ export interface Depth {
 export async function examine(context: CheckContext, depth: Depth = {}): Promise<Examination> {
   const good: string[] = []
   const findings: Finding[] = []
+  const outcomes = new Map<string, 'good' | 'found' | 'unknown'>()
   for (const check of CHECKS) {
     if (check.scope !== undefined && depth[check.scope] !== true) continue
     const found = await check
       .run(context)
       .catch((error: unknown) => [brokenCheck(check.id, error, context.identity)])
     if (found?.length === 0) good.push(check.good)
+    outcomes.set(check.id, found === null ? 'unknown' : found.length === 0 ? 'good' : 'found')
     findings.push(...(found ?? []).map((one) => asFinding(check, one)))
   }
   const sorted = findings.toSorted((a, b) => RANK[a.severity] - RANK[b.severity])
-  return { good, findings: sorted, score: scoreOf(sorted) }
+  return { good, findings: sorted, outcomes, score: scoreOf(sorted) }
 }
 
 /** 100, less 25 for each error and 8 for each warning; never below 0. */

@@ -62,6 +62,8 @@ export interface Limits {
   readonly slowStatementMs: number
   /** Shares of blocks found in memory, from which on that is good, fair, or poor below it. */
   readonly cacheHitPercent: { readonly excellent: number; readonly good: number; readonly fair: number }
+  /** Bytes that the database may take; undefined where nobody said. */
+  readonly diskBytes?: number | undefined
 }
 
 /** As operators usually have them. */

@@ -34,6 +34,16 @@ export type { PlanNode } from './explain/plan.ts'
 export { type Depth, type Examination, examine, scoreOf } from './examination.ts'
 export { readingBusy } from './errors.ts'
 export { type Middle, readMiddle, readNow, type Values } from './collect/readings.ts'
+export {
+  type Forecast,
+  forecastAsJson,
+  forecastInWords,
+  forecastOf,
+  readCapacity,
+} from './forecast/capacity.ts'
+export { type Point, type Trend, trendOf } from './forecast/trend.ts'
+export { type Digest, digestAsJson, digestInWords, makeDigest, periodsUpTo } from './digest/digest.ts'
+export { type Period, PERIODS, TASKS } from './digest/tasks.ts'
 export { type Frame, type FrameKind, OTHERS } from './history/frame.ts'
 export { readWindow } from './history/window.ts'
 export {

@@ -40,6 +40,13 @@ export const MONITOR_OPTIONS = {
     accepts: 'three percentages, the greatest first: 98,94,90',
     parse: parseShares,
   }),
+  diskBytes: integer({
+    doc: 'Bytes that the database may take: what its disk has. PostgreSQL does not say; without it nobody is told when it will be full.',
+    default: undefined,
+    min: 1_000_000,
+    max: Number.MAX_SAFE_INTEGER,
+    env: 'HOLDFAST_MONITOR_DISK_BYTES',
+  }),
   intervalMs: integer({
     doc: 'How often counters and statements are looked at.',
     default: 60_000,
@@ -52,7 +59,7 @@ export const MONITOR_OPTIONS = {
 export type MonitorOptions = OptionValues<typeof MONITOR_OPTIONS>
 
 /** The limits that the options name. */
-export function limitsFrom({ slowStatementMs, cacheHitPercent }: MonitorOptions): Limits {
+export function limitsFrom({ slowStatementMs, cacheHitPercent, diskBytes }: MonitorOptions): Limits {
   const [excellent, good, fair] = cacheHitPercent
-  return { slowStatementMs, cacheHitPercent: { excellent, good, fair } }
+  return { slowStatementMs, cacheHitPercent: { excellent, good, fair }, diskBytes }
 }

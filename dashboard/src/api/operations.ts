@@ -1813,6 +1813,21 @@ export interface Operations {
           mean_ms: number
           total_ms: number
         })[]
+        capacity: ({
+          metric: string
+          current: number
+          limit: number | null
+          /** Growth in a day */
+          per_day: number
+          /** In eight of ten backtests it lay between these */
+          per_day_range: (number)[]
+          days: number | null
+          days_range: (number | null)[]
+          history_days: number
+          /** How often it was tried on what is known by now */
+          backtests: number
+          in_words: string
+        })[]
         checks: {
           score: number
           good: (string)[]
@@ -1838,6 +1853,60 @@ export interface Operations {
         severity: "info" | "warning" | "error"
         message: string
         action: string
+      })[]
+    }
+  }
+  'GET /v1/database/performance/capacity': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      data: ({
+        metric: string
+        current: number
+        limit: number | null
+        /** Growth in a day */
+        per_day: number
+        /** In eight of ten backtests it lay between these */
+        per_day_range: (number)[]
+        days: number | null
+        days_range: (number | null)[]
+        history_days: number
+        /** How often it was tried on what is known by now */
+        backtests: number
+        in_words: string
+      })[]
+    }
+  }
+  'GET /v1/database/performance/digest': {
+    query: { period?: "daily" | "weekly" | "monthly" }
+    body: undefined
+    answer: {
+      at: string
+      database: string
+      periods: ("daily" | "weekly" | "monthly" | "quarterly")[]
+      score: number
+      /** Markdown */
+      in_words: string
+      capacity: (string)[]
+      tasks: ({
+        period: "daily" | "weekly" | "monthly" | "quarterly"
+        title: string
+        state: "done" | "attention" | "unknown"
+        checks: (string)[]
+        findings: ({
+          /** The check that found it; stable */
+          check: string
+          severity: "info" | "warning" | "error"
+          subject: string
+          /** The consequence, then the cause */
+          message: string
+          evidence: Record<string, unknown>
+          action: string
+          sql: string | null
+          confidence: "certain" | "likely" | "estimate"
+          /** Why it matters at all */
+          why: string
+        })[]
       })[]
     }
   }

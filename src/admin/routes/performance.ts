@@ -14,6 +14,7 @@ import {
 } from '../../monitor/index.ts'
 import { checkContextOf } from '../check-context.ts'
 import type { AdminContext } from '../context.ts'
+import { Forecast } from './capacity.ts'
 import { nullable, problemResponses } from '../problem.ts'
 import { FindingDescription } from './monitoring.ts'
 import { TableDescription } from './tables.ts'
@@ -115,6 +116,7 @@ const FullReport = Type.Object({
         total_ms: Type.Number(),
       }),
     ),
+    capacity: Type.Array(Forecast),
     checks: Type.Object({
       score: Type.Integer(),
       good: Type.Array(Type.String()),
@@ -242,6 +244,7 @@ export const performanceRoutes: FastifyPluginAsyncTypebox<{ context: AdminContex
             index_usage: [...data.index_usage],
             table_bloat: [...data.table_bloat],
             slow_queries: [...data.slow_queries],
+            capacity: [...data.capacity],
             checks,
           },
           recommendations: [...recommendations],

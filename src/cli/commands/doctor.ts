@@ -5,9 +5,15 @@ import { formatDuration, plural } from '../../core/index.ts'
 import {
   type CheckContext,
   type Depth,
+  digestAsJson,
+  digestInWords,
   examine,
   type Finding,
+  makeDigest,
   makeReport,
+  type Period,
+  PERIODS,
+  periodsUpTo,
   REPORT_FORMATS,
   type ReportFormat,
   reportInWords,
@@ -22,6 +28,7 @@ interface DoctorFlags extends Depth {
   full?: boolean
   format: ReportFormat
   why?: boolean
+  digest?: Period
 }
 
 const MARKS = { error: pc.red('error  '), warning: pc.yellow('warning'), info: pc.blue('info   ') }
@@ -38,6 +45,12 @@ export function addDoctor(program: Command, finish: Finish): void {
       .option('--why', 'say of each finding why it matters')
       .option('--full', 'the whole report: connections, sizes, indexes, bloat, statements, findings')
       .addOption(
+        new Option(
+          '--digest <period>',
+          'what operators look at so often, ticked off; up to that period',
+        ).choices(PERIODS),
+      )
+      .addOption(
         new Option('--format <format>', 'of the whole report').choices(REPORT_FORMATS).default('text'),
       ),
     finish,
@@ -47,11 +60,15 @@ export function addDoctor(program: Command, finish: Finish): void {
 
 async function runDoctor(session: Session, flags: DoctorFlags): Promise<number> {
   const strays = await strayFindings(session)
-  const looking = await lookWith(session, flags.deep ? DEEP_TIMEOUT_MS : undefined)
+  const looking = await lookWith(
+    session,
+    flags.deep || flags.digest === 'quarterly' ? DEEP_TIMEOUT_MS : undefined,
+  )
   const { holdfast } = looking
   const { latencyMs } = await holdfast.pool.health()
   const context = await checkContextOf(looking)
   if (flags.full) return tellReport(session, context, flags)
+  if (flags.digest) return tellDigest(session, context, flags.digest)
   const examination = await examine(context, flags)
   const good = [
     `${holdfast.address} answers in ${formatDuration(latencyMs)} (PostgreSQL ${context.identity.version})`,
@@ -72,6 +89,12 @@ async function tellReport(session: Session, context: CheckContext, flags: Doctor
   const report = await makeReport(context, flags)
   session.out.result(report, () => reportInWords(report, flags.format).trimEnd())
   return codeOf(report.checks.findings)
+}
+
+async function tellDigest(session: Session, context: CheckContext, period: Period): Promise<number> {
+  const digest = await makeDigest(context, periodsUpTo(period))
+  session.out.result(digestAsJson(digest), () => digestInWords(digest))
+  return digest.tasks.some(({ state }) => state === 'attention') ? EXIT.findings : EXIT.ok
 }
 
 const codeOf = (findings: readonly Finding[]): number =>

@@ -141,6 +141,25 @@ export class HistoryStore {
     return rows.map(asFrame)
   }
 
+  /** The greatest value of each key in each step, of all instances; null where there is none. The oldest first. */
+  async readGreatest(
+    { level, kind, fromMs, toMs }: FrameQuery,
+    keys: readonly string[],
+  ): Promise<{ atMs: number; values: (number | null)[] }[]> {
+    const columns = keys.map(
+      (_, index) =>
+        `max(figures[(array_position(fields, 'value:max') - 1) * cardinality(keys) + array_position(keys, ($5::text[])[${index + 1}])])`,
+    )
+    const { rows } = await this.#db.query<{ at: number; values: (number | null)[] }>(
+      `SELECT (extract(epoch FROM at) * 1000)::float8 AS at, ARRAY[${columns.join(', ')}]::float8[] AS values
+         FROM ${this.tableOf(level)}
+        WHERE source = $1 AND kind = $2 AND at BETWEEN to_timestamp($3::float8 / 1000) AND to_timestamp($4::float8 / 1000)
+        GROUP BY at ORDER BY at`,
+      [this.#source, kind, fromMs, toMs, keys],
+    )
+    return rows.map(({ at, values }) => ({ atMs: at, values }))
+  }
+
   /** When the newest step of this kind begins. */
   async newest(kind: FrameKind): Promise<number | undefined> {
     const { rows } = await this.#db.query<{ at: number | null }>(

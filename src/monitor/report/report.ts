@@ -4,6 +4,7 @@ import type { ProcessPicture } from '../collect/process.ts'
 import { type CacheStats, readCacheStats } from '../cache-stats.ts'
 import { type Category, type CheckContext, DEFAULT_LIMITS, type Finding, type Severity } from '../finding.ts'
 import { CHECKS } from '../checks.ts'
+import { type Forecast, forecastAsJson, readCapacity } from '../forecast/capacity.ts'
 import { indexesOf } from '../indexes.ts'
 import { readConnections, readDatabaseSize, readLargestTables, type TableSize } from '../queries.ts'
 import { readStatements } from '../statements/reading.ts'
@@ -65,6 +66,8 @@ export interface Report {
   /** Since the statistics were last reset; empty where there are none. */
   readonly slow_queries: readonly SlowQuery[]
   readonly checks: Pick<Examination, 'score' | 'good' | 'findings'>
+  /** What reaches its limit when, going by the history; empty where there is too little of it. */
+  readonly capacity: readonly ReturnType<typeof forecastAsJson>[]
   /** What to do, worst first. */
   readonly recommendations: readonly Recommendation[]
 }
@@ -129,10 +132,14 @@ export async function makeReport(
     table_bloat: (await readTableBloat(db, BLOAT)).map(bloatAsJson),
     system_metrics: process,
     slow_queries: await readSlowest(context),
-    checks: examination,
+    checks: { score: examination.score, good: examination.good, findings: examination.findings },
+    capacity: (await forecasts(context)).map(forecastAsJson),
     recommendations: examination.findings.map(recommend),
   }
 }
+
+const forecasts = async ({ history, limits, clock }: CheckContext): Promise<Forecast[]> =>
+  history ? readCapacity(history, { diskBytes: limits?.diskBytes }, clock?.now() ?? Date.now()) : []
 
 /** Every index by size. */
 export async function readIndexUsage(context: Pick<CheckContext, 'db' | 'identity'>): Promise<IndexUse[]> {

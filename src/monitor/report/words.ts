@@ -77,6 +77,13 @@ function sectionsOf(report: Report): Section[] {
 function listsOf(report: Report): Section[] {
   return [
     {
+      title: 'Capacity',
+      lines:
+        report.capacity.length === 0
+          ? ['There is too little history to look ahead: holdfast serve keeps one.']
+          : report.capacity.map(({ in_words }) => in_words),
+    },
+    {
       title: 'Largest tables',
       head: ['Table', 'Size', 'Indexes', 'Rows', 'Dead rows'],
       rows: report.database.largest_tables.map((one) => [

@@ -1,0 +1,105 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import {
+  digestAsJson,
+  digestInWords,
+  forecastAsJson,
+  makeDigest,
+  PERIODS,
+  periodsUpTo,
+  readCapacity,
+} from '../../monitor/index.ts'
+import { checkContextOf } from '../check-context.ts'
+import type { AdminContext } from '../context.ts'
+import { nullable, problemResponses } from '../problem.ts'
+import { FindingDescription } from './monitoring.ts'
+
+/** When something reaches its limit, if it goes on as it did. */
+export const Forecast = Type.Object({
+  metric: Type.String(),
+  current: Type.Number(),
+  limit: nullable(Type.Number({ description: 'Null: nobody said how much there may be' })),
+  per_day: Type.Number({ description: 'Growth in a day' }),
+  per_day_range: Type.Array(Type.Number(), { description: 'In eight of ten backtests it lay between these' }),
+  days: nullable(Type.Number({ description: 'Until the limit; null: not within ten years' })),
+  days_range: Type.Array(nullable(Type.Number())),
+  history_days: Type.Number(),
+  backtests: Type.Integer({ description: 'How often it was tried on what is known by now' }),
+  in_words: Type.String(),
+})
+
+const LIFE_MS = 60_000
+const VIEWER = { access: 'viewer' } as const
+
+/** What is to come, and what is to be looked at regularly. */
+export const capacityRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> = async (
+  app,
+  { context },
+) => {
+  const { readings, clock } = context
+  const tags = ['performance']
+
+  app.get(
+    '/v1/database/performance/capacity',
+    {
+      config: VIEWER,
+      schema: {
+        tags,
+        summary: 'What reaches its limit when, with an interval; empty while there is too little history.',
+        response: { 200: Type.Object({ data: Type.Array(Forecast) }), ...problemResponses },
+      },
+    },
+    async () => ({
+      data: await readings.get('capacity', LIFE_MS, async () => {
+        const { history, limits } = await checkContextOf(context)
+        const forecasts = history
+          ? await readCapacity(history, { diskBytes: limits?.diskBytes }, clock.now())
+          : []
+        return forecasts.map(forecastAsJson)
+      }),
+    }),
+  )
+
+  app.get(
+    '/v1/database/performance/digest',
+    {
+      config: VIEWER,
+      schema: {
+        tags,
+        summary: 'What operators look at daily, weekly, monthly and quarterly, ticked off with evidence.',
+        querystring: Type.Object({
+          period: Type.Enum(['daily', 'weekly', 'monthly'] as const, {
+            default: 'weekly',
+            description:
+              'Up to that one. The quarterly tasks read whole tables: holdfast doctor --digest quarterly',
+          }),
+        }),
+        response: {
+          200: Type.Object({
+            at: Type.String({ format: 'date-time' }),
+            database: Type.String(),
+            periods: Type.Array(Type.Enum([...PERIODS])),
+            score: Type.Integer(),
+            in_words: Type.String({ description: 'Markdown' }),
+            capacity: Type.Array(Type.String()),
+            tasks: Type.Array(
+              Type.Object({
+                period: Type.Enum([...PERIODS]),
+                title: Type.String(),
+                state: Type.Enum(['done', 'attention', 'unknown'] as const),
+                checks: Type.Array(Type.String()),
+                findings: Type.Array(FindingDescription),
+              }),
+            ),
+          }),
+          ...problemResponses,
+        },
+      },
+    },
+    ({ query: { period } }) =>
+      readings.get(`digest ${period}`, LIFE_MS, async () => {
+        const digest = await makeDigest(await checkContextOf(context), periodsUpTo(period))
+        return { ...digestAsJson(digest), in_words: digestInWords(digest) }
+      }),
+  )
+}

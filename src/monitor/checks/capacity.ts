@@ -1,0 +1,41 @@
+import { type Check } from '../finding.ts'
+import { forecastInWords, readCapacity } from '../forecast/capacity.ts'
+
+const WARNING_DAYS = 30
+const ERROR_DAYS = 7
+
+const ACTIONS = {
+  database_bytes: 'Give it more room, or let partitions retire what is old: holdfast partition plan',
+  connections_used_percent: 'Smaller pools, or a pooler in front: holdfast pool advise',
+  transaction_ids_used_percent: 'Let vacuum catch up: holdfast doctor says what holds it back',
+  pool_used_percent: 'See who holds connections for long: holdfast pool status',
+} as const
+
+/** What will be full, going by its past. */
+export const capacity: Check = {
+  id: 'capacity',
+  category: 'availability',
+  good: 'nothing reaches its limit within a month, as far as the history says',
+  why: 'What fills up slowly is cheap to mend before it is full, and an outage after.',
+  run: async ({ history, limits, clock }) => {
+    if (!history) return null
+    const now = clock?.now() ?? Date.now()
+    const forecasts = await readCapacity(history, { diskBytes: limits?.diskBytes }, now)
+    return forecasts.flatMap((forecast) => {
+      const { metric, days, daysRange, current, limit, historyDays, backtests, perDay } = forecast
+      // Only where growth is beyond doubt, and not further ahead than so many times what was seen.
+      if (days === null || daysRange[1] === null || days > WARNING_DAYS || days > 4 * historyDays) return []
+      return [
+        {
+          severity: days <= ERROR_DAYS ? ('error' as const) : ('warning' as const),
+          confidence: 'estimate' as const,
+          subject: metric,
+          message: forecastInWords(forecast),
+          evidence: { current, limit, perDay, days, daysRange, historyDays, backtests },
+          action: ACTIONS[metric],
+          sql: null,
+        },
+      ]
+    })
+  },
+}
