@@ -21,6 +21,7 @@ import { addServe } from './commands/serve.ts'
 import { addSignIn } from './commands/sign-in.ts'
 import { addStatus } from './commands/status.ts'
 import { addTable } from './commands/table.ts'
+import { addTop } from './commands/top.ts'
 import { addVersion } from './commands/version.ts'
 import type { Finish } from './command.ts'
 import { usage } from './errors.ts'
@@ -61,6 +62,7 @@ export function buildProgram(finish: Finish): Command {
     addAccess,
     addPartition,
     addPool,
+    addTop,
     addActivity,
     addQuery,
     addTable,

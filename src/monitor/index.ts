@@ -33,7 +33,7 @@ export { type ExplainInput, type Explanation, explain } from './explain/explain.
 export type { PlanNode } from './explain/plan.ts'
 export { type Depth, type Examination, examine, scoreOf } from './examination.ts'
 export { readingBusy } from './errors.ts'
-export { type Middle, readMiddle, readNow, type Values } from './collect/readings.ts'
+export { type Middle, ratesBetween, readMiddle, readNow, type Values } from './collect/readings.ts'
 export {
   type Forecast,
   forecastAsJson,
@@ -98,6 +98,7 @@ export { type CacheStats, readCacheStats } from './cache-stats.ts'
 export { bloatAsJson, type IndexUse, makeReport, readIndexUsage, type Report } from './report/report.ts'
 export { REPORT_FORMATS, type ReportFormat, reportInWords } from './report/words.ts'
 export {
+  growthOf,
   readStatements,
   type StatementEntry,
   type StatementReading,
@@ -117,5 +118,5 @@ export {
 export { findStatementSource, type StatementSource, type StatementsUnavailable } from './statements/source.ts'
 export { readStatement, type StatementHistory, type StatementStory } from './statements/story.ts'
 export { resetStatements } from './statements/reset.ts'
-export { StatementFeed } from './statements/feed.ts'
+export { type FedReading, StatementFeed } from './statements/feed.ts'
 export { StatementTexts } from './statements/texts.ts'

@@ -1,0 +1,127 @@
+import pc from 'picocolors'
+import { formatBytes, formatDuration, inOneLine } from '../../core/index.ts'
+import type { StatementOrder } from '../../monitor/index.ts'
+import type { TopPicture } from './picture.ts'
+
+/** What is shown of a picture. */
+export interface TopView {
+  readonly list: 'statements' | 'sessions'
+  readonly order: StatementOrder
+  readonly isPaused: boolean
+  readonly columns: number
+  readonly rows: number
+}
+
+const MISSING = '-'
+
+/** A picture as lines of at most `columns` characters, colours not counted. */
+export function renderTop(address: string, picture: TopPicture, view: TopView): string[] {
+  const head = headOf(address, picture, view)
+  const room = Math.max(3, view.rows - head.length - 1)
+  const list = (view.list === 'statements' ? statementsOf : sessionsOf)(picture, view).slice(0, room)
+  const keys = 'q quits  s sorts  v shows sessions or statements  space pauses'
+  return [
+    ...head,
+    ...list,
+    ...Array(Math.max(0, room - list.length)).fill(''),
+    pc.dim(cut(keys, view.columns)),
+  ]
+}
+
+function headOf(address: string, { at, values, seconds }: TopPicture, view: TopView): string[] {
+  const number = (value: number | null | undefined, unit = ''): string =>
+    value == null ? MISSING : `${value >= 100 ? Math.round(value) : Math.round(value * 10) / 10}${unit}`
+  const length = (value: number | null | undefined): string =>
+    value == null ? MISSING : formatDuration(value * 1_000)
+  const state = view.isPaused
+    ? 'paused'
+    : seconds === 0
+      ? 'the first figures come'
+      : `of ${seconds.toFixed(1)} s`
+  const { columns } = view
+  return [
+    pc.bold(cut(`${at.toISOString().slice(11, 19)} UTC  ${state}  ${address}`, columns)),
+    cut(
+      `connections ${number(values.connections_used)} (${number(values.connections_used_percent, ' %')} of the server)  active ${number(values.connections_active)}  idle ${number(values.connections_idle)}  idle in transaction ${number(values.connections_idle_in_transaction)}`,
+      columns,
+    ),
+    cut(
+      `transactions ${number(values.transactions_per_second, '/s')}  rolled back ${number(values.rollbacks_per_second, '/s')}  rows ${number(values.rows_per_second, '/s')}  in memory ${number(values.cache_hit_percent, ' %')}  log ${values.wal_bytes_per_second == null ? MISSING : `${formatBytes(values.wal_bytes_per_second)}/s`}`,
+      columns,
+    ),
+    cut(
+      `blocked ${number(values.statements_blocked)}  longest wait ${length(values.longest_lock_wait_seconds)}  longest transaction ${length(values.longest_transaction_seconds)}  replica behind ${length(values.replication_lag_seconds)}`,
+      columns,
+    ),
+    '',
+  ]
+}
+
+function statementsOf({ statements, seconds }: TopPicture, { order, columns }: TopView): string[] {
+  if (statements === null)
+    return ['Statements cannot be told: pg_stat_statements is not there. See: holdfast query top']
+  const line = (few: readonly string[], more: readonly string[], text: string): string =>
+    row(columns, columns < WIDE ? few : [...few, ...more], text)
+  return [
+    pc.dim(line(['calls/s', 'mean', 'load'], ['rows', 'read/s', 'id'], `statements by ${order}`)),
+    ...statements.map(({ id, calls, totalMs, rows, blocksRead, text }) =>
+      line(
+        [
+          (calls / seconds).toFixed(1),
+          formatDuration(totalMs / Math.max(1, calls)),
+          // Seconds of work within a second.
+          (totalMs / 1_000 / seconds).toFixed(2),
+        ],
+        [
+          (rows / Math.max(1, calls)).toFixed(1),
+          formatBytes((blocksRead * 8_192) / seconds),
+          (id ?? 'others').padStart(LONGEST_ID),
+        ],
+        text,
+      ),
+    ),
+  ]
+}
+
+function sessionsOf({ sessions, blockedBy }: TopPicture, { columns }: TopView): string[] {
+  const busy = sessions.filter(({ state }) => state !== 'idle')
+  if (busy.length === 0) return ['Nobody is at anything.']
+  const line = (few: readonly string[], more: readonly string[], text: string): string =>
+    row(columns, columns < WIDE ? few : [...few, ...more], text)
+  return [
+    pc.dim(line(['pid', 'for', 'behind'], ['waits', 'state', 'who'], 'sessions')),
+    ...busy.map((one) => {
+      const behind = blockedBy.get(one.pid)
+      const seconds = one.transactionSeconds ?? one.stateSeconds
+      const text = line(
+        [
+          String(one.pid),
+          seconds === null ? '' : formatDuration(Math.max(0, seconds) * 1_000),
+          behind === undefined ? '' : String(behind ?? '?'),
+        ],
+        [one.waitsFor ?? '', one.state, one.application === '' ? one.user : one.application],
+        one.statement ?? '',
+      )
+      return blockedBy.has(one.pid) ? pc.yellow(text) : text
+    }),
+  ]
+}
+
+/** From there on there is room for all figures beside the statement. */
+const WIDE = 120
+const LONGEST_ID = 20
+const WIDTH = 9
+
+function row(columns: number, cells: readonly string[], text: string): string {
+  const fields = cells.map((cell) =>
+    cell.length > LONGEST_ID ? cut(cell, LONGEST_ID) : cell.padStart(WIDTH),
+  )
+  return cut(`${fields.join(' ')}  ${inOneLine(text)}`, columns)
+}
+
+/** What a terminal would take for a command is shown, not done. */
+const cut = (text: string, most: number): string => {
+  // oxlint-disable-next-line no-control-regex -- these are what is looked for
+  const plain = text.replaceAll(/[\u0000-\u001F\u007F-\u009F]/g, '·')
+  return plain.length > most ? `${plain.slice(0, Math.max(0, most - 1))}…` : plain
+}
