@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { Kysely } from 'kysely'
 import type { AccessTarget } from './access/index.ts'
 import { Alerts, type Channel, channelsOf, rulesOf } from './alerts/index.ts'
-import { type Config, type ConfigInput, type ConfigSources, loadConfig } from './config.ts'
+import { type Config, type ConfigEntry, type ConfigInput, type ConfigSources, loadConfig } from './config.ts'
 import { inOneLine, Lifecycle, maskUrl, systemClock } from './core/index.ts'
 import { type EmbeddedServer, findEmbedded, startEmbedded } from './embedded/index.ts'
 import { budgetTooSmall, cursorKeysMissing, databaseUrlMissing } from './errors.ts'
@@ -52,6 +52,8 @@ export function stateDirectoryOf(config: Config, cwd = process.cwd()): string {
  */
 export class Holdfast<DB = any> {
   readonly config: Config
+  /** Every option and who decided it; secrets are masked. */
+  readonly configuration: readonly ConfigEntry[]
   /** The database's address, with its password: never log it. {@link address} is for people. */
   readonly url: string
   /** The embedded server, when this process owns one. */
@@ -73,7 +75,9 @@ export class Holdfast<DB = any> {
     config: Config,
     url: string,
     embedded: EmbeddedServer | undefined,
-    surroundings: Required<Pick<HoldfastSurroundings, 'cwd' | 'onNotice'>>,
+    surroundings: Required<Pick<HoldfastSurroundings, 'cwd' | 'onNotice'>> & {
+      readonly entries: readonly ConfigEntry[]
+    },
   ) {
     this.config = config
     this.url = url
@@ -86,6 +90,7 @@ export class Holdfast<DB = any> {
       throw budgetTooSmall(connectionBudget, claimed)
     this.#budget = connectionBudget === undefined ? undefined : new ConnectionBudget(connectionBudget)
     this.#cwd = surroundings.cwd
+    this.configuration = surroundings.entries
     this.#log = surroundings.onNotice
     for (const name of ['url', 'embedded'] as const) Object.defineProperty(this, name, { enumerable: false })
     if (embedded) this.#lifecycle.own('embedded PostgreSQL', () => embedded.stop())
@@ -352,8 +357,8 @@ export async function createHoldfast<DB = any>(
     env = process.env,
     onNotice = (text) => void process.stderr.write(`${text}\n`),
   } = surroundings
-  const { config } = await loadConfig({ cwd, env, args: input })
-  const around = { cwd, onNotice }
+  const { config, entries } = await loadConfig({ cwd, env, args: input })
+  const around = { cwd, onNotice, entries }
   if (config.database.url !== undefined)
     return new Holdfast<DB>(config, encrypted(config.database.url, config), undefined, around)
   if (config.environment === 'production') throw databaseUrlMissing()

@@ -12,7 +12,7 @@ import { type Collector, type Limits, Reader, StatementFeed } from '../monitor/i
 import type { Pool } from '../pool/index.ts'
 import { ConsoleSessions } from './console-sessions.ts'
 import { ConsoleShell } from './console-shell.ts'
-import type { AdminContext } from './context.ts'
+import type { AdminContext, ConfigurationEntry } from './context.ts'
 import { rateLimited } from './errors.ts'
 import { addGuard } from './guard.ts'
 import { DatabaseEvent, HealthEvent, PoolEvent } from './live-events.ts'
@@ -43,6 +43,9 @@ import { metricRoutes } from './routes/metrics.ts'
 import { monitoringRoutes } from './routes/monitoring.ts'
 import { performanceRoutes } from './routes/performance.ts'
 import { statementRoutes } from './routes/statements.ts'
+import { replicationRoutes } from './routes/replication.ts'
+import { settingRoutes } from './routes/settings.ts'
+import { tableRoute } from './routes/table.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { tableRoutes } from './routes/tables.ts'
 
@@ -67,6 +70,8 @@ export interface AdminInput {
   readonly alerts?: Alerts | undefined
   /** From where on something is a problem. Default: as operators usually have them. */
   readonly limits?: Limits | undefined
+  /** Options of this process, as `holdfast.configuration`. Default: the console does not say. */
+  readonly configuration?: readonly ConfigurationEntry[] | undefined
   /** Whoever has it may scrape `/metrics`, and nothing else. Default: one has to be signed in. */
   readonly metricsToken?: string | undefined
   readonly clock?: Clock
@@ -78,6 +83,9 @@ const ROUTES = [
   databaseRoutes,
   poolRoutes,
   tableRoutes,
+  tableRoute,
+  replicationRoutes,
+  settingRoutes,
   migrationRoutes,
   migrationActionRoutes,
   accessRoutes,
@@ -139,6 +147,7 @@ export class Admin {
       live,
       readings: new Readings(input.pool, live, clock),
       clock,
+      configuration: input.configuration ?? [],
       startedAt: clock.now(),
       isDraining: false,
     }

@@ -12,6 +12,15 @@ import type { LivePicture } from './live.ts'
 import type { LongWorks } from './long-work.ts'
 import type { Readings } from './readings.ts'
 
+/** An option, and who decided it. */
+export interface ConfigurationEntry {
+  readonly name: string
+  /** Secrets are masked. */
+  readonly value: unknown
+  readonly source: string
+  readonly env: readonly string[]
+}
+
 /** What the routes work on. */
 export interface AdminContext {
   readonly pool: Pool
@@ -47,6 +56,8 @@ export interface AdminContext {
   /** The console's page. */
   readonly shell: ConsoleShell
   readonly clock: Clock
+  /** Options of this process and who decided each. */
+  readonly configuration: readonly ConfigurationEntry[]
   readonly startedAt: number
   /** True from the moment on when a shutdown was asked for. */
   isDraining: boolean

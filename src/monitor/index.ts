@@ -93,6 +93,8 @@ export {
 } from './queries.ts'
 export { Reader } from './reader.ts'
 export { readHeld, resolveTables } from './relations.ts'
+export { readReplication, type ReplicationPicture } from './replication.ts'
+export { readServerSettings, type ServerSetting } from './server-settings.ts'
 export { type BloatLimits, readTableBloat } from './bloat.ts'
 export { type CacheStats, readCacheStats } from './cache-stats.ts'
 export { bloatAsJson, type IndexUse, makeReport, readIndexUsage, type Report } from './report/report.ts'

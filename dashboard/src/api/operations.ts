@@ -545,6 +545,91 @@ export interface Operations {
       } | null
     }
   }
+  'GET /v1/database/tables/{table}': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      table: string
+      /** Somebody holds it: its indexes cannot be asked for just now */
+      is_held: boolean
+      bloat: {
+        wasted_bytes: number
+        wasted_percent: number
+      } | null
+      indexes: ({
+        index: string
+        table: string
+        /** As of the last VACUUM or index build */
+        bytes: number
+        /** Since the statistics were reset */
+        scans: number
+        last_scan_at: string | null
+        is_unique: boolean
+        is_valid: boolean
+      })[]
+    }
+  }
+  'GET /v1/database/performance/replication': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      role: "primary" | "standby"
+      replicas: ({
+        name: string
+        address: string | null
+        state: string | null
+        sync: string | null
+        unsent_bytes: number | null
+        unreplayed_bytes: number | null
+        lag_seconds: number | null
+      })[]
+      slots: ({
+        name: string
+        kind: string
+        is_active: boolean
+        retained_bytes: number | null
+        wal_status: string | null
+      })[]
+      receiver: {
+        is_receiving: boolean
+        from: string | null
+        unreplayed_bytes: number | null
+        lag_seconds: number | null
+      } | null
+    }
+  }
+  'GET /v1/configuration': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      data: ({
+        name: string
+        /** As JSON; secrets as *** */
+        value: string
+        /** default, a file, environment NAME, argument */
+        source: string
+        /** Variables of the environment that set it */
+        env: (string)[]
+      })[]
+    }
+  }
+  'GET /v1/database/settings': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      data: ({
+        name: string
+        value: string
+        /** What PostgreSQL comes with */
+        usual: string
+        source: string
+        needs_restart: boolean
+        /** Changed, and not in effect yet */
+        is_pending_restart: boolean
+        means: string
+      })[]
+    }
+  }
   'GET /v1/database/migrations': {
     query: Record<never, never>
     body: undefined

@@ -6,7 +6,7 @@ import { Loaded } from '../parts/states.tsx'
 import { Table, type TableProps } from '../parts/table/table.tsx'
 import { query, setQuery } from '../place/router.ts'
 
-type ListCardProps<T, Row> = Pick<CardProps, 'title' | 'span' | 'definitions' | 'size'> &
+type ListCardProps<T, Row> = Pick<CardProps, 'title' | 'span' | 'definitions' | 'size' | 'tools'> &
   Pick<TableProps<Row>, 'id' | 'columns' | 'keyOf' | 'sort' | 'hasTools'> & {
     readonly resource: LiveResource<T>
     readonly rowsOf: (data: T) => readonly Row[]
@@ -21,13 +21,14 @@ type ListCardProps<T, Row> = Pick<CardProps, 'title' | 'span' | 'definitions' | 
 
 /** One list among others on a page; a row opens its panel. */
 export function ListCard<T, Row>(props: ListCardProps<T, Row>) {
-  const { resource, rowsOf, lines, prefix, placeOf, title, span, definitions, size, ...table } = props
+  const { resource, rowsOf, lines, prefix, placeOf, title, span, definitions, size, tools, ...table } = props
   return (
     <Card
       title={title}
       span={span}
       {...(size !== undefined && { size })}
       {...(definitions && { definitions })}
+      tools={tools}
       staleMs={ageOf(resource.state.value)}
     >
       <Loaded resource={resource} lines={lines}>

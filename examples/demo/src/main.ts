@@ -104,6 +104,7 @@ async function main(): Promise<void> {
         partitions: holdfast.partitions,
         monitor: holdfast.monitor,
         alerts: holdfast.alerts,
+        configuration: holdfast.configuration,
         limits: holdfast.limits,
       },
       holdfast.config.admin,

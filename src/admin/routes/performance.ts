@@ -22,7 +22,7 @@ import { TableDescription } from './tables.ts'
 const VIEWER = { access: 'viewer' } as const
 const LIFE_MS = 10_000
 
-const IndexUse = Type.Object({
+export const IndexUse = Type.Object({
   index: Type.String(),
   table: Type.String(),
   bytes: Type.Number({ description: 'As of the last VACUUM or index build' }),

@@ -89,6 +89,7 @@ async function serveUntilStopped(session: Session, holdfast: Holdfast): Promise<
       partitions: holdfast.partitions,
       monitor: holdfast.monitor,
       alerts: holdfast.alerts,
+      configuration: holdfast.configuration,
       limits: holdfast.limits,
     },
     holdfast.config.admin,
