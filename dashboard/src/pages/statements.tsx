@@ -73,6 +73,15 @@ export const STATEMENT_COLUMNS: readonly Column<Statement>[] = [
     value: ({ rows_per_call: rows }) => rows,
     cell: ({ rows_per_call: rows }) => <Amount figure={count(rows)} />,
   },
+  {
+    id: 'from',
+    title: 'From',
+    kind: 'code',
+    width: 180,
+    isExtra: true,
+    hint: 'Where the code calls it, as far as the pools of this process know',
+    value: ({ call_site: site }) => site,
+  },
   { id: 'id', title: 'Query id', kind: 'code', width: 180, isExtra: true, value: ({ id }) => id },
 ]
 
@@ -103,6 +112,7 @@ export function StatementDetail({ statement }: { readonly statement: Statement }
     mean_ms: mean,
     share_percent: share,
     rows_per_call: rows,
+    call_site: site,
   } = statement
   return (
     <>
@@ -114,6 +124,7 @@ export function StatementDetail({ statement }: { readonly statement: Statement }
           ['Total', inWords(duration(total))],
           ['Share of all statements', inWords(percent(share))],
           ['Rows per call', inWords(count(rows))],
+          ['From', site === null ? '–' : <code key="site">{site}</code>],
           ['Query id', <code key="id">{id ?? 'not told'}</code>],
         ]}
       />

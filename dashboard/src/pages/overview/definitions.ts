@@ -91,3 +91,13 @@ export const CACHE_DEFINITIONS: readonly Definition[] = [
     window: BY_FIVE_SECONDS,
   },
 ]
+
+export const CAPACITY_DEFINITIONS: readonly Definition[] = [
+  {
+    figure: 'In about so many days',
+    means:
+      'A line through the daily peaks that a third of outliers does not move. The range holds what such lines were wrong by, tried on what is known by now: eight of ten cases.',
+    source: 'The history of monitoring',
+    window: 'Sixty days back at most; the last days in shorter steps while there are fewer than four.',
+  },
+]

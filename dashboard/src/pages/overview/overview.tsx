@@ -26,6 +26,7 @@ import {
 import { keyOfTable, TABLE_COLUMNS, TABLE_DEFINITIONS, TableDetail } from '../table-list.tsx'
 import { CacheCard, ConnectionsCard, LatencyCard, ThroughputCard } from './charts.tsx'
 import { FindingDetail } from './finding-detail.tsx'
+import { AlertsCard, CapacityCard } from './outlook.tsx'
 import { PoolCard } from './pool-card.tsx'
 import { CHECKS, findingsByKey, type Summary, Verdict } from './verdict.tsx'
 
@@ -70,6 +71,8 @@ export function Overview() {
       <CacheCard {...known} />
       <Slowest statements={statements} />
       <Largest tables={tables} />
+      <AlertsCard />
+      <CapacityCard />
       <Detail summary={summary} statements={statements} tables={tables} />
     </>
   )

@@ -13,6 +13,8 @@ import {
   StatementDetail,
   TREND_COLUMN,
 } from '../statements.tsx'
+import { Plan } from './plan.tsx'
+import { Story } from './story.tsx'
 
 const MOST = 5_000
 const WINDOWS = [
@@ -52,7 +54,20 @@ export function Queries() {
       keyOf={keyOfStatement}
       sort={{ column: 'share', isDescending: true }}
       empty={(answer) => <NoStatements answer={answer} />}
-      detail={(statement) => ({ title: 'Statement', body: <StatementDetail statement={statement} /> })}
+      detail={(statement) => ({
+        title: 'Statement',
+        body: (
+          <>
+            <StatementDetail statement={statement} />
+            {statement.id !== null && statement.query !== null && (
+              <>
+                <Story id={statement.id} />
+                <Plan key={statement.id} id={statement.id} />
+              </>
+            )}
+          </>
+        ),
+      })}
     />
   )
 }
