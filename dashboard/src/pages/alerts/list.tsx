@@ -38,10 +38,10 @@ const COLUMNS: readonly Column<Alert>[] = [
     title: 'Severity',
     kind: 'text',
     width: 84,
-    isMinor: true,
+    isExtra: true,
     value: ({ severity }) => severity,
   },
-  { id: 'rule', title: 'Rule', kind: 'code', width: 180, value: ({ rule }) => rule },
+  { id: 'rule', title: 'Rule', kind: 'code', width: 160, value: ({ rule }) => rule },
   {
     id: 'value',
     title: 'Value',
@@ -79,7 +79,7 @@ export const AlertList = ({ resource }: { readonly resource: LiveResource<Alerts
   <ListCard
     title="Alerts"
     span={12}
-    size="page"
+    size="lines"
     definitions={ALERT_DEFINITIONS}
     tools={
       <Choice

@@ -23,15 +23,15 @@ function conditionOf({ metric, above, below, growsBy, absent }: Rule): string {
 }
 
 const COLUMNS: readonly Column<Rule>[] = [
-  { id: 'name', title: 'Rule', kind: 'code', width: 180, value: ({ name }) => name },
-  { id: 'metric', title: 'Metric', kind: 'code', width: 250, isMinor: true, value: ({ metric }) => metric },
+  { id: 'name', title: 'Rule', kind: 'code', width: 170, value: ({ name }) => name },
+  { id: 'metric', title: 'Metric', kind: 'code', width: 250, isExtra: true, value: ({ metric }) => metric },
   { id: 'when', title: 'When', kind: 'text', width: 200, value: conditionOf },
   { id: 'for', title: 'For', kind: 'text', width: 90, isMinor: true, value: ({ forMs }) => lengthOf(forMs) },
   {
     id: 'message',
     title: 'What it means',
     kind: 'text',
-    isExtra: true,
+    isMinor: true,
     value: ({ message }) => message ?? '',
   },
 ]
@@ -41,7 +41,7 @@ export const RuleList = ({ resource }: { readonly resource: LiveResource<Rules> 
   <ListCard
     title="Rules"
     span={12}
-    size="page"
+    size="lines"
     definitions={RULE_DEFINITIONS}
     resource={resource}
     rowsOf={({ data }) => data}
