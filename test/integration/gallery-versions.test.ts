@@ -2,7 +2,14 @@
 import { describe, expect, test } from 'vitest'
 import { resolveOptions, systemClock } from '../../src/core/index.ts'
 import { MIGRATE_OPTIONS, installSchema } from '../../src/migrate/index.ts'
-import { explain } from '../../src/monitor/index.ts'
+import {
+  explain,
+  Reader,
+  readReplication,
+  readServerSettings,
+  StatementFeed,
+} from '../../src/monitor/index.ts'
+import { DatabaseSource } from '../../src/prometheus/index.ts'
 import { startTestServer } from '../../src/testing/index.ts'
 import { expectFound } from '../support/exhibiting.ts'
 import { FaultyDatabase, withFault } from '../support/faulty-database.ts'
@@ -10,6 +17,25 @@ import { STRUCTURE } from '../support/gallery.ts'
 
 /** Extensions are of a whole database, and one measured table is enough. */
 const SHARED = STRUCTURE.filter(({ name }) => !/^no way|^a bloated (table|index)$/.test(name))
+
+/** What is shown of the server is read from views that change with its version. */
+async function expectPictures({ pool }: FaultyDatabase): Promise<void> {
+  const reader = new Reader(pool, systemClock)
+  try {
+    expect(await readReplication(reader)).toEqual({
+      role: 'primary',
+      replicas: [],
+      slots: [],
+      receiver: null,
+    })
+    expect((await readServerSettings(reader)).map(({ name }) => name)).toContain('max_connections')
+    const source = new DatabaseSource(reader, new StatementFeed(reader, systemClock), systemClock)
+    expect(await source.picture()).toMatchObject({ now: { connections_used: expect.any(Number) } })
+    expect((await source.statements())?.all.length).toBeGreaterThan(0)
+  } finally {
+    await reader.end()
+  }
+}
 
 describe.each([14, 15, 16, 17] as const)('on PostgreSQL %i', (version) => {
   test('every fault is found, and a plain role is told what it cannot see', { timeout: 90_000 }, async () => {
@@ -48,6 +74,7 @@ describe.each([14, 15, 16, 17] as const)('on PostgreSQL %i', (version) => {
         })
         expect(generic).toMatchObject({ kind: 'generic', isMeasured: false })
         expect(JSON.stringify(generic.plan)).toContain('Index')
+        await expectPictures(database)
         await database.run(
           `SET password_encryption = 'scram-sha-256'; CREATE ROLE plain_${version} LOGIN PASSWORD 'plain'`,
         )
@@ -68,6 +95,7 @@ describe.each([14, 15, 16, 17] as const)('on PostgreSQL %i', (version) => {
         ).toEqual([])
         await database.run(`GRANT pg_monitor TO plain_${version}`)
         for (const sql of granted) await database.run(sql)
+        await expectPictures(plain)
         const all = await plain.findings()
         expect(all.filter(({ check }) => check === 'rights')).toEqual([])
         await plain.drop()

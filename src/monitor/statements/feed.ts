@@ -3,11 +3,13 @@ import { readStatements, type StatementReading } from './reading.ts'
 import { findStatementSource, type StatementSource } from './source.ts'
 import { StatementTexts } from './texts.ts'
 
+type Collecting = Extract<StatementSource, { state: 'collecting' }>
+
 /** A reading of all statements, and when it was taken. */
 export interface FedReading {
   readonly atMs: number
   readonly reading: StatementReading
-  readonly source: Extract<StatementSource, { state: 'collecting' }>
+  readonly source: Collecting
 }
 
 /** Readings of a database's statements for all in this process who watch them: what one has read a moment ago is another's, too. */
@@ -17,6 +19,7 @@ export class StatementFeed {
   readonly #clock: Clock
   #last: { readonly at: number; readonly fed: FedReading } | undefined
   #running: Promise<FedReading | undefined> | undefined
+  #source: Collecting | undefined
 
   constructor(db: Queryable, clock: Clock) {
     this.#db = db
@@ -33,10 +36,22 @@ export class StatementFeed {
   }
 
   async #readNow(): Promise<FedReading | undefined> {
+    const known = this.#source
+    this.#source = undefined
+    // Finding out where they are reads all of them, too: once is enough, as long as they stay there.
+    const fed = known && (await this.#readFrom(known).catch(() => undefined))
+    return fed ?? this.#readAnew()
+  }
+
+  async #readAnew(): Promise<FedReading | undefined> {
     const source = await findStatementSource(this.#db)
-    if (source.state !== 'collecting') return undefined
+    return source.state === 'collecting' ? this.#readFrom(source) : undefined
+  }
+
+  async #readFrom(source: Collecting): Promise<FedReading> {
     const atMs = this.#clock.now()
     const fed = { atMs, reading: await readStatements(this.#db, source), source }
+    this.#source = source
     this.#last = { at: this.#clock.monotonicMs(), fed }
     return fed
   }
