@@ -1,15 +1,15 @@
-import { type Clock, messageOf, systemClock, type Unsubscribe, uuidv7 } from '../core/index.ts'
+import { type Clock, messageOf, systemClock, type Unsubscribe, uuidv7, within } from '../core/index.ts'
 import type { Collector, KeptAt, Period, Seen } from '../monitor/index.ts'
 import { type Alert, isOfProcess, METRIC_NAMES } from './alert.ts'
-import { AlertBook, type AlertEvent, type Moment } from './book.ts'
+import { AlertBook, type Moment } from './book.ts'
 import type { Channel } from './channels/channel.ts'
-import { DeliveryStore } from './deliveries.ts'
-import { attempt, Dispatcher } from './dispatcher.ts'
+import { type Delivery, DeliveryStore } from './deliveries.ts'
+import { attempt, Dispatcher, HOLD_MS } from './dispatcher.ts'
 import { metricUnknown } from './errors.ts'
 import { digestNotification, notificationOf, testNotification } from './notification.ts'
 import type { AlertRule } from './rule.ts'
 import { dueDigest } from './schedule.ts'
-import { AlertStore, isSilenced, type Silence, type Told } from './store.ts'
+import { AlertStore, isSilenced, type KeptAlert, type Silence, type Told } from './store.ts'
 
 /** What alerts are made of. */
 export interface AlertsInput {
@@ -51,8 +51,16 @@ const MINUTE_MS = 60_000
 const REPEAT_MS = 4 * 3_600_000
 /** Processes say each minute that their alerts still hold. */
 const VANISHED_MS = 5 * MINUTE_MS
-/** Alerts that were over before they could be written down. */
-const MOST_UNWRITTEN = 200
+/** Alerts that were over before that could be written down. */
+const MOST_ENDED = 200
+/** How long the place where alerts are kept is waited for. */
+const REACH_MS = 5_000
+
+/** What this process knows of a firing alert. */
+interface Known extends Told {
+  /** Whether it is written down. */
+  readonly isKept: boolean
+}
 
 /**
  * Watches what a collector sees, and tells somebody when it is not as the rules want it. What is wrong with the database is watched
@@ -71,18 +79,21 @@ export class Alerts {
   readonly #ofProcess: readonly AlertRule[]
   readonly #ofDatabase: readonly AlertRule[]
   /** What was told of each alert that is firing. */
-  readonly #told = new Map<string, Told>()
+  readonly #told = new Map<string, Known>()
   #unwatch: Unsubscribe | undefined
   #process: AlertBook | undefined
   #database: AlertBook | undefined
   #silences: readonly Silence[] = []
-  #unwritten: Alert[] = []
+  /** What is over, and not written down. */
+  readonly #ended: { readonly alert: Alert; readonly told: Known | undefined }[] = []
   /** One thing after another. */
   #work: Promise<void> = Promise.resolve()
   #minute = 0
   /** The digest that was made last. */
   #digested: string | undefined
   #problem: string | undefined
+  /** Within the beat that is dealt with. */
+  #isOutOfReach = false
 
   /** @throws HF_ALERT_METRIC_UNKNOWN */
   constructor(input: AlertsInput) {
@@ -93,15 +104,16 @@ export class Alerts {
       if (!METRIC_NAMES.includes(metric)) throw metricUnknown(name, metric, METRIC_NAMES)
     this.#ofProcess = input.rules.filter(({ metric }) => isOfProcess(metric))
     this.#ofDatabase = input.rules.filter(({ metric }) => !isOfProcess(metric))
-    this.#dispatcher = new Dispatcher(
-      input.channels,
-      this.#clock,
-      () => {
+    this.#dispatcher = new Dispatcher({
+      channels: input.channels,
+      clock: this.#clock,
+      attemptMs: input.attemptMs,
+      store: () => {
         const place = this.#place
         return place && new DeliveryStore(place)
       },
-      input.attemptMs,
-    )
+      onProblem: (problem) => this.#tellProblem(problem),
+    })
   }
 
   /** Begins. The collector has to be started, too. */
@@ -156,63 +168,102 @@ export class Alerts {
   }
 
   async #handle({ instance, process, database }: Seen, moment: Moment): Promise<void> {
+    this.#isOutOfReach = false
+    await this.#writeEnded(moment.nowMs)
     this.#process ??= new AlertBook(this.#ofProcess, instance, moment)
     const events = this.#process.take(process, moment)
     if (database) {
       this.#database ??= await this.#openBook(moment)
-      events.push(...this.#database.take(database, moment))
+      events.push(...(this.#database?.take(database, moment) ?? []))
     } else if (this.#database) {
       // Somebody else goes on with it.
       for (const alert of this.#database.open) this.#told.delete(keyOf(alert))
       this.#database = undefined
     }
-    for (const event of events) await this.#tell(event, moment.nowMs)
+    if (events.length > 0) await this.#readSilences(moment.nowMs)
+    for (const { kind, alert } of events)
+      await (kind === 'resolved' ? this.#end(alert, moment.nowMs) : this.#notice(alert, moment.nowMs))
     const minute = Math.floor(moment.nowMs / MINUTE_MS)
     if (minute === this.#minute) return
     this.#minute = minute
     await this.#everyMinute(moment.nowMs)
   }
 
-  /** What was wrong with the database before this process watched it goes on. */
-  async #openBook(moment: Moment): Promise<AlertBook> {
+  /** What was wrong with the database before this process watched it goes on. Undefined where that cannot be read. */
+  async #openBook(moment: Moment): Promise<AlertBook | undefined> {
+    const known = await this.#write((store) => store.open(''))
+    if (!known) return undefined
     const book = new AlertBook(this.#ofDatabase, '', moment)
-    const known = await this.store?.open('').catch(() => [])
-    book.restore(known ?? [], moment)
+    book.restore(known, moment)
+    // Rules that hold no more: nobody will say that it is over.
+    const rules = new Set(this.#ofDatabase.map(({ name }) => name))
+    for (const alert of known) if (!rules.has(alert.rule)) await this.#end(alert, moment.nowMs)
     return book
   }
 
-  async #tell({ kind, alert }: AlertEvent, nowMs: number): Promise<void> {
-    if (kind !== 'resolved') return this.#notice(alert, nowMs, true)
-    const told = this.#told.get(keyOf(alert))
-    this.#told.delete(keyOf(alert))
-    const kept = await this.#write(
-      (store) => store.resolve(alert),
-      () => this.#unwritten.push(alert),
-    )
-    const toldAt = kept?.toldAt ?? told?.atMs ?? null
-    if (toldAt !== null)
-      await this.#post('resolved', { ...alert, id: kept?.id ?? told?.id ?? alert.id }, nowMs)
-  }
-
   /** Tells of a firing alert what nobody was told yet, or not for long. */
-  async #notice(alert: Alert, nowMs: number, isNews = false): Promise<void> {
+  async #notice(alert: Alert, nowMs: number): Promise<void> {
     const key = keyOf(alert)
     const before = this.#told.get(key)
     const kept = await this.#write((store) => store.put(alert, nowMs))
-    const told = kept ?? before ?? { id: alert.id, atMs: null, severity: null, isAcknowledged: false }
+    const told: Known = {
+      id: kept?.id ?? before?.id ?? alert.id,
+      // What was told from memory was told.
+      atMs: kept?.atMs ?? before?.atMs ?? null,
+      severity: kept?.severity ?? before?.severity ?? null,
+      isAcknowledged: kept?.isAcknowledged ?? before?.isAcknowledged ?? false,
+      isKept: kept !== undefined || before?.isKept === true,
+    }
     this.#told.set(key, told)
-    if (isNews) await this.#readSilences(nowMs)
     if (isSilenced(this.#silences, alert, nowMs)) return
     const event = eventOf(alert, told, nowMs, this.#input.repeatMs ?? REPEAT_MS)
-    if (event === undefined) return
-    this.#told.set(key, { ...told, atMs: nowMs, severity: alert.severity })
-    await this.#post(event, { ...alert, id: told.id }, nowMs)
-    await this.#write((store) => store.tell(told.id, alert.severity, nowMs))
+    if (event === undefined) {
+      if (kept?.atMs === null && told.atMs !== null) await this.#write((store) => store.tell(told, [], nowMs))
+      return
+    }
+    const next = { ...told, atMs: nowMs, severity: alert.severity }
+    this.#told.set(key, next)
+    const deliveries = this.#deliveriesOf(event, { ...alert, id: told.id }, nowMs)
+    const isWritten =
+      kept && (await this.#write((store) => done(store.tell(next, deliveries, nowMs + HOLD_MS))))
+    this.#dispatcher.send(deliveries, isWritten === true)
   }
 
-  async #post(event: Parameters<typeof notificationOf>[0], alert: Alert, nowMs: number): Promise<void> {
+  /** It is over: that is told to those who were told of it. */
+  async #end(ended: Alert | KeptAlert, nowMs: number): Promise<void> {
+    const known = this.#told.get(keyOf(ended))
+    this.#told.delete(keyOf(ended))
+    const alert: Alert = {
+      ...ended,
+      id: known?.id ?? ended.id,
+      state: 'resolved',
+      resolvedAt: ended.resolvedAt ?? nowMs,
+    }
+    const deliveries = this.#deliveriesOf('resolved', alert, nowMs)
+    const end = await this.#write((store) => store.resolve(alert.id, nowMs, deliveries, nowMs + HOLD_MS))
+    if (end?.wasTold) return this.#dispatcher.send(deliveries, true)
+    const isOfOthers = end && !end.wasOpen && known?.isKept === true
+    if (known?.atMs != null && !isOfOthers) this.#dispatcher.send(deliveries, false)
+    const wasNeverKept = end?.wasOpen === false && known?.isKept === false
+    if (!end || wasNeverKept) this.#ended.push({ alert, told: known })
+  }
+
+  /** Writes down what was over while that could not be done. */
+  async #writeEnded(nowMs: number): Promise<void> {
+    for (const { alert, told } of this.#ended.splice(0).slice(-MOST_ENDED)) {
+      const isWritten = await this.#write(async (store) => {
+        const { id } = await store.put({ ...alert, state: 'firing' }, nowMs)
+        if (told?.atMs != null) await store.tell({ ...told, id }, [], nowMs)
+        await store.resolve(id, alert.resolvedAt ?? nowMs, [], nowMs)
+        return true
+      })
+      if (!isWritten) this.#ended.push({ alert, told })
+    }
+  }
+
+  #deliveriesOf(event: Parameters<typeof notificationOf>[0], alert: Alert, nowMs: number): Delivery[] {
     const { database } = this.#input
-    await this.#dispatcher.post((id) => notificationOf(event, alert, { id, database, nowMs }), {
+    return this.#dispatcher.make((id) => notificationOf(event, alert, { id, database, nowMs }), {
       alert: alert.id,
     })
   }
@@ -221,18 +272,10 @@ export class Alerts {
     const firing = this.open.filter(({ state }) => state === 'firing')
     if (firing.length > 0) await this.#readSilences(nowMs)
     for (const alert of firing) await this.#notice(alert, nowMs)
-    for (const alert of this.#unwritten.splice(0).slice(-MOST_UNWRITTEN))
-      await this.#write(
-        async (store) => {
-          await store.put(alert, nowMs)
-          await store.resolve(alert)
-        },
-        () => this.#unwritten.push(alert),
-      )
-    await this.#dispatcher.keep().catch((error: unknown) => this.#tellProblem(messageOf(error)))
+    await this.#write(() => this.#dispatcher.keep())
     if (!this.#database) return
-    const vanished = (await this.#write((store) => store.endVanished(VANISHED_MS, nowMs))) ?? []
-    for (const alert of vanished) if (alert.toldAt !== null) await this.#post('resolved', alert, nowMs)
+    for (const alert of (await this.#write((store) => store.vanished(VANISHED_MS, nowMs))) ?? [])
+      await this.#end(alert, nowMs)
     if (this.#minute % 60 === 0) await this.#write((store) => store.tidy(nowMs))
     await this.#digest(nowMs)
   }
@@ -242,10 +285,19 @@ export class Alerts {
     const due = digest && dueDigest(digest.every, digest.hour, nowMs)
     if (!due || due.topic === this.#digested || channels.every(({ name }) => name === 'log')) return
     const text = await digest.make(due.periods)
-    await this.#dispatcher.post((id) => digestNotification(id, database, nowMs, text), {
+    const deliveries = this.#dispatcher.make((id) => digestNotification(id, database, nowMs, text), {
       topic: due.topic,
       but: 'log',
     })
+    const written = await this.#write(({ place }) =>
+      new DeliveryStore(place).put(deliveries, nowMs + HOLD_MS),
+    )
+    // Told once: by whoever could write that down, when that can be done.
+    if (!written) return
+    this.#dispatcher.send(
+      deliveries.filter(({ id }) => written.includes(id)),
+      true,
+    )
     this.#digested = due.topic
   }
 
@@ -253,27 +305,33 @@ export class Alerts {
     this.#silences = (await this.#write((store) => store.silences(nowMs))) ?? this.#silences
   }
 
-  /** Undefined where it cannot be reached: the database may be what the alert is about. */
-  async #write<T>(work: (store: AlertStore) => Promise<T>, orElse?: () => void): Promise<T | undefined> {
+  /**
+   * Undefined where the store cannot be reached: the database may be what the alert is about. Nobody waits for it a second time within a
+   * beat.
+   */
+  async #write<T>(work: (store: AlertStore) => Promise<T>): Promise<T | undefined> {
     const { store } = this
+    if (!store || this.#isOutOfReach) return undefined
     try {
-      if (store) {
-        const value = await work(store)
-        this.#problem = undefined
-        return value
-      }
+      const value = await within(systemClock, REACH_MS, work(store), () => new Error('it does not answer'))
+      this.#problem = undefined
+      return value
     } catch (error) {
+      this.#isOutOfReach = true
       this.#tellProblem(`Alerts cannot be written down: ${messageOf(error)}`)
+      return undefined
     }
-    orElse?.()
-    return undefined
   }
 
   #tellProblem(problem: string): void {
-    if (problem !== this.#problem) this.#input.onProblem?.(problem)
-    this.#problem = problem
+    // The same with other figures is the same.
+    const kind = problem.replaceAll(/\d+/g, '0')
+    if (kind !== this.#problem) this.#input.onProblem?.(problem)
+    this.#problem = kind
   }
 }
+
+const done = (work: Promise<void>): Promise<true> => work.then(() => true)
 
 const keyOf = ({ rule, instance }: Alert): string => `${rule} ${instance}`
 

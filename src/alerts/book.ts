@@ -88,6 +88,13 @@ class Page {
 
   restore(alert: Alert, { monotonicMs }: Moment): void {
     this.alert = alert
+    const { absent } = this.rule
+    if (absent) {
+      // It goes on being absent until it is seen.
+      this.#seenAtMs = monotonicMs - absent.afterMs
+      this.#levels[absent.severity ?? 'error'].force(monotonicMs)
+      return
+    }
     for (const severity of SEVERITIES) {
       if (severity === 'error' && alert.severity === 'warning') continue
       this.#levels[severity].force(monotonicMs)

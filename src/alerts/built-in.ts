@@ -1,4 +1,6 @@
 import type { Limits } from '../monitor/index.ts'
+import { METRIC_NAMES } from './alert.ts'
+import { metricUnknown, ruleUnknown } from './errors.ts'
 import type { AlertRule } from './rule.ts'
 
 const MINUTE_MS = 60_000
@@ -93,17 +95,29 @@ export const builtInRules = ({ cacheHitPercent }: Limits): readonly AlertRule[] 
     name: 'nothing_seen',
     metric: 'connections_active',
     absent: { afterMs: 5 * MINUTE_MS, severity: 'error' },
-    message: 'Nobody watches: the database could not be looked at.',
+    message: 'The database is watched blindly: sessions and locks could not be looked at.',
     action: 'holdfast status',
   },
 ]
 
-/** The rules that hold: the built-in ones, less those that are off, each in the place of one of its own name. */
+/**
+ * The rules that hold: the built-in ones, less those that are off, each in the place of one of its own name.
+ * @throws HF_ALERT_RULE_INVALID where there is none of a name that is off, HF_ALERT_METRIC_UNKNOWN
+ */
 export function rulesOf(
   limits: Limits,
   own: readonly AlertRule[] = [],
   off: readonly string[] = [],
 ): AlertRule[] {
-  const byName = new Map([...builtInRules(limits), ...own].map((rule) => [rule.name, rule]))
+  const known = [...builtInRules(limits), ...own]
+  for (const name of off)
+    if (!known.some((rule) => rule.name === name))
+      throw ruleUnknown(
+        name,
+        known.map((rule) => rule.name),
+      )
+  for (const { name, metric } of own)
+    if (!METRIC_NAMES.includes(metric)) throw metricUnknown(name, metric, METRIC_NAMES)
+  const byName = new Map(known.map((rule) => [rule.name, rule]))
   return [...byName.values()].filter(({ name }) => !off.includes(name))
 }

@@ -1,6 +1,5 @@
-import { quoteQualified } from '../core/index.ts'
-import type { KeptAt } from '../monitor/index.ts'
 import type { Channel } from './channels/channel.ts'
+import { at, KeptTables, ms } from './kept.ts'
 import type { Notification } from './notification.ts'
 
 /** One thing to be told through one channel. */
@@ -27,37 +26,37 @@ export interface Unsent extends Omit<Delivery, 'topic'> {
 export type Outcome =
   { readonly kind: 'delivered' } | { readonly kind: 'waits' | 'failed'; readonly error: string }
 
-const at = (parameter: number): string => `to_timestamp($${parameter}::float8 / 1000)`
-const COLUMNS = `id, channel, alert, topic, notification, attempts, (extract(epoch FROM created_at) * 1000)::float8 AS "createdAt"`
+const COLUMNS = `id, channel, alert, topic, notification, attempts, ${ms('created_at')} AS "createdAt"`
 const OPEN = 'delivered_at IS NULL AND failed_at IS NULL'
 const MOST_TAKEN = 100
 
+/** Writes deliveries down, as part of a statement. @param table as SQL names it. @param rows, held the parameters that hold them */
+export const insertionOf = (table: string, rows: number, held: number): string => `
+  INSERT INTO ${table} (source, id, channel, alert, topic, notification, created_at, attempts, held_until)
+  SELECT $1, id, channel, alert, topic, notification, to_timestamp("createdAt" / 1000), attempts, ${at(held)}
+    FROM jsonb_to_recordset($${rows}::jsonb)
+         AS r (id uuid, channel text, alert uuid, topic text, notification jsonb, "createdAt" float8, attempts int)`
+
 /** What is to be told, written down until it is. */
-export class DeliveryStore {
-  readonly #place: KeptAt
+export class DeliveryStore extends KeptTables {
+  readonly #name = this.table('alert_deliveries')
 
-  constructor(place: KeptAt) {
-    this.#place = place
-  }
-
-  /** @returns false where somebody else has the same topic */
-  async put(delivery: Delivery, heldUntil: number): Promise<boolean> {
-    const { id, channel, alert, topic, notification, createdAt, attempts } = delivery
-    const { rowCount } = await this.#query(
-      `INSERT INTO ${this.#table} (source, id, channel, alert, topic, notification, created_at, attempts, held_until)
-       VALUES ($1, $2, $3, $4, $5, $6, ${at(7)}, $8, ${at(9)}) ON CONFLICT DO NOTHING`,
-      [id, channel, alert, topic, JSON.stringify(notification), createdAt, attempts, heldUntil],
+  /** @returns the ids that were written; one whose topic somebody else has is not */
+  async put(deliveries: readonly Delivery[], heldUntil: number): Promise<string[]> {
+    const { rows } = await this.query<{ id: string }>(
+      `${insertionOf(this.#name, 2, 3)} ON CONFLICT DO NOTHING RETURNING id`,
+      [JSON.stringify(deliveries), heldUntil],
     )
-    return rowCount === 1
+    return rows.map(({ id }) => id)
   }
 
-  /** What came of an attempt. */
+  /** What came of an attempt. What somebody else has ended stays as it is. */
   async settle({ id, attempts }: Delivery, outcome: Outcome, nowMs: number): Promise<void> {
     const endedAt = outcome.kind === 'waits' ? null : nowMs
-    await this.#query(
-      `UPDATE ${this.#table} SET attempts = $3, error = $4, delivered_at = CASE WHEN $5 = 'delivered' THEN ${at(6)} END,
+    await this.query(
+      `UPDATE ${this.#name} SET attempts = $3, error = $4, delivered_at = CASE WHEN $5 = 'delivered' THEN ${at(6)} END,
                                  failed_at = CASE WHEN $5 = 'failed' THEN ${at(6)} END
-        WHERE source = $1 AND id = $2`,
+        WHERE source = $1 AND id = $2 AND ${OPEN}`,
       [id, attempts, outcome.kind === 'delivered' ? null : outcome.error, outcome.kind, endedAt],
     )
   }
@@ -65,43 +64,39 @@ export class DeliveryStore {
   /** Says that somebody is still at these. */
   async hold(ids: readonly string[], until: number): Promise<void> {
     if (ids.length === 0) return
-    await this.#query(
-      `UPDATE ${this.#table} SET held_until = ${at(3)} WHERE source = $1 AND id = ANY ($2::uuid[]) AND ${OPEN}`,
+    await this.query(
+      `UPDATE ${this.#name} SET held_until = ${at(3)} WHERE source = $1 AND id = ANY ($2::uuid[]) AND ${OPEN}`,
       [ids, until],
     )
   }
 
-  /** Takes over what nobody is at any more. */
+  /** Takes over what nobody is at any more; what was said first comes first. */
   async take(channels: readonly string[], nowMs: number, until: number): Promise<Delivery[]> {
-    const { rows } = await this.#query<Delivery>(
-      `UPDATE ${this.#table} SET held_until = ${at(4)}
-        WHERE id IN (SELECT id FROM ${this.#table} WHERE source = $1 AND channel = ANY ($2) AND held_until < ${at(3)} AND ${OPEN}
+    const { rows } = await this.query<Delivery>(
+      `UPDATE ${this.#name} SET held_until = ${at(4)}
+        WHERE id IN (SELECT id FROM ${this.#name} WHERE source = $1 AND channel = ANY ($2) AND held_until < ${at(3)} AND ${OPEN}
                       ORDER BY id LIMIT ${MOST_TAKEN} FOR UPDATE SKIP LOCKED) RETURNING ${COLUMNS}`,
       [channels, nowMs, until],
     )
     return rows.toSorted((a, b) => (a.id < b.id ? -1 : 1))
   }
 
+  /** Whether something that was said of the same alert before has not been taken, whoever is at it. */
+  async isBehindAnother({ id, alert, channel }: Delivery): Promise<boolean> {
+    const { rowCount } = await this.query(
+      `SELECT FROM ${this.#name} WHERE source = $1 AND alert = $2 AND channel = $3 AND id < $4 AND ${OPEN} LIMIT 1`,
+      [alert, channel, id],
+    )
+    return rowCount === 1
+  }
+
   /** What waits, and what was given up lately; the latest first. */
   async unsent(limit: number): Promise<Unsent[]> {
-    const { rows } = await this.#query<Unsent>(
-      `SELECT ${COLUMNS}, error, (extract(epoch FROM failed_at) * 1000)::float8 AS "failedAt" FROM ${this.#table}
+    const { rows } = await this.query<Unsent>(
+      `SELECT ${COLUMNS}, error, ${ms('failed_at')} AS "failedAt" FROM ${this.#name}
         WHERE source = $1 AND delivered_at IS NULL ORDER BY id DESC LIMIT $2`,
       [limit],
     )
     return rows
-  }
-
-  get #table(): string {
-    return quoteQualified(this.#place.schema, 'alert_deliveries')
-  }
-
-  /** The source is the first value of each. */
-  #query<Row extends object>(
-    text: string,
-    values: unknown[],
-  ): Promise<{ rows: Row[]; rowCount: number | null }> {
-    const { db, source } = this.#place
-    return db.query<Row & Record<string, unknown>>(text, [source, ...values])
   }
 }

@@ -8,11 +8,13 @@ import type { Notification } from './notification.ts'
 const ATTEMPT_MS = 10_000
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 5 * 60_000
+/** How long what came before is waited for, where another process is at it. */
+const BEHIND_PAUSE_MS = 10_000
 /** What nobody took for so long is given up; it stays in the list. */
 const GIVE_UP_MS = 7 * 86_400_000
 /** Until then nobody else takes what this process is at. */
 export const HOLD_MS = 3 * 60_000
-/** Beyond it, the oldest waits where it is written down. */
+/** Beyond it what is written down is left to whoever is next; what is not is lost, and told of. */
 const MOST_IN_MEMORY = 1_000
 
 interface Waiting {
@@ -29,115 +31,105 @@ interface Settled {
   readonly atMs: number
 }
 
+/** What a dispatcher works with. */
+export interface DispatcherInput {
+  readonly channels: readonly Channel[]
+  readonly clock: Clock
+  /** Where it is written down; undefined while that cannot be reached. */
+  readonly store: () => DeliveryStore | undefined
+  /** Default 10 s. */
+  readonly attemptMs?: number | undefined
+  readonly onProblem: (problem: string) => void
+}
+
 /**
  * Tells through each channel what is to be told, until the other side has taken it. Nobody waits for it: a channel that hangs holds
  * up only itself. What is said of one alert arrives in its order. At least once: whoever dies between sending and writing that down
  * leaves it to somebody who sends it again, under the same id.
  */
 export class Dispatcher {
-  readonly #channels: readonly Line[]
-  readonly #clock: Clock
-  readonly #store: () => DeliveryStore | undefined
+  readonly #lines: readonly Line[]
+  readonly #input: DispatcherInput
 
-  /** @param store where it is written down; undefined while that cannot be reached */
-  constructor(
-    channels: readonly Channel[],
-    clock: Clock,
-    store: () => DeliveryStore | undefined,
-    attemptMs: number | undefined,
-  ) {
-    this.#clock = clock
-    this.#store = store
-    this.#channels = channels.map((channel) => new Line(channel, clock, store, attemptMs))
+  constructor(input: DispatcherInput) {
+    this.#input = input
+    this.#lines = input.channels.map((channel) => new Line(channel, input))
   }
 
-  /** Begins to tell it. @param topic is told once only, whoever comes first */
-  async post(
-    make: (id: string) => Notification,
-    { alert, topic, but }: { alert?: string; topic?: string; but?: Channel['name'] } = {},
-  ): Promise<void> {
-    for (const line of this.#channels) {
-      if (line.name === but) continue
-      const id = uuidv7()
-      const delivery: Delivery = {
-        id,
-        channel: line.name,
-        alert: alert ?? null,
-        topic: topic ?? null,
-        notification: make(id),
-        createdAt: this.#clock.now(),
-        attempts: 0,
-      }
-      const written = await this.#write(delivery)
-      // What is told once is told only by whoever could write that down.
-      if (topic === undefined || written === true) line.add(delivery, written !== undefined)
-    }
+  /** One delivery for each channel: to be written down, and then sent. */
+  make(
+    notification: (id: string) => Notification,
+    about: { readonly alert?: string; readonly topic?: string; readonly but?: Channel['name'] },
+  ): Delivery[] {
+    return this.#lines
+      .filter(({ name }) => name !== about.but)
+      .map(({ name }) => {
+        const id = uuidv7()
+        return {
+          id,
+          channel: name,
+          alert: about.alert ?? null,
+          topic: about.topic ?? null,
+          notification: wellFormed(notification(id)),
+          createdAt: this.#input.clock.now(),
+          attempts: 0,
+        }
+      })
+  }
+
+  /** Begins to tell. @param isWritten whether it outlives this process already */
+  send(deliveries: readonly Delivery[], isWritten: boolean): void {
+    for (const delivery of deliveries)
+      this.#lines.find(({ name }) => name === delivery.channel)?.add(delivery, isWritten)
   }
 
   /** Once a minute: writes down what could not be, says what is still at work, and takes over what nobody is at. */
   async keep(): Promise<void> {
-    const store = this.#store()
+    const store = this.#input.store()
     if (!store) return
-    const now = this.#clock.now()
-    for (const line of this.#channels) await line.writeAll(store, now + HOLD_MS)
-    await store.hold(
-      this.#channels.flatMap(({ ids }) => ids),
-      now + HOLD_MS,
-    )
-    const taken = await store.take(
-      this.#channels.map(({ name }) => name),
-      now,
-      now + HOLD_MS,
-    )
-    for (const delivery of taken)
-      this.#channels.find(({ name }) => name === delivery.channel)?.add(delivery, true)
+    const now = this.#input.clock.now()
+    for (const line of this.#lines) await line.writeAll(store, now + HOLD_MS)
+    await store.hold(this.#ids, now + HOLD_MS)
+    const names = this.#lines.map(({ name }) => name)
+    this.send(await store.take(names, now, now + HOLD_MS), true)
   }
 
   /** Sends nothing more; what is left is for somebody else from now on. */
   async stop(): Promise<void> {
-    await Promise.all(this.#channels.map((line) => line.stop()))
-    const store = this.#store()
+    await Promise.all(this.#lines.map((line) => line.stop()))
+    const store = this.#input.store()
     if (!store) return
-    const now = this.#clock.now()
-    for (const line of this.#channels) await line.writeAll(store, now)
-    await store.hold(
-      this.#channels.flatMap(({ ids }) => ids),
-      now,
-    )
+    const now = this.#input.clock.now()
+    for (const line of this.#lines) await line.writeAll(store, now)
+    await store.hold(this.#ids, now)
   }
 
-  /** @returns whether it was written; undefined where it could not be */
-  async #write(delivery: Delivery): Promise<boolean | undefined> {
-    try {
-      return await this.#store()?.put(delivery, this.#clock.now() + HOLD_MS)
-    } catch {
-      return undefined // the database may be what the alert is about; tried again each minute
-    }
+  get #ids(): string[] {
+    return this.#lines.flatMap(({ ids }) => ids)
   }
+}
+
+/** PostgreSQL keeps no NUL and no half of a character. */
+function wellFormed(notification: Notification): Notification {
+  const clean = (text: string): string => text.replaceAll('\u0000', '').toWellFormed()
+  return { ...notification, title: clean(notification.title), text: clean(notification.text) }
 }
 
 /** What waits for one channel. */
 class Line {
   readonly #channel: Channel
-  readonly #attemptMs: number | undefined
+  readonly #input: DispatcherInput
   readonly #clock: Clock
-  readonly #store: () => DeliveryStore | undefined
   readonly #stopping = new AbortController()
   #waiting: Waiting[] = []
   #unsettled: readonly Settled[] = []
   #timer: Timer | undefined
   #sending: Promise<void> | undefined
 
-  constructor(
-    channel: Channel,
-    clock: Clock,
-    store: () => DeliveryStore | undefined,
-    attemptMs: number | undefined,
-  ) {
-    this.#attemptMs = attemptMs
+  constructor(channel: Channel, input: DispatcherInput) {
     this.#channel = channel
-    this.#clock = clock
-    this.#store = store
+    this.#input = input
+    this.#clock = input.clock
   }
 
   get name(): Channel['name'] {
@@ -151,16 +143,20 @@ class Line {
   add(delivery: Delivery, isWritten: boolean): void {
     if (this.#stopping.signal.aborted || this.ids.includes(delivery.id)) return
     this.#waiting.push({ delivery, isWritten, dueMs: this.#clock.monotonicMs() })
-    if (this.#waiting.length > MOST_IN_MEMORY) this.#waiting.shift()
+    if (this.#waiting.length > MOST_IN_MEMORY) this.#leaveOne()
     this.#next()
   }
 
-  /** Writes down what is not. */
+  /** Writes down what is not; what cannot be stays, and holds up no other. */
   async writeAll(store: DeliveryStore, heldUntil: number): Promise<void> {
     for (const one of this.#waiting) {
       if (one.isWritten) continue
-      await store.put(one.delivery, heldUntil)
-      one.isWritten = true
+      try {
+        await store.put([one.delivery], heldUntil)
+        one.isWritten = true
+      } catch (error) {
+        this.#input.onProblem(`What is to be told cannot be written down: ${messageOf(error)}`)
+      }
     }
     await this.#settleAll(store)
   }
@@ -169,6 +165,16 @@ class Line {
     this.#stopping.abort(new Error('the process ends'))
     this.#timer?.cancel()
     await this.#sending
+  }
+
+  /** What is written down waits there; else the oldest is lost. */
+  #leaveOne(): void {
+    const written = this.#waiting.findIndex(({ isWritten }) => isWritten)
+    if (written < 0)
+      this.#input.onProblem(
+        `More than ${MOST_IN_MEMORY} notifications wait for ${this.name}: the oldest is lost.`,
+      )
+    this.#waiting.splice(Math.max(0, written), 1)
   }
 
   /** Sends what is due, one after another; else waits until something is. */
@@ -191,20 +197,26 @@ class Line {
   /** Of each alert what was said first. */
   #firsts(): Waiting[] {
     const seen = new Set<string>()
-    return this.#waiting.filter(({ delivery: { alert, id } }) => {
-      const key = alert ?? id
-      return !seen.has(key) && seen.add(key)
-    })
+    return this.#waiting
+      .toSorted((a, b) => (a.delivery.id < b.delivery.id ? -1 : 1))
+      .filter(({ delivery: { alert, id } }) => {
+        const key = alert ?? id
+        return !seen.has(key) && seen.add(key)
+      })
   }
 
   async #send(waiting: Waiting): Promise<void> {
+    if (await this.#isBehindAnother(waiting)) {
+      waiting.dueMs = this.#clock.monotonicMs() + BEHIND_PAUSE_MS
+      return
+    }
     const attempts = waiting.delivery.attempts + 1
     const delivery = { ...waiting.delivery, attempts }
     waiting.delivery = delivery
     const now = this.#clock.now()
     let outcome: Outcome = { kind: 'delivered' }
     try {
-      await attempt(this.#channel, delivery.notification, this.#attemptMs, this.#stopping.signal)
+      await attempt(this.#channel, delivery.notification, this.#input.attemptMs, this.#stopping.signal)
     } catch (error) {
       if (this.#stopping.signal.aborted) return
       outcome = { kind: now - delivery.createdAt > GIVE_UP_MS ? 'failed' : 'waits', error: messageOf(error) }
@@ -215,13 +227,21 @@ class Line {
     if (waiting.isWritten) await this.#settle({ delivery, outcome, atMs: now })
   }
 
+  /** Another process may still be at what was said before. Where nobody can be asked, it is not waited for. */
+  async #isBehindAnother({ delivery, isWritten }: Waiting): Promise<boolean> {
+    if (!isWritten || delivery.alert === null) return false
+    try {
+      return (await this.#input.store()?.isBehindAnother(delivery)) === true
+    } catch {
+      return false
+    }
+  }
+
   /** What cannot be written down is so later: else somebody would tell it again. */
   async #settle(settled: Settled): Promise<void> {
-    this.#unsettled = [
-      ...this.#unsettled.filter(({ delivery }) => delivery.id !== settled.delivery.id),
-      settled,
-    ]
-    const store = this.#store()
+    const others = this.#unsettled.filter(({ delivery }) => delivery.id !== settled.delivery.id)
+    this.#unsettled = [...others, settled]
+    const store = this.#input.store()
     if (store) await this.#settleAll(store).catch(() => {}) // with the next one, or the next minute
   }
 

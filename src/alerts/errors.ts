@@ -3,8 +3,31 @@ import { HoldfastError, nearest } from '../core/index.ts'
 export function ruleInvalid(name: string, reason: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_ALERT_RULE_INVALID',
-    message: `The alert rule ${name} cannot be used: ${reason}.`,
+    message: `The alert rule ${name} cannot be used: ${reason.replace(/[.?]$/, '')}.`,
     details: { name, reason },
+  })
+}
+
+export function ruleUnknown(name: string, known: readonly string[]): HoldfastError {
+  const suggestion = nearest(name, known)
+  const hint = suggestion === undefined ? 'see: holdfast alert rules' : `did you mean ${suggestion}?`
+  return ruleInvalid(name, `it is switched off, and there is none of that name; ${hint}`)
+}
+
+export function emailIncomplete(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ALERT_EMAIL',
+    message:
+      'Letters have a server and nobody who gets them: set alerts.emailTo (HOLDFAST_ALERTS_EMAIL_TO), too.',
+  })
+}
+
+export function notAllowed(schema: string, cause: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ALERT_NOT_ALLOWED',
+    message: `This role may not read or change alerts in schema "${schema}". Have it granted SELECT, INSERT, UPDATE and DELETE on its tables alerts, alert_silences and alert_deliveries.`,
+    details: { schema },
+    cause,
   })
 }
 
@@ -37,7 +60,7 @@ export function silenceUnknown(id: string): HoldfastError {
 export function historyMissing(schema: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_ALERT_HISTORY_MISSING',
-    message: `Alerts are kept in schema "${schema}", which is not there, not of this version, or not for this role. Run: holdfast init`,
+    message: `Alerts are kept in schema "${schema}", which is not there, not of this version, or not for this role: holdfast doctor says which. As its owner: holdfast init`,
     details: { schema },
   })
 }

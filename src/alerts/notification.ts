@@ -1,5 +1,4 @@
 import type { Alert } from './alert.ts'
-import type { Silence } from './store.ts'
 
 /** What somebody is told. This is what a webhook gets, as JSON. */
 export interface Notification {
@@ -58,17 +57,6 @@ export function alertAsJson({ since, firedAt, resolvedAt, ...alert }: Alert): No
     resolved_at: instant(resolvedAt),
   }
 }
-
-/** The same for the HTTP API and the command line. */
-export const silenceAsJson = ({ id, rule, instance, reason, createdBy, createdAt, endsAt }: Silence) => ({
-  id,
-  rule,
-  instance,
-  reason,
-  created_by: createdBy,
-  created_at: new Date(createdAt).toISOString(),
-  ends_at: new Date(endsAt).toISOString(),
-})
 
 /** What is said of an alert. */
 export function notificationOf(

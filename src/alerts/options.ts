@@ -1,15 +1,17 @@
-import { custom, flag, integer, maskUrl, oneOf, type OptionValues, text } from '../core/index.ts'
+import { custom, flag, hasPassword, integer, maskUrl, oneOf, type OptionValues, text } from '../core/index.ts'
 import { ruleInvalid } from './errors.ts'
 import { type AlertRule, faultOfRule } from './rule.ts'
 
-const isWebUrl = (input: string): boolean => /^https?:\/\//.test(input) && URL.canParse(input)
+/** Without a password in it: no browser and no fetch takes one there. */
+const isWebUrl = (input: string): boolean =>
+  /^https?:\/\//.test(input) && URL.canParse(input) && !hasPassword(input) && new URL(input).username === ''
 
 const webUrl = (doc: string, env: string) =>
   custom<string | undefined>({
     doc,
     default: undefined,
     env,
-    accepts: 'a URL like https://example.com/path',
+    accepts: 'a URL like https://example.com/path, without a user or a password',
     isSecret: true,
     parse: (input) => (typeof input === 'string' && isWebUrl(input.trim()) ? input.trim() : undefined),
     // Whoever knows the path may write there.

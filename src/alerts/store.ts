@@ -1,7 +1,9 @@
-import { quoteQualified, SQLSTATE, sqlstateOf, uuidv7 } from '../core/index.ts'
+import { SQLSTATE, sqlstateOf, uuidv7 } from '../core/index.ts'
 import type { KeptAt } from '../monitor/index.ts'
 import type { Alert } from './alert.ts'
+import { type Delivery, insertionOf } from './deliveries.ts'
 import { alertUnknown, historyMissing, silenceUnknown } from './errors.ts'
+import { at, KeptTables, ms } from './kept.ts'
 import type { AlertSeverity } from './rule.ts'
 
 /** Whom somebody told of an alert, and who knows. */
@@ -36,14 +38,13 @@ export interface Silence {
 
 type AlertRow = Omit<KeptAlert, 'state'>
 
-const ms = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::float8`
-const at = (parameter: number): string => `to_timestamp($${parameter}::float8 / 1000)`
 const ALERT_COLUMNS = `id, rule, instance, severity, metric, value, threshold, message, action, ${ms('since')} AS since,
   ${ms('fired_at')} AS "firedAt", ${ms('resolved_at')} AS "resolvedAt", ${ms('acknowledged_at')} AS "acknowledgedAt", acknowledged_by AS "acknowledgedBy",
   ${ms('told_at')} AS "toldAt"`
 const SILENCE_COLUMNS = `id, rule, instance, reason, created_by AS "createdBy", ${ms('created_at')} AS "createdAt", ${ms('ends_at')} AS "endsAt"`
 /** How long what is over is kept. */
 const KEPT_MS = 90 * 86_400_000
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
 const asAlert = (row: AlertRow): KeptAlert => ({
   ...row,
@@ -51,23 +52,17 @@ const asAlert = (row: AlertRow): KeptAlert => ({
 })
 
 /** Alerts and silences of one database, in Holdfast's own schema. */
-export class AlertStore {
-  readonly place: KeptAt
-
-  constructor(place: KeptAt) {
-    this.place = place
-  }
-
+export class AlertStore extends KeptTables {
   /** Writes a firing alert down, or what has become of it. @returns what was told of it before */
   async put(alert: Alert, nowMs: number): Promise<Told> {
     const { id, rule, instance, severity, metric, value, threshold, message, action, since, firedAt } = alert
-    const { rows } = await this.#query<{
+    const { rows } = await this.query<{
       id: string
       at: number | null
       severity: AlertSeverity | null
       known: boolean
     }>(
-      `INSERT INTO ${this.#table('alerts')}
+      `INSERT INTO ${this.table('alerts')}
          (source, id, rule, instance, severity, metric, value, threshold, message, action, since, fired_at, seen_at)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, ${at(11)}, ${at(12)}, ${at(13)})
        ON CONFLICT (source, rule, instance) WHERE resolved_at IS NULL DO UPDATE
@@ -95,28 +90,45 @@ export class AlertStore {
       : { id, atMs: null, severity: null, isAcknowledged: false }
   }
 
-  /** Somebody was told. */
-  async tell(id: string, severity: AlertSeverity, nowMs: number): Promise<void> {
-    await this.#query(
-      `UPDATE ${this.#table('alerts')} SET told_at = ${at(3)}, told_severity = $4 WHERE source = $1 AND id = $2`,
-      [id, nowMs, severity],
+  /** Somebody is told: that they are, and what, is written down as one. */
+  async tell(
+    { id, atMs, severity }: Pick<Told, 'id' | 'atMs' | 'severity'>,
+    deliveries: readonly Delivery[],
+    heldUntil: number,
+  ): Promise<void> {
+    await this.query(
+      `WITH told AS (UPDATE ${this.table('alerts')} SET told_at = ${at(3)}, told_severity = $4 WHERE source = $1 AND id = $2)
+       ${insertionOf(this.table('alert_deliveries'), 5, 6)} ON CONFLICT DO NOTHING`,
+      [id, atMs, severity, JSON.stringify(deliveries), heldUntil],
     )
   }
 
-  /** It is over. @returns as it is kept; undefined where it is not */
-  async resolve({ rule, instance, resolvedAt }: Alert): Promise<KeptAlert | undefined> {
-    const { rows } = await this.#query<AlertRow>(
-      `UPDATE ${this.#table('alerts')} SET resolved_at = ${at(4)}, seen_at = ${at(4)}
-        WHERE source = $1 AND rule = $2 AND instance = $3 AND resolved_at IS NULL RETURNING ${ALERT_COLUMNS}`,
-      [rule, instance, resolvedAt],
+  /**
+   * It is over. What is to be told of that is written down with it, where somebody was told of the alert.
+   * @returns whether it was open, and whether somebody was told of it
+   */
+  async resolve(
+    id: string,
+    nowMs: number,
+    deliveries: readonly Delivery[],
+    heldUntil: number,
+  ): Promise<{ wasOpen: boolean; wasTold: boolean }> {
+    const { rows } = await this.query<{ told: boolean }>(
+      `WITH over AS (UPDATE ${this.table('alerts')} SET resolved_at = ${at(3)}, seen_at = ${at(3)}
+                      WHERE source = $1 AND id = $2 AND resolved_at IS NULL RETURNING told_at IS NOT NULL AS told),
+            telling AS (${insertionOf(this.table('alert_deliveries'), 4, 5)} WHERE EXISTS (SELECT FROM over WHERE told)
+                        ON CONFLICT DO NOTHING)
+       SELECT told FROM over`,
+      [id, nowMs, JSON.stringify(deliveries), heldUntil],
     )
-    return rows.map(asAlert)[0]
+    const [row] = rows
+    return { wasOpen: row !== undefined, wasTold: row?.told === true }
   }
 
   /** Those that are open, of the database or of processes. */
   async open(instance?: string): Promise<KeptAlert[]> {
-    const { rows } = await this.#query<AlertRow>(
-      `SELECT ${ALERT_COLUMNS} FROM ${this.#table('alerts')}
+    const { rows } = await this.query<AlertRow>(
+      `SELECT ${ALERT_COLUMNS} FROM ${this.table('alerts')}
         WHERE source = $1 AND resolved_at IS NULL AND ($2::text IS NULL OR instance = $2) ORDER BY fired_at DESC, id DESC LIMIT 1000`,
       [instance ?? null],
     )
@@ -128,29 +140,30 @@ export class AlertStore {
     limit: number,
     before?: { readonly firedAt: number; readonly id: string },
   ): Promise<KeptAlert[]> {
-    const { rows } = await this.#query<AlertRow>(
-      `SELECT ${ALERT_COLUMNS} FROM ${this.#table('alerts')}
+    const { rows } = await this.query<AlertRow>(
+      `SELECT ${ALERT_COLUMNS} FROM ${this.table('alerts')}
         WHERE source = $1 AND ($3::float8 IS NULL OR (fired_at, id) < (${at(3)}, $4::uuid)) ORDER BY fired_at DESC, id DESC LIMIT $2`,
       [limit, before?.firedAt ?? null, before?.id ?? null],
     )
     return rows.map(asAlert)
   }
 
-  /** Ends what processes reported that are no more. @returns what was ended */
-  async endVanished(unseenMs: number, nowMs: number): Promise<KeptAlert[]> {
-    const { rows } = await this.#query<AlertRow>(
-      `UPDATE ${this.#table('alerts')} SET resolved_at = ${at(2)}
-        WHERE source = $1 AND resolved_at IS NULL AND instance <> '' AND seen_at < ${at(3)} RETURNING ${ALERT_COLUMNS}`,
-      [nowMs, nowMs - unseenMs],
+  /** What processes reported that say nothing of it any more. */
+  async vanished(unseenMs: number, nowMs: number): Promise<KeptAlert[]> {
+    const { rows } = await this.query<AlertRow>(
+      `SELECT ${ALERT_COLUMNS} FROM ${this.table('alerts')}
+        WHERE source = $1 AND resolved_at IS NULL AND instance <> '' AND seen_at < ${at(2)} LIMIT 100`,
+      [nowMs - unseenMs],
     )
     return rows.map(asAlert)
   }
 
   /** Somebody knows of it: it is not said again until it is over. @throws HF_ALERT_UNKNOWN */
   async acknowledge(id: string, by: string, nowMs: number): Promise<KeptAlert> {
-    const { rows } = await this.#query<AlertRow>(
-      `UPDATE ${this.#table('alerts')} SET acknowledged_at = ${at(4)}, acknowledged_by = $3
-        WHERE source = $1 AND id::text = $2 AND resolved_at IS NULL RETURNING ${ALERT_COLUMNS}`,
+    if (!UUID.test(id)) throw alertUnknown(id)
+    const { rows } = await this.query<AlertRow>(
+      `UPDATE ${this.table('alerts')} SET acknowledged_at = ${at(4)}, acknowledged_by = $3
+        WHERE source = $1 AND id = $2 AND resolved_at IS NULL RETURNING ${ALERT_COLUMNS}`,
       [id, by, nowMs],
     )
     const [row] = rows
@@ -160,8 +173,8 @@ export class AlertStore {
 
   /** Begins one. @returns it */
   async silence(input: Omit<Silence, 'id'>): Promise<Silence> {
-    const { rows } = await this.#query<Silence>(
-      `INSERT INTO ${this.#table('alert_silences')} (source, id, rule, instance, reason, created_by, created_at, ends_at)
+    const { rows } = await this.query<Silence>(
+      `INSERT INTO ${this.table('alert_silences')} (source, id, rule, instance, reason, created_by, created_at, ends_at)
        VALUES ($1, $2, $3, $4, $5, $6, ${at(7)}, ${at(8)}) RETURNING ${SILENCE_COLUMNS}`,
       [uuidv7(), input.rule, input.instance, input.reason, input.createdBy, input.createdAt, input.endsAt],
     )
@@ -170,8 +183,8 @@ export class AlertStore {
 
   /** Those that hold. */
   async silences(nowMs: number): Promise<Silence[]> {
-    const { rows } = await this.#query<Silence>(
-      `SELECT ${SILENCE_COLUMNS} FROM ${this.#table('alert_silences')} WHERE source = $1 AND ends_at > ${at(2)} ORDER BY ends_at LIMIT 1000`,
+    const { rows } = await this.query<Silence>(
+      `SELECT ${SILENCE_COLUMNS} FROM ${this.table('alert_silences')} WHERE source = $1 AND ends_at > ${at(2)} ORDER BY ends_at LIMIT 1000`,
       [nowMs],
     )
     return rows
@@ -179,9 +192,10 @@ export class AlertStore {
 
   /** Ends one now. @throws HF_ALERT_SILENCE_UNKNOWN */
   async lift(id: string, nowMs: number): Promise<Silence> {
-    const { rows } = await this.#query<Silence>(
-      `UPDATE ${this.#table('alert_silences')} SET ends_at = ${at(3)}
-        WHERE source = $1 AND id::text = $2 AND ends_at > ${at(3)} RETURNING ${SILENCE_COLUMNS}`,
+    if (!UUID.test(id)) throw silenceUnknown(id)
+    const { rows } = await this.query<Silence>(
+      `UPDATE ${this.table('alert_silences')} SET ends_at = ${at(3)}
+        WHERE source = $1 AND id = $2 AND ends_at > ${at(3)} RETURNING ${SILENCE_COLUMNS}`,
       [id, nowMs],
     )
     const [row] = rows
@@ -191,28 +205,18 @@ export class AlertStore {
 
   /** Removes what is long over. */
   async tidy(nowMs: number): Promise<void> {
-    await this.#query(
-      `WITH alerts AS (DELETE FROM ${this.#table('alerts')} WHERE source = $1 AND resolved_at < ${at(2)}),
-            silences AS (DELETE FROM ${this.#table('alert_silences')} WHERE source = $1 AND ends_at < ${at(2)})
-       DELETE FROM ${this.#table('alert_deliveries')} WHERE source = $1 AND created_at < ${at(2)} AND coalesce(delivered_at, failed_at) IS NOT NULL`,
+    await this.query(
+      `WITH alerts AS (DELETE FROM ${this.table('alerts')} WHERE source = $1 AND resolved_at < ${at(2)}),
+            silences AS (DELETE FROM ${this.table('alert_silences')} WHERE source = $1 AND ends_at < ${at(2)})
+       DELETE FROM ${this.table('alert_deliveries')} WHERE source = $1 AND created_at < ${at(2)} AND coalesce(delivered_at, failed_at) IS NOT NULL`,
       [nowMs - KEPT_MS],
     )
-  }
-
-  #table(name: string): string {
-    return quoteQualified(this.place.schema, name)
-  }
-
-  /** The source is the first value of each. */
-  #query<Row extends object>(text: string, values: unknown[]): Promise<{ rows: Row[] }> {
-    const { db, source } = this.place
-    return db.query<Row & Record<string, unknown>>(text, [source, ...values])
   }
 }
 
 /**
  * What is kept at this place. @param schema for the message
- * @throws HF_ALERT_HISTORY_MISSING
+ * @throws HF_ALERT_HISTORY_MISSING, HF_ALERT_NOT_ALLOWED
  */
 export async function openAlertStore(place: KeptAt | undefined, schema: string): Promise<AlertStore> {
   if (place === undefined) throw historyMissing(schema)
@@ -220,13 +224,21 @@ export async function openAlertStore(place: KeptAt | undefined, schema: string):
   try {
     await store.list(1)
   } catch (error) {
-    const code = sqlstateOf(error)
-    if (code === SQLSTATE.undefinedTable || code === SQLSTATE.insufficientPrivilege)
-      throw historyMissing(schema)
-    throw error
+    throw sqlstateOf(error) === SQLSTATE.undefinedTable ? historyMissing(schema) : error
   }
   return store
 }
+
+/** The same for the HTTP API and the command line. */
+export const silenceAsJson = ({ id, rule, instance, reason, createdBy, createdAt, endsAt }: Silence) => ({
+  id,
+  rule,
+  instance,
+  reason,
+  created_by: createdBy,
+  created_at: new Date(createdAt).toISOString(),
+  ends_at: new Date(endsAt).toISOString(),
+})
 
 /** Whether nobody wants to be told of this one now. */
 export const isSilenced = (

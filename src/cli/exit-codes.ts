@@ -21,6 +21,7 @@ const BY_CODE: readonly (readonly [RegExp, number])[] = [
   [/^HF_CONNECT_/, EXIT.connection],
   [/^HF_(OPTION|CONFIG|CLI_USAGE)/, EXIT.usage],
   [/^HF_CLI_PASSWORD_IN_FLAG$/, EXIT.usage],
+  [/^HF_ALERT_(RULE_INVALID|METRIC_UNKNOWN|EMAIL)$/, EXIT.usage],
   [/^HF_CLI_PACKAGE_MISSING$/, EXIT.usage],
   [/^HF_CLI_TYPES_OUTDATED$/, EXIT.findings],
   [/^HF_CLI_SERVER_UNREACHABLE$/, EXIT.connection],

@@ -20,8 +20,16 @@ export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
-/** A text without its line breaks and indentation; what is longer than `most` characters is cut. */
+/**
+ * A text without its line breaks and indentation; what is longer than `most` characters is cut, between two of them. What a terminal would
+ * take for a command, or for the direction of writing, is shown as a dot.
+ */
 export function inOneLine(text: string, most = Number.POSITIVE_INFINITY): string {
-  const line = text.replaceAll(/\s+/g, ' ').trim()
-  return line.length > most ? `${line.slice(0, most - 1)}…` : line
+  const line = withoutCommands(text.replaceAll(/\s+/g, ' ')).trim()
+  return line.length > most ? `${line.slice(0, most - 1).replace(/[\uD800-\uDBFF]$/, '')}…` : line
 }
+
+/** With a dot for each control character, and for what turns the direction of writing. */
+export const withoutCommands = (text: string): string =>
+  // oxlint-disable-next-line no-control-regex -- these are what is looked for
+  text.replaceAll(/[\u0000-\u001F\u007F-\u009F\u200E\u200F\u202A-\u202E\u2066-\u2069]/g, '·')

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 
 const FRAMES = 8
-/** Frames of the pool itself say nothing about who called it. */
-const OURS = fileURLToPath(new URL('.', import.meta.url))
+/** Frames of Holdfast itself say nothing about who called it. */
+const OURS = fileURLToPath(new URL('..', import.meta.url))
 
 /**
  * Remembers the stack of whoever calls, about eight frames of it. Cheap: the text is made when somebody reads it.

@@ -86,15 +86,15 @@ beforeAll(async () => {
 describe.skipIf(isBrowserMissing)(`alerts in the console${BROWSER_SUITE}`, () => {
   test('an alert is told first, looked at, acknowledged and silenced', async () => {
     const { page } = await open('alerts', 'operator')
-    await page.getByRole('heading', { name: 'Nothing is wrong.' }).waitFor()
+    await page.getByRole('heading', { name: 'No alert is open.' }).waitFor()
     await fire()
     await page.reload()
-    await page.getByRole('heading', { name: 'One thing is wrong.' }).waitFor()
+    await page.getByRole('heading', { name: 'One alert is open.' }).waitFor()
     await page.getByRole('button', { name: 'Look at it' }).click()
     const panel = page.getByRole('complementary', { name: 'lock_wait' })
     await panel.getByText('npx holdfast activity locks').waitFor()
     await panel.getByRole('button', { name: 'I know of it' }).click()
-    await page.getByRole('heading', { name: 'One thing is wrong, and known.' }).waitFor()
+    await page.getByRole('heading', { name: 'One alert is open, and known.' }).waitFor()
     await panel.getByLabel('Why, for those who wonder:').fill('data move')
     await panel.getByRole('button', { name: 'Silence it' }).click()
     await page.getByRole('row', { name: /lock_wait.*data move/ }).click()
@@ -180,7 +180,7 @@ describe.skipIf(isBrowserMissing)(`what monitoring sees, in the console${BROWSER
 
 describe.skipIf(isBrowserMissing)(`the pages${BROWSER_SUITE}`, () => {
   const PAGES = [
-    ['alerts', /^firing/, 'alerts?which=all'],
+    ['alerts', /^(firing|known)/, 'alerts?which=all'],
     ['replication', undefined, 'replication'],
     ['settings', /^database\.url/, 'settings'],
     ['queries', /SELECT note, count/, 'queries?window=reset&filter=GROUP%20BY%20note'],

@@ -1,6 +1,6 @@
 /** Ways to tell somebody: real servers, that take it, refuse it, hang, or are not there. */
 import { createHmac } from 'node:crypto'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { SMTPServer } from 'smtp-server'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { DeliveryStore, email, slack, testChannels, webhook } from '../../src/alerts/index.ts'
@@ -140,6 +140,30 @@ describe('channels', () => {
     expect(letters[0]).toContain('holdfast doctor')
   })
 
+  test('a server of letters that says nothing is given up, and nothing stays open', async () => {
+    const silent = createServer(() => {})
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => new Promise<void>((resolve) => silent.close(() => resolve())))
+    const { port } = silent.address() as AddressInfo
+    const channel = email({
+      url: `smtp://127.0.0.1:${port}`,
+      from: 'db@example.com',
+      to: ['ann@example.com'],
+    })
+    const watched = await Watched.start(database.url, [channel])
+    const end = await watched.leaveOpen()
+    await watched.beat(2)
+    await vi.waitUntil(
+      async () =>
+        (await new DeliveryStore(watched.store.place).unsent(1))[0]?.error?.includes('no answer within'),
+      { timeout: 20_000 },
+    )
+    await vi.waitUntil(
+      () => new Promise((resolve) => silent.getConnections((_, count) => resolve(count === 0))),
+    )
+    await end()
+  })
+
   test('Slack gets text in which nothing is taken for markup', async () => {
     const receiver = await receiving()
     const rules = [{ ...OPEN_TRANSACTION, message: 'a <b> & <!channel>' }]
@@ -158,6 +182,9 @@ describe('channels', () => {
     const gone = await Receiver.start()
     const nobodyThere = gone.url
     await gone.stop()
+    const withPassword = webhook('http://user:S3cret@127.0.0.1:9/T0KEN')
+    const [leaky] = await testChannels([withPassword], 'shop')
+    expect(leaky?.error).not.toMatch(/S3cret|T0KEN/)
     const results = await testChannels([webhook(receiver.url), slack(nobodyThere)], 'shop')
     expect(results).toMatchObject([
       { channel: 'webhook', error: expect.stringContaining('it answered 302') },

@@ -80,8 +80,9 @@ beforeEach(() =>
 describe('by HTTP', () => {
   test('there are those that are open, and those that are over page by page', async () => {
     expect(await get('/v1/alerts')).toEqual({ data: [], next_cursor: null })
-    for (const minutes of [30, 20, 10]) await fire(`r${minutes}`, minutes)
-    await (await store()).resolve({ rule: 'r20', instance: '', resolvedAt: Date.now() } as never)
+    const ids = new Map<number, string>()
+    for (const minutes of [30, 20, 10]) ids.set(minutes, await fire(`r${minutes}`, minutes))
+    await (await store()).resolve(ids.get(20) ?? '', Date.now(), [], Date.now())
     expect(await get('/v1/alerts')).toMatchObject({
       data: [{ rule: 'r10', state: 'firing', value: 85, threshold: 80, told_at: null }, { rule: 'r30' }],
     })
@@ -89,9 +90,11 @@ describe('by HTTP', () => {
     expect(first).toMatchObject({ data: [{ rule: 'r10' }, { rule: 'r20', state: 'resolved' }] })
     const second = await get(`/v1/alerts?state=all&limit=2&cursor=${String(first.next_cursor)}`)
     expect(second).toMatchObject({ data: [{ rule: 'r30' }], next_cursor: null })
-    expect(await get('/v1/alerts?state=all&cursor=nonsense')).toMatchObject({
-      code: 'HF_ADMIN_REQUEST_INVALID',
-    })
+    const id = ids.get(10)
+    for (const cursor of [null, [1e300, id], [-1e20, id], [1, '-'.repeat(36)], ['x', id]])
+      expect(
+        await get(`/v1/alerts?state=all&cursor=${Buffer.from(JSON.stringify(cursor)).toString('base64url')}`),
+      ).toMatchObject({ code: 'HF_ADMIN_REQUEST_INVALID' })
   })
 
   test('an operator acknowledges, silences and lifts; a viewer does not; all is remembered', async () => {
@@ -104,6 +107,16 @@ describe('by HTTP', () => {
     expect(
       (await client().post('/v1/alerts/silences', 'operator', { ...silence, for_seconds: 1 })).status,
     ).toBe(400)
+    for (const wrong of [
+      { rule: 'lokc_wait' },
+      { reason: 'a\u0000b' },
+      { reason: '\ud800' },
+      { instance: 'a b' },
+    ])
+      expect((await client().post('/v1/alerts/silences', 'operator', { ...silence, ...wrong })).status).toBe(
+        400,
+      )
+    expect(await get('/v1/alerts/silences')).toEqual({ data: [] })
     const made = await client().post('/v1/alerts/silences', 'operator', silence)
     expect(made).toMatchObject({ status: 201, body: { rule: 'connections', reason: 'load test' } })
     expect(await get('/v1/alerts/silences')).toMatchObject({ data: [{ id: made.body.id }] })
@@ -143,7 +156,7 @@ describe('by HTTP', () => {
 describe('the command line', () => {
   test('lists what is wrong with exit 3, and what was', { timeout: 30_000 }, async () => {
     const none = await alert(['list'])
-    expect(none).toMatchObject({ code: 0, stdout: 'Nothing is wrong.\n' })
+    expect(none).toMatchObject({ code: 0, stdout: 'No alert is open.\n' })
     const id = await fire('connections', 5)
     const one = await alert(['list', '--json'])
     expect(one.code).toBe(3)
@@ -183,6 +196,25 @@ describe('the command line', () => {
     receiver.answer = 200
     expect(fails).toMatchObject({ code: 1, stdout: expect.stringContaining('it answered 500') })
   })
+
+  test(
+    'a rule that cannot be used, or that is not there, is a mistake of the configuration',
+    { timeout: 30_000 },
+    async () => {
+      const wrong: [Record<string, string>, RegExp][] = [
+        [{ HOLDFAST_ALERTS_OFF: 'lock_wiat' }, /did you mean lock_wait/],
+        [{ HOLDFAST_ALERTS_SMTP_URL: 'smtp://127.0.0.1' }, /HF_ALERT_EMAIL/],
+        [{ HOLDFAST_ALERTS_WEBHOOK_URL: 'https://user:pw@example.com/x' }, /without a user or a password/],
+      ]
+      for (const [env, said] of wrong) {
+        const { code, stdout, stderr } = await runCli(['config', 'validate', '--json'], {
+          cwd: scratch('wrong'),
+          env,
+        })
+        expect([code, said.test(stdout), /user:pw/.test(stdout + stderr)]).toEqual([2, true, false])
+      }
+    },
+  )
 
   test('says what is missing where there is no schema', async () => {
     const empty = new URL(database.url)

@@ -128,6 +128,21 @@ test('what fired before goes on, and is over when it is', () => {
   expect(take(0, 40)).toMatchObject([{ kind: 'resolved', alert: { id: first.open[0]?.id } }])
 })
 
+test('what was absent before goes on being so until it is seen', () => {
+  const rule: AlertRule = { name: 'rule', metric: 'connections_active', absent: { afterMs: 300_000 } }
+  const first = new AlertBook([rule], '', { nowMs: 0, monotonicMs: 0 })
+  first.take({}, { nowMs: 300_000, monotonicMs: 300_000 })
+  expect(first.open).toMatchObject([{ state: 'firing', severity: 'error' }])
+  const later = new AlertBook([rule], '', { nowMs: 0, monotonicMs: 0 })
+  later.restore(first.open, { nowMs: 0, monotonicMs: 0 })
+  const take = (values: Record<string, number>, seconds: number) =>
+    later.take(values, { nowMs: seconds * 1_000, monotonicMs: seconds * 1_000 })
+  for (let seconds = 10; seconds < 400; seconds += 10) expect(take({}, seconds)).toEqual([])
+  expect(later.open).toMatchObject([{ severity: 'error' }])
+  expect(take({ connections_active: 1 }, 400)).toEqual([])
+  expect(take({ connections_active: 1 }, 460)).toMatchObject([{ kind: 'resolved' }])
+})
+
 describe('rules', () => {
   test('that are built in are valid and watch what there is', () => {
     const built = builtInRules(DEFAULT_LIMITS)
@@ -168,8 +183,20 @@ describe('rules', () => {
     )
   })
 
+  test('that are switched off and are not there are named', () => {
+    expect(() => rulesOf(DEFAULT_LIMITS, [], ['lokc_wait'])).toThrow(
+      /lokc_wait cannot be used: it is switched off/,
+    )
+  })
+
   test('of one name twice are refused', () => {
     const rule = { name: 'a', metric: 'x', above: { error: 1 } }
     expect(() => ALERT_OPTIONS.rules.parse([rule, rule])).toThrow(/another one has the same name/)
   })
+})
+
+test('an address with a password is none, and is not repeated', () => {
+  expect(ALERT_OPTIONS.webhookUrl.parse('https://user:secret@example.com/hook')).toBeUndefined()
+  expect(ALERT_OPTIONS.webhookUrl.parse('https://example.com/hook')).toBe('https://example.com/hook')
+  expect(ALERT_OPTIONS.webhookUrl.mask('https://example.com/T0KEN')).toBe('https://example.com/***')
 })

@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { session, signOut } from '../api/session.ts'
 import { type Page, type PageGroup, PAGES } from '../pages/index.ts'
 import { addressOf, path } from '../place/router.ts'
@@ -21,8 +22,13 @@ export function Rail({ onKeys }: { readonly onKeys: () => void }) {
   const here = pageAt(path.value)
   const who = session.value
   const failure = useSignal<string | undefined>(undefined)
+  const rail = useRef<HTMLElement>(null)
+  // On a narrow window it is a row of which a part is seen: the part with this page.
+  useLayoutEffect(() => {
+    rail.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+  }, [here])
   return (
-    <nav class="rail" aria-label="Main">
+    <nav ref={rail} class="rail" aria-label="Main">
       <a class="brand" href={addressOf('')}>
         <Mark />
         Holdfast

@@ -111,8 +111,8 @@ async function main(): Promise<void> {
       holdfast.stateDirectory,
     )
     holdfast.own('HTTP API', () => server.close())
-    holdfast.startMonitoring()
     if (holdfast.config.database.url === undefined) await startDemo(holdfast, stopping)
+    holdfast.startMonitoring()
     say(
       `\nHoldfast: ${server.url}\nSign in, once, within ten minutes: ${server.createSignInLink()}\nCtrl-C stops.`,
     )

@@ -66,12 +66,15 @@ const describe = (alert: Alert | KeptAlert) => {
 const cursorOf = ({ firedAt, id }: KeptAlert): string =>
   Buffer.from(JSON.stringify([firedAt, id])).toString('base64url')
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const isInstant = (input: unknown): input is number =>
+  typeof input === 'number' && input >= 0 && input <= 8.64e15
+
 /** @throws HF_ADMIN_REQUEST_INVALID */
 function readCursor(cursor: string): { firedAt: number; id: string } {
   try {
     const [firedAt, id] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as [unknown, unknown]
-    if (typeof firedAt === 'number' && typeof id === 'string' && /^[0-9a-f-]{36}$/.test(id))
-      return { firedAt, id }
+    if (isInstant(firedAt) && typeof id === 'string' && UUID.test(id)) return { firedAt, id }
   } catch {
     // Not one of ours.
   }

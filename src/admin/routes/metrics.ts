@@ -33,7 +33,10 @@ export const metricRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> 
     },
     async (_request, reply) => {
       // Made when somebody asks: until then it costs nothing.
-      registry ??= makeRegistry(context)
+      registry ??= makeRegistry(context).catch((error: unknown) => {
+        registry = undefined
+        throw error
+      })
       const { contentType, metrics } = await registry.then(async (made) => ({
         contentType: made.contentType,
         metrics: await made.metrics(),

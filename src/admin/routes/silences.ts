@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { silenceAsJson } from '../../alerts/index.ts'
 import { alertStoreOf } from '../alert-store.ts'
 import type { AdminContext } from '../context.ts'
+import { requestInvalid } from '../errors.ts'
 import { nullable, problemResponses } from '../problem.ts'
 import { refuseStrayFields } from '../strict-body.ts'
 
@@ -24,7 +25,7 @@ const SilenceDescription = Type.Object({
 const SilenceBody = Type.Object({
   rule: Type.Optional(Type.String({ minLength: 1, maxLength: 63, description: 'Default: every rule' })),
   instance: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 300, description: 'host:pid; default: all' }),
+    Type.String({ pattern: '^[\\w.:-]{1,300}$', description: 'host:pid; default: all' }),
   ),
   for_seconds: Type.Integer({ minimum: 60, maximum: 30 * 86_400 }),
   reason: Type.String({ minLength: 1, maxLength: 500 }),
@@ -64,6 +65,12 @@ export const silenceRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }>
       },
     },
     async ({ body: { rule = null, instance = null, for_seconds, reason }, identity }, reply) => {
+      // PostgreSQL keeps no NUL and no half of a character.
+      if (reason.includes('\0') || !reason.isWellFormed())
+        throw requestInvalid([{ path: 'reason', message: 'is not text' }])
+      const rules = context.alerts?.rules
+      if (rule !== null && rules && !rules.some(({ name }) => name === rule))
+        throw requestInvalid([{ path: 'rule', message: 'is the name of no rule' }])
       const now = Date.now()
       const kept = await (
         await alertStoreOf(context)

@@ -33,9 +33,9 @@ function signatureOf(secret: string, body: string): Record<string, string> {
 export function slack(url: string): Channel {
   return {
     name: 'slack',
-    async send({ title, text, database }, signal) {
+    async send({ id, title, text, database }, signal) {
       const body = JSON.stringify({ text: `*${escaped(title)}* on ${escaped(database)}\n${escaped(text)}` })
-      await post('slack', url, body, signal, {})
+      await post('slack', url, body, signal, { 'idempotency-key': id })
     },
   }
 }
@@ -62,7 +62,9 @@ async function post(
       headers: { 'content-type': 'application/json', ...headers },
     })
   } catch (error) {
-    throw deliveryFailed(channel, messageOf((error as Error).cause ?? error), error)
+    // Whoever knows the address may write there.
+    const reason = messageOf((error as Error).cause ?? error).replaceAll(url, 'its address')
+    throw deliveryFailed(channel, reason)
   }
   await response.body?.cancel()
   if (!response.ok) throw deliveryFailed(channel, `it answered ${response.status}`)

@@ -99,7 +99,7 @@ function inWords({ session, wants, depth, count }: LockLine): string {
   const indent = depth === 0 ? '' : `${'   '.repeat(depth - 1)}└─ `
   const waits = wants
     ? `waits ${formatDuration(wants.seconds * 1_000)} for ${wants.mode} on ${wants.on}`
-    : pc.yellow(`holds what ${plural(count, 'session')} want`)
+    : pc.yellow(`holds what ${plural(count, 'session')} ${count === 1 ? 'wants' : 'want'}`)
   const state = session ? `, ${session.state}` : ''
   const text = session ? inOneLine(session.statement ?? '', LONGEST_TEXT) : ''
   return `${indent}${pc.bold(who)}${state}: ${waits}${text === '' ? '' : pc.dim(`\n${' '.repeat(indent.length + 2)}${text}`)}`

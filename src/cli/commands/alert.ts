@@ -13,7 +13,7 @@ import {
   silenceAsJson,
   testChannels,
 } from '../../alerts/index.ts'
-import { formatDuration } from '../../core/index.ts'
+import { formatDuration, inOneLine } from '../../core/index.ts'
 import type { Holdfast } from '../../holdfast.ts'
 import { whoRuns } from '../../migrate/index.ts'
 import { type Finish, runWith } from '../command.ts'
@@ -45,7 +45,8 @@ export function addAlert(program: Command, finish: Finish): void {
     )
   addList(alert, finish)
   addAcknowledge(alert, finish)
-  addSilences(alert, finish)
+  addSilence(alert, finish)
+  addSilenceList(alert, finish)
   addRules(alert, finish)
   addTest(alert, finish)
 }
@@ -70,8 +71,8 @@ function addList(alert: Command, finish: Finish): void {
       session.out.result({ database: holdfast.address, alerts: shown }, () =>
         alerts.length === 0
           ? all
-            ? 'Nothing was wrong since alerts are kept.'
-            : 'Nothing is wrong.'
+            ? 'There was no alert since alerts are kept.'
+            : 'No alert is open.'
           : listInWords(alerts),
       )
       const firing = alerts.find(({ state }) => state === 'firing')
@@ -121,7 +122,7 @@ function addAcknowledge(alert: Command, finish: Finish): void {
   )
 }
 
-function addSilences(alert: Command, finish: Finish): void {
+function addSilence(alert: Command, finish: Finish): void {
   runWith<{ for: string; reason: string; instance?: string }>(
     alert
       .command('silence')
@@ -133,6 +134,7 @@ function addSilences(alert: Command, finish: Finish): void {
     finish,
     async (session, { for: length, reason, instance }, [rule = '']) => {
       const lengthMs = lengthFrom(length)
+      if (reason.trim() === '' || instance === '') throw usage('--reason and --instance: not empty')
       const { holdfast, store } = await open(session)
       const known = rulesFrom(holdfast).map(({ name }) => name)
       if (rule !== 'all' && !known.includes(rule))
@@ -158,6 +160,9 @@ function addSilences(alert: Command, finish: Finish): void {
       session.out.next(`holdfast alert lift ${kept.id}`)
     },
   )
+}
+
+function addSilenceList(alert: Command, finish: Finish): void {
   runWith(alert.command('silences').description('what nobody is told of now'), finish, async (session) => {
     const { holdfast, store } = await open(session)
     const silences = (await store.silences(Date.now())).map(silenceAsJson)
@@ -172,7 +177,7 @@ function addSilences(alert: Command, finish: Finish): void {
               one.instance,
               one.ends_at,
               one.created_by,
-              one.reason,
+              inOneLine(one.reason),
             ]),
           ),
     )
@@ -202,7 +207,7 @@ function addRules(alert: Command, finish: Finish): void {
         rules.map((rule) => [
           rule.name,
           conditionInWords(rule),
-          formatDuration(rule.forMs ?? 0),
+          rule.forMs === undefined ? 'at once' : formatDuration(rule.forMs),
           rule.message ?? '',
         ]),
       ),

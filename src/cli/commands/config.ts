@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import pc from 'picocolors'
-import { loadConfig } from '../../config.ts'
+import { type Config, loadConfig } from '../../config.ts'
 import { databaseUrlMissing } from '../../errors.ts'
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -36,6 +36,7 @@ export function addConfig(program: Command, finish: Finish): void {
       const { config: effective, strays } = await loadConfig({ args: session.configInput() })
       if (effective.environment === 'production' && effective.database.url === undefined)
         throw databaseUrlMissing()
+      await validateAlerts(effective)
       session.out.result({ valid: true, unknown_variables: strays }, () =>
         strays.length === 0
           ? 'The configuration is valid.'
@@ -49,6 +50,14 @@ export function addConfig(program: Command, finish: Finish): void {
       return strays.length === 0 ? EXIT.ok : EXIT.findings
     },
   )
+}
+
+/** What the options of alerts say together. @throws HF_ALERT_RULE_INVALID, HF_ALERT_METRIC_UNKNOWN, HF_ALERT_EMAIL */
+async function validateAlerts({ alerts, monitor }: Config): Promise<void> {
+  const { channelsOf, rulesOf } = await import('../../alerts/index.ts')
+  const { limitsFrom } = await import('../../monitor/index.ts')
+  rulesOf(limitsFrom(monitor), alerts.rules, alerts.off)
+  channelsOf(alerts, () => {})
 }
 
 function shown(value: unknown): string {

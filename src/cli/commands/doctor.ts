@@ -20,6 +20,7 @@ import {
   scoreOf,
 } from '../../monitor/index.ts'
 import { type Finish, runWith } from '../command.ts'
+import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { checkContextOf, lookWith } from '../looking.ts'
 import type { Session } from '../session.ts'
@@ -59,6 +60,7 @@ export function addDoctor(program: Command, finish: Finish): void {
 }
 
 async function runDoctor(session: Session, flags: DoctorFlags): Promise<number> {
+  if (flags.full && flags.digest) throw usage('--full and --digest are two reports: one at a time')
   const strays = await strayFindings(session)
   const looking = await lookWith(
     session,

@@ -7,7 +7,7 @@ import { EXIT } from '../exit-codes.ts'
 import { lookWith } from '../looking.ts'
 import type { Session } from '../session.ts'
 import { TopCamera, type TopPicture } from '../top/picture.ts'
-import { renderTop, type TopView } from '../top/render.ts'
+import { cut, renderTop, type TopView } from '../top/render.ts'
 import { Screen } from '../top/screen.ts'
 
 interface TopFlags {
@@ -89,7 +89,7 @@ async function live(
     const lines = picture
       ? renderTop(address, picture, { ...view, ...screen.size })
       : [`${address}: looking...`]
-    if (problem !== undefined) lines[1] = `It does not answer: ${problem}`.slice(0, screen.size.columns)
+    if (problem !== undefined) lines[1] = cut(`It does not answer: ${problem}`, screen.size.columns)
     screen.draw(lines)
   }
   const screen = new Screen((key) => {

@@ -1,5 +1,5 @@
 import pc from 'picocolors'
-import { formatBytes, formatDuration, inOneLine } from '../../core/index.ts'
+import { formatBytes, formatDuration, inOneLine, withoutCommands } from '../../core/index.ts'
 import type { StatementOrder } from '../../monitor/index.ts'
 import type { TopPicture } from './picture.ts'
 
@@ -17,7 +17,7 @@ const MISSING = '-'
 /** A picture as lines of at most `columns` characters, colours not counted. */
 export function renderTop(address: string, picture: TopPicture, view: TopView): string[] {
   const head = headOf(address, picture, view)
-  const room = Math.max(3, view.rows - head.length - 1)
+  const room = Math.max(1, view.rows - head.length - 1)
   const list = (view.list === 'statements' ? statementsOf : sessionsOf)(picture, view).slice(0, room)
   const keys = 'q quits  s sorts  v shows sessions or statements  space pauses'
   return [
@@ -59,7 +59,9 @@ function headOf(address: string, { at, values, seconds }: TopPicture, view: TopV
 
 function statementsOf({ statements, seconds }: TopPicture, { order, columns }: TopView): string[] {
   if (statements === null)
-    return ['Statements cannot be told: pg_stat_statements is not there. See: holdfast query top']
+    return [
+      cut('Statements cannot be told: pg_stat_statements is not there. See: holdfast query top', columns),
+    ]
   const line = (few: readonly string[], more: readonly string[], text: string): string =>
     row(columns, columns < WIDE ? few : [...few, ...more], text)
   return [
@@ -119,9 +121,10 @@ function row(columns: number, cells: readonly string[], text: string): string {
   return cut(`${fields.join(' ')}  ${inOneLine(text)}`, columns)
 }
 
-/** What a terminal would take for a command is shown, not done. */
-const cut = (text: string, most: number): string => {
-  // oxlint-disable-next-line no-control-regex -- these are what is looked for
-  const plain = text.replaceAll(/[\u0000-\u001F\u007F-\u009F]/g, '·')
-  return plain.length > most ? `${plain.slice(0, Math.max(0, most - 1))}…` : plain
+/** As much as there is room for. */
+export const cut = (text: string, most: number): string => {
+  const plain = withoutCommands(text)
+  return plain.length > most
+    ? `${plain.slice(0, Math.max(0, most - 1)).replace(/[\uD800-\uDBFF]$/, '')}…`
+    : plain
 }

@@ -8,6 +8,8 @@ import { StatementTexts } from '../statements/texts.ts'
 /** Below the limit, what is slow for its users because it is called so often. */
 const OFTEN_MS = 20
 const OFTEN_CALLS = 100
+/** What ran once or twice may have waited for something else. */
+const FEWEST_CALLS = 3
 const MOST_TOLD = 5
 const LONGEST_TEXT = 200
 
@@ -25,7 +27,9 @@ export const slowStatements: Check = {
       .map((one) => ({ ...one, meanMs: one.totalMs / Math.max(1, one.calls) }))
       .filter(
         ({ id, meanMs, calls }) =>
-          id !== null && (meanMs >= limits.slowStatementMs || (meanMs >= OFTEN_MS && calls >= OFTEN_CALLS)),
+          id !== null &&
+          calls >= FEWEST_CALLS &&
+          (meanMs >= limits.slowStatementMs || (meanMs >= OFTEN_MS && calls >= OFTEN_CALLS)),
       )
     const ids = slow.flatMap(({ id }) => id ?? [])
     const texts = await new StatementTexts().read(db, source.schema, ids.slice(0, 50))

@@ -213,7 +213,9 @@ export class Collector {
     try {
       const source = await readSource(this.#reader)
       if (!(await inTime(this.#clock, isHistoryThere(run.writer, history.ownSchema))))
-        return this.#tell(`There is no history in schema "${history.ownSchema}": run "holdfast init".`)
+        return this.#tell(
+          `Nothing can be kept, and no alert of the database told: schema "${history.ownSchema}" is not there. Run: holdfast init`,
+        )
       run.store = new HistoryStore(run.writer, history.ownSchema, source)
       run.leadership = new Leadership(
         new AdvisoryLease({ connectionString: history.url }),
@@ -222,7 +224,7 @@ export class Collector {
         (error) => this.#tell(messageOf(error)),
       )
     } catch (error) {
-      this.#tell(messageOf(error))
+      this.#tell(`Nothing can be kept, and no alert of the database told: ${messageOf(error)}`)
     }
   }
 
@@ -254,6 +256,8 @@ export class Collector {
         if (frame) frames.push(frame)
       } catch (error) {
         this.#skip(name, messageOf(error))
+        // One that does not answer at all is not asked for everything else, too.
+        if (!(await this.#reader.probe(PROBE_MS)).ok) break
       }
       this.#minuteMs.open += this.#clock.monotonicMs() - began
     }

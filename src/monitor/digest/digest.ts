@@ -1,5 +1,5 @@
 import { plural } from '../../core/index.ts'
-import { examine } from '../examination.ts'
+import { examine, scoreOf } from '../examination.ts'
 import type { CheckContext, Finding } from '../finding.ts'
 import { forecastInWords, readCapacity } from '../forecast/capacity.ts'
 import { type Period, PERIODS, type Task, TASKS } from './tasks.ts'
@@ -20,6 +20,7 @@ export interface Digest {
   readonly at: string
   readonly database: string
   readonly periods: readonly Period[]
+  /** Of what these tasks found. */
   readonly score: number
   readonly tasks: readonly DigestTask[]
   /** What reaches its limit when, in words. */
@@ -34,15 +35,16 @@ export async function makeDigest(context: CheckContext, periods: readonly Period
   const { clock, history, identity, limits } = context
   const now = clock?.now() ?? Date.now()
   const examination = await examine(context, { production: true, deep: periods.includes('quarterly') })
+  const tasks = TASKS.filter(({ period }) => periods.includes(period)).map((task) =>
+    tick(task, examination.findings, examination.outcomes),
+  )
   const forecasts = history ? await readCapacity(history, { diskBytes: limits?.diskBytes }, now) : []
   return {
     at: new Date(now).toISOString(),
     database: identity.database,
     periods,
-    score: examination.score,
-    tasks: TASKS.filter(({ period }) => periods.includes(period)).map((task) =>
-      tick(task, examination.findings, examination.outcomes),
-    ),
+    score: scoreOf(tasks.flatMap(({ findings }) => findings)),
+    tasks,
     capacity: forecasts.map(forecastInWords),
   }
 }

@@ -113,6 +113,7 @@ export function forecastOf(
   const { perDay, perDayRange, backtests } = trend
   const room = limit === null ? null : Math.max(0, limit - last.value)
   const until = (growth: number): number | null => {
+    if (room === 0) return 0
     if (room === null || growth <= 0) return null
     const days = room / growth
     return days <= MOST_DAYS ? days : null
@@ -146,6 +147,7 @@ export function forecastInWords({ metric, days, daysRange, perDay, historyDays }
       ? `${perDay < 0 ? '-' : ''}${formatBytes(Math.abs(perDay))}`
       : `${round(perDay)} points`
   const seen = `${round(historyDays)} days of history`
+  if (days === 0) return `${subject}: at the limit now.`
   if (days === null) return `${subject}: ${growth} a day, no limit in sight (${seen}).`
   const [least, most] = daysRange
   return `${subject} ${limit} in about ${round(days)} days (${least === null ? '?' : round(least)} to ${most === null ? 'never' : round(most)}): ${growth} a day, ${seen}.`

@@ -19,7 +19,7 @@ export interface Trend {
 /** With fewer there is no telling. */
 const LEAST_POINTS = 8
 /** More say little more, and cost their square. */
-const MOST_POINTS = 200
+const MOST_POINTS = 60
 /** Of what was tried, this share lies outside on each side. */
 const TAIL = 0.1
 
@@ -30,7 +30,7 @@ const TAIL = 0.1
  * @returns undefined where there are too few points
  */
 export function trendOf(series: readonly Point[]): Trend | undefined {
-  const points = thinned(series)
+  const points = thinned(series.filter(({ value }) => Number.isFinite(value)))
   const last = points.at(-1)
   if (points.length < LEAST_POINTS || !last) return undefined
   const { perDay, at } = lineThrough(points)
@@ -39,7 +39,11 @@ export function trendOf(series: readonly Point[]): Trend | undefined {
   return {
     level: at(last.day),
     perDay,
-    perDayRange: [perDay + quantile(errors, TAIL), perDay + quantile(errors, 1 - TAIL)],
+    // Where all were wrong in one direction, the line itself is the other end.
+    perDayRange: [
+      perDay + Math.min(0, quantile(errors, TAIL)),
+      perDay + Math.max(0, quantile(errors, 1 - TAIL)),
+    ],
     backtests: errors.length,
   }
 }

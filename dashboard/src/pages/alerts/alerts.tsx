@@ -2,8 +2,18 @@ import type { ComponentChildren } from 'preact'
 import { Panel } from '../../parts/panel.tsx'
 import { Standing } from '../../parts/standing.tsx'
 import { query, setQuery } from '../../place/router.ts'
+import { live } from '../../live/stream.ts'
+import { moment } from '../../words/times.ts'
 import { Channels } from './channels.tsx'
-import { type Alert, type Alerts as Data, useAlerts, useDeliveries, useRules, useSilences } from './data.ts'
+import {
+  type Alert,
+  type Alerts as Data,
+  type Silences,
+  useAlerts,
+  useDeliveries,
+  useRules,
+  useSilences,
+} from './data.ts'
 import { alertAt, AlertDetail, AlertList, openAlert, whichAlerts } from './list.tsx'
 import { ruleAt, RuleDetail, RuleList } from './rules.tsx'
 import { silenceAt, SilenceDetail, SilenceList } from './silences.tsx'
@@ -37,7 +47,7 @@ export function Alerts() {
     <>
       <Standing
         resource={alerts}
-        sentence={sentence}
+        sentence={(data) => `${sentence(data)}${silenced(silences.state.value.data)}`}
         failed="What is wrong cannot be told."
         things={({ data }) => data.filter(isFiring).map(asThing)}
       />
@@ -61,10 +71,16 @@ function sentence({ data }: Data): string {
   const pending = data.filter(({ state }) => state === 'pending').length
   const coming = pending === 0 ? '' : ` ${pending} more may follow.`
   if (firing.length === 0)
-    return pending === 0 ? 'Nothing is wrong.' : `Nothing is wrong yet; ${pending} may be soon.`
+    return pending === 0 ? 'No alert is open.' : `No alert is open; ${pending} may be soon.`
   const known = firing.filter((one) => one.acknowledged_by !== null).length
-  const things = firing.length === 1 ? 'One thing is wrong' : `${firing.length} things are wrong`
+  const things = firing.length === 1 ? 'One alert is open' : `${firing.length} alerts are open`
   return `${things}${known === 0 ? '' : known === firing.length ? ', and known' : `, ${known} of them known`}.${coming}`
+}
+
+/** Who looks here because nobody told them has to know why. */
+const silenced = (known: Silences | undefined): string => {
+  const all = known?.data.find(({ rule, instance }) => rule === null && instance === null)
+  return all ? ` Nobody is told of any until ${moment(Date.parse(all.ends_at), live.now.value)}.` : ''
 }
 
 const asThing = (alert: Alert) => ({

@@ -31,7 +31,11 @@ const COLUMNS: readonly Column<Alert>[] = [
     kind: 'text',
     width: 96,
     value: ({ state }) => state,
-    cell: (alert) => <span class={`tag ${toneOf(alert)}`}>{alert.state}</span>,
+    cell: (alert) => (
+      <span class={`tag ${toneOf(alert)}`}>
+        {alert.state === 'firing' && alert.acknowledged_by !== null ? 'known' : alert.state}
+      </span>
+    ),
   },
   {
     id: 'severity',
@@ -99,7 +103,7 @@ export const AlertList = ({ resource }: { readonly resource: LiveResource<Alerts
     prefix={PREFIX}
     empty={
       <Empty
-        title={whichAlerts() === 'all' ? 'Nothing was wrong since alerts are kept.' : 'Nothing is wrong.'}
+        title={whichAlerts() === 'all' ? 'There was no alert since alerts are kept.' : 'No alert is open.'}
       >
         <p>Rules watch what monitoring sees; below is from where on they tell.</p>
       </Empty>

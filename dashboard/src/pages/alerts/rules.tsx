@@ -24,8 +24,13 @@ function conditionOf({ metric, above, below, growsBy, absent }: Rule): string {
 
 const COLUMNS: readonly Column<Rule>[] = [
   { id: 'name', title: 'Rule', kind: 'code', width: 170, value: ({ name }) => name },
-  { id: 'metric', title: 'Metric', kind: 'code', width: 250, isExtra: true, value: ({ metric }) => metric },
-  { id: 'when', title: 'When', kind: 'text', width: 200, value: conditionOf },
+  {
+    id: 'when',
+    title: 'When',
+    kind: 'text',
+    width: 330,
+    value: (rule) => `${rule.metric} ${conditionOf(rule)}`,
+  },
   { id: 'for', title: 'For', kind: 'text', width: 90, isMinor: true, value: ({ forMs }) => lengthOf(forMs) },
   {
     id: 'message',

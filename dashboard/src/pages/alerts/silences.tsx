@@ -8,7 +8,8 @@ import { ToType } from '../../parts/copy.tsx'
 import { Facts } from '../../parts/panel.tsx'
 import { Empty } from '../../parts/states.tsx'
 import type { Column } from '../../parts/table/column.ts'
-import { instant } from '../../words/times.ts'
+import { live } from '../../live/stream.ts'
+import { instant, moment } from '../../words/times.ts'
 import { ListCard, rowAt } from '../list-card.tsx'
 import type { Silence, Silences } from './data.ts'
 
@@ -23,9 +24,13 @@ const COLUMNS: readonly Column<Silence>[] = [
     id: 'until',
     title: 'Until',
     kind: 'text',
-    width: 170,
+    width: 130,
     value: ({ ends_at: end }) => end,
-    cell: ({ ends_at: end }) => instant(Date.parse(end)),
+    cell: ({ ends_at: end }) => (
+      <time dateTime={end} title={instant(Date.parse(end))}>
+        {moment(Date.parse(end), live.now.value)}
+      </time>
+    ),
   },
   { id: 'why', title: 'Why', kind: 'text', isMinor: true, value: ({ reason }) => reason },
 ]

@@ -30,7 +30,7 @@ export function AlertsCard() {
         {({ data }) => {
           const firing = data.filter(({ state }) => state === 'firing').slice(0, MOST)
           return firing.length === 0 ? (
-            <Empty title="Nobody has been told of anything that goes on." />
+            <Empty title="No alert is open." />
           ) : (
             <ToDoList
               things={firing.map(({ id, severity, message }) => ({

@@ -26,7 +26,7 @@ const isDecided = ({ source }: Option): boolean => source !== 'default'
 
 const OPTIONS: readonly Column<Option>[] = [
   { id: 'name', title: 'Option', kind: 'code', value: ({ name }) => name },
-  { id: 'value', title: 'Value', kind: 'code', width: 190, value: ({ value }) => value },
+  { id: 'value', title: 'Value', kind: 'code', width: 260, isMinor: true, value: ({ value }) => value },
   {
     id: 'source',
     title: 'Decided by',
@@ -40,8 +40,8 @@ const OPTIONS: readonly Column<Option>[] = [
 
 const SETTINGS: readonly Column<Setting>[] = [
   { id: 'name', title: 'Setting', kind: 'code', value: ({ name }) => name },
-  { id: 'value', title: 'Value', kind: 'code', width: 130, value: ({ value }) => value },
-  { id: 'usual', title: 'Usual', kind: 'code', width: 130, isMinor: true, value: ({ usual }) => usual },
+  { id: 'value', title: 'Value', kind: 'code', width: 230, isMinor: true, value: ({ value }) => value },
+  { id: 'usual', title: 'Usual', kind: 'code', width: 180, isExtra: true, value: ({ usual }) => usual },
   {
     id: 'source',
     title: 'Decided by',

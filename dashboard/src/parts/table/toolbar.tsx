@@ -39,7 +39,7 @@ export function Toolbar<Row>({
       />
       <span class="note" role="status">
         {isFiltered ? `${rows.value.length.toLocaleString('en')} of ` : ''}
-        {total.toLocaleString('en')} rows
+        {total.toLocaleString('en')} {total === 1 ? 'row' : 'rows'}
       </span>
       <ColumnChoice table={table} arrangement={arrangement} all={all} />
       <button

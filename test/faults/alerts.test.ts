@@ -1,0 +1,245 @@
+/** Alerts when processes die, databases go and come back, and rules change: nothing is lost, doubled, or out of order. */
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { AlertStore, Alerts, DeliveryStore, webhook } from '../../src/alerts/index.ts'
+import { Pool } from '../../src/pool/index.ts'
+import { FakeClock } from '../../src/testing/index.ts'
+import { OPEN_TRANSACTION, receiving, Watched } from '../support/alerting.ts'
+import { Collecting } from '../support/collecting.ts'
+import { queryAt, useDatabase } from '../support/database.ts'
+
+const database = useDatabase()
+afterEach(() =>
+  queryAt(
+    database.url,
+    'TRUNCATE holdfast.alerts, holdfast.alert_silences, holdfast.alert_deliveries, holdfast.history_minutes',
+  ),
+)
+
+const SOURCE = `(SELECT system_identifier || '/' || current_database() FROM pg_control_system())`
+
+/** An alert that a process wrote down before it died. */
+async function left(rule: string, instance: string, atMs: number, wasTold: boolean): Promise<void> {
+  await queryAt(
+    database.url,
+    `INSERT INTO holdfast.alerts (id, source, rule, instance, severity, metric, message, action, since, fired_at, seen_at, told_at, told_severity)
+     SELECT gen_random_uuid(), ${SOURCE}, '${rule}', '${instance}', 'warning', 'm', 'm', 'a', t, t, t, ${wasTold ? "t, 'warning'" : 'NULL, NULL'}
+       FROM to_timestamp(${atMs / 1_000}) AS t`,
+  )
+}
+
+describe('a process that dies', () => {
+  test(
+    'leaves what it could not tell to the next one, which tells it before what came after',
+    { timeout: 60_000 },
+    async () => {
+      const receiver = await receiving()
+      receiver.answer = 500
+      const first = await Watched.start(database.url, [webhook(receiver.url)])
+      const end = await first.leaveOpen()
+      await first.beat(2)
+      await vi.waitUntil(() => receiver.attempts >= 1, { timeout: 20_000 })
+      // Dead: it gives back its lease and does nothing more; what it holds it holds.
+      await first.collecting.collector.close()
+      const second = await Watched.start(database.url, [webhook(receiver.url)], {
+        clock: new FakeClock(first.collecting.clock.now()),
+      })
+      await end()
+      receiver.answer = 200
+      await second.beat(6)
+      expect(await second.store.open()).toEqual([])
+      expect(receiver.received).toEqual([])
+      await vi.waitUntil(
+        async () => {
+          await second.beat(3)
+          return receiver.received.length >= 2
+        },
+        { timeout: 30_000 },
+      )
+      expect(receiver.events).toEqual(['firing open_transaction', 'resolved open_transaction'])
+    },
+  )
+
+  test('before it told anybody leaves that to the next one, which tells it once', async () => {
+    const receiver = await receiving()
+    const clock = new FakeClock(Math.floor(Date.now() / 600_000) * 600_000)
+    await left('open_transaction', '', clock.now() - 60_000, false)
+    const watched = await Watched.start(database.url, [webhook(receiver.url)], { clock })
+    const end = await watched.leaveOpen()
+    await watched.beat(14)
+    await receiver.got(1)
+    await end()
+    await watched.beat(4)
+    await receiver.got(2)
+    expect(receiver.events).toEqual(['firing open_transaction', 'resolved open_transaction'])
+  })
+})
+
+test('a rule that holds no more leaves nothing open', async () => {
+  const receiver = await receiving()
+  const clock = new FakeClock(Math.floor(Date.now() / 600_000) * 600_000)
+  await left('of_last_week', '', clock.now() - 60_000, true)
+  await left('never_told', '', clock.now() - 60_000, false)
+  const watched = await Watched.start(database.url, [webhook(receiver.url)], { clock })
+  await watched.beat(2)
+  await receiver.got(1)
+  expect(await watched.store.open()).toEqual([])
+  expect(receiver.events).toEqual(['resolved of_last_week'])
+})
+
+describe('a database that is gone for a while', () => {
+  /** Nobody gets in, and those who are in are thrown out. */
+  async function gone(work: () => Promise<void>): Promise<void> {
+    const name = new URL(database.url).pathname.slice(1)
+    const elsewhere = new URL(database.url)
+    elsewhere.pathname = '/postgres'
+    await queryAt(elsewhere.href, `ALTER DATABASE "${name}" ALLOW_CONNECTIONS false`)
+    try {
+      await queryAt(
+        elsewhere.href,
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`,
+      )
+      await work()
+    } finally {
+      await queryAt(elsewhere.href, `ALTER DATABASE "${name}" ALLOW_CONNECTIONS true`)
+    }
+  }
+
+  test('does not make what was told from memory be told again', { timeout: 60_000 }, async () => {
+    const receiver = await receiving()
+    const unreachable = {
+      name: 'unreachable',
+      metric: 'database_reachable',
+      below: { error: 1 },
+      clearMs: 600_000,
+    }
+    const watched = await Watched.start(database.url, [webhook(receiver.url)], {
+      rules: [unreachable, OPEN_TRANSACTION],
+    })
+    await gone(async () => {
+      await watched.beat(3)
+      await receiver.got(1)
+    })
+    // Long enough for whoever does not know that it was told.
+    await vi.waitUntil(
+      async () => {
+        await watched.beat(6)
+        return (await watched.store.open().catch(() => [])).some(({ toldAt }) => toldAt !== null)
+      },
+      { timeout: 30_000 },
+    )
+    await watched.beat(6)
+    expect(receiver.events).toEqual(['firing unreachable'])
+  })
+
+  test('and what was over meanwhile does not end what begins after', { timeout: 60_000 }, async () => {
+    const receiver = await receiving()
+    const unreachable = { name: 'unreachable', metric: 'database_reachable', below: { error: 1 }, clearMs: 0 }
+    const watched = await Watched.start(database.url, [webhook(receiver.url)], { rules: [unreachable] })
+    for (let n = 1; n <= 2; n += 1) {
+      await gone(async () => {
+        await watched.beat(2)
+        await receiver.got(2 * n - 1)
+      })
+      await vi.waitUntil(
+        async () => {
+          await watched.beat()
+          return receiver.received.length >= 2 * n
+        },
+        { timeout: 30_000 },
+      )
+    }
+    await watched.beat(12)
+    expect(receiver.events).toEqual(
+      ['firing', 'resolved', 'firing', 'resolved'].map((event) => `${event} unreachable`),
+    )
+    expect((await watched.store.list(10)).map(({ state }) => state)).toEqual(['resolved', 'resolved'])
+  })
+})
+
+test('what another has told stays told, whatever a slow process makes of it', async () => {
+  const watched = await Watched.start(database.url, [], {})
+  const deliveries = new DeliveryStore(watched.store.place)
+  const now = watched.collecting.clock.now()
+  const delivery = {
+    id: crypto.randomUUID(),
+    channel: 'webhook' as const,
+    alert: null,
+    topic: null,
+    notification: {
+      version: 1 as const,
+      id: 'x',
+      event: 'test' as const,
+      database: 'd',
+      at: '',
+      title: 't',
+      text: 'x',
+      alert: null,
+    },
+    createdAt: now,
+    attempts: 1,
+  }
+  expect(await deliveries.put([delivery], now)).toEqual([delivery.id])
+  await deliveries.settle(delivery, { kind: 'delivered' }, now)
+  await deliveries.settle(delivery, { kind: 'waits', error: 'late' }, now)
+  expect(await deliveries.unsent(5)).toEqual([])
+})
+
+test(
+  'a digest that cannot be written down is told when it can, also one with half a character in it',
+  { timeout: 60_000 },
+  async () => {
+    const receiver = await receiving()
+    const collecting = new Collecting(database.url, { clock: new FakeClock(Date.UTC(2027, 0, 11, 6, 58)) })
+    const alerts = new Alerts({
+      collector: collecting.collector,
+      rules: [],
+      channels: [webhook(receiver.url)],
+      database: 'shop',
+      digest: { every: 'weekly', hour: 7, make: async () => 'cut here: \ud83d and \u0000 there' },
+      clock: collecting.clock,
+    })
+    onTestFinished(async () => {
+      await alerts.close()
+      await collecting.close()
+    })
+    alerts.start()
+    await collecting.lead()
+    const beat = async (times: number): Promise<void> => {
+      for (let n = 0; n < times; n += 1) {
+        await collecting.beat()
+        await alerts.idle()
+      }
+    }
+    await queryAt(database.url, 'ALTER TABLE holdfast.alert_deliveries RENAME TO elsewhere')
+    try {
+      await beat(24)
+      expect(receiver.attempts).toBe(0)
+    } finally {
+      await queryAt(database.url, 'ALTER TABLE holdfast.elsewhere RENAME TO alert_deliveries')
+    }
+    await beat(12)
+    await receiver.got(1)
+    await beat(12)
+    expect(receiver.received.map(({ body }) => body.text)).toEqual(['cut here: \ufffd and  there'])
+  },
+)
+
+test('a role that may only read is told so', async () => {
+  await queryAt(
+    database.url,
+    `DO $do$ BEGIN CREATE ROLE alert_reader LOGIN PASSWORD 'reads'; EXCEPTION WHEN duplicate_object THEN NULL; END $do$;
+     GRANT USAGE ON SCHEMA holdfast TO alert_reader; GRANT SELECT ON ALL TABLES IN SCHEMA holdfast TO alert_reader`,
+  )
+  const url = new URL(database.url)
+  url.username = 'alert_reader'
+  url.password = 'reads'
+  const watched = await Watched.start(database.url, [], {})
+  const { schema, source } = watched.store.place
+  const pool = new Pool({ connectionString: url.href })
+  onTestFinished(() => pool.end())
+  const store = new AlertStore({ db: pool, schema, source })
+  expect(await store.list(1)).toEqual([])
+  await expect(
+    store.silence({ rule: null, instance: null, reason: 'r', createdBy: 'x', createdAt: 1, endsAt: 2 }),
+  ).rejects.toMatchObject({ code: 'HF_ALERT_NOT_ALLOWED' })
+})
