@@ -89,8 +89,9 @@ export class Alerts {
   /** One thing after another. */
   #work: Promise<void> = Promise.resolve()
   #minute = 0
-  /** The digest that was made last. */
+  /** The digest that was made last, and the one that is being made. */
   #digested: string | undefined
+  #digesting: Promise<void> | undefined
   #problem: string | undefined
   /** Within the beat that is dealt with. */
   #isOutOfReach = false
@@ -125,7 +126,7 @@ export class Alerts {
   async close(): Promise<void> {
     this.#unwatch?.()
     this.#unwatch = undefined
-    await this.#work
+    await this.idle()
     await this.#dispatcher.stop().catch(() => {}) // it is written down, or there is nowhere to write it
   }
 
@@ -151,8 +152,9 @@ export class Alerts {
   }
 
   /** Resolves when what was seen so far has been dealt with, but for what channels are at. */
-  idle(): Promise<void> {
-    return this.#work
+  async idle(): Promise<void> {
+    await this.#work
+    await this.#digesting
   }
 
   get #place(): KeptAt | undefined {
@@ -277,7 +279,16 @@ export class Alerts {
     for (const alert of (await this.#write((store) => store.vanished(VANISHED_MS, nowMs))) ?? [])
       await this.#end(alert, nowMs)
     if (this.#minute % 60 === 0) await this.#write((store) => store.tidy(nowMs))
-    await this.#digest(nowMs)
+    this.#beginDigest(nowMs)
+  }
+
+  /** Beside everything else: looking at whole tables takes its time. */
+  #beginDigest(nowMs: number): void {
+    this.#digesting ??= this.#digest(nowMs)
+      .catch((error: unknown) => this.#tellProblem(`The digest could not be made: ${messageOf(error)}`))
+      .finally(() => {
+        this.#digesting = undefined
+      })
   }
 
   async #digest(nowMs: number): Promise<void> {

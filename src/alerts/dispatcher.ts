@@ -10,6 +10,7 @@ const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 5 * 60_000
 /** How long what came before is waited for, where another process is at it. */
 const BEHIND_PAUSE_MS = 10_000
+const ASK_MS = 2_000
 /** What nobody took for so long is given up; it stays in the list. */
 const GIVE_UP_MS = 7 * 86_400_000
 /** Until then nobody else takes what this process is at. */
@@ -231,7 +232,8 @@ class Line {
   async #isBehindAnother({ delivery, isWritten }: Waiting): Promise<boolean> {
     if (!isWritten || delivery.alert === null) return false
     try {
-      return (await this.#input.store()?.isBehindAnother(delivery)) === true
+      const asked = this.#input.store()?.isBehindAnother(delivery)
+      return asked !== undefined && (await within(systemClock, ASK_MS, asked, () => new Error('no answer')))
     } catch {
       return false
     }

@@ -14,6 +14,8 @@ interface Direction {
   readonly isAnswers: boolean
   /** Monotonic milliseconds before which nothing more is delivered. */
   clearAt: number
+  /** On its way, the oldest first. */
+  readonly passing: Buffer[]
   held: Buffer[]
 }
 
@@ -124,8 +126,8 @@ export class FaultProxy {
   #accept(client: Socket): void {
     const server = connect(this.#target)
     const queues = [
-      { to: server, isAnswers: false, clearAt: 0, held: [] },
-      { to: client, isAnswers: true, clearAt: 0, held: [] },
+      { to: server, isAnswers: false, clearAt: 0, passing: [], held: [] },
+      { to: client, isAnswers: true, clearAt: 0, passing: [], held: [] },
     ] as const satisfies [Direction, Direction]
     const pair: Pair = { client, server, queues }
     this.#pairs.add(pair)
@@ -152,9 +154,12 @@ export class FaultProxy {
     const at = Math.max(direction.clearAt + transferMs, now + this.#delayMs + transferMs)
     if (at <= now) return void direction.to.write(chunk)
     direction.clearAt = at
+    direction.passing.push(chunk)
+    // Of two timers the later one may come first, by a fraction of a millisecond: each delivers what is next.
     systemClock.setTimer(() => {
-      if (this.#isFrozen(direction)) direction.held.push(chunk)
-      else direction.to.write(chunk)
+      const next = direction.passing.shift() as Buffer
+      if (this.#isFrozen(direction)) direction.held.push(next)
+      else direction.to.write(next)
     }, at - now)
   }
 

@@ -196,13 +196,16 @@ describe('statements', () => {
 
   test('one that is slow, by the limit that is asked for', async () => {
     await withDatabase('', async (database) => {
-      await database.run('SELECT pg_sleep(0.06)')
+      for (let n = 0; n < 3; n += 1) await database.run('SELECT pg_sleep(0.06)')
+      await database.run('SELECT pg_sleep(0.06), 1')
       const limits = { ...DEFAULT_LIMITS, slowStatementMs: 50 }
       const slow = (await database.findings({}, { limits })).filter(
         ({ check }) => check === 'slow-statements',
       )
       const found = slow.find(({ message }) => message.includes('SELECT pg_sleep($1)'))
-      expect(found).toMatchObject({ severity: 'warning', evidence: { calls: 1 } })
+      expect(found).toMatchObject({ severity: 'warning', evidence: { calls: 3 } })
+      // What ran once may have waited for something else.
+      expect(slow.filter(({ message }) => message.includes('pg_sleep'))).toHaveLength(1)
       expect(found?.action).toMatch(/holdfast query explain -?\d+/)
       expect(of(await database.findings(), 'slow-statements')).toBeUndefined()
     })

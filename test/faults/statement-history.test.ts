@@ -76,9 +76,13 @@ test(
     victim.on('error', () => {})
     await victim.connect()
     const { rows } = await victim.query('SELECT pg_backend_pid() AS pid')
-    const gone = new Promise((resolve) => victim.once('end', resolve))
+    // Another session is ended by the server itself, as soon as it has noticed.
+    const witness = new pg.Client(server.url)
+    witness.on('error', () => {})
+    await witness.connect()
+    const noticed = new Promise((resolve) => witness.once('end', resolve))
     process.kill(rows[0].pid, 'SIGKILL')
-    await gone
+    await noticed
     await vi.waitUntil(
       () =>
         run('SELECT 1', 1).then(

@@ -168,6 +168,7 @@ describe('a new database', () => {
         /_partition_conversions$/,
         /_partition_removals$/,
         /_monitoring_history$/,
+        /_alerts$/,
       ].map((name) => expect.stringMatching(name)),
       files: ['holdfast.config.ts', '.env.example'],
     })
@@ -214,6 +215,9 @@ describe('a new database', () => {
     expect(json(await go('reset --dry-run --json'))).toMatchObject({
       removed: false,
       tables: [
+        'alert_deliveries',
+        'alert_silences',
+        'alerts',
         'backfills',
         'contract_uses',
         'history_hours',
