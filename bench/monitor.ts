@@ -105,9 +105,11 @@ async function measure(client: pg.Client, url: string, watcherUrl: string) {
   // From the first minute that is whole.
   await pause(MINUTE_MS - (Date.now() % MINUTE_MS) + MINUTE_MS)
   const [before, taken] = [await ask(), await databaseMs(client)]
+  const dearestBefore = await byStatement(client)
   const began = performance.now()
   await pause(MINUTES * MINUTE_MS)
   const [after, takenAfter] = [await ask(), await databaseMs(client)]
+  const dearestAfter = await byStatement(client)
   const minutes = (performance.now() - began) / MINUTE_MS
   const rates = {
     'database time a minute, ms': round((takenAfter - taken) / minutes),
@@ -115,6 +117,7 @@ async function measure(client: pg.Client, url: string, watcherUrl: string) {
     'both, of one core, %': round((takenAfter - taken + after.cpuMs - before.cpuMs) / minutes / 600),
     'memory of the process, MB': round(after.rss / 2 ** 20),
     'left out': after.skipped.length,
+    'the dearest statements, ms a minute': dearest(dearestBefore, dearestAfter, minutes),
   }
   const sizes = await sizeOfDay(client)
   const examination = await timeOfExamination(url)
@@ -137,6 +140,26 @@ async function databaseMs(client: pg.Client): Promise<number> {
       WHERE userid = 'watcher'::regrole AND toplevel`,
   )
   return rows[0].ms as number
+}
+
+/** By their first words. */
+async function byStatement(client: pg.Client): Promise<Map<string, number>> {
+  const { rows } = await client.query(
+    `SELECT regexp_replace(left(btrim(query, E' \\n'), 90), '\\s+', ' ', 'g') AS text, sum(total_exec_time + total_plan_time)::float8 AS ms
+       FROM pg_stat_statements WHERE userid = 'watcher'::regrole AND toplevel GROUP BY 1`,
+  )
+  return new Map(rows.map(({ text, ms }) => [text as string, ms as number]))
+}
+
+function dearest(
+  before: Map<string, number>,
+  after: Map<string, number>,
+  minutes: number,
+): Record<string, number> {
+  const grown = [...after].map(
+    ([text, ms]) => [text, round((ms - (before.get(text) ?? 0)) / minutes)] as const,
+  )
+  return Object.fromEntries(grown.toSorted((a, b) => b[1] - a[1]).slice(0, 8))
 }
 
 /** What a row of each kind takes, and how many of them a day writes. */

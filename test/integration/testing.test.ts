@@ -40,6 +40,24 @@ describe('the fault proxy', () => {
     return text
   }
 
+  test('keeps the order of what comes in pieces while the process is busy', async () => {
+    const socket = await open()
+    socket.setNoDelay(true)
+    proxy.delay(30)
+    const pieces = Array.from({ length: 300 }, (_, index) => `${index},`)
+    const answer = receive(socket, pieces.join('').length)
+    for (const piece of pieces) {
+      socket.write(piece)
+      // A turn of the loop that takes a while is when two timers change places.
+      const until = performance.now() + 1.3
+      while (performance.now() < until);
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(await answer).toBe(pieces.join(''))
+    await proxy.heal()
+    socket.destroy()
+  })
+
   test('passes everything on, in order, also while it delays and throttles', async () => {
     const socket = await open()
     const sent = Array.from({ length: 200 }, (_, index) => `${index},`).join('')

@@ -64,27 +64,34 @@ export async function readStatements(
 ): Promise<StatementReading> {
   const resetAtMs = await readReset(db, schema)
   const { io, since } = changingColumns(version)
-  const { rows } = await db.query<
-    { user: string; isNested: boolean; id: string | null; sinceMs: number | null } & Record<
-      keyof StatementTotals,
-      number
-    >
-  >(`
-    SELECT queryid::text AS id, userid::text AS "user", ${version >= 109 ? 'NOT toplevel' : 'false'} AS "isNested", calls::float8 AS calls,
-           total_exec_time AS "totalMs", rows::float8 AS rows, shared_blks_hit::float8 AS "blocksHit",
-           shared_blks_read::float8 AS "blocksRead", (temp_blks_read + temp_blks_written)::float8 AS "tempBlocks",
-           wal_bytes::float8 AS "walBytes", ${io} AS "ioMs", (${since})::float8 AS "sinceMs"
+  // As they are: a cast of each figure would take a sixth of the time.
+  const { rows } = await db.query<Row>(`
+    SELECT queryid AS id, userid AS "user", ${version >= 109 ? 'NOT toplevel' : 'false'} AS "isNested", calls,
+           total_exec_time AS "totalMs", rows, shared_blks_hit AS "blocksHit", shared_blks_read AS "blocksRead",
+           temp_blks_read + temp_blks_written AS "tempBlocks", wal_bytes AS "walBytes", ${io} AS "ioMs", ${since} AS "sinceMs"
       FROM ${schema}.pg_stat_statements(false)
      WHERE dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())`)
   const entries = new Map<string, StatementEntry>()
-  for (const { user, isNested, ...entry } of rows) {
-    const key = `${entry.id ?? '?'}/${user}/${isNested ? 'nested' : ''}`
+  for (const row of rows) {
+    const { id, sinceMs } = row
+    const entry = {
+      ...figuresOf((name) => Number(row[name])),
+      id,
+      sinceMs: sinceMs === null ? null : Number(sinceMs),
+    }
+    const key = `${id ?? '?'}/${row.user}/${row.isNested ? 'nested' : ''}`
     const known = entries.get(key) // of what this role may not tell apart there are many
     const all = known ? { ...entry, ...plus(known, entry) } : entry
-    entries.set(key, entry.id === null ? { ...all, sinceMs: null } : all)
+    entries.set(key, id === null ? { ...all, sinceMs: null } : all)
   }
   return { resetAtMs, entries }
 }
+
+/** Large integers come as text. */
+type Row = { id: string | null; user: number; isNested: boolean; sinceMs: string | null } & Record<
+  keyof StatementTotals,
+  number | string
+>
 
 async function readReset(db: Queryable, schema: string): Promise<number | null> {
   try {
