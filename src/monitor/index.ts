@@ -35,7 +35,9 @@ export { type Depth, type Examination, examine, scoreOf } from './examination.ts
 export { readingBusy } from './errors.ts'
 export { type Middle, ratesBetween, readMiddle, readNow, type Values } from './collect/readings.ts'
 export {
+  CAPACITIES,
   type Forecast,
+  type ForecastMetric,
   forecastAsJson,
   forecastInWords,
   forecastOf,

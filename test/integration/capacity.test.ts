@@ -96,6 +96,29 @@ describe('capacity', () => {
     },
   )
 
+  test('is that of any metric that is kept', async () => {
+    await past(LEVELS[2], 24 * 10, (days) => ({
+      rows_per_second: 100 + 5 * days,
+      connections_used_percent: 5,
+    }))
+    const ask = async (metric: string) =>
+      (
+        await client().get(`/v1/database/performance/capacity?metric=${metric}`, client().bearer('viewer'))
+      ).json()
+    expect(await ask('rows_per_second')).toMatchObject({
+      data: [
+        {
+          metric: 'rows_per_second',
+          limit: null,
+          days: null,
+          per_day: expect.closeTo(5, 1),
+          in_words: expect.stringContaining('5 per second a day'),
+        },
+      ],
+    })
+    expect(await ask('cats_per_second')).toMatchObject({ code: 'HF_ADMIN_REQUEST_INVALID' })
+  })
+
   test('of two days is taken from shorter steps; of an hour there is none', async () => {
     const store = await past(LEVELS[1], 6 * 48, (days) => ({ connections_used_percent: 10 + 10 * days }))
     expect(await readCapacity(store, {}, Date.now())).toMatchObject([

@@ -11,6 +11,12 @@ import { useDatabase } from '../support/database.ts'
 import { expectNothingLeft } from '../support/processes.ts'
 import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
 
+/** Of Holdfast's own schema. */
+const OWN_TABLES =
+  'alert_deliveries alert_silences alerts backfills contract_uses history_hours history_minutes history_ten_minutes migration_history migration_history_steps operations partition_conversions partition_removals partitioned_tables schema_history schema_history_steps statement_texts'.split(
+    ' ',
+  )
+
 removeScratchAfterwards()
 const database = useDatabase()
 let cwd: string
@@ -214,25 +220,7 @@ describe('a new database', () => {
     expect(await go('reset --confirm=wrong')).toMatchObject({ code: 5 })
     expect(json(await go('reset --dry-run --json'))).toMatchObject({
       removed: false,
-      tables: [
-        'alert_deliveries',
-        'alert_silences',
-        'alerts',
-        'backfills',
-        'contract_uses',
-        'history_hours',
-        'history_minutes',
-        'history_ten_minutes',
-        'migration_history',
-        'migration_history_steps',
-        'operations',
-        'partition_conversions',
-        'partition_removals',
-        'partitioned_tables',
-        'schema_history',
-        'schema_history_steps',
-        'statement_texts',
-      ],
+      tables: OWN_TABLES,
     })
     expect(json(await go(`reset --json --confirm=${own.name}`))).toMatchObject({ removed: true })
     expect(

@@ -13,7 +13,8 @@ declare module 'vitest' {
 
 /** One server for the whole run, and a migrated template that each test file clones. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const server = await startTestServer()
+  // All files together run more different statements than a server usually keeps.
+  const server = await startTestServer({ settings: { 'pg_stat_statements.max': '30000' } })
   const template = await createTestDatabase(server.url)
   await installSchema(template.url, 'holdfast', resolveOptions('migrate', MIGRATE_OPTIONS, []).values)
   project.provide('serverUrl', server.url)

@@ -4,9 +4,12 @@ import {
   digestAsJson,
   digestInWords,
   forecastAsJson,
+  type ForecastMetric,
   makeDigest,
+  METRICS,
   PERIODS,
   periodsUpTo,
+  PROCESS_METRICS,
   readCapacity,
 } from '../../monitor/index.ts'
 import { checkContextOf } from '../check-context.ts'
@@ -29,6 +32,7 @@ export const Forecast = Type.Object({
 })
 
 const LIFE_MS = 60_000
+const FORECAST_METRICS = [...Object.keys(METRICS), ...Object.keys(PROCESS_METRICS)] as ForecastMetric[]
 const VIEWER = { access: 'viewer' } as const
 
 /** What is to come, and what is to be looked at regularly. */
@@ -46,14 +50,19 @@ export const capacityRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
       schema: {
         tags,
         summary: 'What reaches its limit when, with an interval; empty while there is too little history.',
+        querystring: Type.Object({
+          metric: Type.Optional(
+            Type.Enum(FORECAST_METRICS, { description: 'Any that the history has. Default: what fills up' }),
+          ),
+        }),
         response: { 200: Type.Object({ data: Type.Array(Forecast) }), ...problemResponses },
       },
     },
-    async () => ({
-      data: await readings.get('capacity', LIFE_MS, async () => {
+    async ({ query: { metric } }) => ({
+      data: await readings.get(`capacity ${metric ?? ''}`, LIFE_MS, async () => {
         const { history, limits } = await checkContextOf(context)
         const forecasts = history
-          ? await readCapacity(history, { diskBytes: limits?.diskBytes }, clock.now())
+          ? await readCapacity(history, { diskBytes: limits?.diskBytes }, clock.now(), metric && [metric])
           : []
         return forecasts.map(forecastAsJson)
       }),

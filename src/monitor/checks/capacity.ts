@@ -4,12 +4,12 @@ import { forecastInWords, readCapacity } from '../forecast/capacity.ts'
 const WARNING_DAYS = 30
 const ERROR_DAYS = 7
 
-const ACTIONS = {
+const ACTIONS: Readonly<Record<string, string>> = {
   database_bytes: 'Give it more room, or let partitions retire what is old: holdfast partition plan',
   connections_used_percent: 'Smaller pools, or a pooler in front: holdfast pool advise',
   transaction_ids_used_percent: 'Let vacuum catch up: holdfast doctor says what holds it back',
   pool_used_percent: 'See who holds connections for long: holdfast pool status',
-} as const
+}
 
 /** What will be full, going by its past. */
 export const capacity: Check = {
@@ -32,7 +32,7 @@ export const capacity: Check = {
           subject: metric,
           message: forecastInWords(forecast),
           evidence: { current, limit, perDay, days, daysRange, historyDays, backtests },
-          action: ACTIONS[metric],
+          action: ACTIONS[metric] ?? 'See what grows: holdfast doctor --full',
           sql: null,
         },
       ]

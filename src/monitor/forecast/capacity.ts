@@ -1,12 +1,21 @@
 import { formatBytes } from '../../core/index.ts'
+import {
+  METRICS,
+  type MetricMeaning,
+  type MetricName,
+  PROCESS_METRICS,
+  type ProcessMetricName,
+} from '../collect/metrics.ts'
 import type { FrameKind } from '../history/frame.ts'
 import { type HistoryStore, LEVELS } from '../history/store.ts'
 import { type Point, trendOf } from './trend.ts'
 
+/** What may be looked ahead of: whatever the history has. */
+export type ForecastMetric = MetricName | ProcessMetricName
+
 /** When something reaches its limit if it goes on as it did. */
 export interface Forecast {
-  readonly metric:
-    'database_bytes' | 'connections_used_percent' | 'transaction_ids_used_percent' | 'pool_used_percent'
+  readonly metric: ForecastMetric
   readonly current: number
   /** Null: nobody said how much there may be. */
   readonly limit: number | null
@@ -36,30 +45,39 @@ const LEAST_DAYS = 0.25
 /** Further than so many times what was seen nobody can tell. */
 const MOST_DAYS = 3_650
 
-const SERIES: readonly {
-  metric: Forecast['metric']
-  kind: FrameKind
-  limit: (room: Room) => number | null
-}[] = [
-  { metric: 'database_bytes', kind: 'database', limit: ({ diskBytes = null }) => diskBytes },
-  { metric: 'connections_used_percent', kind: 'database', limit: () => 100 },
-  { metric: 'transaction_ids_used_percent', kind: 'database', limit: () => 100 },
-  { metric: 'pool_used_percent', kind: 'process', limit: () => 100 },
+/** What fills up, and somebody has to be told of. */
+export const CAPACITIES: readonly ForecastMetric[] = [
+  'database_bytes',
+  'connections_used_percent',
+  'transaction_ids_used_percent',
+  'pool_used_percent',
 ]
 
-/** Looks ahead, as far as the history allows. What was not seen for long enough is left out. */
-export async function readCapacity(history: HistoryStore, room: Room, nowMs: number): Promise<Forecast[]> {
+const meaningOf = (metric: ForecastMetric): MetricMeaning => ({ ...METRICS, ...PROCESS_METRICS })[metric]
+
+/** Shares that are used up at 100; others, as that of blocks found in memory, are no room. */
+const isRoom = (metric: ForecastMetric): boolean => metric.endsWith('_used_percent')
+
+const limitOf = (metric: ForecastMetric, { diskBytes }: Room): number | null =>
+  metric === 'database_bytes' ? (diskBytes ?? null) : isRoom(metric) ? 100 : null
+
+/**
+ * Looks ahead, as far as the history allows. What was not seen for long enough is left out.
+ * @param metrics any that the history has; default those that fill up
+ */
+export async function readCapacity(
+  history: HistoryStore,
+  room: Room,
+  nowMs: number,
+  metrics: readonly ForecastMetric[] = CAPACITIES,
+): Promise<Forecast[]> {
   const forecasts: Forecast[] = []
   for (const kind of ['database', 'process'] as const) {
-    const wanted = SERIES.filter((one) => one.kind === kind)
-    const series = await readSeries(
-      history,
-      kind,
-      wanted.map(({ metric }) => metric),
-      nowMs,
-    )
-    for (const { metric, limit } of wanted) {
-      const forecast = forecastOf(metric, series.get(metric) ?? [], limit(room))
+    const wanted = metrics.filter((metric) => metric in PROCESS_METRICS === (kind === 'process'))
+    if (wanted.length === 0) continue
+    const series = await readSeries(history, kind, wanted, nowMs)
+    for (const metric of wanted) {
+      const forecast = forecastOf(metric, series.get(metric) ?? [], limitOf(metric, room))
       if (forecast) forecasts.push(forecast)
     }
   }
@@ -102,7 +120,7 @@ async function readSeries(
 
 /** @param points the oldest first @returns undefined where that is too little */
 export function forecastOf(
-  metric: Forecast['metric'],
+  metric: ForecastMetric,
   points: readonly Point[],
   limit: number | null,
 ): Forecast | undefined {
@@ -132,7 +150,7 @@ export function forecastOf(
   }
 }
 
-const WORDS: Readonly<Record<Forecast['metric'], readonly [subject: string, limit: string]>> = {
+const WORDS: Readonly<Partial<Record<ForecastMetric, readonly [subject: string, limit: string]>>> = {
   database_bytes: ['The database', 'fills its disk'],
   connections_used_percent: ['Connections', 'reach the limit of the server'],
   transaction_ids_used_percent: ['Transaction ids', 'run out'],
@@ -141,16 +159,18 @@ const WORDS: Readonly<Record<Forecast['metric'], readonly [subject: string, limi
 
 /** A forecast in one sentence. */
 export function forecastInWords({ metric, days, daysRange, perDay, historyDays }: Forecast): string {
-  const [subject, limit] = WORDS[metric]
-  const growth =
-    metric === 'database_bytes'
-      ? `${perDay < 0 ? '-' : ''}${formatBytes(Math.abs(perDay))}`
-      : `${round(perDay)} points`
+  const [subject, limit] = WORDS[metric] ?? [metric, 'reaches its limit']
+  const growth = growthInWords(meaningOf(metric).unit, perDay)
   const seen = `${round(historyDays)} days of history`
   if (days === 0) return `${subject}: at the limit now.`
   if (days === null) return `${subject}: ${growth} a day, no limit in sight (${seen}).`
   const [least, most] = daysRange
   return `${subject} ${limit} in about ${round(days)} days (${least === null ? '?' : round(least)} to ${most === null ? 'never' : round(most)}): ${growth} a day, ${seen}.`
+}
+
+function growthInWords(unit: MetricMeaning['unit'], perDay: number): string {
+  if (unit.startsWith('bytes')) return `${perDay < 0 ? '-' : ''}${formatBytes(Math.abs(perDay))}`
+  return `${round(perDay)} ${unit === 'percent' ? 'points' : unit === 'count' ? 'more' : unit}`
 }
 
 /** The same for the HTTP API and reports. */
