@@ -83,6 +83,8 @@ async function run(): Promise<void> {
 interface Measured {
   readonly openMs: number
   readonly rows: number
+  /** The last one that was seen after the wheel had turned. */
+  readonly reached: number
   readonly p95: number
   readonly worst: number
 }
@@ -100,6 +102,7 @@ async function measure(page: Page, url: string, label: string): Promise<Measured
   return {
     openMs,
     rows: Number(await grid.getAttribute('aria-rowcount')) - 1,
+    reached: Number(await grid.getByRole('row').last().getAttribute('aria-rowindex')) - 1,
     p95: gaps[Math.floor(gaps.length * 0.95)] ?? 0,
     worst: gaps.at(-1) ?? 0,
   }
@@ -108,6 +111,7 @@ async function measure(page: Page, url: string, label: string): Promise<Measured
 function summary(own: readonly Measured[], short: readonly Measured[]): Record<string, number | Spread> {
   return {
     rows: own.at(-1)?.rows ?? 0,
+    'reached by the wheel': own.at(-1)?.reached ?? 0,
     'opened, ms': spread(own.map(({ openMs }) => openMs)),
     'between frames, 95 of a hundred within, ms': spread(own.map(({ p95 }) => p95)),
     'the longest wait for a frame, ms': spread(own.map(({ worst }) => worst)),
