@@ -264,7 +264,11 @@ export async function attempt(
 ): Promise<void> {
   const late = AbortSignal.timeout(limitMs)
   const signal = stopping ? AbortSignal.any([late, stopping]) : late
-  await within(systemClock, limitMs, channel.send(notification, signal), () =>
-    deliveryFailed(channel.name, `no answer within ${limitMs / 1_000} s`),
-  )
+  const noAnswer = (): Error => deliveryFailed(channel.name, `no answer within ${limitMs / 1_000} s`)
+  try {
+    await within(systemClock, limitMs, channel.send(notification, signal), noAnswer)
+  } catch (error) {
+    // A channel that is told to end may say so in its own words, and first.
+    throw late.aborted ? noAnswer() : error
+  }
 }
