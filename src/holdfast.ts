@@ -247,20 +247,10 @@ export class Holdfast<DB = any> {
   }
 
   async #digest(periods: readonly Period[]): Promise<string> {
-    const { pool, schema } = this.config.database
     const reader = new Reader(this.pool, systemClock)
     try {
-      const context: CheckContext = {
-        db: reader,
-        identity: await readIdentity(reader),
-        schema,
-        migrations: this.migrations,
-        connectionLimit: pool.size + pool.overflow,
-        pool: this.pool.stats(),
-        history: this.monitor.history,
-        limits: this.limits,
-      }
-      return digestInWords(await makeDigest(context, periods))
+      const context = await this.checkContext(reader)
+      return digestInWords(await makeDigest({ ...context, pool: this.pool.stats() }, periods))
     } finally {
       await reader.end()
     }
@@ -292,6 +282,20 @@ export class Holdfast<DB = any> {
   /** From where on something is a problem, for the checks. */
   get limits(): Limits {
     return limitsFrom(this.config.monitor)
+  }
+
+  /** What the checks of `holdfast/monitor` look at, but for the running pool. @param db beside the pool */
+  async checkContext(db: Reader): Promise<CheckContext> {
+    const { pool, schema } = this.config.database
+    return {
+      db,
+      identity: await readIdentity(db),
+      schema,
+      migrations: this.migrations,
+      connectionLimit: pool.size + pool.overflow,
+      history: this.#monitor?.history ?? (await this.openHistory()),
+      limits: this.limits,
+    }
   }
 
   #owned<Part extends { close(): unknown }>(name: string, part: Part): Part {

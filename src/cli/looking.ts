@@ -1,6 +1,6 @@
 import { systemClock } from '../core/index.ts'
 import type { Holdfast } from '../holdfast.ts'
-import { type CheckContext, Reader, readIdentity } from '../monitor/index.ts'
+import { type CheckContext, Reader } from '../monitor/index.ts'
 import type { Session } from './session.ts'
 
 /** A database to look at: beside the pool, waiting for nobody. */
@@ -18,15 +18,5 @@ export async function lookWith(session: Session, timeoutMs?: number): Promise<Lo
 }
 
 /** What the checks look at. */
-export async function checkContextOf({ holdfast, reader }: Looking): Promise<CheckContext> {
-  const { pool, schema } = holdfast.config.database
-  return {
-    db: reader,
-    identity: await readIdentity(reader),
-    schema,
-    migrations: holdfast.migrations,
-    connectionLimit: pool.size + pool.overflow,
-    history: await holdfast.openHistory(),
-    limits: holdfast.limits,
-  }
-}
+export const checkContextOf = ({ holdfast, reader }: Looking): Promise<CheckContext> =>
+  holdfast.checkContext(reader)

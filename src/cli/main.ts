@@ -6,6 +6,7 @@ import { addAlert } from './commands/alert.ts'
 import { addBackfill } from './commands/backfill.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addConfig } from './commands/config.ts'
+import { addDashboards } from './commands/dashboards.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addInit } from './commands/init.ts'
 import { addMetrics } from './commands/metrics.ts'
@@ -68,6 +69,7 @@ export function buildProgram(finish: Finish): Command {
     addTable,
     addAlert,
     addMetrics,
+    addDashboards,
     addSchema,
     addOpenApi,
     addCompletion,

@@ -26,8 +26,12 @@ export function plural(count: number, noun: string): string {
  */
 export function inOneLine(text: string, most = Number.POSITIVE_INFINITY): string {
   const line = withoutCommands(text.replaceAll(/\s+/g, ' ')).trim()
-  return line.length > most ? `${line.slice(0, most - 1).replace(/[\uD800-\uDBFF]$/, '')}…` : line
+  return shortened(line, most)
 }
+
+/** At most so many characters; what is longer ends with an ellipsis, between two characters. */
+export const shortened = (text: string, most: number): string =>
+  text.length > most ? `${text.slice(0, Math.max(0, most - 1)).replace(/[\uD800-\uDBFF]$/, '')}…` : text
 
 /** With a dot for each control character, and for what turns the direction of writing. */
 export const withoutCommands = (text: string): string =>

@@ -14,7 +14,7 @@ export {
   withHost,
   withQuery,
 } from './database-url.ts'
-export { formatBytes, formatDuration, inOneLine, plural, withoutCommands } from './amounts.ts'
+export { formatBytes, formatDuration, inOneLine, plural, shortened, withoutCommands } from './amounts.ts'
 export {
   type ErrorCode,
   HoldfastError,

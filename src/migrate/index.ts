@@ -68,4 +68,4 @@ export { knowDatabase, lintPending, type PendingMigration } from './lint/pending
 export { lintMeasured, type MeasureOptions } from './lint/measured.ts'
 export { LOCK_MODES, type LockMode } from './lint/locks.ts'
 export { RULES as LINT_RULES } from './lint/rules.ts'
-export { whoRuns } from './history/who.ts'
+export { actorHere } from './history/who.ts'

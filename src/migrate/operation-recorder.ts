@@ -1,5 +1,5 @@
 import { type Operation, type Queryable, quoteQualified, type Recorder, uuidv7 } from '../core/index.ts'
-import { whoRuns } from './history/who.ts'
+import { actorHere } from './history/who.ts'
 
 /** {@link Recorder} on the append-only table `operations` of Holdfast's own schema. */
 export class OperationRecorder implements Recorder {
@@ -13,7 +13,6 @@ export class OperationRecorder implements Recorder {
 
   async record(operation: Operation): Promise<string> {
     const id = uuidv7()
-    const { osUser, host } = whoRuns()
     await this.#db.query(
       `INSERT INTO ${this.#table} (id, action, subject, actor, details, database_user)
        VALUES ($1, $2, $3, $4, $5, session_user)`,
@@ -21,7 +20,7 @@ export class OperationRecorder implements Recorder {
         id,
         operation.action,
         operation.subject,
-        operation.actor ?? `${osUser}@${host}`,
+        operation.actor ?? actorHere(),
         JSON.stringify(operation.details ?? {}),
       ],
     )

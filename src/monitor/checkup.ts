@@ -9,7 +9,7 @@ export class Checkup {
   readonly #context: () => Promise<CheckContext>
   readonly #clock: Clock
   #last: { readonly examination: Examination; readonly atMs: number } | undefined
-  #running: Promise<void> | undefined
+  #isLooking = false
 
   constructor(context: () => Promise<CheckContext>, clock: Clock) {
     this.#context = context
@@ -17,25 +17,21 @@ export class Checkup {
   }
 
   /** What was found last; begins to look again where that is long ago. Waits for nothing. */
-  get latest(): Examination | undefined {
+  recent(): Examination | undefined {
     const isOld = this.#last === undefined || this.#clock.monotonicMs() - this.#last.atMs > LIFE_MS
-    if (isOld) this.#running ??= this.#look()
+    if (isOld && !this.#isLooking) void this.#look()
     return this.#last?.examination
   }
 
-  /** Resolves when no look is under way. */
-  async idle(): Promise<void> {
-    await this.#running
-  }
-
   async #look(): Promise<void> {
+    this.#isLooking = true
     try {
       const examination = await examine(await this.#context())
       this.#last = { examination, atMs: this.#clock.monotonicMs() }
     } catch {
       // The database does not answer: others tell of that. Asked again the next time.
     } finally {
-      this.#running = undefined
+      this.#isLooking = false
     }
   }
 }

@@ -69,7 +69,7 @@ export class DatabaseSource {
   statements(): Promise<StatementsPicture | undefined> {
     return this.#read('statements', STATEMENTS_MS, async () => {
       const fed = await this.#feed.read(STATEMENTS_MS)
-      if (!fed) throw new Error('there are no statistics of statements')
+      if (!fed) return undefined
       const all = totalsByStatement(fed.reading.entries.values())
       const named = all.flatMap(({ id, ...totals }) => (id === null ? [] : [{ id, ...totals }]))
       const top = named.slice(0, MOST_STATEMENTS)

@@ -1,11 +1,11 @@
 /** Alerts when processes die, databases go and come back, and rules change: nothing is lost, doubled, or out of order. */
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { AlertStore, Alerts, DeliveryStore, webhook } from '../../src/alerts/index.ts'
+import { AlertStore, Alerts, type Delivery, DeliveryStore, webhook } from '../../src/alerts/index.ts'
 import { Pool } from '../../src/pool/index.ts'
 import { FakeClock } from '../../src/testing/index.ts'
 import { OPEN_TRANSACTION, receiving, Watched } from '../support/alerting.ts'
 import { Collecting } from '../support/collecting.ts'
-import { queryAt, useDatabase } from '../support/database.ts'
+import { queryAt, useDatabase, whileGone } from '../support/database.ts'
 
 const database = useDatabase()
 afterEach(() =>
@@ -26,6 +26,26 @@ async function left(rule: string, instance: string, atMs: number, wasTold: boole
        FROM to_timestamp(${atMs / 1_000}) AS t`,
   )
 }
+
+/** Something to be told that is about no alert. */
+const deliveryOf = (createdAt: number): Delivery => ({
+  id: crypto.randomUUID(),
+  channel: 'webhook',
+  alert: null,
+  topic: null,
+  notification: {
+    version: 1,
+    id: 'x',
+    event: 'test',
+    database: 'd',
+    at: '',
+    title: 't',
+    text: 'x',
+    alert: null,
+  },
+  createdAt,
+  attempts: 0,
+})
 
 describe('a process that dies', () => {
   test(
@@ -87,23 +107,6 @@ test('a rule that holds no more leaves nothing open', async () => {
 })
 
 describe('a database that is gone for a while', () => {
-  /** Nobody gets in, and those who are in are thrown out. */
-  async function gone(work: () => Promise<void>): Promise<void> {
-    const name = new URL(database.url).pathname.slice(1)
-    const elsewhere = new URL(database.url)
-    elsewhere.pathname = '/postgres'
-    await queryAt(elsewhere.href, `ALTER DATABASE "${name}" ALLOW_CONNECTIONS false`)
-    try {
-      await queryAt(
-        elsewhere.href,
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`,
-      )
-      await work()
-    } finally {
-      await queryAt(elsewhere.href, `ALTER DATABASE "${name}" ALLOW_CONNECTIONS true`)
-    }
-  }
-
   test('does not make what was told from memory be told again', { timeout: 60_000 }, async () => {
     const receiver = await receiving()
     const unreachable = {
@@ -115,7 +118,7 @@ describe('a database that is gone for a while', () => {
     const watched = await Watched.start(database.url, [webhook(receiver.url)], {
       rules: [unreachable, OPEN_TRANSACTION],
     })
-    await gone(async () => {
+    await whileGone(database.url, async () => {
       await watched.beat(3)
       await receiver.got(1)
     })
@@ -136,7 +139,7 @@ describe('a database that is gone for a while', () => {
     const unreachable = { name: 'unreachable', metric: 'database_reachable', below: { error: 1 }, clearMs: 0 }
     const watched = await Watched.start(database.url, [webhook(receiver.url)], { rules: [unreachable] })
     for (let n = 1; n <= 2; n += 1) {
-      await gone(async () => {
+      await whileGone(database.url, async () => {
         await watched.beat(2)
         await receiver.got(2 * n - 1)
       })
@@ -156,28 +159,41 @@ describe('a database that is gone for a while', () => {
   })
 })
 
+test('what nobody took for a week is given up, and stays in the list', async () => {
+  const receiver = await receiving()
+  receiver.answer = 500
+  const watched = await Watched.start(database.url, [webhook(receiver.url)], { rules: [] })
+  const now = watched.collecting.clock.now()
+  const deliveries = new DeliveryStore(watched.store.place)
+  for (const days of [8, 6]) await deliveries.put([deliveryOf(now - days * 86_400_000)], now - 1)
+  await watched.beat(6)
+  await vi.waitUntil(async () => (await deliveries.unsent(5)).every(({ attempts }) => attempts > 0), {
+    timeout: 20_000,
+  })
+  const unsent = (await deliveries.unsent(5)).toSorted((a, b) => a.createdAt - b.createdAt)
+  expect(unsent.map(({ failedAt }) => failedAt !== null)).toEqual([true, false])
+  expect(unsent[0]?.error).toContain('500')
+})
+
+test('what is over for more than ninety days is forgotten', async () => {
+  const watched = await Watched.start(database.url, [], { rules: [] })
+  const now = watched.collecting.clock.now()
+  await left('old', '', now, true)
+  await left('open', '', now - 100 * 86_400_000, true)
+  await left('recent', '', now, true)
+  await queryAt(
+    database.url,
+    `UPDATE holdfast.alerts SET resolved_at = to_timestamp(${now / 1_000}) - CASE rule WHEN 'old' THEN '91 days' ELSE '89 days' END::interval WHERE rule <> 'open'`,
+  )
+  await watched.store.tidy(now)
+  expect((await watched.store.list(10)).map(({ rule }) => rule).toSorted()).toEqual(['open', 'recent'])
+})
+
 test('what another has told stays told, whatever a slow process makes of it', async () => {
   const watched = await Watched.start(database.url, [], {})
   const deliveries = new DeliveryStore(watched.store.place)
   const now = watched.collecting.clock.now()
-  const delivery = {
-    id: crypto.randomUUID(),
-    channel: 'webhook' as const,
-    alert: null,
-    topic: null,
-    notification: {
-      version: 1 as const,
-      id: 'x',
-      event: 'test' as const,
-      database: 'd',
-      at: '',
-      title: 't',
-      text: 'x',
-      alert: null,
-    },
-    createdAt: now,
-    attempts: 1,
-  }
+  const delivery = deliveryOf(now)
   expect(await deliveries.put([delivery], now)).toEqual([delivery.id])
   await deliveries.settle(delivery, { kind: 'delivered' }, now)
   await deliveries.settle(delivery, { kind: 'waits', error: 'late' }, now)

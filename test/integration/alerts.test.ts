@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { builtInRules, webhook } from '../../src/alerts/index.ts'
 import { DEFAULT_LIMITS } from '../../src/monitor/index.ts'
 import { receiving, Watched } from '../support/alerting.ts'
-import { queryAt, useDatabase } from '../support/database.ts'
+import { queryAt, useDatabase, whileGone } from '../support/database.ts'
 
 const database = useDatabase()
 afterEach(() =>
@@ -167,24 +167,14 @@ describe('a database that cannot be reached', () => {
       const receiver = await receiving()
       const rules = builtInRules(DEFAULT_LIMITS)
       const watched = await Watched.start(database.url, [webhook(receiver.url)], { rules })
-      const name = new URL(database.url).pathname.slice(1)
-      const elsewhere = new URL(database.url)
-      elsewhere.pathname = '/postgres'
-      await queryAt(elsewhere.href, `ALTER DATABASE "${name}" ALLOW_CONNECTIONS false`)
-      try {
-        await queryAt(
-          elsewhere.href,
-          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`,
-        )
+      await whileGone(database.url, async () => {
         await watched.beat(5)
         await receiver.got(1)
         expect(receiver.received[0]?.body).toMatchObject({
           event: 'firing',
           alert: { rule: 'database_unreachable', severity: 'error' },
         })
-      } finally {
-        await queryAt(elsewhere.href, `ALTER DATABASE "${name}" ALLOW_CONNECTIONS true`)
-      }
+      })
       await vi.waitUntil(
         async () => {
           await watched.beat(3)

@@ -58,3 +58,20 @@ export async function queryAt(url: string, sql: string): Promise<Record<string, 
     await client.end()
   }
 }
+
+/** Does something while nobody gets into a database, and those who were in are thrown out. */
+export async function whileGone(url: string, work: () => Promise<void>): Promise<void> {
+  const name = new URL(url).pathname.slice(1)
+  const elsewhere = new URL(url)
+  elsewhere.pathname = '/postgres'
+  await queryAt(elsewhere.href, `ALTER DATABASE "${name}" ALLOW_CONNECTIONS false`)
+  try {
+    await queryAt(
+      elsewhere.href,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`,
+    )
+    await work()
+  } finally {
+    await queryAt(elsewhere.href, `ALTER DATABASE "${name}" ALLOW_CONNECTIONS true`)
+  }
+}

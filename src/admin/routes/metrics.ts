@@ -54,7 +54,7 @@ async function makeRegistry(context: AdminContext): Promise<Registry> {
   registerPools(registry, ...pools)
   registerDatabase(registry, new DatabaseSource(reader, feed, clock))
   const checkup = new Checkup(() => checkContextOf(context), clock)
-  registerFindings(registry, () => checkup.latest)
+  registerFindings(registry, () => checkup.recent())
   if (alerts) registerAlerts(registry, () => alerts.open)
   return registry
 }

@@ -15,7 +15,7 @@ import {
 } from '../../alerts/index.ts'
 import { formatDuration, inOneLine } from '../../core/index.ts'
 import type { Holdfast } from '../../holdfast.ts'
-import { whoRuns } from '../../migrate/index.ts'
+import { actorHere } from '../../migrate/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -23,11 +23,6 @@ import { table } from '../output.ts'
 import type { Session } from '../session.ts'
 
 const MOST = 50
-
-function whoAmI(): string {
-  const { osUser, host } = whoRuns()
-  return `${osUser}@${host}`
-}
 
 /** What is wrong, who is told, and what nobody wants to be told of. */
 export function addAlert(program: Command, finish: Finish): void {
@@ -111,7 +106,7 @@ function addAcknowledge(alert: Command, finish: Finish): void {
     finish,
     async (session, _, [id = '']) => {
       const { holdfast, store } = await open(session)
-      const kept = await store.acknowledge(id, whoAmI(), Date.now())
+      const kept = await store.acknowledge(id, actorHere(), Date.now())
       await holdfast.recorder.record({ action: 'alert.acknowledge', subject: kept.rule, details: { id } })
       session.out.result(
         { database: holdfast.address, alert: alertAsJson(kept) },
@@ -144,7 +139,7 @@ function addSilence(alert: Command, finish: Finish): void {
         rule: rule === 'all' ? null : rule,
         instance: instance ?? null,
         reason,
-        createdBy: whoAmI(),
+        createdBy: actorHere(),
         createdAt: now,
         endsAt: now + lengthMs,
       })

@@ -1,5 +1,5 @@
 import pc from 'picocolors'
-import { formatBytes, formatDuration, inOneLine, withoutCommands } from '../../core/index.ts'
+import { formatBytes, formatDuration, inOneLine, shortened, withoutCommands } from '../../core/index.ts'
 import type { StatementOrder } from '../../monitor/index.ts'
 import type { TopPicture } from './picture.ts'
 
@@ -62,12 +62,11 @@ function statementsOf({ statements, seconds }: TopPicture, { order, columns }: T
     return [
       cut('Statements cannot be told: pg_stat_statements is not there. See: holdfast query top', columns),
     ]
-  const line = (few: readonly string[], more: readonly string[], text: string): string =>
-    row(columns, columns < WIDE ? few : [...few, ...more], text)
   return [
-    pc.dim(line(['calls/s', 'mean', 'load'], ['rows', 'read/s', 'id'], `statements by ${order}`)),
+    pc.dim(row(columns, ['calls/s', 'mean', 'load'], ['rows', 'read/s', 'id'], `statements by ${order}`)),
     ...statements.map(({ id, calls, totalMs, rows, blocksRead, text }) =>
-      line(
+      row(
+        columns,
         [
           (calls / seconds).toFixed(1),
           formatDuration(totalMs / Math.max(1, calls)),
@@ -88,14 +87,13 @@ function statementsOf({ statements, seconds }: TopPicture, { order, columns }: T
 function sessionsOf({ sessions, blockedBy }: TopPicture, { columns }: TopView): string[] {
   const busy = sessions.filter(({ state }) => state !== 'idle')
   if (busy.length === 0) return ['Nobody is at anything.']
-  const line = (few: readonly string[], more: readonly string[], text: string): string =>
-    row(columns, columns < WIDE ? few : [...few, ...more], text)
   return [
-    pc.dim(line(['pid', 'for', 'behind'], ['waits', 'state', 'who'], 'sessions')),
+    pc.dim(row(columns, ['pid', 'for', 'behind'], ['waits', 'state', 'who'], 'sessions')),
     ...busy.map((one) => {
       const behind = blockedBy.get(one.pid)
       const seconds = one.transactionSeconds ?? one.stateSeconds
-      const text = line(
+      const text = row(
+        columns,
         [
           String(one.pid),
           seconds === null ? '' : formatDuration(Math.max(0, seconds) * 1_000),
@@ -114,7 +112,9 @@ const WIDE = 120
 const LONGEST_ID = 20
 const WIDTH = 9
 
-function row(columns: number, cells: readonly string[], text: string): string {
+/** @param more what a wide terminal has room for, too */
+function row(columns: number, few: readonly string[], more: readonly string[], text: string): string {
+  const cells = columns < WIDE ? few : [...few, ...more]
   const fields = cells.map((cell) =>
     cell.length > LONGEST_ID ? cut(cell, LONGEST_ID) : cell.padStart(WIDTH),
   )
@@ -122,9 +122,4 @@ function row(columns: number, cells: readonly string[], text: string): string {
 }
 
 /** As much as there is room for. */
-export const cut = (text: string, most: number): string => {
-  const plain = withoutCommands(text)
-  return plain.length > most
-    ? `${plain.slice(0, Math.max(0, most - 1)).replace(/[\uD800-\uDBFF]$/, '')}…`
-    : plain
-}
+export const cut = (text: string, most: number): string => shortened(withoutCommands(text), most)

@@ -20,6 +20,12 @@ export function whoRuns(): Who {
   return cachedWho
 }
 
+/** Who acts from here, for what is remembered: `ann@laptop`. */
+export function actorHere(): string {
+  const { osUser, host } = whoRuns()
+  return `${osUser}@${host}`
+}
+
 function operatingSystemUser(): string {
   try {
     return userInfo().username

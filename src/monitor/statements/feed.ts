@@ -36,19 +36,10 @@ export class StatementFeed {
   }
 
   async #readNow(): Promise<FedReading | undefined> {
-    const known = this.#source
+    // Finding out where they are reads all of them, too: it is done again only after a reading that failed.
+    const source = this.#source ?? (await findStatementSource(this.#db))
     this.#source = undefined
-    // Finding out where they are reads all of them, too: once is enough, as long as they stay there.
-    const fed = known && (await this.#readFrom(known).catch(() => undefined))
-    return fed ?? this.#readAnew()
-  }
-
-  async #readAnew(): Promise<FedReading | undefined> {
-    const source = await findStatementSource(this.#db)
-    return source.state === 'collecting' ? this.#readFrom(source) : undefined
-  }
-
-  async #readFrom(source: Collecting): Promise<FedReading> {
+    if (source.state !== 'collecting') return undefined
     const atMs = this.#clock.now()
     const fed = { atMs, reading: await readStatements(this.#db, source), source }
     this.#source = source

@@ -28,13 +28,11 @@ export function Alerts() {
     for (const one of [alerts, silences, deliveries]) one.refresh()
   }
   const open = query.value.get('open') ?? undefined
-  const detail = ((): readonly [title: string, body: ComponentChildren] | undefined => {
+  const known = alerts.state.value.data
+  const silenced = silences.state.value.data
+  const ruled = rules.state.value.data
+  const detail = (): readonly [title: string, body: ComponentChildren] | undefined => {
     if (open === undefined) return undefined
-    const [known, silenced, ruled] = [alerts, silences, rules].map(({ state }) => state.value.data) as [
-      Data | undefined,
-      Parameters<typeof silenceAt>[1] | undefined,
-      Parameters<typeof ruleAt>[1] | undefined,
-    ]
     const alert = known && alertAt(open, known)
     if (alert) return [alert.rule, <AlertDetail alert={alert} changed={changed} />]
     const silence = silenced && silenceAt(open, silenced)
@@ -42,12 +40,13 @@ export function Alerts() {
     const rule = ruled && ruleAt(open, ruled)
     if (rule) return [rule.name, <RuleDetail rule={rule} changed={changed} />]
     return known && silenced && ruled ? ['Detail', <p>This is no longer in the list.</p>] : undefined
-  })()
+  }
+  const [title, body] = detail() ?? []
   return (
     <>
       <Standing
         resource={alerts}
-        sentence={(data) => `${sentence(data)}${silenced(silences.state.value.data)}`}
+        sentence={(data) => `${sentence(data)}${untilWhen(silenced)}`}
         failed="What is wrong cannot be told."
         things={({ data }) => data.filter(isFiring).map(asThing)}
       />
@@ -55,9 +54,9 @@ export function Alerts() {
       <SilenceList resource={silences} />
       <Channels resource={deliveries} />
       <RuleList resource={rules} />
-      {detail && (
-        <Panel title={detail[0]} onClose={() => setQuery({ open: undefined })}>
-          {detail[1]}
+      {title !== undefined && (
+        <Panel title={title} onClose={() => setQuery({ open: undefined })}>
+          {body}
         </Panel>
       )}
     </>
@@ -78,7 +77,7 @@ function sentence({ data }: Data): string {
 }
 
 /** Who looks here because nobody told them has to know why. */
-const silenced = (known: Silences | undefined): string => {
+const untilWhen = (known: Silences | undefined): string => {
   const all = known?.data.find(({ rule, instance }) => rule === null && instance === null)
   return all ? ` Nobody is told of any until ${moment(Date.parse(all.ends_at), live.now.value)}.` : ''
 }

@@ -4,7 +4,6 @@ import { Loaded } from '../../parts/states.tsx'
 import { Sparkline } from '../../parts/sparkline.tsx'
 import { ToType } from '../../parts/copy.tsx'
 
-const DAY_SECONDS = 86_400
 /** As wide as its place. */
 const STEPS = 48
 
@@ -25,24 +24,19 @@ export function Story({ id }: { readonly id: string }) {
           ) : (
             <>
               <dl class="courses">
-                <div>
-                  <dt>Time</dt>
-                  <dd>
-                    <Sparkline
-                      values={course(history.total_ms, history.step_seconds)}
-                      label="Time in it over the last day"
-                    />
-                  </dd>
-                </div>
-                <div>
-                  <dt>Calls</dt>
-                  <dd>
-                    <Sparkline
-                      values={course(history.calls, history.step_seconds)}
-                      label="Calls over the last day"
-                    />
-                  </dd>
-                </div>
+                {(
+                  [
+                    ['Time', 'Time in it', history.total_ms],
+                    ['Calls', 'Calls', history.calls],
+                  ] as const
+                ).map(([title, label, values]) => (
+                  <div key={title}>
+                    <dt>{title}</dt>
+                    <dd>
+                      <Sparkline values={course(values)} label={`${label} over the last day`} />
+                    </dd>
+                  </div>
+                ))}
               </dl>
               <p class="dim">
                 Fingerprint <code>{fingerprint}</code>: the same on every server and version.
@@ -57,8 +51,8 @@ export function Story({ id }: { readonly id: string }) {
 }
 
 /** Steps added up to as many as there is room for; what was not collected counts as nothing. */
-function course(values: readonly (number | null)[], stepSeconds: number): number[] {
-  const width = Math.max(1, Math.ceil(Math.min(values.length, DAY_SECONDS / stepSeconds) / STEPS))
+function course(values: readonly (number | null)[]): number[] {
+  const width = Math.max(1, Math.ceil(values.length / STEPS))
   return Array.from({ length: Math.ceil(values.length / width) }, (_, index) =>
     values.slice(index * width, (index + 1) * width).reduce<number>((sum, value) => sum + (value ?? 0), 0),
   )
