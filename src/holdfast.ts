@@ -294,6 +294,7 @@ export class Holdfast<DB = any> {
       migrations: this.migrations,
       connectionLimit: pool.size + pool.overflow,
       history: this.#monitor?.history ?? (await this.openHistory()),
+      certificate: () => db.certificate(),
       limits: this.limits,
     }
   }

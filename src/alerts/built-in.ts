@@ -6,8 +6,8 @@ import type { AlertRule } from './rule.ts'
 const MINUTE_MS = 60_000
 const GB = 1_024 ** 3
 
-/** What everybody wants to be told of. @param limits from where on the share of blocks found in memory is poor */
-export const builtInRules = ({ cacheHitPercent }: Limits): readonly AlertRule[] => [
+/** What everybody wants to be told of. @param limits from where on memory is too small, and a backup too old */
+export const builtInRules = ({ cacheHitPercent, backupMaxAgeHours }: Limits): readonly AlertRule[] => [
   {
     name: 'database_unreachable',
     metric: 'database_reachable',
@@ -81,6 +81,14 @@ export const builtInRules = ({ cacheHitPercent }: Limits): readonly AlertRule[] 
     metric: 'transaction_ids_used_percent',
     above: { warning: 50, error: 75 },
     message: 'The server will refuse to write when transaction ids run out: vacuum does not keep up.',
+    action: 'holdfast doctor',
+  },
+  {
+    name: 'backup_age',
+    metric: 'backup_age_seconds',
+    above: { warning: backupMaxAgeHours * 3_600, error: 2 * backupMaxAgeHours * 3_600 },
+    message:
+      'A restore has to replay the log of a long time, and all of it has to be there: the newest base backup is old.',
     action: 'holdfast doctor',
   },
   {

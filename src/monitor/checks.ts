@@ -1,5 +1,6 @@
 import { archiving } from './checks/archiving.ts'
 import { autovacuum } from './checks/autovacuum.ts'
+import { backups } from './checks/backups.ts'
 import { blockedStatements } from './checks/blocked-statements.ts'
 import { capacity } from './checks/capacity.ts'
 import { cacheHit } from './checks/cache-hit.ts'
@@ -12,6 +13,7 @@ import { deadRows } from './checks/dead-rows.ts'
 import { deadlocks } from './checks/deadlocks.ts'
 import { duplicateIndexes } from './checks/duplicate-indexes.ts'
 import { durability } from './checks/durability.ts'
+import { encryptionKeys } from './checks/encryption-keys.ts'
 import { evictedStatements } from './checks/evicted-statements.ts'
 import { extensions } from './checks/extensions.ts'
 import { foreignKeyIndexes } from './checks/foreign-key-indexes.ts'
@@ -94,12 +96,14 @@ export const CHECKS: readonly Check[] = [
   replicationSlots,
   replicaIdentity,
   archiving,
+  backups,
   checkpoints,
   pendingRestart,
   extensions,
   ownSchema,
   pendingMigrations,
   security,
+  encryptionKeys,
   durability,
   settings,
   orphanRows,

@@ -1,6 +1,6 @@
 import type { Clock, Queryable } from '../core/index.ts'
 import type { MigrateTarget } from '../migrate/index.ts'
-import type { PoolStats } from '../pool/index.ts'
+import type { PoolStats, ServerCertificate } from '../pool/index.ts'
 import type { HistoryStore } from './history/store.ts'
 import type { ServerIdentity } from './queries.ts'
 
@@ -52,6 +52,8 @@ export interface CheckContext {
   readonly history?: HistoryStore | undefined
   /** From where on something is a problem, where that is for its users to say. */
   readonly limits?: Limits | undefined
+  /** What the server shows of itself to those who connect encrypted. */
+  readonly certificate?: (() => Promise<ServerCertificate | undefined>) | undefined
   /** What time it is; default the machine's own clock. */
   readonly clock?: Clock | undefined
 }
@@ -62,6 +64,8 @@ export interface Limits {
   readonly slowStatementMs: number
   /** Shares of blocks found in memory, from which on that is good, fair, or poor below it. */
   readonly cacheHitPercent: { readonly excellent: number; readonly good: number; readonly fair: number }
+  /** How old the newest base backup may be. */
+  readonly backupMaxAgeHours: number
   /** Bytes that the database may take; undefined where nobody said. */
   readonly diskBytes?: number | undefined
 }
@@ -70,6 +74,7 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   slowStatementMs: 1_000,
   cacheHitPercent: { excellent: 98, good: 94, fair: 90 },
+  backupMaxAgeHours: 192,
 }
 
 /** What a finding is about, for whoever groups them. */

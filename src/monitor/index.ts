@@ -20,6 +20,7 @@ export {
   PROCESS_METRICS,
   type ProcessMetricName,
 } from './collect/metrics.ts'
+export { type BackupTrace, readBackupTrace } from './backups.ts'
 export { CHECKS } from './checks.ts'
 export { Checkup } from './checkup.ts'
 export { type ProcessPicture, ProcessWatch } from './collect/process.ts'

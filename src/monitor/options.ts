@@ -40,6 +40,13 @@ export const MONITOR_OPTIONS = {
     accepts: 'three percentages, the greatest first: 98,94,90',
     parse: parseShares,
   }),
+  backupMaxAgeHours: integer({
+    doc: 'How old the newest base backup may be, of a server that archives its log: the default is a weekly one that is a day late.',
+    default: 192,
+    min: 1,
+    max: 87_600,
+    env: 'HOLDFAST_MONITOR_BACKUP_MAX_AGE_HOURS',
+  }),
   diskBytes: integer({
     doc: 'Bytes that the database may take: what its disk has. PostgreSQL does not say; without it nobody is told when it will be full.',
     default: undefined,
@@ -59,7 +66,12 @@ export const MONITOR_OPTIONS = {
 export type MonitorOptions = OptionValues<typeof MONITOR_OPTIONS>
 
 /** The limits that the options name. */
-export function limitsFrom({ slowStatementMs, cacheHitPercent, diskBytes }: MonitorOptions): Limits {
+export function limitsFrom({
+  slowStatementMs,
+  cacheHitPercent,
+  backupMaxAgeHours,
+  diskBytes,
+}: MonitorOptions): Limits {
   const [excellent, good, fair] = cacheHitPercent
-  return { slowStatementMs, cacheHitPercent: { excellent, good, fair }, diskBytes }
+  return { slowStatementMs, cacheHitPercent: { excellent, good, fair }, backupMaxAgeHours, diskBytes }
 }

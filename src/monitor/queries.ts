@@ -1,4 +1,5 @@
 import type { Queryable } from '../core/index.ts'
+import { isTraceHidden } from './backups.ts'
 import { SIZES } from './table-sizes.ts'
 import { CLIENT_SESSION } from './client-sessions.ts'
 import { inspectSchema, type OwnSchemaState } from '../migrate/index.ts'
@@ -55,6 +56,12 @@ export async function readHidden(
     hidden.push({
       what: "other sessions' state and statements: connections by state count only your own",
       grant: `GRANT pg_read_all_stats TO ${quoted.user};`,
+    })
+  }
+  if (await isTraceHidden(db)) {
+    hidden.push({
+      what: 'how old the newest base backup is',
+      grant: `GRANT pg_monitor TO ${quoted.user};`,
     })
   }
   if (schema.state === 'unreadable') {

@@ -6,7 +6,13 @@ import {
   sqlstateOf,
   within,
 } from '../core/index.ts'
-import type { Pool, PoolHealth, PooledClient } from '../pool/index.ts'
+import {
+  certificateOf,
+  type Pool,
+  type PoolHealth,
+  type PooledClient,
+  type ServerCertificate,
+} from '../pool/index.ts'
 import { readingBusy } from './errors.ts'
 
 /** Longest wait for somebody's lock: what is looked at must not queue behind those who work. */
@@ -75,6 +81,12 @@ export class Reader implements Queryable {
   async probe(timeoutMs: number): Promise<PoolHealth> {
     const health = await this.#own.health(timeoutMs)
     return sqlstateOf(health.error) === SQLSTATE.tooManyConnections ? this.#watched.health(timeoutMs) : health
+  }
+
+  /** What the server shows of itself to those who connect encrypted; undefined where nothing is. */
+  async certificate(): Promise<ServerCertificate | undefined> {
+    using client = await this.#connect()
+    return certificateOf(client)
   }
 
   end(): Promise<void> {

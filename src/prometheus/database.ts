@@ -135,6 +135,12 @@ type Add = (name: string, help: string, type: MetricType, read: () => Promise<re
 
 function addSizes(add: Add, source: DatabaseSource): void {
   add('database_size_bytes', 'Size of the database on disk', 'gauge', async () => single(await source.size()))
+  add(
+    'backup_age_seconds',
+    'Since the newest base backup of a server that archives its log ended; where there is none, since it takes writes',
+    'gauge',
+    async () => single((await source.backups())?.ageSeconds),
+  )
   const ofTables = async (
     read: (table: NonNullable<Awaited<ReturnType<DatabaseSource['tables']>>>[number]) => number | null,
   ) =>

@@ -1,6 +1,8 @@
 import type { Clock } from '../core/index.ts'
 import {
+  type BackupTrace,
   type Middle,
+  readBackupTrace,
   readDatabaseSize,
   type Reader,
   readIdentity,
@@ -84,6 +86,11 @@ export class DatabaseSource {
   /** In bytes; at most ten minutes old. */
   size(): Promise<number | null | undefined> {
     return this.#read('size', SIZES_MS, async () => readDatabaseSize(this.#reader))
+  }
+
+  /** What the server knows of its backups; at most ten minutes old. */
+  backups(): Promise<BackupTrace | undefined> {
+    return this.#read('backups', SIZES_MS, async () => readBackupTrace(this.#reader))
   }
 
   /** The largest; at most ten minutes old. */

@@ -1,7 +1,8 @@
 /** Replicas that are not what they should be. */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, utimesSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
-import type { Finding } from '../../src/monitor/index.ts'
+import { DEFAULT_LIMITS, type Finding, readBackupTrace } from '../../src/monitor/index.ts'
 import { FaultyDatabase } from '../support/faulty-database.ts'
 import { startPair } from '../support/replication.ts'
 import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
@@ -48,3 +49,75 @@ test('replicas that are behind, and one that has lost its primary', { timeout: 9
     await standby.stop()
   }
 })
+
+test(
+  'backups that are too old, that are missing, and where nothing is told',
+  { timeout: 60_000 },
+  async () => {
+    const directory = scratch('backups')
+    mkdirSync(directory, { recursive: true })
+    const { primary, standby } = await startPair(directory, { archive_mode: 'on', archive_command: 'true' })
+    const [first, second] = [primary, standby].map(
+      ({ url }) => new FaultyDatabase({ url, name: 'postgres', drop: async () => {} }),
+    ) as [FaultyDatabase, FaultyDatabase]
+    const strict = { limits: { ...DEFAULT_LIMITS, backupMaxAgeHours: 1e-6 } }
+    try {
+      // A cluster that is new need not have one yet.
+      expect(of(await first.findings(), 'backups')).toBeUndefined()
+      expect(of(await first.findings({}, strict), 'backups')).toMatchObject({
+        severity: 'error',
+        message: expect.stringContaining('no base backup of this server was taken'),
+        evidence: { last_backup_at: null },
+        action: expect.stringContaining('pg_basebackup'),
+      })
+
+      // In one session, as what takes a backup does it.
+      await first.run("SELECT pg_backup_start('x', true); SELECT FROM pg_backup_stop(false)")
+      const [{ file, folder }] = await primary.query(
+        "SELECT name AS file, current_setting('data_directory') AS folder FROM pg_ls_waldir() WHERE name ~ 'backup$'",
+      )
+      expect(await readBackupTrace(first.pool)).toMatchObject({ endedAt: expect.any(Date) })
+      const daysAgo = (days: number): Date => new Date(Date.now() - days * 86_400_000)
+      for (const [days, severity] of [
+        [7, undefined],
+        [9, 'warning'],
+        [17, 'error'],
+      ] as const) {
+        utimesSync(join(folder, 'pg_wal', file), daysAgo(days), daysAgo(days))
+        const found = of(await first.findings(), 'backups')
+        expect(found?.severity).toBe(severity)
+        if (severity === 'warning')
+          expect(found).toMatchObject({
+            confidence: 'likely',
+            message: expect.stringContaining('9.0 d'),
+            evidence: { max_age: '8.0 d' },
+          })
+      }
+      // Who runs this server copies its disk, and tells it nothing.
+      await primary.query('CREATE ROLE rds_superuser')
+      expect(of(await first.findings(), 'backups')).toBeUndefined()
+      await primary.query('DROP ROLE rds_superuser')
+      await primary.query("CREATE ROLE plain LOGIN PASSWORD 'only-for-tests'")
+      const plain = new URL(primary.url)
+      plain.username = 'plain'
+      const seen = new FaultyDatabase({ url: plain.href, name: 'postgres', drop: async () => {} })
+      const grant = { sql: 'GRANT pg_monitor TO plain;', message: expect.stringContaining('base backup') }
+      expect(await seen.findings()).toContainEqual(expect.objectContaining({ check: 'rights', ...grant }))
+      await primary.query(grant.sql)
+      expect(of(await seen.findings(), 'backups')).toMatchObject({ severity: 'error' })
+      await seen.drop()
+
+      // A standby has none of its own; once it is promoted it needs one.
+      await standby.catchUpWith(primary)
+      expect(of(await second.findings({}, strict), 'backups')).toBeUndefined()
+      await standby.promote()
+      expect(of(await second.findings(), 'backups')).toBeUndefined()
+      expect(of(await second.findings({}, strict), 'backups')).toMatchObject({ severity: 'error' })
+    } finally {
+      await first.drop()
+      await second.drop()
+      await standby.stop()
+      await primary.stop()
+    }
+  },
+)

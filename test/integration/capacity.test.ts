@@ -13,6 +13,7 @@ import {
   Reader,
   readIdentity,
   readSource,
+  DEFAULT_LIMITS,
 } from '../../src/monitor/index.ts'
 import { FakeClock } from '../../src/testing/index.ts'
 import { receiving } from '../support/alerting.ts'
@@ -156,11 +157,7 @@ describe('capacity', () => {
       migrations: undefined,
       connectionLimit: 10,
       history,
-      limits: {
-        slowStatementMs: 1_000,
-        cacheHitPercent: { excellent: 98, good: 94, fair: 90 },
-        diskBytes: 22e9,
-      },
+      limits: { ...DEFAULT_LIMITS, diskBytes: 22e9 },
     }
     const { findings } = await examine(context)
     expect(findings.filter(({ check }) => check === 'capacity')).toMatchObject([

@@ -8,6 +8,7 @@ import {
   readReplication,
   readServerSettings,
   StatementFeed,
+  readBackupTrace,
 } from '../../src/monitor/index.ts'
 import { DatabaseSource } from '../../src/prometheus/index.ts'
 import { startTestServer } from '../../src/testing/index.ts'
@@ -28,6 +29,7 @@ async function expectPictures({ pool }: FaultyDatabase): Promise<void> {
       slots: [],
       receiver: null,
     })
+    expect(await readBackupTrace(reader)).toMatchObject({ endedAt: null })
     expect((await readServerSettings(reader)).map(({ name }) => name)).toContain('max_connections')
     const source = new DatabaseSource(reader, new StatementFeed(reader, systemClock), systemClock)
     expect(await source.picture()).toMatchObject({ now: { connections_used: expect.any(Number) } })
@@ -41,7 +43,11 @@ describe.each([14, 15, 16, 17] as const)('on PostgreSQL %i', (version) => {
   test('every fault is found, and a plain role is told what it cannot see', { timeout: 90_000 }, async () => {
     const server = await startTestServer({
       version,
-      settings: { shared_preload_libraries: 'pg_stat_statements' },
+      settings: {
+        shared_preload_libraries: 'pg_stat_statements',
+        archive_mode: 'on',
+        archive_command: 'true',
+      },
     })
     try {
       await withFault(server.url, undefined, '', async (database) => {
@@ -85,6 +91,7 @@ describe.each([14, 15, 16, 17] as const)('on PostgreSQL %i', (version) => {
         const seen = await plain.findings({ deep: true, production: true })
         const granted = seen.flatMap(({ sql }) => (sql?.startsWith('GRANT') ? [sql] : []))
         expect(granted).toContain(`GRANT pg_read_all_stats TO plain_${version};`)
+        expect(granted).toContain(`GRANT pg_monitor TO plain_${version};`)
         expect(seen.map(({ check }) => check)).toEqual(
           expect.arrayContaining(['duplicate-indexes', 'foreign-key-indexes', 'primary-keys']),
         )

@@ -40,6 +40,8 @@ describe.skipIf(isPrometheusMissing)(
       pair = await startPair(folder, {
         shared_preload_libraries: 'pg_stat_statements',
         track_io_timing: 'on',
+        archive_mode: 'on',
+        archive_command: 'true',
       })
       const { primary } = pair
       await primary.query('CREATE EXTENSION pg_stat_statements')
@@ -155,6 +157,7 @@ describe.skipIf(isPrometheusMissing)(
       HoldfastReplicationLag: ['holdfast_replication_lag_seconds{database="d"} 500x40'],
       HoldfastSlotRetained: ['holdfast_slots_retained_bytes{database="d"} 30000000000x40'],
       HoldfastWraparound: ['holdfast_transaction_ids_used_ratio{database="d"} 0.8x40'],
+      HoldfastBackupAge: ['holdfast_backup_age_seconds{database="d"} 2000000x40'],
       HoldfastCacheHit: [
         'holdfast_database_blocks_total{database="d",from="memory"} 0+50x40',
         'holdfast_database_blocks_total{database="d",from="disk"} 0+50x40',
@@ -170,6 +173,7 @@ describe.skipIf(isPrometheusMissing)(
       'holdfast_pool_acquire_timeouts_total{instance="a",pool="p"} 7x40',
       'holdfast_server_connections_used_ratio{database="d"} 0.7x40',
       'holdfast_database_longest_lock_wait_seconds{database="d"} 20x40',
+      'holdfast_backup_age_seconds{database="d"} 600000x40',
       'holdfast_database_blocks_total{database="d",from="memory"} 0+99x40',
       'holdfast_database_blocks_total{database="d",from="disk"} 0+1x40',
       'holdfast_findings{check="slow-statements",severity="warning"} 3x40',

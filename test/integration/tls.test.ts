@@ -4,6 +4,9 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createHoldfast } from '../../src/index.ts'
 import { openClient, Pool, type PoolConfig, withSslMode } from '../../src/pool/index.ts'
+import type { Finding } from '../../src/monitor/index.ts'
+import { FakeClock } from '../../src/testing/index.ts'
+import { FaultyDatabase } from '../support/faulty-database.ts'
 import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
 import { startTlsServer, type TlsServer } from '../support/tls-server.ts'
 
@@ -202,4 +205,34 @@ test('lanes, prepared statements and cancelling work over an encrypted connectio
   await expect(asleep).rejects.toThrow('enough')
   await expect.poll(sleepers).toBe(0)
   await watcher.end()
+})
+
+test('a certificate that runs out is told of in time', async () => {
+  const database = new FaultyDatabase({ url: url(), name: 'postgres', drop: async () => {} })
+  const encrypted = new FaultyDatabase({
+    url: withSslMode(url(), 'require'),
+    name: 'postgres',
+    drop: async () => {},
+  })
+  const after = (days: number): { clock: FakeClock } => ({
+    clock: new FakeClock(Date.now() + days * 86_400_000),
+  })
+  const of = (findings: readonly Finding[]): Finding | undefined =>
+    findings.find(({ check }) => check === 'encryption-keys')
+  try {
+    // It is good for 30 days.
+    expect(of(await encrypted.findings())).toBeUndefined()
+    expect(of(await encrypted.findings({}, after(28)))).toMatchObject({
+      severity: 'warning',
+      subject: 'localhost',
+      message: expect.stringMatching(/cannot connect any more in \d/),
+      evidence: { issuer: 'authority' },
+      sql: 'SELECT pg_reload_conf();',
+    })
+    expect(of(await encrypted.findings({}, after(31)))).toMatchObject({ severity: 'error' })
+    expect(of(await database.findings({}, after(31)))).toBeUndefined()
+  } finally {
+    await database.drop()
+    await encrypted.drop()
+  }
 })

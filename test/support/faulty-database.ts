@@ -59,6 +59,7 @@ export class FaultyDatabase {
         migrations: undefined,
         connectionLimit: 30,
         pool: this.pool.stats(),
+        certificate: () => this.#reader.certificate(),
         ...more,
       },
       depth,

@@ -1,3 +1,4 @@
+import { sqlParser } from '../../core/index.ts'
 import type { Node, RangeVar, SelectStmt } from '@pgsql/types'
 import { stringOf, visit } from '../format/tree.ts'
 import type { Removed } from './removed.ts'
@@ -44,10 +45,10 @@ const TRAFFIC = new Set([
  * @returns the first that it uses
  */
 export async function firstUsed(text: string, removed: readonly Removed[]): Promise<Removed | undefined> {
-  const { parse } = await import('libpg-query')
+  const { parse } = await sqlParser()
   let nodes: Node[]
   try {
-    nodes = ((await parse(text)).stmts ?? []).flatMap(({ stmt }) => (stmt ? [stmt] : []))
+    nodes = (parse(text).stmts ?? []).flatMap(({ stmt }) => (stmt ? [stmt] : []))
   } catch {
     // A parameter stands where the grammar wants a constant, as in `interval $1`: judged by its words.
     return /^\s*(select|insert|update|delete|merge|with|copy|call)\b/i.test(text)

@@ -1,3 +1,4 @@
+import { sqlParser } from '../../core/index.ts'
 import { createHash } from 'node:crypto'
 import type { Node, RawStmt } from '@pgsql/types'
 import { syntaxInvalid, transactionCommand } from './errors.ts'
@@ -31,11 +32,10 @@ export async function splitStatements({
 }: Pick<Script, 'text' | 'path'>): Promise<Statement[]> {
   // The parser takes nothing at all for a mistake.
   if (sql.trim() === '') return []
-  // Loaded on first use: the parser is a WebAssembly module of some megabytes.
-  const { parse } = await import('libpg-query')
+  const { parse } = await sqlParser()
   let parsed: readonly RawStmt[]
   try {
-    parsed = (await parse(sql)).stmts ?? []
+    parsed = parse(sql).stmts ?? []
   } catch (error) {
     throw syntaxInvalid(path, sql, positionOf(error, sql), error)
   }

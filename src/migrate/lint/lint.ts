@@ -1,5 +1,5 @@
+import { sqlParser } from '../../core/index.ts'
 import { refuseUnknownAllowance } from './allowances.ts'
-import type { Node } from '@pgsql/types'
 import type { Script } from '../format/script.ts'
 import { splitStatements, type Statement } from '../format/statements.ts'
 import { inferEffects } from './effects.ts'
@@ -61,9 +61,7 @@ export class Linter {
   }
 
   static async create(options: LintOptions = {}): Promise<Linter> {
-    const { loadModule, parseSync } = await import('libpg-query')
-    await loadModule()
-    const parse = (sql: string): { stmts?: { stmt?: Node }[] } => parseSync(sql)
+    const { parse } = await sqlParser()
     return new Linter(options.catalog ? worldOf(options.catalog, parse) : new World(false), options)
   }
 

@@ -229,7 +229,7 @@ export class Collector {
   }
 
   async #lookAtDatabase(run: Run, beatMs: number, atMs: number): Promise<Frame[]> {
-    const { activity, counters, statements, tables, size } = this.#sampler
+    const { activity, counters, statements, tables, size, backups } = this.#sampler
     const isFirst = !run.isLeading
     if (isFirst && (await this.#othersLooked(run))) this.#sampler.interrupt()
     const isDue = (everyMs: number): boolean => isFirst || beatMs % everyMs === 0
@@ -245,6 +245,7 @@ export class Collector {
         ? ([
             ['tables', tables],
             ['size', size],
+            ['backups', backups],
           ] as [string, Look][])
         : []),
     ]

@@ -123,6 +123,12 @@ export const METRICS = {
       'Age of the oldest transaction id of any database of the server, of the two billion that there may be',
     source: 'pg_database.datfrozenxid',
   },
+  backup_age_seconds: {
+    unit: 'seconds',
+    meaning:
+      'Since the newest base backup of a server that archives its log ended; where there is none, since it takes writes',
+    source: 'pg_ls_waldir()',
+  },
   database_bytes: {
     unit: 'bytes',
     meaning: 'Size of this database on disk',

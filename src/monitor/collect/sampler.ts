@@ -1,5 +1,6 @@
 import type { Clock, Queryable } from '../../core/index.ts'
 import { type Frame, mergeFrames, OTHERS, withLargest } from '../history/frame.ts'
+import { readBackupTrace } from '../backups.ts'
 import { readDatabaseSize } from '../queries.ts'
 import type { FedReading, StatementFeed } from '../statements/feed.ts'
 import { Fingerprints } from '../statements/fingerprints.ts'
@@ -56,6 +57,9 @@ export class Sampler {
   }
 
   readonly size: Look = async (atMs) => frameOf(atMs, { database_bytes: await readDatabaseSize(this.#db) })
+
+  readonly backups: Look = async (atMs) =>
+    frameOf(atMs, { backup_age_seconds: (await readBackupTrace(this.#db))?.ageSeconds ?? null })
 
   /** What each statement did. */
   readonly statements: Look = async (atMs) => {

@@ -35,7 +35,7 @@ export const TASKS: readonly Task[] = [
   },
   { period: 'daily', title: 'Transactions end well', checks: ['deadlocks', 'rollbacks'] },
   { period: 'daily', title: 'Replicas are close behind', checks: ['replication-lag', 'replication-slots'] },
-  { period: 'daily', title: 'The log is archived', checks: ['archiving'] },
+  { period: 'daily', title: 'What is lost can be restored', checks: ['backups', 'archiving'] },
   { period: 'daily', title: 'Partitions are made ahead', checks: ['partitions'] },
   { period: 'daily', title: 'Nothing is damaged', checks: ['corruption'] },
   {
@@ -64,6 +64,7 @@ export const TASKS: readonly Task[] = [
     ],
   },
   { period: 'monthly', title: 'Room is not wasted', checks: ['table-bloat', 'index-bloat'] },
+  { period: 'weekly', title: 'Keys are renewed in time', checks: ['encryption-keys'] },
   { period: 'monthly', title: 'Software is up to date', checks: ['server-version', 'extensions'] },
   { period: 'quarterly', title: 'Settings fit the machine', checks: ['settings', 'durability'] },
   { period: 'quarterly', title: 'Nobody may do more than they need', checks: ['security'] },

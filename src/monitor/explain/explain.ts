@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/index.ts'
-import { isHoldfastError, messageOf, SQLSTATE, sqlstateOf, within } from '../../core/index.ts'
+import { isHoldfastError, messageOf, sqlParser, SQLSTATE, sqlstateOf, within } from '../../core/index.ts'
 import type { Pool, PooledClient } from '../../pool/index.ts'
 import { explainRefused, readingBusy, statementUnknown } from '../errors.ts'
 import { findStatementSource } from '../statements/source.ts'
@@ -165,13 +165,15 @@ interface Parsed {
 /** Exactly one statement of those that have a plan: nothing else gets to the server behind EXPLAIN. */
 async function oneStatement(given: string): Promise<Parsed> {
   const whole = withCasts(given)
-  const { parse } = await import('libpg-query')
-  const parsed = await parse(whole).catch((error: unknown) => {
+  const { parse } = await sqlParser()
+  let statements: { readonly stmt?: object }[]
+  try {
+    statements = parse(whole).stmts ?? []
+  } catch (error) {
     throw explainRefused(
       `PostgreSQL's grammar does not take it (${messageOf(error)}); a text that was cut short, or where $1 stands for a word of the grammar, cannot be explained: give it with --sql`,
     )
-  })
-  const statements = parsed.stmts ?? []
+  }
   const [kind] = Object.keys(statements[0]?.stmt ?? {})
   if (statements.length !== 1 || kind === undefined || !EXPLAINED.has(kind))
     throw explainRefused('one SELECT, INSERT, UPDATE, DELETE or MERGE can be explained, and nothing else')

@@ -1,3 +1,4 @@
+import { sqlParser } from '../../core/index.ts'
 import { createHash } from 'node:crypto'
 
 /** As many as PostgreSQL keeps by default. */
@@ -31,7 +32,10 @@ export class Fingerprints {
 
 /** Of a text that PostgreSQL's grammar does not take, for it was cut short, a hash stands for it. */
 export async function fingerprintOf(text: string): Promise<string> {
-  // Loaded here: who looks at no statement needs no parser.
-  const { fingerprint } = await import('libpg-query')
-  return fingerprint(text).catch(() => createHash('sha256').update(text).digest('hex').slice(0, 16))
+  const { fingerprint } = await sqlParser()
+  try {
+    return fingerprint(text)
+  } catch {
+    return createHash('sha256').update(text).digest('hex').slice(0, 16)
+  }
 }

@@ -132,6 +132,10 @@ const OVERVIEW: Dashboard = {
       '{{database}}',
       database('transaction_ids_used_ratio'),
     ]),
+    lines('Newest base backup', 's', 'Its age, of a server that archives its log.', [
+      '{{database}}',
+      database('backup_age_seconds'),
+    ]),
     lines('Largest tables', 'bytes', 'With their indexes.', [
       '{{table}}',
       database('table_size_bytes', 'table'),

@@ -12,6 +12,7 @@ export interface PrometheusRule {
 }
 
 const GB = 1_024 ** 3
+const DAY = 86_400
 
 /** The same at two heights. */
 function atTwo(
@@ -148,6 +149,18 @@ export const PROMETHEUS_RULES: readonly PrometheusRule[] = [
     database('transaction_ids_used_ratio'),
     0.5,
     0.75,
+  ),
+  ...atTwo(
+    {
+      alert: 'HoldfastBackupAge',
+      for: '0s',
+      summary:
+        'A restore of {{ $labels.database }} has to replay the log of {{ $value | humanizeDuration }}: that old is the newest base backup.',
+      action: 'holdfast doctor',
+    },
+    database('backup_age_seconds'),
+    8 * DAY,
+    16 * DAY,
   ),
   {
     alert: 'HoldfastCacheHit',

@@ -1,3 +1,4 @@
+import { sqlParser } from '../../../core/index.ts'
 import type { Node } from '@pgsql/types'
 import { isTransactionCommand } from '../../format/statements.ts'
 import { specialKindOf } from '../../format/special-statements.ts'
@@ -200,9 +201,9 @@ function mentions(node: Node, value: string): boolean {
 async function writtenIdentifiers(text: string): Promise<string[]> {
   // A letter has four bytes at most.
   if (!/[^\s"'(),;]{16,}|"[^"]{16,}"/.test(text)) return []
-  const { scan } = await import('libpg-query')
+  const { scan } = await sqlParser()
   const bytes = Buffer.from(text)
-  const { tokens } = await scan(text)
+  const { tokens } = scan(text)
   return tokens
     .filter(({ tokenName }) => tokenName === 'IDENT')
     .map(({ start, end }) =>
