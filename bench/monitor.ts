@@ -3,10 +3,11 @@
  *
  * A database of 1,000 tables and 5,000 statements under a load of writers and readers. A process of its own collects at the default
  * schedules; what its statements took on the server is told by pg_stat_statements, which counts for its role alone, and what it took
- * itself by the system: processor time and memory. The size of a day is what the minutes that were written take, times as many as a
+ * itself by the system: processor time and memory, of which a process with the same pool that does not monitor has its share. The size of a day is what the minutes that were written take, times as many as a
  * day has, with the roll-ups. Build first: that process runs the built package.
  */
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
@@ -28,9 +29,16 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 interface Told {
   readonly cpuMs: number
   readonly rss: number
-  readonly skipped: readonly unknown[]
-  readonly state: string
+  readonly skipped?: number
 }
+
+const COLLECTOR = fileURLToPath(new URL('./monitor-collector.ts', import.meta.url))
+
+const ask = (child: ChildProcess): Promise<Told> =>
+  new Promise((resolve) => {
+    child.once('message', (told) => resolve(told as Told))
+    child.send('tell')
+  })
 
 async function run(): Promise<void> {
   const server = await startTestServer({ settings: { 'pg_stat_statements.max': '10000', autovacuum: 'on' } })
@@ -96,33 +104,35 @@ function load(url: string): () => Promise<void> {
 
 async function measure(client: pg.Client, url: string, watcherUrl: string) {
   const stopLoad = load(url)
-  const child = fork(fileURLToPath(new URL('./monitor-collector.ts', import.meta.url)), [watcherUrl])
-  const ask = (): Promise<Told> =>
-    new Promise((resolve) => {
-      child.once('message', (told) => resolve(told as Told))
-      child.send('tell')
-    })
+  const child = fork(COLLECTOR, [watcherUrl])
+  // The same without monitoring: what is left is what that takes.
+  const bare = fork(COLLECTOR, [url, 'pool'])
   // From the first minute that is whole.
   await pause(MINUTE_MS - (Date.now() % MINUTE_MS) + MINUTE_MS)
-  const [before, taken] = [await ask(), await databaseMs(client)]
+  const [before, taken] = [await ask(child), await databaseMs(client)]
   const dearestBefore = await byStatement(client)
   const began = performance.now()
   await pause(MINUTES * MINUTE_MS)
-  const [after, takenAfter] = [await ask(), await databaseMs(client)]
+  const [after, takenAfter] = [await ask(child), await databaseMs(client)]
+  const withoutMonitoring = await ask(bare)
   const dearestAfter = await byStatement(client)
   const minutes = (performance.now() - began) / MINUTE_MS
   const rates = {
     'database time a minute, ms': round((takenAfter - taken) / minutes),
     'processor time of the process a minute, ms': round((after.cpuMs - before.cpuMs) / minutes),
     'both, of one core, %': round((takenAfter - taken + after.cpuMs - before.cpuMs) / minutes / 600),
-    'memory of the process, MB': round(after.rss / 2 ** 20),
-    'left out': after.skipped.length,
+    'memory of the process, MB': megabytes(after),
+    'of it Node and the pool, MB': megabytes(withoutMonitoring),
+    'of it monitoring, MB': round(megabytes(after) - megabytes(withoutMonitoring)),
+    'left out': after.skipped,
     'the dearest statements, ms a minute': dearest(dearestBefore, dearestAfter, minutes),
   }
   const sizes = await sizeOfDay(client)
   const examination = await timeOfExamination(url)
-  child.kill('SIGTERM')
-  await new Promise((resolve) => child.once('exit', resolve))
+  for (const one of [child, bare]) {
+    one.kill('SIGTERM')
+    await once(one, 'exit')
+  }
   await stopLoad()
   return {
     tables: TABLES,
@@ -200,6 +210,8 @@ async function timeOfExamination(url: string) {
   await pool.end()
   return { 'all checks, ms': times.map(Math.round) }
 }
+
+const megabytes = ({ rss }: Told): number => round(rss / 2 ** 20)
 
 const round = (value: number): number => Math.round(value * 100) / 100
 

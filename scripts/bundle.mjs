@@ -9,38 +9,36 @@ import { rolldown } from 'rolldown'
 const dist = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist')
 
 /** What finds its files by where it lies, or loads its parts one by one as they are asked for. */
-const AS_COMPILED = ['admin', 'cli', 'dashboard']
+const AS_COMPILED = new Set(['', 'admin', 'cli', 'dashboard'])
+const IMPORT = /(?:from |import\()'(\.[^']+\.js)'/g
 
 const scripts = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) =>
   name.endsWith('.js'),
 )
 const roomOf = (name) => (name.includes(sep) ? name.split(sep)[0] : '')
+const rooms = new Set(scripts.map(roomOf))
 
-/** What others load of a room: its face, and its options, which the configuration composes. */
-const entries = new Map()
+/** What others load of each room: its face, and its options, which the configuration composes. */
+const faces = new Map([...rooms].map((room) => [room, new Set([join(room, 'index.js')])]))
 for (const name of scripts)
-  for (const [, path] of readFileSync(join(dist, name), 'utf8').matchAll(
-    /(?:from |import\()'(\.[^']+\.js)'/g,
-  )) {
-    const found = relative(dist, join(dist, dirname(name), path))
-    if (roomOf(found) !== roomOf(name))
-      entries.set(roomOf(found), (entries.get(roomOf(found)) ?? new Set()).add(found))
+  for (const [, path] of readFileSync(join(dist, name), 'utf8').matchAll(IMPORT)) {
+    const imported = relative(dist, join(dist, dirname(name), path))
+    if (roomOf(imported) !== roomOf(name)) faces.get(roomOf(imported)).add(imported)
   }
 
-for (const room of new Set(scripts.map(roomOf))) {
-  if (room === '' || AS_COMPILED.includes(room)) continue
+for (const room of rooms) {
+  if (AS_COMPILED.has(room)) continue
   const folder = join(dist, room)
-  const faces = new Set([...(entries.get(room) ?? []), join(room, 'index.js')])
   const bundle = await rolldown({
     cwd: dist,
     platform: 'node',
     input: Object.fromEntries(
-      [...faces].map((name) => [relative(room, name).replace(/\.js$/, ''), join(dist, name)]),
+      [...faces.get(room)].map((face) => [relative(room, face).replace(/\.js$/, ''), join(dist, face)]),
     ),
     external: (id) => !id.startsWith('.') && !id.startsWith(folder + sep),
   })
   const { output } = await bundle.generate({ chunkFileNames: 'shared.js' })
   await bundle.close()
-  for (const name of scripts.filter((name) => roomOf(name) === room)) rmSync(join(dist, name))
+  for (const name of scripts) if (roomOf(name) === room) rmSync(join(dist, name))
   for (const { fileName, code } of output) writeFileSync(join(folder, fileName), code)
 }

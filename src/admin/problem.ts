@@ -175,9 +175,11 @@ function understand(error: FastifyError, databaseUrl: string): HoldfastError {
   if (isHoldfastError(error)) return error
   if (error.validation) {
     return requestInvalid(
-      error.validation.map(({ instancePath, message = 'is not valid' }) => ({
+      error.validation.map(({ instancePath, message = 'is not valid', params }) => ({
         path: `${error.validationContext ?? 'request'}${instancePath.replaceAll('/', '.')}`,
-        message,
+        message: Array.isArray(params.allowedValues)
+          ? `${message}: ${params.allowedValues.join(', ')}`
+          : message,
       })),
     )
   }

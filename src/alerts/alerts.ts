@@ -7,6 +7,7 @@ import { type Delivery, DeliveryStore } from './deliveries.ts'
 import { attempt, Dispatcher, HOLD_MS } from './dispatcher.ts'
 import { metricUnknown } from './errors.ts'
 import { digestNotification, notificationOf, testNotification } from './notification.ts'
+import { recall } from './recall.ts'
 import type { AlertRule } from './rule.ts'
 import { dueDigest } from './schedule.ts'
 import { AlertStore, isSilenced, type KeptAlert, type Silence, type Told } from './store.ts'
@@ -197,6 +198,10 @@ export class Alerts {
     if (!known) return undefined
     const book = new AlertBook(this.#ofDatabase, '', moment)
     book.restore(known, moment)
+    const { history } = this.#input.collector
+    for (const rule of this.#ofDatabase)
+      if (rule.growsBy && history)
+        book.recall(rule, (await this.#write(() => recall(rule, history, moment))) ?? [], moment)
     // Rules that hold no more: nobody will say that it is over.
     const rules = new Set(this.#ofDatabase.map(({ name }) => name))
     for (const alert of known) if (!rules.has(alert.rule)) await this.#end(alert, moment.nowMs)

@@ -15,6 +15,13 @@ export interface Moment {
   readonly monotonicMs: number
 }
 
+/** What a metric was. */
+export interface PastValue {
+  /** Milliseconds since 1970. */
+  readonly nowMs: number
+  readonly value: number
+}
+
 const CLEAR_MS = 60_000
 /** After that long without a value nobody knows whether it is still wrong. */
 const STALE_MS = 15 * 60_000
@@ -38,6 +45,11 @@ export class AlertBook {
   restore(alerts: readonly Alert[], moment: Moment): void {
     for (const alert of alerts)
       this.#pages.find(({ rule }) => rule.name === alert.rule)?.restore(alert, moment)
+  }
+
+  /** Goes on with what others saw of the metric of a rule that watches growth. */
+  recall(rule: AlertRule, past: readonly PastValue[], moment: Moment): void {
+    this.#pages.find((page) => page.rule === rule)?.recall(past, moment)
   }
 
   /** What is pending or firing. */
@@ -99,6 +111,10 @@ class Page {
       if (severity === 'error' && alert.severity === 'warning') continue
       this.#levels[severity].force(monotonicMs)
     }
+  }
+
+  recall(past: readonly PastValue[], { nowMs, monotonicMs }: Moment): void {
+    this.#past = past.map((one) => ({ atMs: monotonicMs - (nowMs - one.nowMs), value: one.value }))
   }
 
   /** The value itself, or what it grew by; undefined while that is not known. */

@@ -1,6 +1,6 @@
 /**
  * Tells somebody when a database, or a process that uses it, is not as it should be: rules over everything that monitoring sees,
- * delivered by webhook, Slack, letter and log.
+ * delivered by webhook, Slack, email and log.
  */
 export { type Alert, inUnit, METRIC_NAMES, meaningOf } from './alert.ts'
 export { Alerts, type AlertsInput, type ChannelTest, type DigestInput, testChannels } from './alerts.ts'

@@ -72,7 +72,7 @@ export const ALERT_OPTIONS = {
   }),
   slackUrl: webUrl('A webhook of Slack, or of what understands its messages.', 'HOLDFAST_ALERTS_SLACK_URL'),
   smtpUrl: custom<string | undefined>({
-    doc: 'The server that sends letters.',
+    doc: 'The server that sends emails.',
     default: undefined,
     env: 'HOLDFAST_ALERTS_SMTP_URL',
     accepts: 'a URL like smtp://user:password@host:587 or smtps://host',
@@ -82,14 +82,14 @@ export const ALERT_OPTIONS = {
     mask: (url) => maskUrl(url ?? ''),
   }),
   emailFrom: text({
-    doc: 'Whom letters are from.',
+    doc: 'Whom emails are from.',
     default: undefined,
     env: 'HOLDFAST_ALERTS_EMAIL_FROM',
     pattern: /^[^\s]+@[^\s]+$|^[^<>\r\n]+<[^\s<>]+@[^\s<>]+>$/,
     accepts: 'an address like db@example.com',
   }),
   emailTo: custom<readonly string[]>({
-    doc: 'Who gets letters, separated by commas.',
+    doc: 'Who gets emails, separated by commas.',
     default: Object.freeze([]),
     env: 'HOLDFAST_ALERTS_EMAIL_TO',
     accepts: 'a list of addresses',

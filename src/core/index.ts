@@ -25,6 +25,7 @@ export {
 export { type ChannelEvent, EventChannel, type Unsubscribe } from './events.ts'
 export { cumulativeCounts, Histogram, type HistogramCounts, percentile, sumOf } from './histogram.ts'
 export { createIdSource, type IdSource, type RandomSource, uuidv7 } from './ids.ts'
+export { KeptAnswers } from './kept-answers.ts'
 export { Lifecycle } from './lifecycle.ts'
 export {
   custom,

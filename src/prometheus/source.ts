@@ -1,4 +1,4 @@
-import type { Clock } from '../core/index.ts'
+import { type Clock, KeptAnswers } from '../core/index.ts'
 import {
   type BackupTrace,
   type Middle,
@@ -42,12 +42,13 @@ export class DatabaseSource {
   readonly #reader: Reader
   readonly #feed: StatementFeed
   readonly #clock: Clock
-  readonly #kept = new Map<string, { readonly atMs: number; readonly answer: Promise<unknown> }>()
+  readonly #answers: KeptAnswers
 
   constructor(reader: Reader, feed: StatementFeed, clock: Clock) {
     this.#reader = reader
     this.#feed = feed
     this.#clock = clock
+    this.#answers = new KeptAnswers(clock)
   }
 
   /** Its name; undefined until it answered once. */
@@ -99,16 +100,6 @@ export class DatabaseSource {
   }
 
   #read<T>(key: string, lifeMs: number, read: () => Promise<T>): Promise<T | undefined> {
-    const now = this.#clock.monotonicMs()
-    const known = this.#kept.get(key)
-    // Of one key there is one kind of answer.
-    if (known && now - known.atMs < lifeMs) return known.answer as Promise<T | undefined>
-    const answer = read().catch(() => {
-      // The next scrape asks anew.
-      if (this.#kept.get(key)?.answer === answer) this.#kept.delete(key)
-      return undefined
-    })
-    this.#kept.set(key, { atMs: now, answer })
-    return answer
+    return this.#answers.get(key, lifeMs, read).catch(() => undefined)
   }
 }

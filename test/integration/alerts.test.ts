@@ -94,6 +94,24 @@ describe('an alert', () => {
     await receiver.got(2)
   })
 
+  test('of growth goes by what another process saw before', async () => {
+    const grows = {
+      name: 'grows',
+      metric: 'connections_idle_in_transaction',
+      growsBy: { warning: 0, withinMs: 3 * MINUTE_MS },
+    }
+    const first = await Watched.start(database.url, [], { rules: [grows] })
+    await first.beat(6 * 5)
+    const { clock } = first.collecting
+    await first.close()
+    const second = await Watched.start(database.url, [], { rules: [grows], clock })
+    const end = await second.leaveOpen()
+    await second.beat(2)
+    expect(second.alerts.open).toMatchObject([{ rule: 'grows', state: 'firing', value: 1 }])
+    await end()
+    expect(second.problems).toEqual([])
+  })
+
   test('that was silenced from begin to end is told to nobody', async () => {
     const receiver = await receiving()
     const watched = await Watched.start(database.url, [webhook(receiver.url)])

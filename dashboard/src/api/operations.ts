@@ -1804,6 +1804,7 @@ export interface Operations {
       load_1m: number
       memory_free_bytes: number
       memory_total_bytes: number
+      threads: number | null
       /** What keeps the process alive: sockets, timers and the like */
       active_resources: number
       event_loop_delay_p99_ms: number
@@ -1886,6 +1887,7 @@ export interface Operations {
           load_1m: number
           memory_free_bytes: number
           memory_total_bytes: number
+          threads: number | null
           /** What keeps the process alive: sockets, timers and the like */
           active_resources: number
           event_loop_delay_p99_ms: number
@@ -1942,7 +1944,7 @@ export interface Operations {
     }
   }
   'GET /v1/database/performance/capacity': {
-    query: { metric?: "connections_active" | "connections_idle" | "connections_idle_in_transaction" | "connections_other" | "connections_used" | "connections_used_percent" | "statements_blocked" | "longest_lock_wait_seconds" | "longest_transaction_seconds" | "longest_idle_in_transaction_seconds" | "transactions_per_second" | "rollbacks_per_second" | "rows_per_second" | "cache_hit_percent" | "temp_bytes_per_second" | "deadlocks_per_minute" | "wal_bytes_per_second" | "replication_lag_bytes" | "replication_lag_seconds" | "slots_retained_bytes" | "transaction_ids_used_percent" | "backup_age_seconds" | "database_bytes" | "database_reachable" | "pool_used_percent" | "checked_out" | "checked_in" | "waiting" | "leaks" | "acquire_timeouts" | "statements_per_second" | "statement_p50_ms" | "statement_p99_ms" | "wait_p99_ms" | "hold_p99_ms" | "cpu_percent" | "rss_bytes" | "heap_used_bytes" | "heap_total_bytes" | "load_1m" | "memory_free_bytes" | "memory_total_bytes" | "active_resources" | "event_loop_delay_p99_ms" | "event_loop_delay_max_ms" }
+    query: { metric?: "connections_active" | "connections_idle" | "connections_idle_in_transaction" | "connections_other" | "connections_used" | "connections_used_percent" | "statements_blocked" | "longest_lock_wait_seconds" | "longest_transaction_seconds" | "longest_idle_in_transaction_seconds" | "transactions_per_second" | "rollbacks_per_second" | "rows_per_second" | "cache_hit_percent" | "temp_bytes_per_second" | "deadlocks_per_minute" | "wal_bytes_per_second" | "replication_lag_bytes" | "replication_lag_seconds" | "slots_retained_bytes" | "transaction_ids_used_percent" | "backup_age_seconds" | "database_bytes" | "database_reachable" | "pool_used_percent" | "checked_out" | "checked_in" | "waiting" | "leaks" | "acquire_timeouts" | "statements_per_second" | "statement_p50_ms" | "statement_p99_ms" | "wait_p99_ms" | "hold_p99_ms" | "cpu_percent" | "rss_bytes" | "heap_used_bytes" | "heap_total_bytes" | "load_1m" | "memory_free_bytes" | "memory_total_bytes" | "threads" | "active_resources" | "event_loop_delay_p99_ms" | "event_loop_delay_max_ms" }
     body: undefined
     answer: {
       data: ({

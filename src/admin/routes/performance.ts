@@ -66,6 +66,7 @@ const SystemMetrics = Type.Object(
     load_1m: Type.Number(),
     memory_free_bytes: Type.Number(),
     memory_total_bytes: Type.Number(),
+    threads: nullable(Type.Integer({ description: 'Known on Linux' })),
     active_resources: Type.Integer({
       description: 'What keeps the process alive: sockets, timers and the like',
     }),

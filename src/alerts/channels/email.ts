@@ -12,7 +12,7 @@ interface Place {
 }
 type Done = (error: Error | null, way?: { readonly connection: Socket }) => void
 
-/** How letters are sent. */
+/** How emails are sent. */
 export interface EmailInput {
   /** `smtp://user:password@host:587`, or `smtps://`. */
   readonly url: string

@@ -186,6 +186,7 @@ export const PROCESS_METRICS = {
   load_1m: { unit: 'count', meaning: 'Load of the machine over the last minute', source: NODE },
   memory_free_bytes: { unit: 'bytes', meaning: 'Free memory of the machine', source: NODE },
   memory_total_bytes: { unit: 'bytes', meaning: 'Memory of the machine', source: NODE },
+  threads: { unit: 'count', meaning: 'Threads of the process; known on Linux', source: NODE },
   active_resources: {
     unit: 'count',
     meaning: 'Sockets, timers and the like that keep the process alive',

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { availableParallelism, freemem, hostname, loadavg, totalmem } from 'node:os'
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import { getActiveResourcesInfo } from 'node:process'
@@ -16,6 +17,8 @@ export interface ProcessPicture {
   readonly load_1m: number
   readonly memory_free_bytes: number
   readonly memory_total_bytes: number
+  /** Of the operating system; null where that does not tell. */
+  readonly threads: number | null
   /** What keeps the process alive: sockets, timers and the like. */
   readonly active_resources: number
   /** How late the event loop was since the last look, beyond its own rhythm. */
@@ -56,6 +59,7 @@ export class ProcessWatch {
       load_1m: loadavg()[0] ?? 0,
       memory_free_bytes: freemem(),
       memory_total_bytes: totalmem(),
+      threads: countThreads(),
       active_resources: getActiveResourcesInfo().length,
       event_loop_delay_p99_ms: delays[0],
       event_loop_delay_max_ms: delays[1],
@@ -68,3 +72,12 @@ export class ProcessWatch {
 }
 
 const RESOLUTION_MS = 20
+
+/** Linux tells them; Node itself does not. */
+function countThreads(): number | null {
+  try {
+    return readdirSync('/proc/self/task').length
+  } catch {
+    return null
+  }
+}
