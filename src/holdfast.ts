@@ -294,7 +294,7 @@ export class Holdfast<DB = any> {
       migrations: this.migrations,
       connectionLimit: pool.size + pool.overflow,
       history: this.#monitor?.history ?? (await this.openHistory()),
-      certificate: () => db.certificate(),
+      certificates: () => db.certificates(),
       limits: this.limits,
     }
   }

@@ -18,7 +18,7 @@ export async function checkContextOf({
     connectionLimit: pool.options.size + pool.options.overflow,
     pool: pool.stats(),
     history: collector?.history ?? (await findHistory(reader, schema)),
-    certificate: () => reader.certificate(),
+    certificates: () => reader.certificates(),
     limits,
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock, Queryable } from '../core/index.ts'
 import type { MigrateTarget } from '../migrate/index.ts'
-import type { PoolStats, ServerCertificate } from '../pool/index.ts'
+import type { PoolStats, ConnectionCertificate } from '../pool/index.ts'
 import type { HistoryStore } from './history/store.ts'
 import type { ServerIdentity } from './queries.ts'
 
@@ -52,8 +52,8 @@ export interface CheckContext {
   readonly history?: HistoryStore | undefined
   /** From where on something is a problem, where that is for its users to say. */
   readonly limits?: Limits | undefined
-  /** What the server shows of itself to those who connect encrypted. */
-  readonly certificate?: (() => Promise<ServerCertificate | undefined>) | undefined
+  /** What encrypted connections depend on. */
+  readonly certificates?: (() => Promise<readonly ConnectionCertificate[]>) | undefined
   /** What time it is; default the machine's own clock. */
   readonly clock?: Clock | undefined
 }

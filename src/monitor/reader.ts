@@ -7,11 +7,11 @@ import {
   within,
 } from '../core/index.ts'
 import {
-  certificateOf,
+  certificatesOf,
   type Pool,
   type PoolHealth,
   type PooledClient,
-  type ServerCertificate,
+  type ConnectionCertificate,
 } from '../pool/index.ts'
 import { readingBusy } from './errors.ts'
 
@@ -83,10 +83,10 @@ export class Reader implements Queryable {
     return sqlstateOf(health.error) === SQLSTATE.tooManyConnections ? this.#watched.health(timeoutMs) : health
   }
 
-  /** What the server shows of itself to those who connect encrypted; undefined where nothing is. */
-  async certificate(): Promise<ServerCertificate | undefined> {
+  /** What encrypted connections depend on; nothing where they are not encrypted. */
+  async certificates(): Promise<ConnectionCertificate[]> {
     using client = await this.#connect()
-    return certificateOf(client)
+    return certificatesOf(client)
   }
 
   end(): Promise<void> {

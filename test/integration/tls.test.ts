@@ -4,6 +4,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createHoldfast } from '../../src/index.ts'
 import { openClient, Pool, type PoolConfig, withSslMode } from '../../src/pool/index.ts'
+import { withQuery } from '../../src/core/index.ts'
 import type { Finding } from '../../src/monitor/index.ts'
 import { FakeClock } from '../../src/testing/index.ts'
 import { FaultyDatabase } from '../support/faulty-database.ts'
@@ -207,32 +208,38 @@ test('lanes, prepared statements and cancelling work over an encrypted connectio
   await watcher.end()
 })
 
-test('a certificate that runs out is told of in time', async () => {
-  const database = new FaultyDatabase({ url: url(), name: 'postgres', drop: async () => {} })
-  const encrypted = new FaultyDatabase({
-    url: withSslMode(url(), 'require'),
-    name: 'postgres',
-    drop: async () => {},
+test('certificates that run out are told of in time', async () => {
+  const own = withQuery(withSslMode(url(), 'verify-full', tls.authority), (query) => {
+    query.set('sslcert', tls.client.cert)
+    query.set('sslkey', tls.client.key)
   })
-  const after = (days: number): { clock: FakeClock } => ({
-    clock: new FakeClock(Date.now() + days * 86_400_000),
-  })
-  const of = (findings: readonly Finding[]): Finding | undefined =>
-    findings.find(({ check }) => check === 'encryption-keys')
+  const [plain, encrypted] = [url(), own].map(
+    (one) => new FaultyDatabase({ url: one, name: 'postgres', drop: async () => {} }),
+  ) as [FaultyDatabase, FaultyDatabase]
+  const after = async (database: FaultyDatabase, days: number): Promise<Finding[]> => {
+    const clock = new FakeClock(Date.now() + days * 86_400_000)
+    return (await database.findings({}, { clock })).filter(({ check }) => check === 'encryption-keys')
+  }
   try {
-    // It is good for 30 days.
-    expect(of(await encrypted.findings())).toBeUndefined()
-    expect(of(await encrypted.findings({}, after(28)))).toMatchObject({
-      severity: 'warning',
-      subject: 'localhost',
-      message: expect.stringMatching(/cannot connect any more in \d/),
-      evidence: { issuer: 'authority' },
-      sql: 'SELECT pg_reload_conf();',
-    })
-    expect(of(await encrypted.findings({}, after(31)))).toMatchObject({ severity: 'error' })
-    expect(of(await database.findings({}, after(31)))).toBeUndefined()
+    // The server's is good for 30 days, the authority's for 60, the client's for 90.
+    expect(await after(encrypted, 0)).toEqual([])
+    expect(await after(encrypted, 28)).toMatchObject([
+      {
+        severity: 'warning',
+        subject: 'localhost',
+        message: expect.stringMatching(/cannot connect any more in \d/),
+        evidence: { of: 'server', issuer: 'authority' },
+        sql: 'SELECT pg_reload_conf();',
+      },
+    ])
+    expect(await after(encrypted, 85)).toMatchObject([
+      { severity: 'error', subject: 'localhost' },
+      { severity: 'error', subject: 'authority', action: expect.stringContaining('sslrootcert') },
+      { severity: 'warning', subject: 'service', action: expect.stringContaining('sslcert') },
+    ])
+    expect(await after(plain, 85)).toEqual([])
   } finally {
-    await database.drop()
+    await plain.drop()
     await encrypted.drop()
   }
 })

@@ -59,7 +59,7 @@ export class FaultyDatabase {
         migrations: undefined,
         connectionLimit: 30,
         pool: this.pool.stats(),
-        certificate: () => this.#reader.certificate(),
+        certificates: () => this.#reader.certificates(),
         ...more,
       },
       depth,

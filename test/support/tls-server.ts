@@ -13,6 +13,8 @@ export interface TlsServer extends AsyncDisposable {
   readonly authority: string
   /** File with the certificate of an authority that has signed nothing here. */
   readonly stranger: string
+  /** Files of a certificate for a client, `service`, that the authority has signed. */
+  readonly client: { readonly cert: string; readonly key: string }
   /** Whom the server lets in: `hostssl` only who encrypts, `hostnossl` only who does not. */
   letIn(kind: 'host' | 'hostssl' | 'hostnossl'): Promise<void>
 }
@@ -33,7 +35,8 @@ export async function startTlsServer(folder: string): Promise<TlsServer> {
   }
   const data: string = (await admin.query('SHOW data_directory')).rows[0].data_directory
   const [authority, stranger] = [makeAuthority(folder, 'authority'), makeAuthority(folder, 'stranger')]
-  signServer(folder)
+  sign(folder, 'server', 'localhost', 30)
+  sign(folder, 'client', 'service', 90)
   const owner = statSync(data)
   for (const name of ['server.crt', 'server.key']) {
     const file = join(data, name)
@@ -49,6 +52,7 @@ export async function startTlsServer(folder: string): Promise<TlsServer> {
     server,
     authority,
     stranger,
+    client: { cert: join(folder, 'client.crt'), key: join(folder, 'client.key') },
     async letIn(kind) {
       const rules = `${kind} all all 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 reject\n`
       writeFileSync(access, kind === 'host' ? everybody : rules)
@@ -67,23 +71,15 @@ function openssl(folder: string, ...args: string[]): void {
 
 function makeAuthority(folder: string, name: string): string {
   const files = ['-keyout', `${name}.key`, '-out', `${name}.crt`]
-  const how = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '30']
+  const how = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '60']
   openssl(folder, 'req', ...how, '-subj', `/CN=${name}`, ...files)
   return join(folder, `${name}.crt`)
 }
 
-function signServer(folder: string): void {
-  const how = [
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-subj',
-    '/CN=localhost',
-  ]
-  openssl(folder, 'req', ...how, '-keyout', 'server.key', '-out', 'server.csr')
-  writeFileSync(join(folder, 'names'), 'subjectAltName=DNS:localhost')
-  const signer = ['-CA', 'authority.crt', '-CAkey', 'authority.key', '-CAcreateserial', '-days', '30']
-  openssl(folder, 'x509', '-req', '-in', 'server.csr', ...signer, '-extfile', 'names', '-out', 'server.crt')
+function sign(folder: string, file: string, name: string, days: number): void {
+  const how = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj', `/CN=${name}`]
+  openssl(folder, 'req', ...how, '-keyout', `${file}.key`, '-out', `${file}.csr`)
+  writeFileSync(join(folder, 'names'), `subjectAltName=DNS:${name}`)
+  const signer = ['-CA', 'authority.crt', '-CAkey', 'authority.key', '-CAcreateserial', '-days', String(days)]
+  openssl(folder, 'x509', '-req', '-in', `${file}.csr`, ...signer, '-extfile', 'names', '-out', `${file}.crt`)
 }
