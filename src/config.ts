@@ -141,6 +141,10 @@ export function strayVariables(
     })
 }
 
+/** One of {@link strayVariables}, for people. */
+export const strayInWords = ({ name, suggestion }: { name: string; suggestion?: string }): string =>
+  `${name} is not known${suggestion ? `; did you mean ${suggestion}?` : '.'}`
+
 /** Files that are looked for, in this order. */
 export const CONFIG_FILES = [
   'holdfast.config.ts',

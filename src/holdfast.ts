@@ -2,7 +2,14 @@ import { resolve } from 'node:path'
 import { Kysely } from 'kysely'
 import type { AccessTarget } from './access/index.ts'
 import { Alerts, type Channel, channelsOf, rulesOf } from './alerts/index.ts'
-import { type Config, type ConfigEntry, type ConfigInput, type ConfigSources, loadConfig } from './config.ts'
+import {
+  type Config,
+  type ConfigEntry,
+  type ConfigInput,
+  type ConfigSources,
+  loadConfig,
+  strayInWords,
+} from './config.ts'
 import { inOneLine, Lifecycle, maskUrl, systemClock } from './core/index.ts'
 import { type EmbeddedServer, findEmbedded, startEmbedded } from './embedded/index.ts'
 import { budgetTooSmall, cursorKeysMissing, databaseUrlMissing } from './errors.ts'
@@ -362,7 +369,9 @@ export async function createHoldfast<DB = any>(
     env = process.env,
     onNotice = (text) => void process.stderr.write(`${text}\n`),
   } = surroundings
-  const { config, entries } = await loadConfig({ cwd, env, args: input })
+  const { config, entries, strays } = await loadConfig({ cwd, env, args: input })
+  // What is like nothing of ours is somebody else's.
+  for (const stray of strays) if (stray.suggestion) onNotice(strayInWords(stray))
   const around = { cwd, onNotice, entries }
   if (config.database.url !== undefined)
     return new Holdfast<DB>(config, encrypted(config.database.url, config), undefined, around)

@@ -222,14 +222,15 @@ export function rejectUnknown(
   }
 }
 
-/** The known name that is at most two edits away. */
+/** The known name that is at most two edits away; else one that goes on after an underscore where this one ends. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const scored = known.map((candidate) => ({
     candidate,
     distance: editDistance(name.toLowerCase(), candidate.toLowerCase()),
   }))
   const best = scored.toSorted((a, b) => a.distance - b.distance)[0]
-  return best !== undefined && best.distance <= 2 && best.distance < name.length ? best.candidate : undefined
+  if (best !== undefined && best.distance <= 2 && best.distance < name.length) return best.candidate
+  return known.find((candidate) => candidate.toLowerCase().startsWith(`${name.toLowerCase()}_`))
 }
 
 /** Levenshtein's distance, row by row. */

@@ -14,6 +14,17 @@ const assemble = (input: ConfigInput['database'] = {}): Promise<Holdfast> =>
     { cwd: scratch('pools'), env: {}, onNotice: (text) => void said.push(text) },
   )
 
+test('a variable that is nearly one of ours is told of, and what somebody else set is not', async () => {
+  const heard: string[] = []
+  const env = { HOLDFAST_ALERTS_SLACK: 'https://hooks.example', HOLDFAST_SERVICE_HOST: '10.0.0.1' }
+  await using holdfast = await createHoldfast(
+    { database: { url: database.url } },
+    { cwd: scratch('strays'), env, onNotice: (text) => void heard.push(text) },
+  )
+  expect(holdfast.config.alerts.log).toBe(true)
+  expect(heard).toEqual(['HOLDFAST_ALERTS_SLACK is not known; did you mean HOLDFAST_ALERTS_SLACK_URL?'])
+})
+
 describe('named pools', () => {
   test('inherit the main pool’s options and tell the server their names', async () => {
     await using holdfast = await assemble({

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import pc from 'picocolors'
-import { type Config, loadConfig } from '../../config.ts'
+import { type Config, loadConfig, strayInWords } from '../../config.ts'
 import { databaseUrlMissing } from '../../errors.ts'
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -40,12 +40,7 @@ export function addConfig(program: Command, finish: Finish): void {
       session.out.result({ valid: true, unknown_variables: strays }, () =>
         strays.length === 0
           ? 'The configuration is valid.'
-          : strays
-              .map(
-                ({ name, suggestion }) =>
-                  `${pc.yellow('warning')} ${name} is not known${suggestion ? `; did you mean ${suggestion}?` : ''}`,
-              )
-              .join('\n'),
+          : strays.map((stray) => `${pc.yellow('warning')} ${strayInWords(stray)}`).join('\n'),
       )
       return strays.length === 0 ? EXIT.ok : EXIT.findings
     },
