@@ -8,6 +8,7 @@ import {
   type OptionLayer,
   type OptionTable,
   type OptionValues,
+  inOneLine,
   rejectUnknown,
   resolveOptions,
   showOption,
@@ -126,13 +127,16 @@ function readableEnvironment(
   return known.includes(env.NODE_ENV ?? '') ? env : { ...env, NODE_ENV: 'production' }
 }
 
+/** What the command line reads itself. */
+const OTHER_VARIABLES = ['HOLDFAST_SERVER_TOKEN', 'HOLDFAST_URL']
+
 /** Variables that look like ours but are not known: probably misspelt. Not an error: orchestrators set some too. */
 export function strayVariables(
   env: Readonly<Record<string, string | undefined>>,
 ): { name: string; suggestion?: string }[] {
-  const known = Object.values<OptionTable>(CONFIG_TABLES).flatMap((table) =>
-    Object.values(table).flatMap((spec) => spec.env),
-  )
+  const known = Object.values<OptionTable>(CONFIG_TABLES)
+    .flatMap((table) => Object.values(table).flatMap((spec) => spec.env))
+    .concat(OTHER_VARIABLES)
   return Object.keys(env)
     .filter((name) => name.startsWith('HOLDFAST_') && !known.includes(name))
     .map((name) => {
@@ -143,7 +147,7 @@ export function strayVariables(
 
 /** One of {@link strayVariables}, for people. */
 export const strayInWords = ({ name, suggestion }: { name: string; suggestion?: string }): string =>
-  `${name} is not known${suggestion ? `; did you mean ${suggestion}?` : '.'}`
+  `${inOneLine(name)} is not known${suggestion ? `; did you mean ${suggestion}?` : '.'}`
 
 /** Files that are looked for, in this order. */
 export const CONFIG_FILES = [

@@ -41,3 +41,12 @@ export function cursorKeysMissing(): HoldfastError {
       'Cursors of keyset pages need a key in production, the same one in every process. Set HOLDFAST_CURSOR_KEYS to what `openssl rand -base64 32` prints.',
   })
 }
+
+export function historyUnreachable(cause: HoldfastError): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MONITOR_HISTORY_UNREACHABLE',
+    message: `The history cannot be reached where monitor.historyUrl (HOLDFAST_MONITOR_HISTORY_URL) says. ${cause.message}`,
+    retryable: true,
+    cause,
+  })
+}

@@ -2,17 +2,10 @@ import { resolve } from 'node:path'
 import { Kysely } from 'kysely'
 import type { AccessTarget } from './access/index.ts'
 import { Alerts, type Channel, channelsOf, rulesOf } from './alerts/index.ts'
-import {
-  type Config,
-  type ConfigEntry,
-  type ConfigInput,
-  type ConfigSources,
-  loadConfig,
-  strayInWords,
-} from './config.ts'
+import type { Config, ConfigEntry, ConfigSources } from './config.ts'
 import { inOneLine, Lifecycle, maskUrl, systemClock } from './core/index.ts'
-import { type EmbeddedServer, findEmbedded, startEmbedded } from './embedded/index.ts'
-import { budgetTooSmall, cursorKeysMissing, databaseUrlMissing } from './errors.ts'
+import type { EmbeddedServer } from './embedded/index.ts'
+import { budgetTooSmall, cursorKeysMissing, historyUnreachable } from './errors.ts'
 import {
   installSchema,
   type MigrateTarget,
@@ -36,9 +29,16 @@ import {
 } from './monitor/index.ts'
 import type { PartitionTarget } from './partitions/index.ts'
 import { CursorKeys, HoldfastDialect, Timings } from './query/index.ts'
-import { ConnectionBudget, type EchoedQuery, Pool, sslModeInUrl, withSslMode } from './pool/index.ts'
+import {
+  connectFailure,
+  ConnectionBudget,
+  type EchoedQuery,
+  Pool,
+  sslModeInUrl,
+  withSslMode,
+} from './pool/index.ts'
 
-/** What {@link createHoldfast} works with besides the configuration. */
+/** What `createHoldfast` works with besides the configuration. */
 export interface HoldfastSurroundings {
   /** Folder of the configuration file, `.env`, migrations and the embedded database. Default: the working directory. */
   readonly cwd?: string
@@ -283,7 +283,10 @@ export class Holdfast<DB = any> {
     const url = encrypted(monitor.historyUrl, this.config)
     const kept = new Pool({ connectionString: url, size: 1, overflow: 1, warm: false })
     this.#lifecycle.own('history', () => kept.end())
-    return findHistory(kept, database.schema, await readSource(this.pool))
+    const source = await readSource(this.pool)
+    return findHistory(kept, database.schema, source).catch((error: unknown) => {
+      throw historyUnreachable(connectFailure(error, url))
+    })
   }
 
   /** From where on something is a problem, for the checks. */
@@ -341,50 +344,8 @@ function echoed({ text, durationMs, failed, label }: EchoedQuery): string {
 }
 
 /** Production trusts no server that does not prove who it is, unless the URL says so. */
-function encrypted(url: string, { environment, database }: Config): string {
+export function encrypted(url: string, { environment, database }: Config): string {
   const { sslMode, sslRootCert } = database.pool
   const mode = sslMode ?? sslModeInUrl(url) ?? (environment === 'production' ? 'verify-full' : undefined)
   return mode === undefined ? url : withSslMode(url, mode, sslRootCert)
-}
-
-/**
- * Assembles Holdfast from `holdfast.config.ts`, the environment and `input`, later wins. Without a database URL
- * it uses the embedded PostgreSQL of the folder (the one a running process already owns, else its own), except
- * in production.
- *
- * @example
- * const holdfast = await createHoldfast({ database: { url: process.env.DATABASE_URL } })
- * const { rows } = await holdfast.pool.query('SELECT 1 AS one')
- * console.log(rows)
- * await holdfast.close()
- *
- * @throws HF_CONFIG_DATABASE_URL_MISSING, HF_CONFIG_FILE, HF_OPTION_UNKNOWN, HF_OPTION_INVALID, HF_EMBEDDED_*
- */
-export async function createHoldfast<DB = any>(
-  input: ConfigInput = {},
-  surroundings: HoldfastSurroundings = {},
-): Promise<Holdfast<DB>> {
-  const {
-    cwd = process.cwd(),
-    env = process.env,
-    onNotice = (text) => void process.stderr.write(`${text}\n`),
-  } = surroundings
-  const { config, entries, strays } = await loadConfig({ cwd, env, args: input })
-  // What is like nothing of ours is somebody else's.
-  for (const stray of strays) if (stray.suggestion) onNotice(strayInWords(stray))
-  const around = { cwd, onNotice, entries }
-  if (config.database.url !== undefined)
-    return new Holdfast<DB>(config, encrypted(config.database.url, config), undefined, around)
-  if (config.environment === 'production') throw databaseUrlMissing()
-  const directory = stateDirectoryOf(config, cwd)
-  const running = findEmbedded(directory)
-  if (running) {
-    onNotice(
-      `No DATABASE_URL: using the embedded PostgreSQL that process ${running.ownerPid} runs (${maskUrl(running.url)}).`,
-    )
-    return new Holdfast<DB>(config, running.url, undefined, around)
-  }
-  const server = await startEmbedded({ ...config.embedded, directory })
-  onNotice(`No DATABASE_URL: using the embedded PostgreSQL of ${directory} (port ${server.port}).`)
-  return new Holdfast<DB>(config, server.url, server, around)
 }

@@ -11,4 +11,5 @@ export {
   type ResolvedConfig,
 } from './config.ts'
 export { type ErrorCode, HoldfastError, isHoldfastError, maskUrl } from './core/index.ts'
-export { createHoldfast, Holdfast, type HoldfastSurroundings } from './holdfast.ts'
+export { createHoldfast } from './create-holdfast.ts'
+export { Holdfast, type HoldfastSurroundings } from './holdfast.ts'

@@ -17,6 +17,14 @@ export function unauthenticated(): HoldfastError {
   })
 }
 
+export function metricsTokenWrong(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_UNAUTHENTICATED',
+    message:
+      'The metrics are for who sends the token of HOLDFAST_METRICS_TOKEN as "Authorization: Bearer ...", or is signed in.',
+  })
+}
+
 export function forbidden(needed: Role, has: Role): HoldfastError {
   return new HoldfastError({
     code: 'HF_ADMIN_FORBIDDEN',

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ConsoleSessions, Identity } from './console-sessions.ts'
-import { crossSite, forbidden, unauthenticated } from './errors.ts'
+import { crossSite, forbidden, metricsTokenWrong, unauthenticated } from './errors.ts'
 import { includesRole, type Role } from './roles.ts'
 
 /** Who may call a route; `public` needs no sign-in. A route that says nothing is for admins. */
@@ -32,9 +32,10 @@ export function addGuard(
   app.addHook('preParsing', async (request) => {
     const access = request.is404 ? 'public' : (request.routeOptions.config.access ?? 'admin')
     if (access === 'public') return
-    if (request.routeOptions.config.isScraped === true && isSame(bearerOf(request), metricsToken)) return
+    const isScraped = request.routeOptions.config.isScraped === true
+    if (isScraped && isSame(bearerOf(request), metricsToken)) return
     const identity = identify(request, sessions)
-    if (!identity) throw unauthenticated()
+    if (!identity) throw isScraped ? metricsTokenWrong() : unauthenticated()
     if (!includesRole(identity.role, access)) throw forbidden(access, identity.role)
     if (!SAFE_METHODS.has(request.method)) refuseCrossSite(request, identity)
     request.identity = identity

@@ -118,17 +118,37 @@ function offerToken(
   token: ServerToken,
   onFailure: (error: unknown) => void,
 ): () => void {
+  const before = readTokenFile(stateDirectory)
   try {
     if (mkdirSync(stateDirectory, { recursive: true }) !== undefined) {
       writeFileSync(join(stateDirectory, '.gitignore'), '*\n')
     }
-    rmSync(tokenPath(stateDirectory), { force: true }) // writing into an old file would keep its mode
-    writeFileSync(tokenPath(stateDirectory), `${JSON.stringify(token)}\n`, { mode: 0o600, flag: 'wx' })
+    writeToken(stateDirectory, token)
   } catch (error) {
     onFailure(error)
   }
   return () => {
-    if (readTokenFile(stateDirectory)?.token === token.token)
-      rmSync(tokenPath(stateDirectory), { force: true })
+    if (readTokenFile(stateDirectory)?.token !== token.token) return
+    rmSync(tokenPath(stateDirectory), { force: true })
+    // The one that was found before is found again.
+    if (!before || before.pid === process.pid || !isRunning(before.pid)) return
+    try {
+      writeToken(stateDirectory, before)
+    } catch (error) {
+      onFailure(error)
+    }
+  }
+}
+
+function writeToken(stateDirectory: string, token: ServerToken): void {
+  rmSync(tokenPath(stateDirectory), { force: true }) // writing into an old file would keep its mode
+  writeFileSync(tokenPath(stateDirectory), `${JSON.stringify(token)}\n`, { mode: 0o600, flag: 'wx' })
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
   }
 }

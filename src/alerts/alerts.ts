@@ -167,7 +167,7 @@ export class Alerts {
     const moment = { nowMs: this.#clock.now(), monotonicMs: this.#clock.monotonicMs() }
     this.#work = this.#work
       .then(() => this.#handle(seen, moment))
-      .catch((error: unknown) => this.#tellProblem(messageOf(error)))
+      .catch((error: unknown) => this.#tellProblem(`Alerts could not be looked after: ${messageOf(error)}`))
   }
 
   async #handle({ instance, process, database }: Seen, moment: Moment): Promise<void> {

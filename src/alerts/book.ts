@@ -125,7 +125,10 @@ class Page {
     // The newest that is old enough is what it is compared with.
     while ((this.#past[1]?.atMs ?? Number.POSITIVE_INFINITY) <= atMs - growsBy.withinMs) this.#past.shift()
     const [oldest] = this.#past
-    return oldest && oldest.atMs <= atMs - growsBy.withinMs ? value - oldest.value : undefined
+    const ageMs = atMs - (oldest?.atMs ?? atMs)
+    if (!oldest || ageMs < growsBy.withinMs) return undefined
+    // Where nobody looked for a while, what it grew by within the time that counts.
+    return ((value - oldest.value) * growsBy.withinMs) / ageMs
   }
 
   /** Makes the alert what the levels say, and tells what changed for others. */

@@ -100,3 +100,22 @@ export class DeliveryStore extends KeptTables {
     return rows
   }
 }
+
+/** The same for the HTTP API and the command line. */
+export const unsentAsJson = ({
+  id,
+  channel,
+  notification,
+  createdAt,
+  attempts,
+  error,
+  failedAt,
+}: Unsent) => ({
+  id,
+  channel: String(channel),
+  title: notification.title,
+  created_at: new Date(createdAt).toISOString(),
+  attempts,
+  error,
+  given_up: failedAt !== null,
+})

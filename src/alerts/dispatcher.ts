@@ -8,6 +8,8 @@ import type { Notification } from './notification.ts'
 const ATTEMPT_MS = 10_000
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 5 * 60_000
+/** After so many attempts it is no passing trouble. */
+const ATTEMPTS_UNTIL_TOLD = 3
 /** How long what came before is waited for, where another process is at it. */
 const BEHIND_PAUSE_MS = 10_000
 const ASK_MS = 2_000
@@ -124,6 +126,8 @@ class Line {
   readonly #stopping = new AbortController()
   #waiting: Waiting[] = []
   #unsettled: readonly Settled[] = []
+  /** Somebody was told that nobody takes what is sent. */
+  #isKnownToFail = false
   #timer: Timer | undefined
   #sending: Promise<void> | undefined
 
@@ -223,9 +227,19 @@ class Line {
       outcome = { kind: now - delivery.createdAt > GIVE_UP_MS ? 'failed' : 'waits', error: messageOf(error) }
       const pauseMs = FIRST_PAUSE_MS * 2 ** Math.min(20, attempts - 1)
       waiting.dueMs = this.#clock.monotonicMs() + Math.min(LONGEST_PAUSE_MS, pauseMs)
+      this.#tellOfFailure(attempts, messageOf(error))
     }
+    if (outcome.kind === 'delivered') this.#isKnownToFail = false
     if (outcome.kind !== 'waits') this.#waiting = this.#waiting.filter((one) => one !== waiting)
     if (waiting.isWritten) await this.#settle({ delivery, outcome, atMs: now })
+  }
+
+  #tellOfFailure(attempts: number, reason: string): void {
+    if (this.#isKnownToFail || attempts < ATTEMPTS_UNTIL_TOLD) return
+    this.#isKnownToFail = true
+    this.#input.onProblem(
+      `Nobody is told by ${this.name}: ${reason} It is tried again: holdfast alert deliveries`,
+    )
   }
 
   /** Another process may still be at what was said before. Where nobody can be asked, it is not waited for. */

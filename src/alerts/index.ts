@@ -11,9 +11,16 @@ export { channelsOf } from './channels/channels.ts'
 export { email, type EmailInput } from './channels/email.ts'
 export { log } from './channels/log.ts'
 export { slack, webhook } from './channels/webhook.ts'
-export { type Delivery, DeliveryStore, type Unsent } from './deliveries.ts'
+export { type Delivery, DeliveryStore, type Unsent, unsentAsJson } from './deliveries.ts'
 export { alertAsJson, type Notification, type NotifiedAlert } from './notification.ts'
 export { ALERT_OPTIONS, type AlertOptions } from './options.ts'
 export { dueDigest } from './schedule.ts'
 export type { AlertRule, AlertSeverity, Thresholds } from './rule.ts'
-export { AlertStore, type KeptAlert, openAlertStore, type Silence, silenceAsJson } from './store.ts'
+export {
+  AlertStore,
+  isSilenced,
+  type KeptAlert,
+  openAlertStore,
+  type Silence,
+  silenceAsJson,
+} from './store.ts'

@@ -39,6 +39,7 @@ const BY_CODE: readonly (readonly [RegExp, number])[] = [
   [/^HF_ACCESS_(BUSY|LOCK_TIMEOUT)$/, EXIT.locked],
   [/^HF_EMBEDDED_DATA_IN_USE$/, EXIT.locked],
   [/^HF_POOL_ACQUIRE_TIMEOUT$/, EXIT.locked],
+  [/^HF_MONITOR_HISTORY_UNREACHABLE$/, EXIT.connection],
 ]
 
 /** The exit code of a command that failed with this. */

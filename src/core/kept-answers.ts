@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts'
 
-/** Most that are kept, unless it was said otherwise. */
+/** Most that are kept; who shows a page asks for about five. */
 const MOST_KEPT = 64
 
 interface Kept {
@@ -12,12 +12,10 @@ interface Kept {
 /** Answers that are kept for a while: one for everybody who asks the same, also while it is on its way. A failure is not kept. */
 export class KeptAnswers {
   readonly #clock: Clock
-  readonly #most: number
   readonly #kept = new Map<string, Kept>()
 
-  constructor(clock: Clock, most = MOST_KEPT) {
+  constructor(clock: Clock) {
     this.#clock = clock
-    this.#most = most
   }
 
   /** The answer to `key`: one that is at most `lifeMs` old, or what `find` finds now. @throws what `find` throws */
@@ -27,7 +25,7 @@ export class KeptAnswers {
     if (known && this.#clock.monotonicMs() - known.at < lifeMs) return known.answer as Promise<T>
     const answer = find()
     this.#kept.delete(key)
-    if (this.#kept.size >= this.#most) this.#forgetOldest()
+    if (this.#kept.size >= MOST_KEPT) this.#forgetOldest()
     const kept: Kept = { answer, at: Number.POSITIVE_INFINITY }
     this.#kept.set(key, kept)
     answer.then(

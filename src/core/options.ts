@@ -222,7 +222,7 @@ export function rejectUnknown(
   }
 }
 
-/** The known name that is at most two edits away; else one that goes on after an underscore where this one ends. */
+/** The known name that is at most two edits away; else the only one that goes on after an underscore where this one ends. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const scored = known.map((candidate) => ({
     candidate,
@@ -230,7 +230,8 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   }))
   const best = scored.toSorted((a, b) => a.distance - b.distance)[0]
   if (best !== undefined && best.distance <= 2 && best.distance < name.length) return best.candidate
-  return known.find((candidate) => candidate.toLowerCase().startsWith(`${name.toLowerCase()}_`))
+  const longer = known.filter((candidate) => candidate.toLowerCase().startsWith(`${name.toLowerCase()}_`))
+  return longer.length === 1 ? longer[0] : undefined
 }
 
 /** Levenshtein's distance, row by row. */

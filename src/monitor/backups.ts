@@ -6,7 +6,7 @@ export type BackupTrace = {
   readonly endedAt: Date | null
   /** Since when this server takes writes: since it was made, or promoted. */
   readonly writesSince: Date
-  /** Since the newest base backup ended, or since there is something to back up. */
+  /** Since the newest base backup ended, or since this server takes writes, whichever is later. */
   readonly ageSeconds: number
 }
 
@@ -42,11 +42,15 @@ export async function readBackupTrace(db: Queryable): Promise<BackupTrace | unde
   const { archives, may } = await readSight(db)
   if (!archives || !may) return undefined
   const { rows } = await db.query<BackupTrace>(`
-    SELECT "endedAt", "writesSince", extract(epoch FROM greatest(now() - coalesce("endedAt", "writesSince"), '0'))::float8 AS "ageSeconds"
-      FROM (SELECT max(modification) FILTER (WHERE name ~ '\\.backup$') AS "endedAt",
-                   -- The upper half of the identifier is the second in which the cluster was made.
-                   greatest(to_timestamp(((SELECT system_identifier FROM pg_catalog.pg_control_system()) >> 32)::float8),
-                            max(modification) FILTER (WHERE name ~ '^[0-9A-F]{8}\\.history$')) AS "writesSince"
-              FROM pg_catalog.pg_ls_waldir()) seen`)
+    WITH seen AS (
+      SELECT max(modification) FILTER (WHERE name ~ '\\.backup$') AS ended,
+             max(modification) FILTER (WHERE name ~ '^[0-9A-F]{8}\\.history$') AS promoted,
+             -- The upper half of the identifier is the second in which the cluster was made.
+             to_timestamp(((SELECT system_identifier FROM pg_catalog.pg_control_system()) >> 32)::float8) AS made
+        FROM pg_catalog.pg_ls_waldir())
+    SELECT ended AS "endedAt", coalesce(promoted, made) AS "writesSince",
+           -- What a standby keeps of an earlier life as a primary is not what its successor was backed up by.
+           extract(epoch FROM greatest(now() - greatest(coalesce(ended, made), promoted), '0'))::float8 AS "ageSeconds"
+      FROM seen`)
   return rows[0]
 }

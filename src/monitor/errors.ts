@@ -27,10 +27,12 @@ export function signalDenied(pid: number, grant: string, cause: unknown): Holdfa
   })
 }
 
-export function statementUnknown(id: string): HoldfastError {
+/** @param state of pg_stat_statements, where it does not collect */
+export function statementUnknown(id: string, state?: string): HoldfastError {
+  const reason = state === undefined ? '' : `, for pg_stat_statements is ${state}`
   return new HoldfastError({
     code: 'HF_MONITOR_STATEMENT_UNKNOWN',
-    message: `Statistics know no statement ${id} of this database. See: holdfast query top`,
+    message: `Statistics know no statement ${id} of this database${reason}. See: holdfast query top`,
     details: { id },
   })
 }

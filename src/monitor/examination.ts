@@ -37,7 +37,8 @@ export async function examine(context: CheckContext, depth: Depth = {}): Promise
       .run(context)
       .catch((error: unknown) => [brokenCheck(check.id, error, context.identity)])
     if (found?.length === 0) good.push(check.good)
-    outcomes.set(check.id, found === null ? 'unknown' : found.length === 0 ? 'good' : 'found')
+    const isUntold = found === null || found.some((one) => one.isUntold)
+    outcomes.set(check.id, isUntold ? 'unknown' : found.length === 0 ? 'good' : 'found')
     findings.push(...(found ?? []).map((one) => asFinding(check, one)))
   }
   const sorted = findings.toSorted((a, b) => RANK[a.severity] - RANK[b.severity])
@@ -52,8 +53,9 @@ export function scoreOf(findings: readonly Pick<Finding, 'severity'>[]): number 
   )
 }
 
-function asFinding({ id, why }: Check, { confidence = 'certain', ...found }: Found): Finding {
-  return { check: id, ...found, confidence, why }
+function asFinding({ id, why }: Check, found: Found): Finding {
+  const { severity, confidence = 'certain', subject, message, evidence, action, sql } = found
+  return { check: id, severity, confidence, subject, message, evidence, action, sql, why }
 }
 
 /** What is locked or too slow just now may be looked at later; what this role may not read is nobody's fault. */
@@ -61,6 +63,7 @@ function brokenCheck(id: string, error: unknown, { user }: ServerIdentity): Foun
   const code = isHoldfastError(error) ? error.code : (sqlstateOf(error) ?? null)
   const isDenied = code === SQLSTATE.insufficientPrivilege
   return {
+    isUntold: true,
     severity: isDenied || code === 'HF_MONITOR_BUSY' ? 'info' : 'error',
     subject: id,
     message: `The check ${id} could not be done: ${messageOf(error)}`,

@@ -34,7 +34,11 @@ export interface Finding {
 }
 
 /** What a check says of one thing; the rest is the check's. */
-export type Found = Omit<Finding, 'check' | 'why' | 'confidence'> & Partial<Pick<Finding, 'confidence'>>
+export type Found = Omit<Finding, 'check' | 'why' | 'confidence'> &
+  Partial<Pick<Finding, 'confidence'>> & {
+    /** It says why the check could not be done, and nothing of the database. */
+    readonly isUntold?: boolean
+  }
 
 /** What checks look at. */
 export interface CheckContext {

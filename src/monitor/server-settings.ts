@@ -17,7 +17,7 @@ export type ServerSetting = {
 export async function readServerSettings(db: Queryable): Promise<ServerSetting[]> {
   const { rows } = await db.query<ServerSetting>(`
     SELECT name, current_setting(name) AS value, coalesce(boot_val || coalesce(' ' || unit, ''), '') AS usual, source,
-           context = 'postmaster' AS "needsRestart", pending_restart AS "isPendingRestart", short_desc AS means
+           context = 'postmaster' AS "needsRestart", pending_restart AND source <> 'command line' AS "isPendingRestart", short_desc AS means
       FROM pg_catalog.pg_settings
      WHERE setting IS DISTINCT FROM boot_val AND source NOT IN ('default', 'override', 'client', 'session')
        AND name NOT IN ('primary_conninfo', 'ssl_passphrase_command', 'archive_command', 'restore_command')

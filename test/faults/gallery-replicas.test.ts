@@ -1,5 +1,5 @@
 /** Replicas that are not what they should be. */
-import { mkdirSync, utimesSync } from 'node:fs'
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { DEFAULT_LIMITS, type Finding, readBackupTrace } from '../../src/monitor/index.ts'
@@ -111,6 +111,13 @@ test(
       await standby.catchUpWith(primary)
       expect(of(await second.findings({}, strict), 'backups')).toBeUndefined()
       await standby.promote()
+      expect(of(await second.findings(), 'backups')).toBeUndefined()
+      // What is left of an earlier life as a primary does not count.
+      const [{ here }] = await standby.query("SELECT current_setting('data_directory') AS here")
+      const left = join(here, 'pg_wal', file)
+      writeFileSync(left, '')
+      utimesSync(left, daysAgo(90), daysAgo(90))
+      expect(await readBackupTrace(second.pool)).toMatchObject({ ageSeconds: expect.closeTo(0, -2) })
       expect(of(await second.findings(), 'backups')).toBeUndefined()
       expect(of(await second.findings({}, strict), 'backups')).toMatchObject({ severity: 'error' })
     } finally {

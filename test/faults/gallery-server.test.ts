@@ -28,6 +28,8 @@ beforeAll(async () => {
       'pg_stat_statements.max': '1000',
     },
   })
+  await queryAt(server.url, "ALTER SYSTEM SET archive_command = 'true'")
+  await queryAt(server.url, 'SELECT pg_reload_conf()')
   template = await createTestDatabase(server.url, 'template1')
   await installSchema(template.url, 'holdfast', resolveOptions('migrate', MIGRATE_OPTIONS, []).values)
   await queryAt(template.url, 'CREATE EXTENSION IF NOT EXISTS pg_stat_statements')
@@ -317,6 +319,11 @@ describe('storage', () => {
           },
           { timeout: 30_000, interval: 300 },
         )
+        await database.run('ALTER SYSTEM RESET archive_command')
+        await database.run('SELECT pg_reload_conf()')
+        await expect
+          .poll(async () => of(await database.findings(), 'archiving')?.message)
+          .toContain('nothing archives it')
         await database.run("ALTER SYSTEM SET archive_command = 'true'")
         await database.run('SELECT pg_reload_conf()')
       })
@@ -328,7 +335,7 @@ describe('configuration', () => {
   test('a setting that waits for a restart, autovacuum turned off, and what matters in production', async () => {
     await withDatabase('', async (database) => {
       for (const sql of [
-        'ALTER SYSTEM SET max_connections = 50',
+        'ALTER SYSTEM SET max_worker_processes = 9',
         'ALTER SYSTEM SET autovacuum = off',
         'SELECT pg_reload_conf()',
       ])
@@ -337,7 +344,7 @@ describe('configuration', () => {
         await vi.waitFor(
           async () => {
             const findings = await database.findings({ production: true })
-            expect(of(findings, 'pending-restart')).toMatchObject({ subject: 'max_connections' })
+            expect(of(findings, 'pending-restart')).toMatchObject({ subject: 'max_worker_processes' })
             expect(of(findings, 'autovacuum')).toMatchObject({ severity: 'error', subject: 'autovacuum' })
             const subjects = findings.map(({ check, subject }) => `${check} ${subject}`)
             expect(subjects).toEqual(
@@ -352,7 +359,7 @@ describe('configuration', () => {
         )
       } finally {
         for (const sql of [
-          'ALTER SYSTEM RESET max_connections',
+          'ALTER SYSTEM RESET max_worker_processes',
           'ALTER SYSTEM RESET autovacuum',
           'SELECT pg_reload_conf()',
         ])

@@ -85,6 +85,24 @@ describe('a webhook', () => {
     await end()
   })
 
+  test('that takes nothing is told of, once', async () => {
+    const receiver = await receiving()
+    receiver.answer = 500
+    const watched = await Watched.start(database.url, [webhook(receiver.url)])
+    const end = await watched.leaveOpen()
+    await vi.waitUntil(
+      async () => {
+        await watched.beat()
+        return receiver.attempts > 4
+      },
+      { timeout: 20_000 },
+    )
+    expect(watched.problems).toEqual([
+      expect.stringMatching(/^Nobody is told by webhook: .*500.* holdfast alert deliveries$/),
+    ])
+    await end()
+  })
+
   test('that is down when the process ends is told by the next one', async () => {
     const receiver = await receiving()
     receiver.answer = 500

@@ -169,6 +169,28 @@ describe('the command line', () => {
     })
   })
 
+  test('says what nobody has taken, and which alerts nobody is told of', { timeout: 30_000 }, async () => {
+    expect(await alert(['deliveries'])).toMatchObject({
+      code: 0,
+      stdout: 'Whoever was to be told has been told.\n',
+    })
+    const id = await fire('connections', 5)
+    await queryAt(
+      database.url,
+      `INSERT INTO holdfast.alert_deliveries (source, id, channel, alert, notification, created_at, attempts, held_until, error)
+       SELECT source, gen_random_uuid(), 'slack', id, '{"title": "warning: connections"}', now(), 7, now(), 'it answered 500'
+         FROM holdfast.alerts WHERE id = '${id}'`,
+    )
+    const waiting = await alert(['deliveries', '--json'])
+    expect(waiting.code).toBe(3)
+    expect(jsonOf(waiting).deliveries).toMatchObject([
+      { channel: 'slack', attempts: 7, error: 'it answered 500', given_up: false },
+    ])
+    expect((await alert(['deliveries'])).stdout).toContain('it answered 500')
+    await alert(['silence', 'connections', '--for', '2h', '--reason', 'known'])
+    expect((await alert(['list'])).stdout).toContain('firing, silenced')
+  })
+
   test('silences a rule that there is, for a while', { timeout: 30_000 }, async () => {
     const done = await alert(['silence', 'lock_wait', '--for', '2h', '--reason', 'data move', '--json'])
     expect(done.code).toBe(0)

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { resolveOptions } from '../../src/core/index.ts'
 import type { EmbeddedServer } from '../../src/embedded/index.ts'
 import { MIGRATE_OPTIONS, installSchema } from '../../src/migrate/index.ts'
-import { HistoryStore, LEVELS, readSource } from '../../src/monitor/index.ts'
+import { DEFAULT_LIMITS, HistoryStore, LEVELS, readSource } from '../../src/monitor/index.ts'
 import { createTestDatabase, FakeClock, startTestServer, type TestDatabase } from '../../src/testing/index.ts'
 import { expectFound, plant } from '../support/exhibiting.ts'
 import { withFault } from '../support/faulty-database.ts'
@@ -88,5 +88,50 @@ test('a fault is found: a statement that takes longer than a week ago', async ()
         message: expect.stringContaining('FROM orders'),
       },
     ])
+  })
+})
+
+test('an index that is there twice, and begins another, is advised to go once', async () => {
+  const sql = `CREATE TABLE t (id int PRIMARY KEY, a int, b int);
+    CREATE INDEX one ON t (a); CREATE INDEX two ON t (a); CREATE INDEX long ON t (a, b)`
+  await withFault(server.url, template.name, sql, async (database) => {
+    const advice = (await database.findings()).flatMap(({ sql: step }) => step ?? [])
+    expect(advice.toSorted()).toEqual([
+      'DROP INDEX CONCURRENTLY public.one;',
+      'DROP INDEX CONCURRENTLY public.two;',
+    ])
+    for (const step of advice) await database.run(step)
+    expect(await database.findings()).toEqual([])
+  })
+})
+
+test('room that is used up is told of without a history', async () => {
+  await withFault(server.url, template.name, '', async (database) => {
+    const [{ bytes }] = (await database.run('SELECT pg_database_size(current_database())::float8 AS bytes'))
+      .rows
+    for (const [room, severity] of [
+      [bytes * 2, undefined],
+      [bytes * 1.05, 'warning'],
+      [bytes * 0.9, 'error'],
+    ] as const) {
+      const findings = await database.findings({}, { limits: { ...DEFAULT_LIMITS, diskBytes: room } })
+      expect(findings.find(({ check }) => check === 'capacity')?.severity).toBe(severity)
+    }
+  })
+})
+
+test('a large table counts as read as often as its rows were, however many workers shared it', async () => {
+  const sql =
+    'CREATE TABLE t (id int PRIMARY KEY, a int); INSERT INTO t SELECT n, n FROM generate_series(1, 60000) n'
+  await withFault(server.url, template.name, sql, async (database) => {
+    await database.run('ANALYZE t')
+    const shared =
+      'SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2;'
+    await database.run(`${shared} ${'SELECT count(*) FROM t;'.repeat(60)}`)
+    await expect
+      .poll(
+        async () => (await database.findings()).find(({ check }) => check === 'sequential-scans')?.evidence,
+      )
+      .toMatchObject({ times_read: 60, estimated_rows: 60_000 })
   })
 })

@@ -45,6 +45,12 @@ test('a mistake is shown with its line, its column and a mark under it', async (
   expect(String(failure)).toMatch(/\n {2}CREATE TABEL t \(n int\)\n {2} {7}\^/)
 })
 
+test('what stands behind a NUL is not left out in silence', async () => {
+  const folder = newFolder()
+  folder.add('CREATE TABLE nul (n int);\0\nCREATE TABLE behind (n int);')
+  await expect(up(folder)).rejects.toMatchObject({ code: 'HF_MIGRATE_SYNTAX', details: { line: 2 } })
+})
+
 test('what changed after it ran is told by its lines, and comments alone as that', async () => {
   const folder = newFolder()
   const id = folder.add('CREATE TABLE changing (n int);\nINSERT INTO changing VALUES (1);')

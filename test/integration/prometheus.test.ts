@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type AdminServer, serveAdmin } from '../../src/admin/index.ts'
 import { createHoldfast, type Holdfast } from '../../src/index.ts'
 import { withLabel } from '../../src/pool/index.ts'
-import { DASHBOARDS, PROMETHEUS_RULES, type PrometheusRule } from '../../src/prometheus/index.ts'
+import { DEFAULT_LIMITS } from '../../src/monitor/index.ts'
+import { DASHBOARDS, type PrometheusRule, prometheusRules } from '../../src/prometheus/index.ts'
 import { runCli } from '../support/cli.ts'
 import { isPrometheusMissing, Prometheus, promtool, promtoolReads } from '../support/prometheus.ts'
 import { startPair } from '../support/replication.ts'
@@ -14,6 +15,7 @@ import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
 removeScratchAfterwards()
 const TOKEN = 'only-for-this-test-0123456789'
 const folder = scratch('prometheus')
+const PROMETHEUS_RULES = prometheusRules(DEFAULT_LIMITS)
 const rules = join(folder, 'exported', 'holdfast-rules.yml')
 
 /** As Grafana would ask. */

@@ -6,8 +6,9 @@ import { Admin, type AdminServer, readTokenFile } from '../../src/admin/index.ts
 import type { Pool } from '../../src/pool/index.ts'
 import { FakeClock } from '../../src/testing/index.ts'
 import { type AdminClient, useAdminServer } from '../support/admin-server.ts'
+import { RunningCli } from '../support/cli.ts'
 import { useDatabase } from '../support/database.ts'
-import { removeScratchAfterwards } from '../support/scratch.ts'
+import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
 
 removeScratchAfterwards()
 const database = useDatabase()
@@ -122,6 +123,21 @@ describe('signing in', () => {
     expect(last?.json()).toMatchObject({ code: 'HF_ADMIN_RATE_LIMITED' })
     expect(Number(last?.headers['retry-after'])).toBeGreaterThan(0)
     await app.close()
+  })
+
+  test('a server that ends leaves the one before it to be found', { timeout: 30_000 }, async () => {
+    const cwd = scratch('two')
+    const env = { DATABASE_URL: database.url }
+    const found = () => readTokenFile(join(cwd, '.holdfast'))?.pid
+    const first = new RunningCli(['serve'], { cwd, env })
+    await first.waitFor(/http:/)
+    const second = new RunningCli(['serve'], { cwd, env })
+    await second.waitFor(/http:/)
+    expect(found()).toBe(second.child.pid)
+    await second.stop()
+    expect(found()).toBe(first.child.pid)
+    await first.stop()
+    expect(found()).toBeUndefined()
   })
 
   test('the command line finds the server by a file that only this user can read', async () => {

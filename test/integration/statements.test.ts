@@ -282,10 +282,12 @@ describe('on the command line', () => {
       code: 0,
       stdout: expect.stringMatching(/Aggregate[\s\S]*└─ [\s\S]*orders[\s\S]*It was not run/),
     })
-    expect(await query('explain', '--sql', SLOW, '--value', 'n7', '0', '--analyze')).toMatchObject({
-      code: 0,
-      stdout: expect.stringMatching(/done in[\s\S]*rolled back[\s\S]*threw them away/),
-    })
+    expect(await query('explain', '--sql', SLOW, '--value', 'n7', '--value', '0', '--analyze')).toMatchObject(
+      {
+        code: 0,
+        stdout: expect.stringMatching(/done in[\s\S]*rolled back[\s\S]*threw them away/),
+      },
+    )
     const printed = JSON.parse((await query('explain', id, '--json')).stdout)
     const { body } = await post('/explain', 'operator', { id })
     expect(printed).toMatchObject({ version: 1, kind: 'generic', is_measured: false, plan: body.plan })

@@ -101,6 +101,9 @@ describe('optimizing', () => {
         ),
       ).toEqual([{ v: true }])
       expect(await table('optimize', '--yes')).toMatchObject({ code: 0, stdout: 'Nothing needs it.\n' })
+      expect(JSON.parse((await table('optimize', '--yes', '--json')).stdout)).toMatchObject({
+        dry_run: false,
+      })
     },
   )
 

@@ -229,12 +229,16 @@ test('certificates that run out are told of in time', async () => {
         subject: 'localhost',
         message: expect.stringMatching(/cannot connect any more in \d/),
         evidence: { of: 'server', issuer: 'authority' },
-        sql: 'SELECT pg_reload_conf();',
+        action: expect.stringContaining('pg_reload_conf()'),
       },
     ])
+    expect(await after(encrypted, 55)).toMatchObject([
+      { severity: 'error', subject: 'localhost' },
+      { severity: 'warning', subject: 'authority', action: expect.stringContaining('sslrootcert') },
+    ])
+    // The connection is trusted now: an authority that had run out would not be what it is trusted by.
     expect(await after(encrypted, 85)).toMatchObject([
       { severity: 'error', subject: 'localhost' },
-      { severity: 'error', subject: 'authority', action: expect.stringContaining('sslrootcert') },
       { severity: 'warning', subject: 'service', action: expect.stringContaining('sslcert') },
     ])
     expect(await after(plain, 85)).toEqual([])

@@ -102,6 +102,14 @@ test('growth is what it is more than it was so long ago', () => {
   expect(walk.take(1_000_101, 10)).toEqual([[170, 'resolved', 'warning']])
 })
 
+test('growth over a time when nobody looked is what it was within the time that counts', () => {
+  const walk = new Walk({ metric: 'database_bytes', growsBy: { warning: 100, withinMs: 60_000 }, clearMs: 0 })
+  walk.take(1_000_000)
+  walk.take(undefined, 89)
+  // 15 minutes: 90 in each of them.
+  expect(walk.take(1_000_000 + 90 * 15)).toEqual([])
+})
+
 test('absence is no value for so long, also from the beginning', () => {
   const walk = new Walk({ absent: { afterMs: 60_000, severity: 'warning' }, clearMs: 0 })
   expect(walk.take(undefined, 10)).toEqual([[60, 'firing', 'warning']])

@@ -1980,6 +1980,8 @@ export interface Operations {
         title: string
         state: "done" | "attention" | "unknown"
         checks: (string)[]
+        /** Checks that could not be made, or do not apply */
+        unknown: (string)[]
         findings: ({
           /** The check that found it; stable */
           check: string

@@ -97,6 +97,9 @@ export const capacityRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
                 title: Type.String(),
                 state: Type.Enum(['done', 'attention', 'unknown'] as const),
                 checks: Type.Array(Type.String()),
+                unknown: Type.Array(Type.String(), {
+                  description: 'Checks that could not be made, or do not apply',
+                }),
                 findings: Type.Array(FindingDescription),
               }),
             ),

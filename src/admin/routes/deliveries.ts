@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { DeliveryStore } from '../../alerts/index.ts'
+import { DeliveryStore, unsentAsJson } from '../../alerts/index.ts'
 import { alertsOf, alertStoreOf } from '../alert-store.ts'
 import type { AdminContext } from '../context.ts'
 import { nullable, problemResponses } from '../problem.ts'
@@ -45,15 +45,7 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
       const unsent = await new DeliveryStore((await alertStoreOf(context)).place).unsent(100)
       return {
         channels: (context.alerts?.channelNames ?? []).map(String),
-        data: unsent.map(({ id, channel, notification, createdAt, attempts, error, failedAt }) => ({
-          id,
-          channel,
-          title: notification.title,
-          created_at: new Date(createdAt).toISOString(),
-          attempts,
-          error,
-          given_up: failedAt !== null,
-        })),
+        data: unsent.map(unsentAsJson),
       }
     },
   )

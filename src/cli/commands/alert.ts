@@ -4,7 +4,9 @@ import {
   alertAsJson,
   type AlertRule,
   type AlertStore,
+  DeliveryStore,
   inUnit,
+  isSilenced,
   type KeptAlert,
   METRIC_NAMES,
   meaningOf,
@@ -12,6 +14,7 @@ import {
   rulesOf,
   silenceAsJson,
   testChannels,
+  unsentAsJson,
 } from '../../alerts/index.ts'
 import { formatDuration, inOneLine } from '../../core/index.ts'
 import type { Holdfast } from '../../holdfast.ts'
@@ -23,6 +26,7 @@ import { table } from '../output.ts'
 import type { Session } from '../session.ts'
 
 const MOST = 50
+const LONGEST_TEXT = 60
 
 /** What is wrong, who is told, and what nobody wants to be told of. */
 export function addAlert(program: Command, finish: Finish): void {
@@ -34,11 +38,13 @@ export function addAlert(program: Command, finish: Finish): void {
       `Examples:
   holdfast alert list                              what is wrong now; --all: also what is over
   holdfast alert test                              tell everybody that this is a test
+  holdfast alert deliveries                        what nobody has taken yet, and why
   holdfast alert silence lock_wait --for 2h --reason 'data move'
   holdfast alert rules                             from where on what is wrong
 `,
     )
   addList(alert, finish)
+  addDeliveries(alert, finish)
   addAcknowledge(alert, finish)
   addSilence(alert, finish)
   addSilenceList(alert, finish)
@@ -62,13 +68,20 @@ function addList(alert: Command, finish: Finish): void {
     async (session, { all }) => {
       const { holdfast, store } = await open(session)
       const alerts = all ? await store.list(MOST) : await store.open()
-      const shown = alerts.map((one) => ({ ...alertAsJson(one), acknowledged_by: one.acknowledgedBy }))
+      const now = Date.now()
+      const silences = await store.silences(now)
+      const silenced = (one: KeptAlert): boolean => one.state === 'firing' && isSilenced(silences, one, now)
+      const shown = alerts.map((one) => ({
+        ...alertAsJson(one),
+        acknowledged_by: one.acknowledgedBy,
+        silenced: silenced(one),
+      }))
       session.out.result({ database: holdfast.address, alerts: shown }, () =>
         alerts.length === 0
           ? all
             ? 'There was no alert since alerts are kept.'
             : 'No alert is open.'
-          : listInWords(alerts),
+          : listInWords(alerts, silenced),
       )
       const firing = alerts.find(({ state }) => state === 'firing')
       if (firing) session.out.next(firing.action)
@@ -77,7 +90,7 @@ function addList(alert: Command, finish: Finish): void {
   )
 }
 
-const listInWords = (alerts: readonly KeptAlert[]): string =>
+const listInWords = (alerts: readonly KeptAlert[], silenced: (one: KeptAlert) => boolean): string =>
   [
     table(
       ['id', 'rule', 'severity', 'state', 'since', 'value', 'process', 'known by'],
@@ -85,7 +98,7 @@ const listInWords = (alerts: readonly KeptAlert[]): string =>
         one.id,
         one.rule,
         one.severity,
-        one.state,
+        silenced(one) ? `${one.state}, silenced` : one.state,
         new Date(one.since).toISOString().slice(0, 16).replace('T', ' '),
         one.value === null ? null : inUnit(one.metric, one.value),
         one.instance,
@@ -96,6 +109,35 @@ const listInWords = (alerts: readonly KeptAlert[]): string =>
       .filter(({ state }) => state === 'firing')
       .map(({ rule, message }) => `${pc.bold(rule)}  ${message}`),
   ].join('\n')
+
+function addDeliveries(alert: Command, finish: Finish): void {
+  runWith(
+    alert
+      .command('deliveries')
+      .description('what nobody has taken yet, or was given up after a week; exit 3 where there is some'),
+    finish,
+    async (session) => {
+      const { holdfast, store } = await open(session)
+      const unsent = (await new DeliveryStore(store.place).unsent(MOST)).map(unsentAsJson)
+      session.out.result({ database: holdfast.address, deliveries: unsent }, () =>
+        unsent.length === 0
+          ? 'Whoever was to be told has been told.'
+          : table(
+              ['channel', 'what', 'since', 'attempts', 'why'],
+              unsent.map((one) => [
+                one.channel,
+                inOneLine(one.title, LONGEST_TEXT),
+                one.created_at.slice(0, 16).replace('T', ' '),
+                one.attempts,
+                one.given_up ? `given up: ${one.error ?? ''}` : one.error,
+              ]),
+            ),
+      )
+      if (unsent.length > 0) session.out.next('holdfast alert test')
+      return unsent.length > 0 ? EXIT.findings : EXIT.ok
+    },
+  )
+}
 
 function addAcknowledge(alert: Command, finish: Finish): void {
   runWith(

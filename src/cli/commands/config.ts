@@ -57,5 +57,6 @@ async function validateAlerts({ alerts, monitor }: Config): Promise<void> {
 
 function shown(value: unknown): string {
   if (value === null) return '-'
-  return (typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : String(value)) || '-'
+  const isList = Array.isArray(value) && value.every((one) => typeof one !== 'object')
+  return (typeof value === 'object' && !isList ? JSON.stringify(value) : String(value)) || '-'
 }

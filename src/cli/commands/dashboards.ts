@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { loadConfig } from '../../config.ts'
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 
@@ -17,13 +18,15 @@ export function addDashboards(program: Command, finish: Finish): void {
       .option('--force', 'also over files that were changed'),
     finish,
     async (session, { force }, [folder = 'holdfast-dashboards']) => {
-      const { asGrafana, asRuleFile, DASHBOARDS } = await import('../../prometheus/index.ts')
+      const { asGrafana, asRuleFile, DASHBOARDS, prometheusRules } = await import('../../prometheus/index.ts')
+      const { limitsFrom } = await import('../../monitor/index.ts')
+      const { config } = await loadConfig({ args: session.configInput() })
       const files = [
         ...DASHBOARDS.map(
           (dashboard) =>
             [`${dashboard.id}.json`, `${JSON.stringify(asGrafana(dashboard), null, 2)}\n`] as const,
         ),
-        ['holdfast-rules.yml', asRuleFile()] as const,
+        ['holdfast-rules.yml', asRuleFile(prometheusRules(limitsFrom(config.monitor)))] as const,
       ]
       const changed = files
         .map(([name]) => name)

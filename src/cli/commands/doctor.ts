@@ -27,7 +27,7 @@ import type { Session } from '../session.ts'
 
 interface DoctorFlags extends Depth {
   full?: boolean
-  format: ReportFormat
+  format?: ReportFormat
   why?: boolean
   digest?: Period
 }
@@ -52,7 +52,7 @@ export function addDoctor(program: Command, finish: Finish): void {
         ).choices(PERIODS),
       )
       .addOption(
-        new Option('--format <format>', 'of the whole report').choices(REPORT_FORMATS).default('text'),
+        new Option('--format <format>', 'of the whole report; default text').choices(REPORT_FORMATS),
       ),
     finish,
     runDoctor,
@@ -61,6 +61,7 @@ export function addDoctor(program: Command, finish: Finish): void {
 
 async function runDoctor(session: Session, flags: DoctorFlags): Promise<number> {
   if (flags.full && flags.digest) throw usage('--full and --digest are two reports: one at a time')
+  if (flags.format && !flags.full) throw usage('--format is of the whole report: with --full')
   const strays = await strayFindings(session)
   const looking = await lookWith(
     session,
@@ -89,7 +90,7 @@ async function runDoctor(session: Session, flags: DoctorFlags): Promise<number> 
 
 async function tellReport(session: Session, context: CheckContext, flags: DoctorFlags): Promise<number> {
   const report = await makeReport(context, flags)
-  session.out.result(report, () => reportInWords(report, flags.format).trimEnd())
+  session.out.result(report, () => reportInWords(report, flags.format ?? 'text').trimEnd())
   return codeOf(report.checks.findings)
 }
 

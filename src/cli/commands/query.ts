@@ -140,7 +140,7 @@ function storyInWords({ text, totals, history, fingerprint }: StatementStory): s
       ? `${plural(totals.calls, 'call')} of ${formatDuration(totals.totalMs / Math.max(1, totals.calls))}, ${formatDuration(totals.totalMs)} in all, since the statistics were reset.`
       : 'The statistics know it no more; the history does.',
     history === null
-      ? pc.dim('No history is kept: holdfast serve keeps one.')
+      ? pc.dim('There is no history, or not for this role: holdfast serve keeps one.')
       : `The last day  ${sparkline(history.totalMs)}  time, in steps of ${formatDuration(DAY_MS / SPARK_WIDTH)}`,
     pc.dim(`fingerprint ${fingerprint}`),
   ].join('\n')
@@ -175,12 +175,17 @@ function addExplain(query: Command, finish: Finish): void {
       )
       .argument('[id]', 'its id: holdfast query top')
       .option('--sql <text>', 'the statement itself, - for stdin')
-      .option('--value <value...>', 'for $1, $2 and so on')
+      .option('--value <value>', 'for $1; again for $2 and so on', (one: string, all: string[] = []) => [
+        ...all,
+        one,
+      ])
       .option('--analyze', 'run it, where nothing can be written')
       .option('--timeout <seconds>', 'what it may take', '10'),
     finish,
     async (session, { sql, value, analyze, timeout }, [id]) => {
-      if ((id === undefined) === (sql === undefined)) throw usage('say which: an id, or --sql')
+      if (id === undefined && sql === undefined)
+        throw usage('say which: an id of holdfast query top, or --sql')
+      if (id !== undefined && sql !== undefined) throw usage('an id or --sql, not both')
       if (!/^[1-9]\d{0,3}$/.test(timeout)) throw usage('--timeout: a whole number of seconds from 1 to 9999')
       const { holdfast } = await lookWith(session)
       const text = sql === '-' ? session.readUrlFile('-', '--sql') : sql

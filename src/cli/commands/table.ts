@@ -130,17 +130,20 @@ function addBloat(group: Command, finish: Finish): void {
       session.out.result({ database: holdfast.address, tables: bloated }, () =>
         bloated.length === 0
           ? 'No table is much bigger than what it holds, as far as statistics tell.'
-          : table(
-              ['table', 'size', 'empty', '%'],
-              bloated.map((one) => [
-                one.table,
-                formatBytes(one.bytes),
-                formatBytes(one.wasted_bytes),
-                one.wasted_percent,
-              ]),
-            ),
+          : [
+              table(
+                ['table', 'size', 'empty', '%'],
+                bloated.map((one) => [
+                  one.table,
+                  formatBytes(one.bytes),
+                  formatBytes(one.wasted_bytes),
+                  one.wasted_percent,
+                ]),
+              ),
+              'New rows fill what is empty. To give it back a table has to be written anew, which locks it, in a quiet hour:',
+              ...bloated.slice(0, 1).map((one) => pc.cyan(`VACUUM (FULL, ANALYZE) ${one.table};`)),
+            ].join('\n'),
       )
-      if (bloated.length > 0) session.out.next('holdfast table optimize --dry-run')
     },
   )
 }
@@ -164,7 +167,7 @@ function addOptimize(group: Command, finish: Finish): void {
         session.out.say(pc.yellow(`Held by somebody just now, and left out: ${held.join(', ')}`))
       const shown = steps.map(({ sql, why }) => `${sql}\n  ${pc.dim(why)}`).join('\n')
       if (dryRun === true || steps.length === 0) {
-        session.out.result({ database: holdfast.address, dry_run: true, steps }, () =>
+        session.out.result({ database: holdfast.address, dry_run: dryRun === true, steps }, () =>
           steps.length === 0 ? 'Nothing needs it.' : shown,
         )
         if (steps.length > 0) session.out.next(`holdfast table optimize ${names.join(' ')}`.trimEnd())

@@ -32,6 +32,9 @@ export async function splitStatements({
 }: Pick<Script, 'text' | 'path'>): Promise<Statement[]> {
   // The parser takes nothing at all for a mistake.
   if (sql.trim() === '') return []
+  // The parser would end there, and what follows be run by nobody.
+  const nul = sql.indexOf('\0')
+  if (nul >= 0) throw syntaxInvalid(path, sql, nul, new Error('a text of PostgreSQL has no NUL in it'))
   const { parse } = await sqlParser()
   let parsed: readonly RawStmt[]
   try {

@@ -1,4 +1,4 @@
-import type { Check } from '../finding.ts'
+import type { Check, Found } from '../finding.ts'
 
 /** The write-ahead log reaches its archive. */
 export const archiving: Check = {
@@ -9,16 +9,20 @@ export const archiving: Check = {
   run: async ({ db }) => {
     const { rows } = await db.query<{
       mode: string
+      idle: boolean
       failed: number
       file: string | null
       at: Date | null
       fails: boolean
     }>(`
-      SELECT current_setting('archive_mode') AS mode, failed_count::float8 AS failed, last_failed_wal AS file, last_failed_time AS at,
+      SELECT current_setting('archive_mode') AS mode,
+             current_setting('archive_command') = '' AND coalesce(current_setting('archive_library', true), '') = '' AS idle, failed_count::float8 AS failed, last_failed_wal AS file, last_failed_time AS at,
              last_failed_time IS NOT NULL AND (last_archived_time IS NULL OR last_failed_time > last_archived_time) AS fails
         FROM pg_catalog.pg_stat_archiver`)
     const [archiver] = rows
-    if (!archiver || archiver.mode === 'off' || !archiver.fails) return []
+    if (!archiver || archiver.mode === 'off') return null
+    if (archiver.idle) return [nothingArchives()]
+    if (!archiver.fails) return []
     const { failed, file, at } = archiver
     return [
       {
@@ -32,3 +36,13 @@ export const archiving: Check = {
     ]
   },
 }
+
+const nothingArchives = (): Found => ({
+  severity: 'error',
+  subject: 'archive_command',
+  message: 'The disk fills up: all of the log is kept until it is archived, and nothing archives it.',
+  evidence: { archive_command: '' },
+  action:
+    'Set archive_command or archive_library, followed by SELECT pg_reload_conf(); or turn archive_mode off, which takes a restart.',
+  sql: null,
+})

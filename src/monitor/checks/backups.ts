@@ -15,7 +15,8 @@ export const backups: Check = {
     if (!trace) return null
     const { endedAt, writesSince, ageSeconds } = trace
     const mostSeconds = limits.backupMaxAgeHours * 3_600
-    if (ageSeconds <= mostSeconds) return []
+    // A cluster that is new need not have one yet: that is not to say that it has.
+    if (ageSeconds <= mostSeconds) return endedAt === null ? null : []
     const age = formatDuration(ageSeconds * 1_000)
     return [
       {

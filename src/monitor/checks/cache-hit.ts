@@ -1,6 +1,6 @@
 import { formatBytes } from '../../core/index.ts'
 import { assessCacheHit, readCacheStats } from '../cache-stats.ts'
-import { type Check, DEFAULT_LIMITS } from '../finding.ts'
+import { type Check, DEFAULT_LIMITS, type Found } from '../finding.ts'
 
 /** Fewer blocks read are a server that was started a moment ago. */
 const FEWEST_BLOCKS = 50_000
@@ -13,18 +13,17 @@ export const cacheHit: Check = {
   why: 'A block that is not in shared buffers is asked of the operating system, and maybe of the disk: a hundred times slower.',
   run: async ({ db, limits = DEFAULT_LIMITS }) => {
     const stats = await readCacheStats(db, limits)
-    if (stats.blocks_read < FEWEST_BLOCKS) return []
     const parts = [
       ['tables', stats.tables_percent],
       ['indexes', stats.indexes_percent],
     ] as const
-    return parts.flatMap(([what, percent]) => {
+    const found = parts.flatMap(([what, percent]): Found[] => {
       const assessment = percent === null ? 'excellent' : assessCacheHit(percent, limits.cacheHitPercent)
       if (assessment === 'excellent' || assessment === 'good') return []
       return [
         {
-          severity: assessment === 'fair' ? ('info' as const) : ('warning' as const),
-          confidence: 'likely' as const,
+          severity: assessment === 'fair' ? 'info' : 'warning',
+          confidence: 'likely',
           subject: what,
           message: `Reading ${what} waits for the operating system: ${percent}% of their blocks were found in shared buffers, which is ${assessment}.`,
           evidence: {
@@ -38,5 +37,7 @@ export const cacheHit: Check = {
         },
       ]
     })
+    // Too little to say so.
+    return found.length > 0 && stats.blocks_read < FEWEST_BLOCKS ? null : found
   },
 }

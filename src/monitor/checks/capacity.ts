@@ -1,8 +1,11 @@
-import { type Check } from '../finding.ts'
+import { formatBytes, type Queryable } from '../../core/index.ts'
+import type { Check, Found } from '../finding.ts'
+import { readDatabaseSize } from '../queries.ts'
 import { forecastInWords, readCapacity } from '../forecast/capacity.ts'
 
 const WARNING_DAYS = 30
 const ERROR_DAYS = 7
+const NEARLY_FULL = 0.9
 
 const ACTIONS: Readonly<Record<string, string>> = {
   database_bytes: 'Give it more room, or let partitions retire what is old: holdfast partition plan',
@@ -17,10 +20,12 @@ export const capacity: Check = {
   category: 'availability',
   good: 'nothing reaches its limit within a month, as far as the history says',
   why: 'What fills up slowly is cheap to mend before it is full, and an outage after.',
-  run: async ({ history, limits, clock }) => {
-    if (!history) return null
+  run: async ({ db, history, limits, clock }) => {
+    const full = limits?.diskBytes === undefined ? [] : await lookAtRoom(db, limits.diskBytes)
+    if (full.length > 0) return full
     const now = clock?.now() ?? Date.now()
-    const forecasts = await readCapacity(history, { diskBytes: limits?.diskBytes }, now)
+    const forecasts = history ? await readCapacity(history, { diskBytes: limits?.diskBytes }, now) : []
+    if (forecasts.length === 0) return null
     return forecasts.flatMap((forecast) => {
       const { metric, days, daysRange, current, limit, historyDays, backtests, perDay } = forecast
       // Only where growth is beyond doubt, and not further ahead than so many times what was seen.
@@ -38,4 +43,20 @@ export const capacity: Check = {
       ]
     })
   },
+}
+
+/** What is full, or nearly so, needs no past to be told. */
+async function lookAtRoom(db: Queryable, diskBytes: number): Promise<Found[]> {
+  const bytes = (await readDatabaseSize(db)) ?? 0
+  if (bytes < diskBytes * NEARLY_FULL) return []
+  return [
+    {
+      severity: bytes < diskBytes ? 'warning' : 'error',
+      subject: 'database_bytes',
+      message: `The database takes ${formatBytes(bytes)} of the ${formatBytes(diskBytes)} that it may: when its disk is full, it stops.`,
+      evidence: { current: bytes, limit: diskBytes },
+      action: ACTIONS.database_bytes as string,
+      sql: null,
+    },
+  ]
 }

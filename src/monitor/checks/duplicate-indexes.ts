@@ -10,14 +10,20 @@ export const duplicateIndexes: Check = {
   good: 'no index is there twice',
   why: 'Each change of the table is written into both, and no query is faster for it.',
   run: async (context) => {
-    const usable = (await indexesOf(context)).filter(({ isUsable }) => isUsable)
-    return [...Map.groupBy(usable, sameness).values()]
-      .flatMap((same) => {
-        const [kept, ...rest] = same.toSorted((a, b) => worth(b) - worth(a) || a.name.localeCompare(b.name))
-        return kept ? rest.filter((one) => serves(kept, one)).map((one) => describe(one, kept)) : []
-      })
-      .slice(0, MOST_TOLD)
+    const found = duplicatesAmong(await indexesOf(context))
+    return found.slice(0, MOST_TOLD).map(([one, kept]) => describe(one, kept))
   },
+}
+
+/** Each with the one that serves in its place. */
+export function duplicatesAmong(
+  all: readonly IndexPicture[],
+): (readonly [one: IndexPicture, kept: IndexPicture])[] {
+  const usable = all.filter(({ isUsable }) => isUsable)
+  return [...Map.groupBy(usable, sameness).values()].flatMap((same) => {
+    const [kept, ...rest] = same.toSorted((a, b) => worth(b) - worth(a) || a.name.localeCompare(b.name))
+    return kept ? rest.filter((one) => serves(kept, one)).map((one) => [one, kept] as const) : []
+  })
 }
 
 const sameness = ({ table, method, keys, included, predicate, manner }: IndexPicture): string =>

@@ -25,10 +25,10 @@ const WHOSE: Readonly<
   server: {
     lost: "Whoever checks the server's certificate cannot connect",
     action:
-      'Put a new certificate and its key where ssl_cert_file and ssl_key_file point, then, as a superuser:',
+      'Renew it, with its key, where whoever ends the encryption reads them: ssl_cert_file and ssl_key_file of the server, followed by SELECT pg_reload_conf(), or those of the pooler in front of it.',
   },
   authority: {
-    lost: "Whoever checks the server's certificate cannot connect, for the authority that signed it is not trusted",
+    lost: "Who trusts the server's certificate by this authority alone cannot connect",
     action:
       'Renew the authority, give it to those who connect (sslrootcert), and have it sign a new certificate.',
   },
@@ -38,14 +38,18 @@ const WHOSE: Readonly<
   },
 }
 
-function judge({ of, name, issuer, validFrom, validTo }: ConnectionCertificate, now: number): Found[] {
+function judge(certificate: ConnectionCertificate, now: number): Found[] {
+  const { of, name, issuer, validFrom, validTo, isVerified } = certificate
   const left = validTo.getTime() - now
   const life = validTo.getTime() - validFrom.getTime()
   if (left > Math.min(MOST_NOTICE_MS, life * NOTICE_SHARE)) return []
+  // One that has run out, and is sent along, is not what this connection is trusted by.
+  if (of === 'authority' && left <= 0 && isVerified) return []
   const { lost, action } = WHOSE[of]
   return [
     {
-      severity: left <= 0 ? 'error' : 'warning',
+      severity: left <= 0 && of !== 'authority' ? 'error' : 'warning',
+      confidence: of === 'authority' ? 'likely' : 'certain',
       subject: name,
       message:
         left <= 0
@@ -53,7 +57,7 @@ function judge({ of, name, issuer, validFrom, validTo }: ConnectionCertificate, 
           : `${lost} any more in ${formatDuration(left)}: it runs out then.`,
       evidence: { of, issuer, valid_from: validFrom.toISOString(), valid_to: validTo.toISOString() },
       action,
-      sql: of === 'server' ? 'SELECT pg_reload_conf();' : null,
+      sql: null,
     },
   ]
 }

@@ -54,6 +54,7 @@ const notChecked = (index: string, error: unknown): Found => ({
 })
 
 const notThere = (database: string): Found => ({
+  isUntold: true,
   severity: 'info',
   subject: database,
   message: 'Whether indexes are in order cannot be told: the extension amcheck is not there.',

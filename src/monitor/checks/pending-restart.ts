@@ -7,8 +7,9 @@ export const pendingRestart: Check = {
   good: 'no setting waits for a restart',
   why: 'What is in the file is not what the server does, until a restart that nobody expects to change anything.',
   run: async ({ db }) => {
+    // Whoever starts the server with -c overrules its files, after a restart, too.
     const { rows } = await db.query<{ names: string[] | null }>(
-      'SELECT array_agg(name ORDER BY name) AS names FROM pg_catalog.pg_settings WHERE pending_restart',
+      `SELECT array_agg(name ORDER BY name) AS names FROM pg_catalog.pg_settings WHERE pending_restart AND source <> 'command line'`,
     )
     const names = rows[0]?.names ?? []
     if (names.length === 0) return []

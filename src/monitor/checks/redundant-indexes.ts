@@ -1,5 +1,6 @@
 import { formatBytes } from '../../core/index.ts'
 import { dropIndex, type IndexPicture, indexesOf } from '../indexes.ts'
+import { duplicatesAmong } from './duplicate-indexes.ts'
 import { MOST_TOLD } from '../relations.ts'
 import type { Check, Found } from '../finding.ts'
 
@@ -13,7 +14,10 @@ export const redundantIndexes: Check = {
   good: 'no index is the beginning of another',
   why: 'Each change of the table is written into both, where the longer one serves the queries of the shorter, too.',
   run: async (context) => {
-    const trees = (await indexesOf(context)).filter(({ isUsable, method }) => isUsable && method === 'btree')
+    const all = await indexesOf(context)
+    // What goes because it is there twice need not go again.
+    const doubles = new Set(duplicatesAmong(all).map(([one]) => one))
+    const trees = all.filter((one) => one.isUsable && one.method === 'btree' && !doubles.has(one))
     return [...Map.groupBy(trees, ({ table }) => table).values()]
       .flatMap((ofTable) =>
         ofTable.flatMap((one) => {

@@ -11,6 +11,7 @@ import { Leadership } from './leadership.ts'
 import { inTime, Outbox } from './outbox.ts'
 import { type Look, Sampler } from './sampler.ts'
 import { SelfWatch } from './self.ts'
+import { whyNot } from './why-not.ts'
 
 /** What is collected, and where to. */
 export interface CollectorInput {
@@ -221,10 +222,10 @@ export class Collector {
         new AdvisoryLease({ connectionString: history.url }),
         `monitor ${source}`,
         this.#clock,
-        (error) => this.#tell(messageOf(error)),
+        (error) => this.#tell(`Who looks at the database cannot be agreed on: ${whyNot(error, history)}`),
       )
     } catch (error) {
-      this.#tell(`Nothing can be kept, and no alert of the database told: ${messageOf(error)}`)
+      this.#tell(`Nothing can be kept, and no alert of the database told: ${whyNot(error, history)}`)
     }
   }
 
@@ -291,7 +292,7 @@ export class Collector {
       this.#writtenAt = new Date(this.#clock.now())
       this.#problem = null
     } catch (error) {
-      this.#tell(`What was seen cannot be written: ${messageOf(error)}`)
+      this.#tell(`What was seen cannot be written: ${whyNot(error, this.#input.history)}`)
     }
   }
 
@@ -308,7 +309,7 @@ export class Collector {
         await inTime(this.#clock, store.tidy(beatMs))
       }
     } catch (error) {
-      this.#tell(messageOf(error))
+      this.#tell(`The history cannot be looked after: ${whyNot(error, this.#input.history)}`)
     }
   }
 

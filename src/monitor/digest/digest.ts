@@ -12,6 +12,8 @@ export interface DigestTask {
   readonly state: 'done' | 'attention' | 'unknown'
   /** The checks that were made. */
   readonly checks: readonly string[]
+  /** Those that could not be made, or do not apply. */
+  readonly unknown: readonly string[]
   readonly findings: readonly Finding[]
 }
 
@@ -55,9 +57,10 @@ function tick(
   outcomes: ReadonlyMap<string, 'good' | 'found' | 'unknown'>,
 ): DigestTask {
   const findings = all.filter(({ check, severity }) => checks.includes(check) && severity !== 'info')
-  const made = checks.filter((check) => (outcomes.get(check) ?? 'unknown') !== 'unknown')
+  const isMade = (check: string): boolean => (outcomes.get(check) ?? 'unknown') !== 'unknown'
+  const [made, unknown] = [checks.filter(isMade), checks.filter((check) => !isMade(check))]
   const state = findings.length > 0 ? 'attention' : made.length > 0 ? 'done' : 'unknown'
-  return { period, title, state, checks: made, findings }
+  return { period, title, state, checks: made, unknown, findings }
 }
 
 const MARKS = { done: '[x]', attention: '[ ]', unknown: '[-]' } as const
@@ -71,9 +74,9 @@ export function digestInWords({ at, database, score, tasks, periods, capacity }:
   for (const period of periods) {
     const own = tasks.filter((task) => task.period === period)
     if (own.length > 0) lines.push('', `${period[0]?.toUpperCase()}${period.slice(1)}`, '')
-    for (const { title, state, checks, findings } of own) {
-      const what = state === 'unknown' ? 'does not apply, or could not be checked' : checks.join(', ')
-      lines.push(`- ${MARKS[state]} ${title} (${what})`)
+    for (const { title, state, checks, unknown, findings } of own) {
+      const untold = unknown.length === 0 ? [] : [`not known: ${unknown.join(', ')}`]
+      lines.push(`- ${MARKS[state]} ${title} (${[...checks, ...untold].join(', ')})`)
       lines.push(
         ...findings.map(
           ({ message, action, sql }) => `  - ${message} ${action}${sql === null ? '' : ` \`${sql}\``}`,
@@ -90,9 +93,10 @@ export const digestAsJson = ({ tasks, periods, capacity, ...digest }: Digest) =>
   ...digest,
   periods: [...periods],
   capacity: [...capacity],
-  tasks: tasks.map(({ checks, findings, ...task }) => ({
+  tasks: tasks.map(({ checks, unknown, findings, ...task }) => ({
     ...task,
     checks: [...checks],
+    unknown: [...unknown],
     findings: findings.map((one) => ({ ...one, evidence: { ...one.evidence } })),
   })),
 })

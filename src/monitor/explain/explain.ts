@@ -171,7 +171,7 @@ async function oneStatement(given: string): Promise<Parsed> {
     statements = parse(whole).stmts ?? []
   } catch (error) {
     throw explainRefused(
-      `PostgreSQL's grammar does not take it (${messageOf(error)}); a text that was cut short, or where $1 stands for a word of the grammar, cannot be explained: give it with --sql`,
+      `PostgreSQL's grammar does not take it (${messageOf(error)}); where statistics have cut it short, or have $1 for a word of the grammar, give the whole text`,
     )
   }
   const [kind] = Object.keys(statements[0]?.stmt ?? {})
@@ -183,7 +183,7 @@ async function oneStatement(given: string): Promise<Parsed> {
 async function textOf(client: PooledClient, id: string): Promise<string> {
   if (!/^-?\d{1,20}$/.test(id)) throw statementUnknown(id)
   const source = await findStatementSource(client)
-  if (source.state !== 'collecting') throw statementUnknown(id)
+  if (source.state !== 'collecting') throw statementUnknown(id, source.state)
   const { rows } = await client.query<{ query: string | null }>(
     `SELECT min(query) AS query FROM ${source.schema}.pg_stat_statements
       WHERE queryid = $1::bigint AND dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())`,

@@ -300,7 +300,8 @@ export async function findHistory(
       ? new HistoryStore(db, schema, source ?? (await readSource(db)))
       : undefined
   } catch (error) {
-    if (sqlstateOf(error) === undefined) throw error
+    // What keeps everybody from the database is not that this role has no history there.
+    if (/^(08|28|3D|53|57P)/.test(sqlstateOf(error) ?? '08')) throw error
     return undefined
   }
 }

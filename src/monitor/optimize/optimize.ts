@@ -7,6 +7,7 @@ import { invalidIndexes } from '../checks/invalid-indexes.ts'
 import { plannerStatistics } from '../checks/planner-statistics.ts'
 import { optimizeBusy, optimizeReplica } from '../errors.ts'
 import type { CheckContext } from '../finding.ts'
+import { recordWherePossible } from '../recording.ts'
 
 /** One thing that is done to a table or an index. */
 export interface OptimizeStep {
@@ -99,7 +100,12 @@ export async function optimize(
     const outcomes: OptimizeOutcome[] = []
     for (const [index, step] of steps.entries()) {
       if (signal?.aborted) break
-      await recorder?.record({ action: 'table.optimize', subject: step.subject, details: { sql: step.sql } })
+      if (recorder)
+        await recordWherePossible(recorder, {
+          action: 'table.optimize',
+          subject: step.subject,
+          details: { sql: step.sql },
+        })
       const telling = new Telling(
         url,
         rows[0].pid as number,

@@ -80,7 +80,9 @@ function listsOf(report: Report): Section[] {
       title: 'Capacity',
       lines:
         report.capacity.length === 0
-          ? ['There is too little history to look ahead: holdfast serve keeps one.']
+          ? [
+              'There is too little history to look ahead, which takes six hours of it: holdfast serve keeps one.',
+            ]
           : report.capacity.map(({ in_words }) => in_words),
     },
     {

@@ -30,12 +30,17 @@ export class Fingerprints {
   }
 }
 
-/** Of a text that PostgreSQL's grammar does not take, for it was cut short, a hash stands for it. */
+/** Longer ones are made by programs, and nested so deeply as no parser likes it. */
+const LONGEST_PARSED = 16_000
+
+/** Of a text that PostgreSQL's grammar does not take, for it was cut short, or that is very long, a hash stands for it. */
 export async function fingerprintOf(text: string): Promise<string> {
+  const hash = (): string => createHash('sha256').update(text).digest('hex').slice(0, 16)
+  if (text.length > LONGEST_PARSED) return hash()
   const { fingerprint } = await sqlParser()
   try {
     return fingerprint(text)
   } catch {
-    return createHash('sha256').update(text).digest('hex').slice(0, 16)
+    return hash()
   }
 }

@@ -4,7 +4,7 @@ import { type HistoryStore, levelFor } from '../history/store.ts'
 import { fingerprintOf } from './fingerprints.ts'
 import { totalsByStatement } from './metrics.ts'
 import { readStatements, type StatementTotals } from './reading.ts'
-import { findStatementSource } from './source.ts'
+import { findStatementSource, type StatementSource } from './source.ts'
 import { StatementTexts } from './texts.ts'
 
 /** One statement: its text, what it did since the reset, and over time. */
@@ -38,10 +38,13 @@ export async function readStatement(
   history: HistoryStore | undefined,
   { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
 ): Promise<StatementStory> {
-  const known = /^-?\d+$/.test(key) ? await readKnown(db, key) : undefined
+  const source = await findStatementSource(db)
+  const isId = /^-?\d+$/.test(key)
+  const known = isId && source.state === 'collecting' ? await readKnown(db, key, source) : undefined
   const fingerprint = known ? await fingerprintOf(known.text) : key
   const text = known?.text ?? (await history?.readTexts([key]))?.get(key)
-  if (text === undefined) throw statementUnknown(key)
+  if (text === undefined)
+    throw statementUnknown(key, source.state === 'collecting' ? undefined : source.state)
   return {
     id: known ? key : null,
     fingerprint,
@@ -54,9 +57,8 @@ export async function readStatement(
 async function readKnown(
   db: Queryable,
   id: string,
+  source: Extract<StatementSource, { state: 'collecting' }>,
 ): Promise<{ text: string; totals: StatementTotals } | undefined> {
-  const source = await findStatementSource(db)
-  if (source.state !== 'collecting') return undefined
   const text = (await new StatementTexts().read(db, source.schema, [id])).get(id)
   const { entries } = await readStatements(db, source)
   const totals = totalsByStatement([...entries.values()].filter((one) => one.id === id))[0]

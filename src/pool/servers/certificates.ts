@@ -11,6 +11,8 @@ export interface ConnectionCertificate {
   readonly issuer: string
   readonly validFrom: Date
   readonly validTo: Date
+  /** Whether this connection checked who the server is, and found it right. */
+  readonly isVerified: boolean
 }
 
 /**
@@ -19,22 +21,22 @@ export interface ConnectionCertificate {
  */
 export function certificatesOf(client: pg.ClientBase): ConnectionCertificate[] {
   const stream = driverOf(client as pg.Client).connection.stream as unknown as Partial<TLSSocket>
+  const isVerified = stream.authorized === true
   const found: ConnectionCertificate[] = []
   const seen = new Set<string>()
   let next: DetailedPeerCertificate | undefined = stream.getPeerCertificate?.(true)
   while (next?.valid_to && !seen.has(next.fingerprint256)) {
-    found.push(pictureOf(next, seen.size === 0 ? 'server' : 'authority'))
+    found.push({ ...pictureOf(next), of: seen.size === 0 ? 'server' : 'authority', isVerified })
     seen.add(next.fingerprint256)
     next = next.issuerCertificate
   }
   const own = stream.getCertificate?.() as PeerCertificate | undefined
-  if (own?.valid_to) found.push(pictureOf(own, 'client'))
+  if (own?.valid_to) found.push({ ...pictureOf(own), of: 'client', isVerified })
   return found
 }
 
-function pictureOf(shown: PeerCertificate, of: ConnectionCertificate['of']): ConnectionCertificate {
+function pictureOf(shown: PeerCertificate): Omit<ConnectionCertificate, 'of' | 'isVerified'> {
   return {
-    of,
     name: nameOf(shown.subject) ?? shown.fingerprint256,
     issuer: nameOf(shown.issuer) ?? '',
     validFrom: new Date(shown.valid_from),

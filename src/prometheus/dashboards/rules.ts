@@ -1,3 +1,5 @@
+import type { Limits } from '../../monitor/index.ts'
+
 /** An alert as Prometheus watches it. */
 export interface PrometheusRule {
   readonly alert: string
@@ -12,7 +14,7 @@ export interface PrometheusRule {
 }
 
 const GB = 1_024 ** 3
-const DAY = 86_400
+const HOUR = 3_600
 
 /** The same at two heights. */
 function atTwo(
@@ -34,8 +36,11 @@ const POOL_USE =
 const FOUND_IN_MEMORY =
   'max by (database) (rate(holdfast_database_blocks_total{from="memory"}[15m])) / max by (database) (sum without (from) (rate(holdfast_database_blocks_total[15m])))'
 
-/** What everybody wants to be told of, where Prometheus is who tells. */
-export const PROMETHEUS_RULES: readonly PrometheusRule[] = [
+/** What everybody wants to be told of, where Prometheus is who tells. @param limits from where on memory is too small, and a backup too old */
+export const prometheusRules = ({
+  cacheHitPercent,
+  backupMaxAgeHours,
+}: Limits): readonly PrometheusRule[] => [
   {
     alert: 'HoldfastDatabaseUnreachable',
     expr: 'holdfast_database_up == 0',
@@ -159,12 +164,12 @@ export const PROMETHEUS_RULES: readonly PrometheusRule[] = [
       action: 'holdfast doctor',
     },
     database('backup_age_seconds'),
-    8 * DAY,
-    16 * DAY,
+    backupMaxAgeHours * HOUR,
+    2 * backupMaxAgeHours * HOUR,
   ),
   {
     alert: 'HoldfastCacheHit',
-    expr: `${FOUND_IN_MEMORY} < 0.9`,
+    expr: `${FOUND_IN_MEMORY} < ${cacheHitPercent.fair / 100}`,
     for: '15m',
     severity: 'warning',
     summary:
@@ -191,7 +196,7 @@ export const PROMETHEUS_RULES: readonly PrometheusRule[] = [
 ]
 
 /** The rules as a file of Prometheus. */
-export function asRuleFile(rules: readonly PrometheusRule[] = PROMETHEUS_RULES): string {
+export function asRuleFile(rules: readonly PrometheusRule[]): string {
   const one = ({ alert, expr, for: length, severity, summary, action }: PrometheusRule): string[] => [
     `      - alert: ${alert}`,
     `        expr: ${JSON.stringify(expr)}`,
