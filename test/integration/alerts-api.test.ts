@@ -191,6 +191,17 @@ describe('the command line', () => {
     expect((await alert(['list'])).stdout).toContain('firing, silenced')
   })
 
+  test('names the history that cannot be reached', { timeout: 30_000 }, async () => {
+    const env = { HOLDFAST_MONITOR_HISTORY_URL: 'postgresql://somebody:secret@127.0.0.1:1/history' }
+    const failed = await alert(['list'], env)
+    expect(failed.code).toBe(4)
+    expect(failed.stderr).toMatch(/HOLDFAST_MONITOR_HISTORY_URL.*127\.0\.0\.1:1/s)
+    expect(failed.stderr).not.toContain('secret')
+    expect(jsonOf(await alert(['list', '--json'], env))).toMatchObject({
+      error: { code: 'HF_MONITOR_HISTORY_UNREACHABLE' },
+    })
+  })
+
   test('silences a rule that there is, for a while', { timeout: 30_000 }, async () => {
     const done = await alert(['silence', 'lock_wait', '--for', '2h', '--reason', 'data move', '--json'])
     expect(done.code).toBe(0)

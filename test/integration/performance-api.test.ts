@@ -134,6 +134,7 @@ describe('doctor', () => {
     expect(await checks()).not.toContain('durability')
     expect(await checks('--production')).toContain('durability')
     expect(await checks('--deep')).toContain('index-integrity')
+    expect((await doctor('--format', 'markdown')).code).toBe(2)
     expect((await doctor('--why')).stdout).toContain('Rows cannot be told apart')
   })
 
