@@ -30,8 +30,10 @@ export class Output {
     process.stderr.write(`${text}\n`)
   }
 
+  /** A command of ours is said as it can be run: npm's own programs are on nobody's path. */
   next(command: string): void {
-    if (!this.isJson) this.say(pc.dim(`Next: ${command}`))
+    const npx = process.env.npm_execpath !== undefined && command.startsWith('holdfast ') ? 'npx ' : ''
+    if (!this.isJson) this.say(pc.dim(`Next: ${npx}${command}`))
   }
 
   /** The failure as an object on stdout. */

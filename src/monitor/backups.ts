@@ -11,7 +11,13 @@ export type BackupTrace = {
 }
 
 /** Roles of providers, who copy the disk: the server hears nothing of it. */
-const PROVIDERS = ['rds_superuser', 'cloudsqlsuperuser', 'alloydbsuperuser', 'azure_pg_admin']
+const PROVIDERS = [
+  'rds_superuser',
+  'cloudsqlsuperuser',
+  'alloydbsuperuser',
+  'azure_pg_admin',
+  'neon_superuser',
+]
 
 type Sight = { readonly archives: boolean; readonly may: boolean }
 

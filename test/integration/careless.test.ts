@@ -165,7 +165,8 @@ test('a changed search path stays with the connection unless a reset is asked fo
   expect((await careful.query('SHOW search_path')).rows).toEqual([{ search_path: '"$user", public' }])
   expect((await careful.query('SHOW lock_timeout')).rows).toEqual([{ lock_timeout: '0' }])
   const { rows } = await careful.query(`SELECT
-    (SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory') AS locks,
+    (SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory'
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS locks,
     (SELECT count(*)::int FROM pg_listening_channels()) AS channels,
     to_regclass('left_behind') AS temporary,
     (SELECT count(*)::int FROM pg_prepared_statements WHERE name = 'kept') AS prepared`)

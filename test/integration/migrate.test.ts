@@ -195,7 +195,7 @@ describe('up', () => {
     const target = folder('SELECT pg_sleep(0.5)')
     const running = up(target)
     await withClient(async (client) => {
-      const asleep = `SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(0.5)%' AND pid <> pg_backend_pid()`
+      const asleep = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE '%pg_sleep(0.5)%' AND pid <> pg_backend_pid()`
       await expect.poll(async () => (await client.query(asleep)).rowCount, { interval: 5 }).toBe(1)
     })
     await expect(up(target, { runnerWaitMs: 0 })).rejects.toMatchObject({
@@ -232,7 +232,7 @@ describe('up', () => {
     const target = folder('CREATE TABLE cut_off (n int); SELECT pg_sleep(60)')
     const running = up(target).catch((error: unknown) => error)
     await withClient(async (client) => {
-      const kill = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()`
+      const kill = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()`
       await expect.poll(async () => (await client.query(kill)).rowCount, { interval: 5 }).toBe(1)
     })
     expect(await running).toMatchObject({ code: 'HF_MIGRATE_FAILED' })

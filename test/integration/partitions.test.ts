@@ -286,7 +286,7 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
         )
         .toEqual([{ half: true }])
       await run(
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%${table}_old_3 CONCURRENTLY' AND pid <> pg_backend_pid()`,
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%${table}_old_3 CONCURRENTLY' AND pid <> pg_backend_pid()`,
       )
       await removal
       await reader.query('COMMIT')
@@ -316,7 +316,7 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
           async () =>
             (
               await run(
-                `SELECT count(*)::int AS n FROM pg_stat_activity WHERE query LIKE '%${table}%CONCURRENTLY' AND wait_event IS NOT NULL`,
+                `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%${table}%CONCURRENTLY' AND wait_event IS NOT NULL`,
               )
             )[0]?.n,
         )

@@ -130,7 +130,7 @@ describe('running a plan', () => {
         async () =>
           (
             await run(
-              "SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'",
+              "SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND relation = 'two_of'::regclass",
             )
           )[0]?.n,
       )

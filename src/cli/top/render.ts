@@ -1,6 +1,6 @@
 import pc from 'picocolors'
 import { formatBytes, formatDuration, inOneLine, shortened, withoutCommands } from '../../core/index.ts'
-import type { StatementOrder } from '../../monitor/index.ts'
+import type { StatementOrder, StatementTotals } from '../../monitor/index.ts'
 import type { TopPicture } from './picture.ts'
 
 /** What is shown of a picture. */
@@ -62,26 +62,40 @@ function statementsOf({ statements, seconds }: TopPicture, { order, columns }: T
     return [
       cut('Statements cannot be told: pg_stat_statements is not there. See: holdfast query top', columns),
     ]
+  const [name, figure] = SORTED_BY[order] ?? LOAD
+  const head = row(columns, ['calls/s', 'mean', name], ['rows', 'read/s', 'id'], `statements by ${order}`)
   return [
-    pc.dim(row(columns, ['calls/s', 'mean', 'load'], ['rows', 'read/s', 'id'], `statements by ${order}`)),
-    ...statements.map(({ id, calls, totalMs, rows, blocksRead, text }) =>
+    pc.dim(head),
+    ...statements.map((one) =>
       row(
         columns,
         [
-          (calls / seconds).toFixed(1),
-          formatDuration(totalMs / Math.max(1, calls)),
-          // Seconds of work within a second.
-          (totalMs / 1_000 / seconds).toFixed(2),
+          (one.calls / seconds).toFixed(1),
+          formatDuration(one.totalMs / Math.max(1, one.calls)),
+          figure(one, seconds),
         ],
         [
-          (rows / Math.max(1, calls)).toFixed(1),
-          formatBytes((blocksRead * 8_192) / seconds),
-          (id ?? 'others').padStart(LONGEST_ID),
+          (one.rows / Math.max(1, one.calls)).toFixed(1),
+          formatBytes((one.blocksRead * 8_192) / seconds),
+          (one.id ?? 'others').padStart(LONGEST_ID),
         ],
-        text,
+        one.text,
       ),
     ),
   ]
+}
+
+type Figure = readonly [name: string, (one: StatementTotals, seconds: number) => string]
+
+/** Seconds of work within a second. */
+const LOAD: Figure = ['load', ({ totalMs }, seconds) => (totalMs / 1_000 / seconds).toFixed(2)]
+/** In its place where the order goes by something that has no column. */
+const SORTED_BY: Readonly<Partial<Record<StatementOrder, Figure>>> = {
+  rows: ['rows/s', ({ rows }, seconds) => (rows / seconds).toFixed(1)],
+  reads: ['read/s', ({ blocksRead }, seconds) => formatBytes((blocksRead * 8_192) / seconds)],
+  temp: ['temp/s', ({ tempBlocks }, seconds) => formatBytes((tempBlocks * 8_192) / seconds)],
+  wal: ['log/s', ({ walBytes }, seconds) => formatBytes(walBytes / seconds)],
+  io: ['io', ({ ioMs }, seconds) => (ioMs / 1_000 / seconds).toFixed(2)],
 }
 
 function sessionsOf({ sessions, blockedBy }: TopPicture, { columns }: TopView): string[] {
