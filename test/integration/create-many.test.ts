@@ -196,7 +196,7 @@ test('a server that ends the session ends it with an error', async () => {
     for (;;) {
       given += 1
       if (given === 10_000)
-        await sql`select pg_terminate_backend(pid) from pg_stat_activity where query like 'COPY %' and pid <> pg_backend_pid()`.execute(
+        await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like 'COPY %' and pid <> pg_backend_pid()`.execute(
           other,
         )
       yield { words: 'x' }

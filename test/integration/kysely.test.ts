@@ -238,7 +238,7 @@ describe('what Kysely can do', () => {
     const running = (async () => {
       for await (const { n } of wide.stream(10))
         if (n === 15)
-          await sql`select pg_terminate_backend(pid) from pg_stat_activity where query like '%100000%' and pid <> pg_backend_pid()`.execute(
+          await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like '%100000%' and pid <> pg_backend_pid()`.execute(
             db,
           )
     })()
