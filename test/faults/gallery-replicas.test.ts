@@ -14,7 +14,7 @@ const of = (findings: readonly Finding[], check: string): Finding | undefined =>
 test('replicas that are behind, and one that has lost its primary', { timeout: 90_000 }, async () => {
   const directory = scratch('lagging')
   mkdirSync(directory, { recursive: true })
-  const { primary, standby } = await startPair(directory)
+  const { primary, standby } = await startPair(directory, { archive_mode: 'on' })
   const [first, second] = [primary, standby].map(
     ({ url }) => new FaultyDatabase({ url, name: 'postgres', drop: async () => {} }),
   ) as [FaultyDatabase, FaultyDatabase]
@@ -22,6 +22,9 @@ test('replicas that are behind, and one that has lost its primary', { timeout: 9
     await standby.catchUpWith(primary)
     expect(of(await first.findings(), 'replication-lag')).toBeUndefined()
     expect(of(await second.findings(), 'replication-lag')).toBeUndefined()
+    // Nothing archives what the primary writes; a standby leaves that to it.
+    expect(of(await first.findings(), 'archiving')?.message).toContain('nothing archives it')
+    expect(of(await second.findings(), 'archiving')).toBeUndefined()
     await standby.query('SELECT pg_wal_replay_pause()')
     await primary.query("SELECT pg_logical_emit_message(false, 'x', repeat('x', 300000000))")
     await vi.waitFor(

@@ -16,7 +16,9 @@ export const archiving: Check = {
       fails: boolean
     }>(`
       SELECT current_setting('archive_mode') AS mode,
-             current_setting('archive_command') = '' AND coalesce(current_setting('archive_library', true), '') = '' AS idle, failed_count::float8 AS failed, last_failed_wal AS file, last_failed_time AS at,
+             current_setting('archive_command') = '' AND coalesce(current_setting('archive_library', true), '') = ''
+               AND (NOT pg_is_in_recovery() OR current_setting('archive_mode') = 'always') AS idle,
+             failed_count::float8 AS failed, last_failed_wal AS file, last_failed_time AS at,
              last_failed_time IS NOT NULL AND (last_archived_time IS NULL OR last_failed_time > last_archived_time) AS fails
         FROM pg_catalog.pg_stat_archiver`)
     const [archiver] = rows

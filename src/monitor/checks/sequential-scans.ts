@@ -24,7 +24,7 @@ export const sequentialScans: Check = {
       `SELECT format('%I.%I', n.nspname, c.relname) AS "table", c.reltuples::float8 AS rows, t.times,
               coalesce((SELECT sum(pg_stat_get_numscans(indexrelid)) FROM pg_catalog.pg_index WHERE indrelid = c.oid), 0)::float8 AS "byIndex"
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace,
-              LATERAL (SELECT pg_stat_get_tuples_returned(c.oid) / c.reltuples::float8 AS times) t
+              LATERAL (SELECT pg_stat_get_tuples_returned(c.oid) / nullif(c.reltuples, 0)::float8 AS times) t
         WHERE c.relkind = 'r' AND c.reltuples >= $1 AND t.times >= $2 AND ${PEOPLES_RELATION}
         ORDER BY c.reltuples * t.times DESC LIMIT $3`,
       [FEWEST_ROWS, Math.max(FEWEST_SCANS, FEWEST_PER_HOUR * hours), MOST_TOLD],
