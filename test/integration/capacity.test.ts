@@ -184,7 +184,9 @@ describe('a digest', () => {
       /- \[ \] Data are sound \(.*not known: index-integrity\)\n {2}- .*no_key/,
     )
     // Nothing is archived here: nobody knows, which is not to say that all is well.
-    expect(quarterly.stdout).toContain('- [-] What is lost can be restored (not known: backups, archiving)')
+    expect(quarterly.stdout).toContain(
+      '- [-] What is lost can be restored (does not apply, or could not be checked: backups, archiving)',
+    )
     expect((await digest('daily')).stdout).not.toContain('Data are sound')
     expect((await digest('yearly')).code).toBe(2)
     const answer = await client().get(

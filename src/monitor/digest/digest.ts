@@ -75,7 +75,8 @@ export function digestInWords({ at, database, score, tasks, periods, capacity }:
     const own = tasks.filter((task) => task.period === period)
     if (own.length > 0) lines.push('', `${period[0]?.toUpperCase()}${period.slice(1)}`, '')
     for (const { title, state, checks, unknown, findings } of own) {
-      const untold = unknown.length === 0 ? [] : [`not known: ${unknown.join(', ')}`]
+      const why = state === 'unknown' ? 'does not apply, or could not be checked' : 'not known'
+      const untold = unknown.length === 0 ? [] : [`${why}: ${unknown.join(', ')}`]
       lines.push(`- ${MARKS[state]} ${title} (${[...checks, ...untold].join(', ')})`)
       lines.push(
         ...findings.map(
