@@ -18,8 +18,8 @@ export { dueDigest } from './schedule.ts'
 export type { AlertRule, AlertSeverity, Thresholds } from './rule.ts'
 export {
   AlertStore,
-  isSilenced,
   type KeptAlert,
+  listedAsJson,
   openAlertStore,
   type Silence,
   silenceAsJson,

@@ -36,7 +36,7 @@ export interface NotifiedAlert {
   readonly resolved_at: string | null
 }
 
-const instant = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
+export const instant = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
 
 /** The same for the HTTP API, the command line and webhooks. */
 export function alertAsJson({ since, firedAt, resolvedAt, ...alert }: Alert): NotifiedAlert {

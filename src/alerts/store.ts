@@ -4,6 +4,7 @@ import type { Alert } from './alert.ts'
 import { type Delivery, insertionOf } from './deliveries.ts'
 import { alertUnknown, historyMissing, silenceUnknown } from './errors.ts'
 import { at, KeptTables, ms } from './kept.ts'
+import { alertAsJson, instant } from './notification.ts'
 import type { AlertSeverity } from './rule.ts'
 
 /** Whom somebody told of an alert, and who knows. */
@@ -252,3 +253,18 @@ export const isSilenced = (
       (one.rule === null || one.rule === rule) &&
       (one.instance === null || one.instance === instance),
   )
+
+/**
+ * The same for the HTTP API and the command line, of alerts that are kept and of those that are pending here.
+ * @param silences that hold now
+ */
+export const listedAsJson = (alert: Alert | KeptAlert, silences: readonly Silence[], nowMs: number) => {
+  const kept = 'toldAt' in alert ? alert : undefined
+  return {
+    ...alertAsJson(alert),
+    told_at: instant(kept?.toldAt ?? null),
+    acknowledged_at: instant(kept?.acknowledgedAt ?? null),
+    acknowledged_by: kept?.acknowledgedBy ?? null,
+    silenced: alert.state !== 'resolved' && isSilenced(silences, alert, nowMs),
+  }
+}

@@ -120,6 +120,7 @@ describe('by HTTP', () => {
     const made = await client().post('/v1/alerts/silences', 'operator', silence)
     expect(made).toMatchObject({ status: 201, body: { rule: 'connections', reason: 'load test' } })
     expect(await get('/v1/alerts/silences')).toMatchObject({ data: [{ id: made.body.id }] })
+    expect(await get('/v1/alerts')).toMatchObject({ data: [{ rule: 'connections', silenced: true }] })
     const lifted = await fetch(`${client().server.url}/v1/alerts/silences/${String(made.body.id)}`, {
       method: 'DELETE',
       headers: client().bearer('operator'),

@@ -2089,6 +2089,8 @@ export interface Operations {
         told_at: string | null
         acknowledged_at: string | null
         acknowledged_by: string | null
+        /** Nobody is told of it now */
+        silenced: boolean
       })[]
       next_cursor: string | null
     }
@@ -2116,6 +2118,8 @@ export interface Operations {
       told_at: string | null
       acknowledged_at: string | null
       acknowledged_by: string | null
+      /** Nobody is told of it now */
+      silenced: boolean
     }
   }
   'GET /v1/alerts/rules': {

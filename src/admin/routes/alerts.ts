@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { alertAsJson, type Alert, type KeptAlert } from '../../alerts/index.ts'
+import { type Alert, type AlertStore, type KeptAlert, listedAsJson } from '../../alerts/index.ts'
 import { alertsOf, alertStoreOf } from '../alert-store.ts'
 import type { AdminContext } from '../context.ts'
 import { requestInvalid } from '../errors.ts'
@@ -31,6 +31,7 @@ const AlertDescription = Type.Object({
   told_at: nullable(Type.String({ format: 'date-time', description: 'Null: it was silenced all the time' })),
   acknowledged_at: nullable(instant),
   acknowledged_by: nullable(Type.String()),
+  silenced: Type.Boolean({ description: 'Nobody is told of it now' }),
 })
 
 const Thresholds = Type.Object({ warning: Type.Optional(Type.Number()), error: Type.Optional(Type.Number()) })
@@ -50,19 +51,15 @@ const Rule = Type.Object({
 const Id = Type.Object({ id: Type.String({ format: 'uuid' }) })
 const MOST_OPEN = 1_000
 
-const describe = (alert: Alert | KeptAlert) => {
-  const kept = 'toldAt' in alert ? alert : undefined
-  const when = (ms: number | null | undefined): string | null =>
-    ms == null ? null : new Date(ms).toISOString()
-  return {
-    ...alertAsJson(alert),
-    told_at: when(kept?.toldAt),
-    acknowledged_at: when(kept?.acknowledgedAt),
-    acknowledged_by: kept?.acknowledgedBy ?? null,
-  }
+/** @returns how alerts are told of, with the silences that hold */
+async function describing(
+  store: AlertStore,
+): Promise<(alert: Alert | KeptAlert) => ReturnType<typeof listedAsJson>> {
+  const now = Date.now()
+  const silences = await store.silences(now)
+  return (alert) => listedAsJson(alert, silences, now)
 }
 
-/** Where a page of alerts ends, for whoever asks for the next one. */
 const cursorOf = ({ firedAt, id }: KeptAlert): string =>
   Buffer.from(JSON.stringify([firedAt, id])).toString('base64url')
 
@@ -105,6 +102,7 @@ export const alertRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> =
     },
     async ({ query: { state, limit, cursor } }) => {
       const store = await alertStoreOf(context)
+      const describe = await describing(store)
       if (state === 'open') {
         const pending = (context.alerts?.open ?? []).filter((one) => one.state === 'pending')
         const data = [...pending, ...(await store.open())].slice(0, MOST_OPEN).map(describe)
@@ -131,7 +129,7 @@ export const alertRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> =
       const store = await alertStoreOf(context)
       const kept = await store.acknowledge(id, `console:${identity?.role ?? 'viewer'}`, Date.now())
       await context.recorder.record({ action: 'alert.acknowledge', subject: kept.rule, details: { id } })
-      return describe(kept)
+      return (await describing(store))(kept)
     },
   )
 

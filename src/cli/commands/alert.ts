@@ -6,8 +6,7 @@ import {
   type AlertStore,
   DeliveryStore,
   inUnit,
-  isSilenced,
-  type KeptAlert,
+  listedAsJson,
   METRIC_NAMES,
   meaningOf,
   openAlertStore,
@@ -70,18 +69,13 @@ function addList(alert: Command, finish: Finish): void {
       const alerts = all ? await store.list(MOST) : await store.open()
       const now = Date.now()
       const silences = await store.silences(now)
-      const silenced = (one: KeptAlert): boolean => one.state === 'firing' && isSilenced(silences, one, now)
-      const shown = alerts.map((one) => ({
-        ...alertAsJson(one),
-        acknowledged_by: one.acknowledgedBy,
-        silenced: silenced(one),
-      }))
+      const shown = alerts.map((one) => listedAsJson(one, silences, now))
       session.out.result({ database: holdfast.address, alerts: shown }, () =>
-        alerts.length === 0
+        shown.length === 0
           ? all
             ? 'There was no alert since alerts are kept.'
             : 'No alert is open.'
-          : listInWords(alerts, silenced),
+          : listInWords(shown),
       )
       const firing = alerts.find(({ state }) => state === 'firing')
       if (firing) session.out.next(firing.action)
@@ -90,7 +84,7 @@ function addList(alert: Command, finish: Finish): void {
   )
 }
 
-const listInWords = (alerts: readonly KeptAlert[], silenced: (one: KeptAlert) => boolean): string =>
+const listInWords = (alerts: readonly ReturnType<typeof listedAsJson>[]): string =>
   [
     table(
       ['id', 'rule', 'severity', 'state', 'since', 'value', 'process', 'known by'],
@@ -98,11 +92,11 @@ const listInWords = (alerts: readonly KeptAlert[], silenced: (one: KeptAlert) =>
         one.id,
         one.rule,
         one.severity,
-        silenced(one) ? `${one.state}, silenced` : one.state,
-        new Date(one.since).toISOString().slice(0, 16).replace('T', ' '),
+        one.silenced ? `${one.state}, silenced` : one.state,
+        one.since.slice(0, 16).replace('T', ' '),
         one.value === null ? null : inUnit(one.metric, one.value),
         one.instance,
-        one.acknowledgedBy,
+        one.acknowledged_by,
       ]),
     ),
     ...alerts

@@ -33,7 +33,11 @@ const COLUMNS: readonly Column<Alert>[] = [
     value: ({ state }) => state,
     cell: (alert) => (
       <span class={`tag ${toneOf(alert)}`}>
-        {alert.state === 'firing' && alert.acknowledged_by !== null ? 'known' : alert.state}
+        {alert.silenced
+          ? 'silenced'
+          : alert.state === 'firing' && alert.acknowledged_by !== null
+            ? 'known'
+            : alert.state}
       </span>
     ),
   },
