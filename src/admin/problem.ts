@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { type ErrorCode, type HoldfastError, isHoldfastError, sqlstateOf } from '../core/index.ts'
+import { type ErrorCode, type HoldfastError, isHoldfastError, refusesConnection } from '../core/index.ts'
 import { connectFailure } from '../pool/index.ts'
 import type { ConsoleShell } from './console-shell.ts'
 import { internal, requestInvalid, routeNotFound } from './errors.ts'
@@ -187,13 +187,8 @@ function understand(error: FastifyError, databaseUrl: string): HoldfastError {
   if (clientFault(error) !== undefined) return requestInvalid([{ path: 'request', message: error.message }])
   // A socket or session error of the driver: the database is away, which is not this code's fault.
   const { syscall } = error as NodeJS.ErrnoException
-  if (
-    syscall !== undefined ||
-    /^(08|57P|28|3D|53)/.test(sqlstateOf(error) ?? '') ||
-    isLostConnection(error)
-  ) {
+  if (syscall !== undefined || refusesConnection(error) || isLostConnection(error))
     return connectFailure(error, databaseUrl)
-  }
   return internal(error)
 }
 

@@ -63,6 +63,11 @@ function hasSeverity(error: unknown): boolean {
   return typeof (error as { severity?: unknown }).severity === 'string'
 }
 
+/** Whether the server refused the way to it, by whatever cause: not a statement. */
+export function refusesConnection(error: unknown): boolean {
+  return /^(08|28|3D|53|57P)/.test(sqlstateOf(error) ?? '')
+}
+
 /** True when after this error the session behind the connection is gone or going. */
 export function endsSession(sqlstate: string): boolean {
   return (

@@ -1,6 +1,6 @@
 import { type Clock, messageOf, systemClock, type Unsubscribe } from '../../core/index.ts'
 import type { PartitionTarget } from '../../partitions/index.ts'
-import { AdvisoryLease, Pool } from '../../pool/index.ts'
+import { AdvisoryLease, connectFailure, Pool } from '../../pool/index.ts'
 import type { Frame } from '../history/frame.ts'
 import { HistoryStore, isHistoryThere, readHistorySize, readSource } from '../history/store.ts'
 import { Reader } from '../reader.ts'
@@ -212,7 +212,10 @@ export class Collector {
   async #findStore(run: Run): Promise<void> {
     const { history } = this.#input
     try {
-      const source = await readSource(this.#reader)
+      const watched = String(this.#input.pool.options.connectionString ?? '')
+      const source = await readSource(this.#reader).catch((error: unknown) => {
+        throw connectFailure(error, watched)
+      })
       if (!(await inTime(this.#clock, isHistoryThere(run.writer, history.ownSchema))))
         return this.#tell(
           `Nothing can be kept, and no alert of the database told: schema "${history.ownSchema}" is not there. Run: holdfast init`,

@@ -1,4 +1,4 @@
-import { type Queryable, quoteQualified, SQLSTATE, sqlstateOf } from '../../core/index.ts'
+import { type Queryable, quoteQualified, refusesConnection, SQLSTATE, sqlstateOf } from '../../core/index.ts'
 import { type Frame, type FrameKind, mergeFrames } from './frame.ts'
 
 /** One length of steps: the table that holds them, and how far back it is read. */
@@ -301,7 +301,7 @@ export async function findHistory(
       : undefined
   } catch (error) {
     // What keeps everybody from the database is not that this role has no history there.
-    if (/^(08|28|3D|53|57P)/.test(sqlstateOf(error) ?? '08')) throw error
+    if (sqlstateOf(error) === undefined || refusesConnection(error)) throw error
     return undefined
   }
 }
