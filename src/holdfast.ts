@@ -304,7 +304,6 @@ export class Holdfast<DB = any> {
       migrations: this.migrations,
       connectionLimit: pool.size + pool.overflow,
       history: this.#monitor?.history ?? (await this.openHistory()),
-      certificates: () => db.certificates(),
       limits: this.limits,
     }
   }

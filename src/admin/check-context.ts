@@ -18,7 +18,6 @@ export async function checkContextOf({
     connectionLimit: pool.options.size + pool.options.overflow,
     pool: pool.stats(),
     history: collector?.history ?? (await findHistory(reader, schema)),
-    certificates: () => reader.certificates(),
     limits,
   }
 }

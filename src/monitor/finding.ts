@@ -1,8 +1,9 @@
 import type { Clock, Queryable } from '../core/index.ts'
 import type { MigrateTarget } from '../migrate/index.ts'
-import type { PoolStats, ConnectionCertificate } from '../pool/index.ts'
+import type { PoolStats } from '../pool/index.ts'
 import type { HistoryStore } from './history/store.ts'
 import type { ServerIdentity } from './queries.ts'
+import type { Reader } from './reader.ts'
 
 /** How bad: severities are the same everywhere. From warning on, a check has found a problem. */
 export type Severity = 'info' | 'warning' | 'error'
@@ -42,7 +43,8 @@ export type Found = Omit<Finding, 'check' | 'why' | 'confidence'> &
 
 /** What checks look at. */
 export interface CheckContext {
-  readonly db: Queryable
+  /** A {@link Reader} also tells of the certificates that its connections depend on. */
+  readonly db: Queryable & Partial<Pick<Reader, 'certificates'>>
   readonly identity: ServerIdentity
   /** Schema of Holdfast's own tables. */
   readonly schema: string
@@ -56,8 +58,6 @@ export interface CheckContext {
   readonly history?: HistoryStore | undefined
   /** From where on something is a problem, where that is for its users to say. */
   readonly limits?: Limits | undefined
-  /** What encrypted connections depend on. */
-  readonly certificates?: (() => Promise<readonly ConnectionCertificate[]>) | undefined
   /** What time it is; default the machine's own clock. */
   readonly clock?: Clock | undefined
 }

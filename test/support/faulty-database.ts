@@ -59,7 +59,6 @@ export class FaultyDatabase {
         migrations: undefined,
         connectionLimit: 30,
         pool: this.pool.stats(),
-        certificates: () => this.#reader.certificates(),
         ...more,
       },
       depth,

@@ -13,8 +13,8 @@ export const encryptionKeys: Check = {
   category: 'security',
   good: 'no certificate of the connection runs out soon',
   why: 'With a certificate that has run out nobody connects any more, all at the same second.',
-  run: async ({ certificates, clock = systemClock }) => {
-    const shown = await certificates?.()
+  run: async ({ db, clock = systemClock }) => {
+    const shown = await db.certificates?.()
     return shown?.length ? shown.flatMap((one) => judge(one, clock.now())) : null
   },
 }
