@@ -168,6 +168,12 @@ describe('capacity', () => {
         evidence: { limit: 100, backtests: expect.any(Number) },
       },
     ])
+    // What is full already is told in place of when it will be, and beside the others.
+    const full = await examine({ ...context, limits: { ...DEFAULT_LIMITS, diskBytes: 1e6 } })
+    expect(full.findings.filter(({ check }) => check === 'capacity')).toMatchObject([
+      { subject: 'database_bytes', severity: 'error', confidence: 'certain' },
+      { subject: 'connections_used_percent', severity: 'warning' },
+    ])
   })
 })
 

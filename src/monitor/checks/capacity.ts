@@ -22,18 +22,18 @@ export const capacity: Check = {
   why: 'What fills up slowly is cheap to mend before it is full, and an outage after.',
   run: async ({ db, history, limits, clock }) => {
     const full = limits?.diskBytes === undefined ? [] : await lookAtRoom(db, limits.diskBytes)
-    if (full.length > 0) return full
     const now = clock?.now() ?? Date.now()
     const forecasts = history ? await readCapacity(history, { diskBytes: limits?.diskBytes }, now) : []
-    if (forecasts.length === 0) return null
-    return forecasts.flatMap((forecast) => {
+    if (full.length === 0 && forecasts.length === 0) return null
+    const coming = forecasts.flatMap((forecast): Found[] => {
+      if (full.some(({ subject }) => subject === forecast.metric)) return []
       const { metric, days, daysRange, current, limit, historyDays, backtests, perDay } = forecast
       // Only where growth is beyond doubt, and not further ahead than so many times what was seen.
       if (days === null || daysRange[1] === null || days > WARNING_DAYS || days > 4 * historyDays) return []
       return [
         {
-          severity: days <= ERROR_DAYS ? ('error' as const) : ('warning' as const),
-          confidence: 'estimate' as const,
+          severity: days <= ERROR_DAYS ? 'error' : 'warning',
+          confidence: 'estimate',
           subject: metric,
           message: forecastInWords(forecast),
           evidence: { current, limit, perDay, days, daysRange, historyDays, backtests },
@@ -42,6 +42,7 @@ export const capacity: Check = {
         },
       ]
     })
+    return [...full, ...coming]
   },
 }
 

@@ -38,13 +38,13 @@ export async function readStatement(
   history: HistoryStore | undefined,
   { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
 ): Promise<StatementStory> {
-  const source = await findStatementSource(db)
-  const isId = /^-?\d+$/.test(key)
-  const known = isId && source.state === 'collecting' ? await readKnown(db, key, source) : undefined
+  // Whoever has a fingerprint asks the history alone.
+  const source = /^-?\d+$/.test(key) ? await findStatementSource(db) : undefined
+  const known = source?.state === 'collecting' ? await readKnown(db, key, source) : undefined
   const fingerprint = known ? await fingerprintOf(known.text) : key
   const text = known?.text ?? (await history?.readTexts([key]))?.get(key)
   if (text === undefined)
-    throw statementUnknown(key, source.state === 'collecting' ? undefined : source.state)
+    throw statementUnknown(key, source?.state === 'collecting' ? undefined : source?.state)
   return {
     id: known ? key : null,
     fingerprint,
