@@ -18,7 +18,7 @@ export function emailIncomplete(): HoldfastError {
   return new HoldfastError({
     code: 'HF_ALERT_EMAIL',
     message:
-      'Letters have a server and nobody who gets them: set alerts.emailTo (HOLDFAST_ALERTS_EMAIL_TO), too.',
+      'Emails have a server and nobody who gets them: set alerts.emailTo (HOLDFAST_ALERTS_EMAIL_TO), too.',
   })
 }
 

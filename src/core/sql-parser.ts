@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { parse } from 'node:path'
+import { dirname } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { isMainThread } from 'node:worker_threads'
 
@@ -35,8 +35,8 @@ async function load(): Promise<Grammar> {
 /** Another instance: what Node remembers of the package is forgotten. */
 function loadAnew(): Grammar {
   const require = createRequire(import.meta.url)
-  const { dir } = parse(require.resolve('libpg-query'))
-  for (const path of Object.keys(require.cache)) if (path.startsWith(dir)) delete require.cache[path]
+  const folder = dirname(require.resolve('libpg-query'))
+  for (const path of Object.keys(require.cache)) if (path.startsWith(folder)) delete require.cache[path]
   return require('libpg-query') as Grammar
 }
 

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { AlertStore, Alerts, type Delivery, DeliveryStore, webhook } from '../../src/alerts/index.ts'
 import { Pool } from '../../src/pool/index.ts'
 import { FakeClock } from '../../src/testing/index.ts'
-import { OPEN_TRANSACTION, receiving, Watched } from '../support/alerting.ts'
+import { firingInVain, OPEN_TRANSACTION, receiving, Watched } from '../support/alerting.ts'
 import { Collecting } from '../support/collecting.ts'
 import { queryAt, useDatabase, whileGone } from '../support/database.ts'
 
@@ -52,12 +52,7 @@ describe('a process that dies', () => {
     'leaves what it could not tell to the next one, which tells it before what came after',
     { timeout: 60_000 },
     async () => {
-      const receiver = await receiving()
-      receiver.answer = 500
-      const first = await Watched.start(database.url, [webhook(receiver.url)])
-      const end = await first.leaveOpen()
-      await first.beat(2)
-      await vi.waitUntil(() => receiver.attempts >= 1, { timeout: 20_000 })
+      const { receiver, first, end } = await firingInVain(database.url)
       // Dead: it gives back its lease and does nothing more; what it holds it holds.
       await first.collecting.collector.close()
       const second = await Watched.start(database.url, [webhook(receiver.url)], {

@@ -2,7 +2,11 @@
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
+import { builtInRules } from '../../src/alerts/index.ts'
+import { resolveOptions } from '../../src/core/index.ts'
+import { installSchema, MIGRATE_OPTIONS } from '../../src/migrate/index.ts'
 import { DEFAULT_LIMITS, type Finding, readBackupTrace } from '../../src/monitor/index.ts'
+import { Watched } from '../support/alerting.ts'
 import { FaultyDatabase } from '../support/faulty-database.ts'
 import { startPair } from '../support/replication.ts'
 import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
@@ -96,6 +100,14 @@ test(
             evidence: { max_age: '8.0 d' },
           })
       }
+      await installSchema(primary.url, 'holdfast', resolveOptions('migrate', MIGRATE_OPTIONS, []).values)
+      const watched = await Watched.start(primary.url, [], { rules: builtInRules(DEFAULT_LIMITS) })
+      await watched.beat()
+      const open = watched.alerts.open.filter(({ rule }) => rule === 'backup_age')
+      expect(open).toMatchObject([
+        { state: 'firing', severity: 'error', message: expect.stringContaining('17.0 d') },
+      ])
+      await watched.close()
       // Who runs this server copies its disk, and tells it nothing.
       await primary.query('CREATE ROLE rds_superuser')
       expect(of(await first.findings(), 'backups')).toBeUndefined()

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { SMTPServer } from 'smtp-server'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { DeliveryStore, email, slack, testChannels, webhook } from '../../src/alerts/index.ts'
-import { OPEN_TRANSACTION, receiving, Watched } from '../support/alerting.ts'
+import { firingInVain, OPEN_TRANSACTION, receiving, Watched } from '../support/alerting.ts'
 import { queryAt, useDatabase } from '../support/database.ts'
 import { type Received, Receiver } from '../support/receiving.ts'
 
@@ -104,12 +104,7 @@ describe('a webhook', () => {
   })
 
   test('that is down when the process ends is told by the next one', async () => {
-    const receiver = await receiving()
-    receiver.answer = 500
-    const first = await Watched.start(database.url, [webhook(receiver.url)])
-    const end = await first.leaveOpen()
-    await first.beat(2)
-    await vi.waitUntil(() => receiver.attempts >= 1, { timeout: 20_000 })
+    const { receiver, first, end } = await firingInVain(database.url)
     await first.alerts.close()
     await end()
     await first.collecting.collector.close()

@@ -274,8 +274,11 @@ describe('words and numbers', () => {
     expect(result.stdout).toContain('PostgreSQL 18')
     // oxlint-disable-next-line no-control-regex -- colour is exactly what must not be there
     expect(result.stdout + result.stderr).not.toMatch(/\u001b\[/)
+    // Begun by npm, whose programs are on nobody's path.
+    const coloured = await run('status', { FORCE_COLOR: '1', npm_execpath: '/npm-cli.js' })
+    expect(coloured.stderr).toContain('Next: npx holdfast doctor')
     // oxlint-disable-next-line no-control-regex -- and here it must
-    expect((await run('status', { FORCE_COLOR: '1' })).stdout).toMatch(/\u001b\[/)
+    expect(coloured.stdout).toMatch(/\u001b\[/)
   })
 
   test('config show masks secrets and names sources', async () => {

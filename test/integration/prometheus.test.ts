@@ -231,3 +231,12 @@ test('a dashboard for Grafana has each panel in a place of its own', () => {
     expect(new Set(cells).size).toBe(cells.length)
   }
 })
+
+test('the rules go by the limits of the configuration', async () => {
+  const to = join(folder, 'own')
+  const env = { HOLDFAST_MONITOR_BACKUP_MAX_AGE_HOURS: '24', HOLDFAST_MONITOR_CACHE_HIT_PERCENT: '98,94,80' }
+  expect((await runCli(['dashboards', 'export', to], { cwd: folder, env })).code).toBe(0)
+  const text = readFileSync(join(to, 'holdfast-rules.yml'), 'utf8')
+  expect(text).toMatch(/holdfast_backup_age_seconds\) > 86400"[\s\S]*holdfast_backup_age_seconds\) > 172800"/)
+  expect(text).toContain('< 0.8"')
+})

@@ -296,6 +296,10 @@ describe('on the command line', () => {
       stderr: expect.stringContaining('HF_MONITOR_STATEMENT_UNKNOWN'),
     })
     expect(await query('explain')).toMatchObject({ code: 2 })
+    expect(await query('explain', id, '--sql', SLOW)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('not both'),
+    })
     expect(await query('top', '--limit', '0')).toMatchObject({ code: 2 })
     expect(await query('top', '--by', 'luck')).toMatchObject({ code: 2 })
   })

@@ -102,6 +102,26 @@ describe('one picture', () => {
     const statements = renderTop('db', picture as never, { ...view, list: 'statements' })
     expect(statements).toHaveLength(12)
     expect(statements.join('\n')).toContain('pg_stat_statements is not there')
+    const one = {
+      id: '7',
+      text: 'SELECT 1',
+      calls: 2,
+      totalMs: 4,
+      rows: 2,
+      blocksRead: 1,
+      tempBlocks: 4,
+      walBytes: 2_048,
+      ioMs: 0,
+    }
+    const by = (order: 'time' | 'wal' | 'temp') =>
+      renderTop('db', { ...picture, seconds: 2, statements: [one] } as never, {
+        ...view,
+        order,
+        list: 'statements',
+      }).join('\n')
+    expect(by('time')).toMatch(/load[\s\S]* 0\.00 /)
+    expect(by('wal')).toMatch(/log\/s[\s\S]* 1\.0 kB /)
+    expect(by('temp')).toMatch(/temp\/s[\s\S]* 16\.0 kB /)
     const sessions = renderTop('db', picture as never, { ...view, list: 'sessions' }).join('\n')
     expect(sessions).toContain('evil·[2J')
     expect(sessions).not.toContain('evil\u001B')

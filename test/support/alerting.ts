@@ -1,5 +1,5 @@
-import { onTestFinished } from 'vitest'
-import { type AlertRule, Alerts, AlertStore, type Channel } from '../../src/alerts/index.ts'
+import { onTestFinished, vi } from 'vitest'
+import { type AlertRule, Alerts, AlertStore, type Channel, webhook } from '../../src/alerts/index.ts'
 import { Collecting } from './collecting.ts'
 import { Receiver } from './receiving.ts'
 
@@ -82,4 +82,20 @@ export class Watched {
     await this.alerts.close()
     await this.collecting.close()
   }
+}
+
+/** A database with an alert that nobody takes: what is told of it is answered with 500. */
+export async function firingInVain(url: string): Promise<{
+  readonly receiver: Receiver
+  readonly first: Watched
+  /** Ends what it is about. */
+  readonly end: () => Promise<void>
+}> {
+  const receiver = await receiving()
+  receiver.answer = 500
+  const first = await Watched.start(url, [webhook(receiver.url)])
+  const end = await first.leaveOpen()
+  await first.beat(2)
+  await vi.waitUntil(() => receiver.attempts >= 1, { timeout: 20_000 })
+  return { receiver, first, end }
 }
