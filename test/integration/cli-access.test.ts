@@ -3,10 +3,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EmbeddedServer } from '../../src/embedded/index.ts'
-import { createTestDatabase, startTestServer, type TestDatabase } from '../../src/testing/index.ts'
+import { createTestDatabase, type TestDatabase } from '../../src/testing/index.ts'
 import { type CliRun, runCli } from '../support/cli.ts'
 import { queryAt } from '../support/database.ts'
 import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
+import { startServer } from '../support/servers.ts'
 
 removeScratchAfterwards()
 // Roles belong to a whole server: this one is the file's own.
@@ -14,7 +15,7 @@ let server: EmbeddedServer
 let database: TestDatabase
 let cwd: string
 beforeAll(async () => {
-  server = await startTestServer()
+  server = await startServer()
   database = await createTestDatabase(server.url)
   cwd = scratch('access')
   writeFileSync(

@@ -19,7 +19,7 @@ const write = (id: string, file: string, text: string): void =>
   writeFileSync(join(folder(), 'db/migrations', id, file), text)
 
 describe('a project from its first migration on', () => {
-  test('new, lint, up, snapshot, drift and the way back', { timeout: 120_000 }, async () => {
+  test('new, lint, up, snapshot, drift and the way back', async () => {
     mkdirSync(folder(), { recursive: true })
     expect(await go('migrate new Create users')).toMatchObject({
       code: 0,
@@ -63,64 +63,60 @@ describe('a project from its first migration on', () => {
     expect(await go('migrate check')).toMatchObject({ code: 0 })
   })
 
-  test(
-    'what would stop traffic ends with 3, knowing the database or not; what does not parse with 1',
-    { timeout: 120_000 },
-    async () => {
-      await go('migrate new index')
-      const id = migrations().at(-1) as string
-      write(
-        id,
-        'up.sql',
-        '-- holdfast: irreversible\nALTER TABLE users ADD COLUMN note varchar(10);\nCREATE INDEX users_name ON users (name);',
-      )
-      const lint = await go('migrate lint --database --json')
-      expect(lint.code).toBe(3)
-      expect(json(lint)).toMatchObject({
-        version: 1,
-        findings: [
-          {
-            rule: 'create-index-not-concurrent',
-            line: 3,
-            severity: 'error',
-            lock: 'SHARE',
-            scans: true,
-            rewrites: false,
-            file: `db/migrations/${id}/up.sql`,
-          },
-        ],
-      })
-      expect(await go(`migrate lint db/migrations/${id} --format github`)).toMatchObject({
-        code: 3,
-        stdout: expect.stringMatching(/^::error file=.*line=3,/),
-      })
-      expect(json(await go('migrate plan --json')).pending).toMatchObject([
-        { id, in_transaction: true, statements: [{ lock: 'ACCESS EXCLUSIVE' }, { lock: 'SHARE' }] },
-      ])
-      write(id, 'up.sql', '-- holdfast: irreversible\nCREATE TABEL t (n int);')
-      const broken = await go('migrate lint')
-      expect(broken).toMatchObject({ code: 1, stderr: expect.stringContaining('up.sql:2:8') })
-      expect(broken.stderr).toMatch(/CREATE TABEL t[^\n]*\n\s+\^/)
-      for (const flags of ['--format xml', '--target-version 9', 'nowhere.sql', '--database --snapshot x'])
-        expect(await go(`migrate lint ${flags}`), flags).toMatchObject({ code: 2 })
-      expect(await go('migrate down --count -1')).toMatchObject({ code: 2 })
-      write(id, 'up.sql', '-- holdfast: irreversible\nSELECT 1')
-      expect(await go('migrate stamp')).toMatchObject({ code: 2 })
-      expect(json(await go(`migrate stamp ${id} --reason by-hand --json`))).toMatchObject({
-        stamped: [id],
-        as: 'applied',
-      })
-      expect(await go(`migrate repair ${id} --reason nothing`)).toMatchObject({
-        code: 1,
-        stderr: expect.stringContaining('HF_MIGRATE_NOTHING_TO_REPAIR'),
-      })
-      expect(await go('migrate unlock --dry-run')).toMatchObject({
-        code: 1,
-        stderr: expect.stringContaining('HF_MIGRATE_NO_RUNNER'),
-      })
-      expect(existsSync(join(folder(), 'db/snapshot.json'))).toBe(true)
-    },
-  )
+  test('what would stop traffic ends with 3, knowing the database or not; what does not parse with 1', async () => {
+    await go('migrate new index')
+    const id = migrations().at(-1) as string
+    write(
+      id,
+      'up.sql',
+      '-- holdfast: irreversible\nALTER TABLE users ADD COLUMN note varchar(10);\nCREATE INDEX users_name ON users (name);',
+    )
+    const lint = await go('migrate lint --database --json')
+    expect(lint.code).toBe(3)
+    expect(json(lint)).toMatchObject({
+      version: 1,
+      findings: [
+        {
+          rule: 'create-index-not-concurrent',
+          line: 3,
+          severity: 'error',
+          lock: 'SHARE',
+          scans: true,
+          rewrites: false,
+          file: `db/migrations/${id}/up.sql`,
+        },
+      ],
+    })
+    expect(await go(`migrate lint db/migrations/${id} --format github`)).toMatchObject({
+      code: 3,
+      stdout: expect.stringMatching(/^::error file=.*line=3,/),
+    })
+    expect(json(await go('migrate plan --json')).pending).toMatchObject([
+      { id, in_transaction: true, statements: [{ lock: 'ACCESS EXCLUSIVE' }, { lock: 'SHARE' }] },
+    ])
+    write(id, 'up.sql', '-- holdfast: irreversible\nCREATE TABEL t (n int);')
+    const broken = await go('migrate lint')
+    expect(broken).toMatchObject({ code: 1, stderr: expect.stringContaining('up.sql:2:8') })
+    expect(broken.stderr).toMatch(/CREATE TABEL t[^\n]*\n\s+\^/)
+    for (const flags of ['--format xml', '--target-version 9', 'nowhere.sql', '--database --snapshot x'])
+      expect(await go(`migrate lint ${flags}`), flags).toMatchObject({ code: 2 })
+    expect(await go('migrate down --count -1')).toMatchObject({ code: 2 })
+    write(id, 'up.sql', '-- holdfast: irreversible\nSELECT 1')
+    expect(await go('migrate stamp')).toMatchObject({ code: 2 })
+    expect(json(await go(`migrate stamp ${id} --reason by-hand --json`))).toMatchObject({
+      stamped: [id],
+      as: 'applied',
+    })
+    expect(await go(`migrate repair ${id} --reason nothing`)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('HF_MIGRATE_NOTHING_TO_REPAIR'),
+    })
+    expect(await go('migrate unlock --dry-run')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('HF_MIGRATE_NO_RUNNER'),
+    })
+    expect(existsSync(join(folder(), 'db/snapshot.json'))).toBe(true)
+  })
 })
 
 test('in a package of CommonJS init writes what Node reads, and a module taken for another is explained', async () => {

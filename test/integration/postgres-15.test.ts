@@ -2,9 +2,10 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EmbeddedServer } from '../../src/embedded/index.ts'
-import { createTestDatabase, startTestServer, type TestDatabase } from '../../src/testing/index.ts'
+import { createTestDatabase, type TestDatabase } from '../../src/testing/index.ts'
 import { runCli, RunningCli } from '../support/cli.ts'
 import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
+import { startServer } from '../support/servers.ts'
 
 removeScratchAfterwards()
 let server: EmbeddedServer
@@ -14,7 +15,7 @@ let cwd: string
 
 beforeAll(async () => {
   cwd = scratch('existing')
-  server = await startTestServer({ version: 15, settings: { shared_preload_libraries: '' } })
+  server = await startServer({ version: 15, settings: { shared_preload_libraries: '' } })
   database = await createTestDatabase(server.url)
   const client = new pg.Client({ connectionString: database.url })
   await client.connect()

@@ -67,96 +67,88 @@ describe('optimizing', () => {
     expect(await plan(['public.nothing'])).toEqual([])
   })
 
-  test(
-    'from the command line: shown, asked for, done; a step that fails leaves nothing behind and stops no other',
-    { timeout: 60_000 },
-    async () => {
-      expect(await table('optimize', '--dry-run')).toMatchObject({
-        code: 0,
-        stdout: expect.stringMatching(
-          /VACUUM \(ANALYZE\) public\.messy[\s\S]*REINDEX INDEX CONCURRENTLY public\.broken/,
-        ),
-        stderr: expect.stringContaining('Next: holdfast table optimize'),
-      })
-      expect(await table('optimize')).toMatchObject({ code: 5 })
-      const done = await table('optimize', '--yes')
-      expect(done).toMatchObject({
-        code: 1,
-        stdout: expect.stringMatching(/done {3}VACUUM[\s\S]*failed REINDEX[\s\S]*could not create/),
-        stderr: expect.stringContaining('1/2 VACUUM (ANALYZE) public.messy'),
-      })
-      expect(
-        await queryAt(database.url, "SELECT relname FROM pg_class WHERE relname LIKE 'broken%' ORDER BY 1"),
-      ).toEqual([{ relname: 'broken' }])
-      expect(
-        await queryAt(
-          database.url,
-          "SELECT count(*)::int AS n FROM holdfast.operations WHERE action = 'table.optimize'",
-        ),
-      ).toEqual([{ n: 2 }])
-      await queryAt(database.url, 'DELETE FROM doubled WHERE id = 2')
-      expect(await table('optimize', 'public.doubled', '--yes')).toMatchObject({ code: 0 })
-      expect(
-        await queryAt(
-          database.url,
-          "SELECT indisvalid AS v FROM pg_index WHERE indexrelid = 'broken'::regclass",
-        ),
-      ).toEqual([{ v: true }])
-      expect(await table('optimize', '--yes')).toMatchObject({ code: 0, stdout: 'Nothing needs it.\n' })
-      expect(JSON.parse((await table('optimize', '--yes', '--json')).stdout)).toMatchObject({
-        dry_run: false,
-      })
-    },
-  )
-
-  test(
-    'is done by one at a time, tells how far it is, and ends at once when it is interrupted',
-    { timeout: 60_000 },
-    async () => {
+  test('from the command line: shown, asked for, done; a step that fails leaves nothing behind and stops no other', async () => {
+    expect(await table('optimize', '--dry-run')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(
+        /VACUUM \(ANALYZE\) public\.messy[\s\S]*REINDEX INDEX CONCURRENTLY public\.broken/,
+      ),
+      stderr: expect.stringContaining('Next: holdfast table optimize'),
+    })
+    expect(await table('optimize')).toMatchObject({ code: 5 })
+    const done = await table('optimize', '--yes')
+    expect(done).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/done {3}VACUUM[\s\S]*failed REINDEX[\s\S]*could not create/),
+      stderr: expect.stringContaining('1/2 VACUUM (ANALYZE) public.messy'),
+    })
+    expect(
+      await queryAt(database.url, "SELECT relname FROM pg_class WHERE relname LIKE 'broken%' ORDER BY 1"),
+    ).toEqual([{ relname: 'broken' }])
+    expect(
       await queryAt(
         database.url,
-        `CREATE TABLE wide (id int PRIMARY KEY, a text) WITH (autovacuum_enabled = off);
-       INSERT INTO wide SELECT n, repeat('x', 500) FROM generate_series(1, 60000) n; DELETE FROM wide WHERE id % 2 = 0`,
-      )
-      const step = {
-        subject: 'public.wide',
-        table: 'public.wide',
-        sql: 'REINDEX INDEX CONCURRENTLY public.wide_pkey',
-        why: '',
-      }
-      await withSessions(database.url, 1, async (session) => {
-        // REINDEX waits for whoever was there before it.
-        await session?.query('BEGIN; UPDATE wide SET a = a WHERE id = 1')
-        const stopping = new AbortController()
-        const told: OptimizeProgress[] = []
-        const begun = new Promise<void>((resolve) => {
-          void optimize(database.url, [step, step], {
-            signal: stopping.signal,
-            onProgress: (progress) => {
-              told.push(progress)
-              if (progress.phase !== null) resolve()
-            },
-          }).then((outcomes) => ended(outcomes))
-        })
-        let ended: (outcomes: OptimizeOutcome[]) => void = () => {}
-        const end = new Promise<OptimizeOutcome[]>((resolve) => {
-          ended = resolve
-        })
-        await begun
-        expect(told.at(-1)).toMatchObject({ number: 1, of: 2, phase: expect.any(String) })
-        await expect(optimize(database.url, [step])).rejects.toMatchObject({
-          code: 'HF_MONITOR_OPTIMIZE_BUSY',
-        })
-        stopping.abort()
-        expect(new Set((await end).map(({ outcome }) => outcome))).toEqual(new Set(['failed']))
-        await session?.query('ROLLBACK')
+        "SELECT count(*)::int AS n FROM holdfast.operations WHERE action = 'table.optimize'",
+      ),
+    ).toEqual([{ n: 2 }])
+    await queryAt(database.url, 'DELETE FROM doubled WHERE id = 2')
+    expect(await table('optimize', 'public.doubled', '--yes')).toMatchObject({ code: 0 })
+    expect(
+      await queryAt(
+        database.url,
+        "SELECT indisvalid AS v FROM pg_index WHERE indexrelid = 'broken'::regclass",
+      ),
+    ).toEqual([{ v: true }])
+    expect(await table('optimize', '--yes')).toMatchObject({ code: 0, stdout: 'Nothing needs it.\n' })
+    expect(JSON.parse((await table('optimize', '--yes', '--json')).stdout)).toMatchObject({
+      dry_run: false,
+    })
+  })
+
+  test('is done by one at a time, tells how far it is, and ends at once when it is interrupted', async () => {
+    await queryAt(
+      database.url,
+      `CREATE TABLE wide (id int PRIMARY KEY, a text) WITH (autovacuum_enabled = off);
+       INSERT INTO wide SELECT n, repeat('x', 100) FROM generate_series(1, 24000) n; DELETE FROM wide WHERE id % 2 = 0`,
+    )
+    const step = {
+      subject: 'public.wide',
+      table: 'public.wide',
+      sql: 'REINDEX INDEX CONCURRENTLY public.wide_pkey',
+      why: '',
+    }
+    await withSessions(database.url, 1, async (session) => {
+      // REINDEX waits for whoever was there before it.
+      await session?.query('BEGIN; UPDATE wide SET a = a WHERE id = 1')
+      const stopping = new AbortController()
+      const told: OptimizeProgress[] = []
+      const begun = new Promise<void>((resolve) => {
+        void optimize(database.url, [step, step], {
+          signal: stopping.signal,
+          onProgress: (progress) => {
+            told.push(progress)
+            if (progress.phase !== null) resolve()
+          },
+        }).then((outcomes) => ended(outcomes))
       })
-      // What it had begun could not be dropped while somebody was at it; the next time it is.
-      const left = (await plan()).filter(({ subject }) => subject.startsWith('public.wide_pkey'))
-      expect(left).toMatchObject([{ sql: 'DROP INDEX CONCURRENTLY public.wide_pkey_ccnew' }])
-      expect(await optimize(database.url, left)).toMatchObject([{ outcome: 'done' }])
-    },
-  )
+      let ended: (outcomes: OptimizeOutcome[]) => void = () => {}
+      const end = new Promise<OptimizeOutcome[]>((resolve) => {
+        ended = resolve
+      })
+      await begun
+      expect(told.at(-1)).toMatchObject({ number: 1, of: 2, phase: expect.any(String) })
+      await expect(optimize(database.url, [step])).rejects.toMatchObject({
+        code: 'HF_MONITOR_OPTIMIZE_BUSY',
+      })
+      stopping.abort()
+      expect(new Set((await end).map(({ outcome }) => outcome))).toEqual(new Set(['failed']))
+      await session?.query('ROLLBACK')
+    })
+    // What it had begun could not be dropped while somebody was at it; the next time it is.
+    const left = (await plan()).filter(({ subject }) => subject.startsWith('public.wide_pkey'))
+    expect(left).toMatchObject([{ sql: 'DROP INDEX CONCURRENTLY public.wide_pkey_ccnew' }])
+    expect(await optimize(database.url, left)).toMatchObject([{ outcome: 'done' }])
+  })
 
   test('says so where a role may not', async () => {
     await queryAt(

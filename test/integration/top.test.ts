@@ -42,25 +42,28 @@ async function bustle(): Promise<{ holder: number; waiter: number }> {
     for (const one of [holder, waiter, worker]) one.release()
     await pool.end()
   })
-  await vi.waitUntil(async () => {
-    const rows = await queryAt(
-      database.url,
-      `SELECT FROM pg_locks WHERE NOT granted AND pid = ${pids.waiter}`,
-    )
-    return rows.length > 0
-  })
+  await vi.waitUntil(
+    async () => {
+      const rows = await queryAt(
+        database.url,
+        `SELECT FROM pg_locks WHERE NOT granted AND pid = ${pids.waiter}`,
+      )
+      return rows.length > 0
+    },
+    { timeout: 60_000 },
+  )
   return pids
 }
 
 describe('one picture', () => {
-  test('has load, sessions with whom they wait for, and statements', { timeout: 30_000 }, async () => {
+  test('has load, sessions with whom they wait for, and statements', async () => {
     const { holder, waiter } = await bustle()
     const top = (...args: string[]) =>
-      runCli(['top', '--once', '--interval', '2', ...args], {
+      runCli(['top', '--once', ...args], {
         cwd: scratch('top'),
         env: { DATABASE_URL: database.url },
       })
-    const { code, stdout } = await top('--json')
+    const { code, stdout } = await top('--json', '--interval', '2')
     expect(code).toBe(0)
     const picture = JSON.parse(stdout) as Record<string, any>
     expect(picture.seconds).toBeGreaterThan(1.9)
@@ -70,7 +73,7 @@ describe('one picture', () => {
     expect(picture.statements).toContainEqual(
       expect.objectContaining({ text: 'SELECT count(*) FROM wanted' }),
     )
-    const words = await top('--by', 'calls')
+    const words = await top('--by', 'calls', '--interval', '0.5')
     expect(words.stdout).toMatch(/blocked 1 {2}longest wait/)
     expect(words.stdout).toMatch(new RegExp(`${waiter} .* ${holder} .* bustle +UPDATE wanted SET id = 3`))
     expect((await top('--interval=0')).code).toBe(2)
@@ -130,7 +133,6 @@ describe('one picture', () => {
 
 test.skipIf(!existsSync(SCRIPT))(
   'on a terminal it is live, takes keys, and gives the terminal back',
-  { timeout: 40_000 },
   async () => {
     await bustle()
     const child = spawn(
@@ -145,7 +147,7 @@ test.skipIf(!existsSync(SCRIPT))(
     let shown = ''
     child.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()))
     const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
-    const sees = (what: RegExp): Promise<boolean> => vi.waitUntil(() => what.test(shown), { timeout: 15_000 })
+    const sees = (what: RegExp): Promise<boolean> => vi.waitUntil(() => what.test(shown), { timeout: 60_000 })
     await sees(/SELECT count\(\*\) FROM wanted/)
     child.stdin.write('s')
     await sees(/statements by calls/)
