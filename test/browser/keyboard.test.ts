@@ -30,8 +30,7 @@ async function tabTo(page: Page, name: RegExp): Promise<void> {
 }
 
 async function signedIn(): Promise<WatchedPage> {
-  const watched = await WatchedPage.open(browser(), client().server.url)
-  await watched.page.goto(client().server.createSignInLink())
+  const watched = await WatchedPage.signedIn(browser(), client().server, '')
   await watched.page.getByRole('grid', { name: 'Largest tables' }).getByRole('row').nth(3).waitFor()
   return watched
 }

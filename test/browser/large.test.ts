@@ -3,9 +3,9 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { useAdminServer } from '../support/admin-server.ts'
 import { BROWSER_SUITE, isBrowserMissing, useBrowser, WatchedPage } from '../support/browser.ts'
 import type { EmbeddedServer } from '../../src/embedded/index.ts'
-import { startTestServer } from '../../src/testing/index.ts'
 import { queryAt } from '../support/database.ts'
 import { removeScratchAfterwards } from '../support/scratch.ts'
+import { startServer } from '../support/servers.ts'
 
 removeScratchAfterwards()
 /** Of its own: the statistics of statements are those of a whole server, and others need theirs. */
@@ -16,7 +16,7 @@ const database = {
   },
 }
 beforeAll(async () => {
-  server = await startTestServer({ settings: { 'pg_stat_statements.max': '10000' } })
+  server = await startServer({ settings: { 'pg_stat_statements.max': '10000' } })
   return () => server.stop()
 })
 const client = useAdminServer(database)
@@ -37,35 +37,31 @@ describe.skipIf(isBrowserMissing)(`a large database in the console${BROWSER_SUIT
        DO $do$ BEGIN FOR n IN 1..${TABLES} LOOP FOR k IN 1..${FORMS} LOOP
          EXECUTE format('SELECT id FROM large_%s WHERE id > 0%s', n, repeat(' AND id > 1', k)); END LOOP; END LOOP; END $do$`,
     )
-  }, 120_000)
+  })
 
   test.each([
     ['tables', 'Tables', TABLES, 'large_777'],
     ['queries?window=reset', 'Statements', TABLES * FORMS, 'large_777 '],
-  ] as const)(
-    '%s draws what is seen, scrolls to its end and filters',
-    { timeout: 60_000 },
-    async (path, list, least, one) => {
-      const watched = await WatchedPage.signedIn(browser(), client().server, path)
-      const { page } = watched
-      const grid = page.getByRole('grid', { name: list })
-      await grid.getByRole('row').nth(5).waitFor({ timeout: 20_000 })
-      const count = Number((await page.getByText(/^[\d,]+ rows$/).textContent())?.replace(/\D/g, ''))
-      expect(count).toBeGreaterThanOrEqual(least)
-      const drawn = (): Promise<number> => grid.locator('tbody tr:not(.gap)').count()
-      expect(await drawn()).toBeLessThan(MOST_DRAWN)
-      // To the end and back, as a wheel does it.
-      await grid.getByRole('row').nth(3).click()
-      await page.keyboard.press('Escape')
-      await page.keyboard.press('End')
-      await expect
-        .poll(() => grid.getByRole('row').last().getAttribute('aria-rowindex'))
-        .toBe(String(count + 1))
-      expect(await drawn()).toBeLessThan(MOST_DRAWN)
-      await page.getByPlaceholder('Filter').fill(one)
-      await page.getByText(/^[\d,]+ of [\d,]+ rows$/).waitFor()
-      await grid.getByText(one).first().waitFor()
-      await watched.expectClean()
-    },
-  )
+  ] as const)('%s draws what is seen, scrolls to its end and filters', async (path, list, least, one) => {
+    const watched = await WatchedPage.signedIn(browser(), client().server, path)
+    const { page } = watched
+    const grid = page.getByRole('grid', { name: list })
+    await grid.getByRole('row').nth(5).waitFor()
+    const count = Number((await page.getByText(/^[\d,]+ rows$/).textContent())?.replace(/\D/g, ''))
+    expect(count).toBeGreaterThanOrEqual(least)
+    const drawn = (): Promise<number> => grid.locator('tbody tr:not(.gap)').count()
+    expect(await drawn()).toBeLessThan(MOST_DRAWN)
+    // To the end and back, as a wheel does it.
+    await grid.getByRole('row').nth(3).click()
+    await page.keyboard.press('Escape')
+    await page.keyboard.press('End')
+    await expect
+      .poll(() => grid.getByRole('row').last().getAttribute('aria-rowindex'))
+      .toBe(String(count + 1))
+    expect(await drawn()).toBeLessThan(MOST_DRAWN)
+    await page.getByPlaceholder('Filter').fill(one)
+    await page.getByText(/^[\d,]+ of [\d,]+ rows$/).waitFor()
+    await grid.getByText(one).first().waitFor()
+    await watched.expectClean()
+  })
 })

@@ -1,6 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { useAdminServer } from '../support/admin-server.ts'
-import { BROWSER_SUITE, isBrowserMissing, useBrowser, WatchedPage } from '../support/browser.ts'
+import {
+  BROWSER_SUITE,
+  isBrowserMissing,
+  RULES_OF_COLOURS,
+  useBrowser,
+  WatchedPage,
+} from '../support/browser.ts'
 import { useDatabase } from '../support/database.ts'
 import { removeScratchAfterwards } from '../support/scratch.ts'
 
@@ -12,6 +18,9 @@ const browser = useBrowser()
 async function open(options: Parameters<typeof WatchedPage.open>[2] = {}): Promise<WatchedPage> {
   return WatchedPage.open(browser(), client().server.url, options)
 }
+
+const signedIn = (options = {}): Promise<WatchedPage> =>
+  WatchedPage.signedIn(browser(), client().server, '', 'admin', options)
 
 describe.skipIf(isBrowserMissing)(`the console's overview${BROWSER_SUITE}`, () => {
   beforeAll(async () => {
@@ -26,11 +35,11 @@ describe.skipIf(isBrowserMissing)(`the console's overview${BROWSER_SUITE}`, () =
     await pool.query('SELECT count(*) FROM orders')
   })
 
-  describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
+  describe('from its first moment', () => {
     test.each([360, 768, 1280])(
-      'at %i px: signed in by the link, complete, accessible, within the policy, and nothing moves',
+      'at %i px: signed in by the link, complete, accessible in light and dark, within the policy, and nothing moves',
       async (width) => {
-        const watched = await open({ colorScheme, viewport: { width, height: 900 } })
+        const watched = await open({ viewport: { width, height: 900 } })
         const { page } = watched
         // Data comes after the first paint, as it does over a network.
         const network = await page.context().newCDPSession(page)
@@ -51,6 +60,8 @@ describe.skipIf(isBrowserMissing)(`the console's overview${BROWSER_SUITE}`, () =
         expect(page.url()).toBe(`${client().server.url}/`)
         await watched.expectNoShift()
         await watched.expectAccessible()
+        await page.emulateMedia({ colorScheme: 'dark' })
+        await watched.expectAccessible(RULES_OF_COLOURS)
         await watched.expectClean()
         expect(
           await page.evaluate(
@@ -63,8 +74,7 @@ describe.skipIf(isBrowserMissing)(`the console's overview${BROWSER_SUITE}`, () =
   })
 
   test('says which database it is, and what its figures mean', async () => {
-    const { page } = await open()
-    await page.goto(client().server.createSignInLink())
+    const { page } = await signedIn()
     await page.locator('.db', { hasText: database.name }).waitFor()
     expect(await page.locator('.db').textContent()).toMatch(/PostgreSQL \d+.* · primary · \S+:\d+/)
     await page.getByRole('button', { name: 'What does this mean: Pool' }).click()
@@ -76,8 +86,7 @@ describe.skipIf(isBrowserMissing)(`the console's overview${BROWSER_SUITE}`, () =
   })
 
   test('shows a chart as a table, and zooms the page by dragging', async () => {
-    const { page } = await open()
-    await page.goto(client().server.createSignInLink())
+    const { page } = await signedIn()
     const card = page.getByRole('region', { name: 'Latency' })
     await client().pool.query('SELECT 1')
     await card.getByRole('button', { name: 'Latency as a table' }).click()
@@ -106,9 +115,8 @@ describe.skipIf(isBrowserMissing)(`the console's overview${BROWSER_SUITE}`, () =
     const waiter = await client().pool.connect()
     await holder.query('BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE')
     const waiting = waiter.query('SELECT count(*) FROM orders')
-    const watched = await open()
+    const watched = await signedIn({ isHastened: true })
     const { page } = watched
-    await page.goto(client().server.createSignInLink())
     // The summary is at most ten seconds old, and asked for every fifteen.
     const finding = page.locator('.todo li', { hasText: 'One statement waits' })
     await finding.waitFor()
@@ -162,8 +170,7 @@ describe.skipIf(isBrowserMissing)(`the console's overview${BROWSER_SUITE}`, () =
   })
 
   test('remembers the choice of light or dark, and paints it first', async () => {
-    const { page } = await open({ colorScheme: 'light' })
-    await page.goto(client().server.createSignInLink())
+    const { page } = await signedIn()
     await page.getByRole('group', { name: 'Theme' }).getByRole('button', { name: 'Dark' }).click()
     const html = await (await page.request.get(`${client().server.url}/`)).text()
     expect(html).toContain('<html lang="en" data-theme="dark"')

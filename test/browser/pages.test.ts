@@ -18,19 +18,9 @@ describe.skipIf(isBrowserMissing)(`the console's pages${BROWSER_SUITE}`, () => {
     await pool.query('CREATE TABLE "a.b" (n int); CREATE SCHEMA a; CREATE TABLE a.b (n int); ANALYZE')
   })
 
-  test.each([
-    ['light', 360],
-    ['light', 1_280],
-    ['dark', 360],
-    ['dark', 1_280],
-  ] as const)('are accessible in %s at %i px, with the panel open, too', async (colorScheme, width) => {
-    const watched = await WatchedPage.open(browser(), client().server.url, {
-      colorScheme,
-      viewport: { width, height: 800 },
-    })
+  test('are accessible in every look, with the panel open, too', async () => {
+    const watched = await WatchedPage.signedIn(browser(), client().server, '')
     const { page } = watched
-    await page.goto(client().server.createSignInLink())
-    await page.getByRole('heading', { name: 'Overview' }).waitFor()
     for (const [path, list] of [
       ['queries?window=reset', 'Statements'],
       ['tables', 'Tables'],
@@ -38,19 +28,16 @@ describe.skipIf(isBrowserMissing)(`the console's pages${BROWSER_SUITE}`, () => {
       await page.goto(`${client().server.url}/${path}`)
       const grid = page.getByRole('grid', { name: list })
       await grid.getByRole('row').nth(1).waitFor()
-      await watched.expectAccessible()
+      await watched.expectAccessibleInEveryLook()
       await grid.getByRole('row').nth(1).click()
       await page.getByRole('complementary').waitFor()
-      await watched.expectAccessible()
+      await watched.expectAccessibleInEveryLook()
     }
     await watched.expectClean()
   })
 
   test('tell tables apart whose names differ only in where a dot belongs', async () => {
-    const { page } = await WatchedPage.open(browser(), client().server.url)
-    await page.goto(client().server.createSignInLink())
-    await page.getByRole('heading', { name: 'Overview' }).waitFor()
-    await page.goto(`${client().server.url}/tables?filter=a.b`)
+    const { page } = await WatchedPage.signedIn(browser(), client().server, 'tables?filter=a.b')
     const grid = page.getByRole('grid', { name: 'Tables' })
     await grid.getByText('"a.b"').waitFor()
     await grid.getByText('a.b', { exact: true }).click()
@@ -58,8 +45,7 @@ describe.skipIf(isBrowserMissing)(`the console's pages${BROWSER_SUITE}`, () => {
   })
 
   test('the crosshair of one chart is that of all', async () => {
-    const { page } = await WatchedPage.open(browser(), client().server.url)
-    await page.goto(client().server.createSignInLink())
+    const { page } = await WatchedPage.signedIn(browser(), client().server, '')
     const chart = page.getByRole('region', { name: 'Throughput' }).locator('.u-over')
     await chart.waitFor()
     await expect
@@ -75,9 +61,8 @@ describe.skipIf(isBrowserMissing)(`the console's pages${BROWSER_SUITE}`, () => {
     const narrow = new Pool({ connectionString: database.url, options: '-c role=narrow_of_the_page' })
     const server = await serveAdmin({ pool: narrow }, TEST_OPTIONS, scratch('state'))
     try {
-      const watched = await WatchedPage.open(browser(), server.url)
+      const watched = await WatchedPage.signedIn(browser(), server, '')
       const { page } = watched
-      await page.goto(server.createSignInLink())
       const card = page.getByRole('region', { name: 'Connections' })
       await card.getByText('GRANT pg_read_all_stats TO narrow_of_the_page;').waitFor()
       await page.getByRole('button', { name: 'See the grant' }).first().waitFor()

@@ -25,36 +25,25 @@ afterAll(async () => {
 })
 
 describe.skipIf(isBrowserMissing)(`the pool's page${BROWSER_SUITE}`, () => {
-  test.each([
-    ['light', 360],
-    ['light', 1_280],
-    ['dark', 360],
-    ['dark', 1_280],
-  ] as const)('is accessible in %s at %i px, with the panels open, too', async (colorScheme, width) => {
+  test('is accessible in every look, with the panels open, too', async () => {
     await withLabel('GET /things', () => pool.query('SELECT 1 AS thing'))
-    const viewport = { width, height: 800 }
-    const watched = await WatchedPage.open(browser(), server.url, { colorScheme, viewport })
+    const watched = await WatchedPage.signedIn(browser(), server, 'pool')
     const { page } = watched
-    await page.goto(server.createSignInLink())
-    await page.getByRole('heading', { name: 'Overview' }).waitFor()
-    await page.goto(`${server.url}/pool`)
     await page.getByRole('grid', { name: 'Statements' }).getByText('GET /things').waitFor()
     await page.getByText('Nobody waits.').waitFor()
-    await watched.expectAccessible()
+    await watched.expectAccessibleInEveryLook()
     await page.getByRole('grid', { name: 'Statements' }).getByText('GET /things').click()
     await page.getByRole('complementary', { name: 'GET /things' }).waitFor()
-    await watched.expectAccessible()
+    await watched.expectAccessibleInEveryLook()
     await page.goto(`${server.url}/pool?open=maintenance`)
     await page.getByRole('button', { name: 'Drain the pool' }).waitFor()
-    await watched.expectAccessible()
+    await watched.expectAccessibleInEveryLook()
     await watched.expectClean()
   })
 
   test('shows who holds, who waits and what leaked, of each pool', async () => {
-    const watched = await WatchedPage.open(browser(), server.url)
+    const watched = await WatchedPage.signedIn(browser(), server, '', 'admin', { isHastened: true })
     const { page } = watched
-    await page.goto(server.createSignInLink())
-    await page.getByRole('heading', { name: 'Overview' }).waitFor()
     const held = await withLabel('the importer', () => pool.connect())
     await held.query('SELECT 2 AS held_by_it')
     await page.goto(`${server.url}/pool`)
@@ -79,11 +68,13 @@ describe.skipIf(isBrowserMissing)(`the pool's page${BROWSER_SUITE}`, () => {
   })
 
   test('drains and resumes for an operator, and tells a viewer who may', async () => {
-    const watched = await WatchedPage.open(browser(), server.url)
+    const watched = await WatchedPage.signedIn(
+      browser(),
+      server,
+      'pool?pool=jobs&open=maintenance',
+      'operator',
+    )
     const { page } = watched
-    await page.goto(`${server.url}${server.admin.createSignInPath('operator')}`)
-    await page.getByRole('heading', { name: 'Overview' }).waitFor()
-    await page.goto(`${server.url}/pool?pool=jobs&open=maintenance`)
     await page.getByRole('button', { name: 'Drain the pool' }).click()
     await page.getByRole('button', { name: 'Resume the pool' }).waitFor()
     expect(jobs.activity().isDrained).toBe(true)
@@ -92,19 +83,13 @@ describe.skipIf(isBrowserMissing)(`the pool's page${BROWSER_SUITE}`, () => {
     expect(jobs.activity().isDrained).toBe(false)
     await watched.expectClean()
 
-    const other = await WatchedPage.open(browser(), server.url)
-    await other.page.goto(`${server.url}${server.admin.createSignInPath('viewer')}`)
-    await other.page.getByRole('heading', { name: 'Overview' }).waitFor()
-    await other.page.goto(`${server.url}/pool?open=maintenance`)
+    const other = await WatchedPage.signedIn(browser(), server, 'pool?open=maintenance', 'viewer')
     await other.page.getByText('You are signed in as a viewer.').waitFor()
     expect(await other.page.getByRole('button', { name: 'Drain the pool' }).count()).toBe(0)
   })
 
   test('a name that no pool has is explained, and an answer that fails is told', async () => {
-    const { page } = await WatchedPage.open(browser(), server.url)
-    await page.goto(server.createSignInLink())
-    await page.getByRole('heading', { name: 'Overview' }).waitFor()
-    await page.goto(`${server.url}/pool?pool=nobody`)
+    const { page } = await WatchedPage.signedIn(browser(), server, 'pool?pool=nobody')
     await page.getByText('There is no pool "nobody" in this process.').waitFor()
     await page.route('**/v1/database/pools', (route) => route.abort())
     await page.goto(`${server.url}/pool`)

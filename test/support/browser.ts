@@ -1,9 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
+import { beforeAll, expect, onTestFinished } from 'vitest'
 
-const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+/** The shell has no window around each page, and takes a little more than half of the processor's time. */
+const PLACES = [
+  '/usr/bin/chromium-headless-shell',
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+]
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -18,7 +24,12 @@ const executablePath = [process.env.HOLDFAST_TEST_CHROMIUM ?? '', ...PLACES].fin
 
 /** Browser tests are left out where there is no Chromium; in CI that is a failure, not a reason. */
 export const isBrowserMissing = executablePath === undefined && process.env.CI !== 'true'
-export const BROWSER_SUITE = isBrowserMissing ? ' (skipped: no Chromium; install the package chromium)' : ''
+export const BROWSER_SUITE = isBrowserMissing
+  ? ' (skipped: no Chromium; install the package chromium-headless-shell or chromium)'
+  : ''
+
+/** All that a theme can break: what stands where is the same in each. */
+export const RULES_OF_COLOURS = ['color-contrast', 'link-in-text-block']
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -38,14 +49,17 @@ interface LayoutShift {
   }[]
 }
 
-/** One browser for the test file. */
+/** One browser for all files of a worker; it ends with the worker. What a test opens in it is a context of its own. */
+let launched: Promise<Browser> | undefined
+
+/** The browser, there from `beforeAll` on. */
 export function useBrowser(): () => Browser {
   let browser: Browser | undefined
   beforeAll(async () => {
     if (isBrowserMissing) return
-    browser = await chromium.launch({ executablePath: executablePath ?? PLACES[0] ?? '', args: FLAGS })
+    launched ??= chromium.launch({ executablePath: executablePath ?? PLACES[0] ?? '', args: FLAGS })
+    browser = await launched
   })
-  afterAll(() => browser?.close())
   return () => {
     if (!browser) throw new Error('the browser is there from beforeAll on')
     return browser
@@ -53,6 +67,48 @@ export function useBrowser(): () => Browser {
 }
 
 type Role = 'viewer' | 'operator' | 'admin'
+
+interface PageOptions extends BrowserContextOptions {
+  /** What the page does every few seconds it does some ten times as often: for what waits for that. */
+  readonly isHastened?: boolean
+}
+
+interface SignInServer {
+  readonly url: string
+  readonly admin: { createSignInPath(role: Role): string }
+}
+
+interface Axe {
+  run(options: {
+    readonly runOnly?: { readonly type: 'rule'; readonly values: string[] }
+  }): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }>
+}
+
+interface SessionCookie {
+  readonly name: string
+  readonly value: string
+  readonly url: string
+  readonly httpOnly: true
+  readonly sameSite: 'Strict'
+}
+
+const sessions = new WeakMap<SignInServer, Map<Role, Promise<SessionCookie>>>()
+
+/** The session of a role at a server: signed in once, for all pages that are not about it. */
+function sessionCookie(server: SignInServer, role: Role): Promise<SessionCookie> {
+  const ofServer = sessions.get(server) ?? new Map<Role, Promise<SessionCookie>>()
+  sessions.set(server, ofServer)
+  const session = ofServer.get(role) ?? signIn(server, role)
+  ofServer.set(role, session)
+  return session
+}
+
+async function signIn({ url, admin }: SignInServer, role: Role): Promise<SessionCookie> {
+  const response = await fetch(`${url}${admin.createSignInPath(role)}`, { redirect: 'manual' })
+  const [name = '', value = ''] = (response.headers.get('set-cookie') ?? '').split(';')[0]?.split('=') ?? []
+  if (name === '') throw new Error(`signing in was answered with ${response.status} and no cookie`)
+  return { name, value, url, httpOnly: true, sameSite: 'Strict' }
+}
 
 /** A page that watches itself: policy violations, layout shifts, errors, requests elsewhere. */
 export class WatchedPage {
@@ -70,17 +126,16 @@ export class WatchedPage {
     })
   }
 
-  /** Signed in by a link, on a path of the console. */
+  /** Signed in, on a path of the console. How signing in looks is for the tests of the Overview. */
   static async signedIn(
     browser: Browser,
-    server: { readonly url: string; readonly admin: { createSignInPath(role: Role): string } },
+    server: SignInServer,
     path: string,
     role: Role = 'admin',
-    options: object = {},
+    options: PageOptions = {},
   ): Promise<WatchedPage> {
     const watched = await WatchedPage.open(browser, server.url, options)
-    await watched.page.goto(`${server.url}${server.admin.createSignInPath(role)}`)
-    await watched.page.getByRole('heading', { name: 'Overview' }).waitFor()
+    await watched.page.context().addCookies([await sessionCookie(server, role)])
     await watched.page.goto(`${server.url}/${path}`)
     return watched
   }
@@ -88,10 +143,13 @@ export class WatchedPage {
   static async open(
     browser: Browser,
     origin: string,
-    options: BrowserContextOptions = {},
+    { isHastened = false, ...options }: PageOptions = {},
   ): Promise<WatchedPage> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
     onTestFinished(() => context.close())
+    // Only failures wait this long: a busy machine is none.
+    context.setDefaultTimeout(90_000)
+    if (isHastened) await context.clock.install()
     await context.addInitScript(() => {
       const recorded = { violations: [] as string[], shifts: [] as string[] }
       Object.assign(globalThis, { recorded })
@@ -115,7 +173,22 @@ export class WatchedPage {
         }
       }).observe({ type: 'layout-shift', buffered: true })
     })
-    return new WatchedPage(await context.newPage(), origin)
+    const watched = new WatchedPage(await context.newPage(), origin)
+    if (isHastened) watched.#hasten()
+    return watched
+  }
+
+  /** The page's clock runs some ten times as fast from now on, until the page is closed. */
+  #hasten(): void {
+    const { clock } = this.page
+    const step = (): void => {
+      if (!this.page.isClosed())
+        clock.runFor(400).then(
+          () => setTimeout(step, 40),
+          () => {},
+        ) // it was closed meanwhile
+    }
+    step()
   }
 
   async recorded(): Promise<Recorded> {
@@ -134,21 +207,37 @@ export class WatchedPage {
     expect((await this.recorded()).shifts, 'layout shifts').toEqual([])
   }
 
-  /** Nothing that axe knows to be in a person's way. */
-  async expectAccessible(): Promise<void> {
-    await this.page.evaluate(axeSource)
-    const found = await this.page.evaluate(async () => {
-      const { axe } = globalThis as unknown as {
-        axe: {
-          run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }>
-        }
-      }
-      const { violations } = await axe.run()
+  /**
+   * Nothing that axe knows to be in a person's way.
+   * @param rules that are looked at; default all
+   */
+  async expectAccessible(rules?: readonly string[]): Promise<void> {
+    if (!(await this.page.evaluate(() => 'axe' in globalThis))) await this.page.evaluate(axeSource)
+    const found = await this.page.evaluate(async (runOnly) => {
+      const { axe } = globalThis as unknown as { axe: Axe }
+      const { violations } = await axe.run(runOnly ? { runOnly: { type: 'rule', values: [...runOnly] } } : {})
       return violations.map(({ id, nodes }) => ({
         id,
         nodes: nodes.slice(0, 3).map(({ html, failureSummary }) => `${html.slice(0, 200)} ${failureSummary}`),
       }))
-    })
+    }, rules)
     expect(found, 'violations that axe found').toEqual([])
+  }
+
+  /**
+   * The same, in light and dark, on a desk and on a telephone: the page is loaded once, and looked at four times.
+   * Of a theme only the rules about colours can speak.
+   */
+  async expectAccessibleInEveryLook(): Promise<void> {
+    const { height = 900, width: before = 1_280 } = this.page.viewportSize() ?? {}
+    for (const width of [1_280, 360]) {
+      await this.page.setViewportSize({ width, height })
+      await this.page.emulateMedia({ colorScheme: 'light' })
+      await this.expectAccessible()
+      await this.page.emulateMedia({ colorScheme: 'dark' })
+      await this.expectAccessible(RULES_OF_COLOURS)
+    }
+    await this.page.emulateMedia({ colorScheme: 'light' })
+    await this.page.setViewportSize({ width: before, height })
   }
 }
