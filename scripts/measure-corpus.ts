@@ -4,12 +4,14 @@
  */
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { startTestServer } from '../src/testing/index.ts'
 import { examineCorpus } from '../test/support/lint-measuring.ts'
 
 const VERSIONS = [14, 15, 16, 17, 18]
 const byKey = new Map<string, Record<string, string>>()
 for (const version of VERSIONS) {
-  for (const { entry, measured } of await examineCorpus(version)) {
+  const server = await startTestServer(version === 18 ? {} : { version })
+  for (const { entry, measured } of await examineCorpus(version, server)) {
     const key = entry.before ? `${entry.before}; ${entry.sql}` : entry.sql
     const seen = byKey.get(key) ?? {}
     seen[version] = measured

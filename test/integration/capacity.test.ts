@@ -65,37 +65,33 @@ async function past(
 }
 
 describe('capacity', () => {
-  test(
-    'of connections that come and go with the day and grow is their daily peak',
-    { timeout: 30_000 },
-    async () => {
-      const store = await past(LEVELS[2], 24 * 28, (days) => ({
-        connections_used_percent: 20 + days + 15 * Math.sin(2 * Math.PI * days),
-        transaction_ids_used_percent: 3,
-        database_bytes: 1e10 + days * 1e9,
-      }))
-      const forecasts = await readCapacity(store, { diskBytes: 1e11 }, Date.now())
-      const of = (metric: string) => forecasts.find((one) => one.metric === metric)
-      // From 63 at the end: 37 more, one a day.
-      expect(of('connections_used_percent')?.days).toBeGreaterThan(34)
-      expect(of('connections_used_percent')?.days).toBeLessThan(41)
-      expect(of('transaction_ids_used_percent')).toMatchObject({ days: null, perDay: 0 })
-      expect(of('database_bytes')?.days).toBeCloseTo(62, -1)
-      const answer = await (
-        await client().get('/v1/database/performance/capacity', client().bearer('viewer'))
-      ).json()
-      expect(answer).toMatchObject({
-        data: expect.arrayContaining([
-          expect.objectContaining({ metric: 'connections_used_percent', limit: 100 }),
-        ]),
-      })
-      const report = await runCli(['doctor', '--full'], {
-        cwd: scratch('full'),
-        env: { DATABASE_URL: database.url },
-      })
-      expect(report.stdout).toMatch(/Connections reach the limit of the server in about 3\d days/)
-    },
-  )
+  test('of connections that come and go with the day and grow is their daily peak', async () => {
+    const store = await past(LEVELS[2], 24 * 28, (days) => ({
+      connections_used_percent: 20 + days + 15 * Math.sin(2 * Math.PI * days),
+      transaction_ids_used_percent: 3,
+      database_bytes: 1e10 + days * 1e9,
+    }))
+    const forecasts = await readCapacity(store, { diskBytes: 1e11 }, Date.now())
+    const of = (metric: string) => forecasts.find((one) => one.metric === metric)
+    // From 63 at the end: 37 more, one a day.
+    expect(of('connections_used_percent')?.days).toBeGreaterThan(34)
+    expect(of('connections_used_percent')?.days).toBeLessThan(41)
+    expect(of('transaction_ids_used_percent')).toMatchObject({ days: null, perDay: 0 })
+    expect(of('database_bytes')?.days).toBeCloseTo(62, -1)
+    const answer = await (
+      await client().get('/v1/database/performance/capacity', client().bearer('viewer'))
+    ).json()
+    expect(answer).toMatchObject({
+      data: expect.arrayContaining([
+        expect.objectContaining({ metric: 'connections_used_percent', limit: 100 }),
+      ]),
+    })
+    const report = await runCli(['doctor', '--full'], {
+      cwd: scratch('full'),
+      env: { DATABASE_URL: database.url },
+    })
+    expect(report.stdout).toMatch(/Connections reach the limit of the server in about 3\d days/)
+  })
 
   test('is that of any metric that is kept', async () => {
     await past(LEVELS[2], 24 * 10, (days) => ({
@@ -181,7 +177,7 @@ describe('a digest', () => {
   const digest = (period: string) =>
     runCli(['doctor', '--digest', period], { cwd: scratch('digest'), env: { DATABASE_URL: database.url } })
 
-  test('ticks off what was looked at, with what was found', { timeout: 30_000 }, async () => {
+  test('ticks off what was looked at, with what was found', async () => {
     await queryAt(database.url, 'CREATE TABLE no_key (a int); INSERT INTO no_key VALUES (1)')
     const quarterly = await digest('quarterly')
     expect(quarterly.code).toBe(3)
@@ -207,10 +203,10 @@ describe('a digest', () => {
     })
   })
 
-  test('is sent once, whoever is asked, and not to the log', { timeout: 30_000 }, async () => {
+  test('is sent once, whoever is asked, and not to the log', async () => {
     const receiver = await receiving()
     // A Monday, before seven.
-    const monday = Date.UTC(2027, 0, 11, 6, 58)
+    const monday = Date.UTC(2027, 0, 11, 6, 59, 20)
     const made: string[] = []
     const logged: string[] = []
     for (const name of ['first', 'second']) {
@@ -232,11 +228,11 @@ describe('a digest', () => {
       })
       alerts.start()
       await collecting.lead()
-      for (let n = 0; n < 24; n += 1) {
+      for (let n = 0; n < 6; n += 1) {
         await collecting.beat()
         await alerts.idle()
       }
-      await vi.waitUntil(() => receiver.received.length === 1, { timeout: 20_000 })
+      await vi.waitUntil(() => receiver.received.length === 1, { timeout: 60_000 })
       await alerts.close()
       await collecting.close()
     }

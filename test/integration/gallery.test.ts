@@ -5,18 +5,19 @@ import { resolveOptions } from '../../src/core/index.ts'
 import type { EmbeddedServer } from '../../src/embedded/index.ts'
 import { MIGRATE_OPTIONS, installSchema } from '../../src/migrate/index.ts'
 import { DEFAULT_LIMITS, HistoryStore, LEVELS, readSource } from '../../src/monitor/index.ts'
-import { createTestDatabase, FakeClock, startTestServer, type TestDatabase } from '../../src/testing/index.ts'
+import { createTestDatabase, FakeClock, type TestDatabase } from '../../src/testing/index.ts'
 import { expectFound, plant } from '../support/exhibiting.ts'
 import { withFault } from '../support/faulty-database.ts'
 import { FALSE_FRIENDS } from '../support/false-friends.ts'
-import { STRUCTURE } from '../support/gallery.ts'
+import { ALONE, STRUCTURE } from '../support/gallery.ts'
+import { startServer } from '../support/servers.ts'
 
 const DAY_MS = 86_400_000
 let server: EmbeddedServer
 let template: TestDatabase
 
 beforeAll(async () => {
-  server = await startTestServer()
+  server = await startServer()
   template = await createTestDatabase(server.url, 'template1')
   await installSchema(template.url, 'holdfast', resolveOptions('migrate', MIGRATE_OPTIONS, []).values)
   const client = new pg.Client(template.url)
@@ -39,10 +40,10 @@ test('a healthy database has nothing to be told of, however deep one looks', asy
   )
 })
 
-describe('a fault is found:', () => {
-  test.each(STRUCTURE.map((one) => [one.name, one] as const))(
+describe('a fault is found in a database of its own:', () => {
+  // The others, all in one database: gallery-versions.test.ts.
+  test.each(STRUCTURE.filter(({ name }) => ALONE.test(name)).map((one) => [one.name, one] as const))(
     '%s',
-    { timeout: 30_000 },
     async (_, exhibit) => {
       await withFault(server.url, template.name, '', async (database) => {
         await plant(database, exhibit.plant)

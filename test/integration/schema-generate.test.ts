@@ -13,7 +13,7 @@ import { randomFrom } from '../support/random.ts'
 import { changedSchema, randomSchema, schemaSql } from '../support/random-schema.ts'
 
 /** More with `npm run stress:generate`. */
-const PAIRS = Number(process.env.HOLDFAST_TEST_PAIRS ?? 40)
+const PAIRS = Number(process.env.HOLDFAST_TEST_PAIRS ?? 16)
 
 async function withDatabase<T>(sql: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const database = await createTestDatabase(inject('serverUrl'))
@@ -55,7 +55,7 @@ function expectNone(words: readonly string[]): void {
 describe('pairs of structures at random', () => {
   test.each([0, 1, 2, 3])(
     'the way leads to the other exactly, and back (quarter %i)',
-    { timeout: 120_000 * Math.ceil(PAIRS / 100) },
+    { timeout: 240_000 * Math.ceil(PAIRS / 100) },
     async (quarter) => {
       for (let seed = quarter * (PAIRS / 4) + 1; seed <= (quarter + 1) * (PAIRS / 4); seed += 1) {
         const random = randomFrom(seed * 7919 * 2)

@@ -10,6 +10,14 @@ import { RunningCli } from '../support/cli.ts'
 import { useDatabase } from '../support/database.ts'
 import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
 
+/** Passes over time without what would have come due in it: half a day of samples, of each second. */
+class LeapingClock extends FakeClock {
+  leaptMs = 0
+  override now(): number {
+    return super.now() + this.leaptMs
+  }
+}
+
 removeScratchAfterwards()
 const database = useDatabase()
 const client = useAdminServer(database)
@@ -38,12 +46,12 @@ describe('signing in', () => {
   })
 
   test('a link is good for ten minutes, a session for twelve hours', async () => {
-    const clock = new FakeClock()
+    const clock = new LeapingClock()
     const app = Fastify()
     const admin = new Admin({ pool, clock })
     await app.register(admin.plugin)
     const path = admin.createSignInPath('viewer')
-    await clock.advance(10 * 60_000)
+    clock.leaptMs += 10 * 60_000
     expect((await app.inject({ url: path })).statusCode).toBe(401)
     const cookie = String(
       (await app.inject({ url: admin.createSignInPath('viewer') })).headers['set-cookie'],
@@ -51,7 +59,7 @@ describe('signing in', () => {
     const session = (): Promise<number> =>
       app.inject({ url: '/v1/session', headers: { cookie } }).then(({ statusCode }) => statusCode)
     expect(await session()).toBe(200)
-    await clock.advance(12 * 3_600_000)
+    clock.leaptMs += 12 * 3_600_000
     expect(await session()).toBe(401)
     await app.close()
   })
@@ -125,7 +133,7 @@ describe('signing in', () => {
     await app.close()
   })
 
-  test('a server that ends leaves the one before it to be found', { timeout: 30_000 }, async () => {
+  test('a server that ends leaves the one before it to be found', async () => {
     const cwd = scratch('two')
     const env = { DATABASE_URL: database.url }
     const found = () => readTokenFile(join(cwd, '.holdfast'))?.pid

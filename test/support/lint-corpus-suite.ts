@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type Examined, examineCorpus } from './lint-measuring.ts'
+import { startServer } from './servers.ts'
 
 const MEASURED = JSON.parse(readFileSync(new URL('lint-measured.json', import.meta.url), 'utf8')) as Record<
   string,
@@ -20,8 +21,8 @@ export function describeCorpus(version: number): void {
   describe(`the corpus on PostgreSQL ${version}`, () => {
     let examined: Examined[] = []
     beforeAll(async () => {
-      examined = await examineCorpus(version)
-    }, 180_000)
+      examined = await examineCorpus(version, await startServer({ version }))
+    })
 
     test('has the statements that it claims to have, about half of them safe', () => {
       expect(examined.length).toBeGreaterThanOrEqual(230)

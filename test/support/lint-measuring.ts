@@ -10,7 +10,7 @@ import { learn } from '../../src/migrate/lint/learning.ts'
 import { Linter } from '../../src/migrate/lint/lint.ts'
 import { Measurer } from '../../src/migrate/lint/measure.ts'
 import type { Knowledge } from '../../src/migrate/lint/world.ts'
-import { createTestDatabase, startTestServer, type TestDatabase } from '../../src/testing/index.ts'
+import { createTestDatabase, type TestDatabase } from '../../src/testing/index.ts'
 import { CORPUS, type CorpusEntry } from './lint-corpus.ts'
 import { FIXTURE } from './lint-fixture.ts'
 
@@ -33,9 +33,8 @@ export interface Examined {
 export const entriesFor = (version: number): CorpusEntry[] =>
   CORPUS.filter(({ since = 0 }) => version >= since)
 
-/** Lints every entry and runs it on a real server of a version. */
-export async function examineCorpus(version: number): Promise<Examined[]> {
-  const server = await startTestServer(version === 18 ? {} : { version })
+/** Lints every entry and runs it on a server of its version, which it stops at the end. */
+export async function examineCorpus(version: number, server: EmbeddedServer): Promise<Examined[]> {
   try {
     const template = await createTestDatabase(server.url)
     const client = new pg.Client(template.url)

@@ -9,11 +9,14 @@ import { type MigrateProgress, type MigrateTarget, migrateUp } from '../../src/m
 // It never ends in good order: what was compiled is kept now.
 flushCompileCache()
 
-const { target, passed, goOn } = JSON.parse(process.argv[2] as string) as {
+const { target, passed, points, goOn } = JSON.parse(process.argv[2] as string) as {
   target: MigrateTarget
   passed: string[]
+  /** A regular expression of the points at which it stops at all. */
+  points: string
   goOn: string
 }
+const stops = new RegExp(points)
 function pointOf(progress: MigrateProgress): string | undefined {
   if (progress.kind === 'statement' || progress.kind === 'finished')
     return `${progress.kind} ${progress.id} ${progress.step}`
@@ -28,7 +31,7 @@ try {
     onProgress(progress) {
       const point = pointOf(progress)
       if (point === undefined) return
-      if (passed.includes(point)) return
+      if (passed.includes(point) || !stops.test(point)) return
       process.stdout.write(`${point}\n`)
       while (!existsSync(goOn)) Atomics.wait(sleeper, 0, 0, 5)
     },

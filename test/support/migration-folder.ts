@@ -12,6 +12,8 @@ let made = 0
 export class MigrationFolder {
   readonly directory = scratch('migrations')
   readonly target: MigrateTarget
+  /** What was added, the oldest first. */
+  readonly ids: string[] = []
 
   constructor(url: string) {
     this.target = { url, directory: this.directory, history: userHistory('holdfast') }
@@ -22,6 +24,7 @@ export class MigrationFolder {
     made += 1
     const id = `20260101T${String(made).padStart(6, '0')}Z_${name}`
     this.write(id, files)
+    this.ids.push(id)
     return id
   }
 

@@ -11,7 +11,13 @@ export async function startS3(bucket: string): Promise<{ endpoint: string; stop:
     configureBuckets: [{ name: bucket, configs: [] }],
   })
   const { port } = await server.run()
-  process.env.AWS_ACCESS_KEY_ID = 'S3RVER'
-  process.env.AWS_SECRET_ACCESS_KEY = 'S3RVER'
-  return { endpoint: `http://127.0.0.1:${port}`, stop: () => server.close() }
+  const keys = { AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER' }
+  Object.assign(process.env, keys)
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    async stop() {
+      for (const name of Object.keys(keys)) delete process.env[name]
+      await server.close()
+    },
+  }
 }
