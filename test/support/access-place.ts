@@ -8,8 +8,9 @@ import {
 } from '../../src/access/index.ts'
 import { afterAll, beforeAll } from 'vitest'
 import type { EmbeddedServer } from '../../src/embedded/index.ts'
-import { createTestDatabase, startTestServer } from '../../src/testing/index.ts'
+import { createTestDatabase } from '../../src/testing/index.ts'
 import { queryAt } from './database.ts'
+import { startServer } from './servers.ts'
 
 /** Some of everything that can be owned. */
 export const TABLES = `
@@ -77,7 +78,7 @@ export function usePlaces(version: number): {
 } {
   let server: EmbeddedServer
   beforeAll(async () => {
-    server = await startTestServer(version === 18 ? {} : { version })
+    server = await startServer({ version })
   })
   afterAll(() => server.stop())
   return { url: () => server.url, place: (roles, schemas) => newPlace(server.url, roles, schemas) }

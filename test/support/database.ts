@@ -25,16 +25,25 @@ export function useDatabase(kind: 'migrated' | 'empty' = 'migrated'): {
       console.error(`Kept for a look: ${database?.url} (HOLDFAST_TEST_KEEP=1 keeps the server, too)`)
     else await database?.drop()
   })
-  const made = (): TestDatabase => {
+  return whenMade(() => database)
+}
+
+/** What is of a database that a hook makes later: asking for it before that is a mistake of the test. */
+export function whenMade(made: () => { readonly url: string; readonly name: string } | undefined): {
+  readonly url: string
+  readonly name: string
+} {
+  const it = (): { readonly url: string; readonly name: string } => {
+    const database = made()
     if (!database) throw new Error('the database is there from beforeAll on')
     return database
   }
   return {
     get url() {
-      return made().url
+      return it().url
     },
     get name() {
-      return made().name
+      return it().name
     },
   }
 }

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
-import { vi } from 'vitest'
+import { inject, vi } from 'vitest'
 import { findBinaries } from '../../src/embedded/binaries.ts'
 import { ensureCluster, EMBEDDED_USER } from '../../src/embedded/cluster.ts'
 import { choosePlacement, type Placement } from '../../src/embedded/placement.ts'
@@ -90,13 +90,22 @@ export class ReplicatedServer {
     const [{ lsn }] = await other.query('SELECT pg_current_wal_lsn() AS lsn')
     const isThere = async (): Promise<boolean> =>
       (await this.query(`SELECT pg_last_wal_replay_lsn() >= '${lsn}' AS done`))[0].done
-    await vi.waitUntil(isThere, { timeout: 20_000 })
+    await vi.waitUntil(isThere, { timeout: 60_000 })
   }
 }
 
 /** A URL of the pair's database with these hosts. */
 export function urlOf(...hosts: string[]): string {
   return `postgresql://${EMBEDDED_USER}:${PASSWORD}@${hosts.join(',')}/postgres`
+}
+
+let empty: string | undefined
+
+/** The data of a server that was never started; it goes with the run. */
+function makeEmpty(placement: Placement): string {
+  chmodSync(placement.directory, 0o711)
+  ensureCluster(placement, PASSWORD, false)
+  return placement.dataDirectory
 }
 
 /** Two real servers, the second of which follows the first. */
@@ -109,9 +118,13 @@ export async function startPair(
     mkdirSync(join(directory, name), { recursive: true })
     return choosePlacement(join(directory, name), binaries, 'holdfast')
   }) as [Placement, Placement]
-  ensureCluster(first, PASSWORD, false)
-  // Copied before its first start: both begin at the same point of the same history.
-  execFileSync('cp', ['-a', first.dataDirectory, second.dataDirectory])
+  // Both begin at the same point of the same history, and each pair of a worker where the first of it began.
+  for (const { dataDirectory } of [first, second]) {
+    empty ??= makeEmpty(
+      choosePlacement(mkdtempSync(join(inject('runDirectory'), 'pair-')), binaries, 'holdfast'),
+    )
+    execFileSync('cp', ['-a', empty, dataDirectory])
+  }
   const make = async (placement: Placement): Promise<ReplicatedServer> =>
     new ReplicatedServer({ placement, port: await findFreePort(), postmaster: undefined }, settings)
   const [primary, standby] = [await make(first), await make(second)]

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { vi } from 'vitest'
 import type { EmbeddedServer } from '../../src/embedded/index.ts'
-import { startTestServer } from '../../src/testing/index.ts'
+import { startServer } from './servers.ts'
 
 /** A server that encrypts, with a certificate for `localhost` that an authority of its own has signed. */
 export interface TlsServer extends AsyncDisposable {
@@ -21,7 +21,7 @@ export interface TlsServer extends AsyncDisposable {
 
 /** @param folder for keys and certificates. */
 export async function startTlsServer(folder: string): Promise<TlsServer> {
-  const server = await startTestServer()
+  const server = await startServer()
   // Stays in, whatever the rules become.
   const admin = new pg.Client(server.url)
   await admin.connect()
@@ -31,7 +31,7 @@ export async function startTlsServer(folder: string): Promise<TlsServer> {
   const reload = async (): Promise<void> => {
     const before = await loadedAt()
     await admin.query('SELECT pg_reload_conf()')
-    await vi.waitUntil(async () => (await loadedAt()) > before, { timeout: 10_000, interval: 5 })
+    await vi.waitUntil(async () => (await loadedAt()) > before, { timeout: 60_000, interval: 5 })
   }
   const data: string = (await admin.query('SHOW data_directory')).rows[0].data_directory
   const [authority, stranger] = [makeAuthority(folder, 'authority'), makeAuthority(folder, 'stranger')]
