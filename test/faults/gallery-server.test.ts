@@ -8,16 +8,17 @@ import { DEFAULT_LIMITS, type Finding } from '../../src/monitor/index.ts'
 import { describeLong, readLongStatements } from '../../src/monitor/checks/long-statements.ts'
 import { describePrepared, readPrepared } from '../../src/monitor/checks/prepared-transactions.ts'
 import { Pool } from '../../src/pool/index.ts'
-import { createTestDatabase, FakeClock, startTestServer, type TestDatabase } from '../../src/testing/index.ts'
+import { createTestDatabase, FakeClock, type TestDatabase } from '../../src/testing/index.ts'
 import { queryAt } from '../support/database.ts'
 import { type FaultyDatabase, withFault, withSessions } from '../support/faulty-database.ts'
+import { startServer } from '../support/servers.ts'
 
 let server: EmbeddedServer
 let template: TestDatabase
 const DAY_MS = 86_400_000
 
 beforeAll(async () => {
-  server = await startTestServer({
+  server = await startServer({
     settings: {
       max_connections: '40',
       max_prepared_transactions: '5',
@@ -46,7 +47,7 @@ test('a healthy database on it has nothing to be told of', async () => {
 })
 
 describe('what goes on', () => {
-  test('a chain of three: who is at its root, and how many wait', { timeout: 30_000 }, async () => {
+  test('a chain of three: who is at its root, and how many wait', async () => {
     await withDatabase(
       'CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1), (2, 2)',
       (database) =>
@@ -63,7 +64,7 @@ describe('what goes on', () => {
               found = of(await database.findings(), 'blocked-statements')
               expect(found?.evidence).toMatchObject({ waiting: 2 })
             },
-            { timeout: 10_000 },
+            { timeout: 60_000 },
           )
           const { rows } = await (root as pg.Client).query('SELECT pg_backend_pid() AS pid')
           expect(found).toMatchObject({ subject: `pid ${rows[0].pid}`, evidence: { application: 'billing' } })
@@ -86,7 +87,7 @@ describe('what goes on', () => {
             if (!one) throw new Error('not yet')
             return one
           },
-          { timeout: 10_000 },
+          { timeout: 60_000 },
         )
         expect(describeLong(long)).toMatchObject({
           severity: 'warning',
@@ -106,7 +107,7 @@ describe('what goes on', () => {
     )
   })
 
-  test('a deadlock', { timeout: 20_000 }, async () => {
+  test('a deadlock', async () => {
     await withDatabase(
       'CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1), (2, 2)',
       async (database) => {
@@ -166,35 +167,31 @@ describe('what goes on', () => {
 })
 
 describe('statements', () => {
-  test(
-    'sorts that spill, tables that are read again and again, and not out of memory',
-    { timeout: 60_000 },
-    async () => {
-      await withDatabase(
-        `CREATE TABLE t (id int PRIMARY KEY, word text) WITH (autovacuum_enabled = off);
+  test('sorts that spill, tables that are read again and again, and not out of memory', async () => {
+    await withDatabase(
+      `CREATE TABLE t (id int PRIMARY KEY, word text) WITH (autovacuum_enabled = off);
        INSERT INTO t SELECT n, repeat(md5(n::text), 6) FROM generate_series(1, 60000) n; ANALYZE t`,
-        async (database) => {
-          await withSessions(database.url, 1, async (session) => {
-            await session?.query("SET work_mem = '1MB'; SET max_parallel_workers_per_gather = 0")
-            for (let n = 0; n < 12; n += 1)
-              await session?.query('SELECT FROM (SELECT word FROM t ORDER BY word OFFSET 1) s')
-            for (let n = 0; n < 45; n += 1) await session?.query('SELECT count(*) FROM t')
-          })
-          const findings = await database.findings()
-          expect(of(findings, 'temp-files')?.evidence).toMatchObject({ work_mem: expect.any(String) })
-          expect(of(findings, 'temp-files')?.evidence.files).toBeGreaterThanOrEqual(12)
-          expect(of(findings, 'cache-hit')).toMatchObject({
-            subject: 'tables',
-            evidence: { assessment: 'poor' },
-          })
-          expect(of(findings, 'sequential-scans')).toMatchObject({
-            subject: 'public.t',
-            evidence: { estimated_rows: 60000 },
-          })
-        },
-      )
-    },
-  )
+      async (database) => {
+        await withSessions(database.url, 1, async (session) => {
+          await session?.query("SET work_mem = '1MB'; SET max_parallel_workers_per_gather = 0")
+          for (let n = 0; n < 12; n += 1)
+            await session?.query('SELECT FROM (SELECT word FROM t ORDER BY word OFFSET 1) s')
+          for (let n = 0; n < 45; n += 1) await session?.query('SELECT count(*) FROM t')
+        })
+        const findings = await database.findings()
+        expect(of(findings, 'temp-files')?.evidence).toMatchObject({ work_mem: expect.any(String) })
+        expect(of(findings, 'temp-files')?.evidence.files).toBeGreaterThanOrEqual(12)
+        expect(of(findings, 'cache-hit')).toMatchObject({
+          subject: 'tables',
+          evidence: { assessment: 'poor' },
+        })
+        expect(of(findings, 'sequential-scans')).toMatchObject({
+          subject: 'public.t',
+          evidence: { estimated_rows: 60000 },
+        })
+      },
+    )
+  })
 
   test('one that is slow, by the limit that is asked for', async () => {
     await withDatabase('', async (database) => {
@@ -239,32 +236,28 @@ describe('statements', () => {
 })
 
 describe('storage', () => {
-  test(
-    'an index of 50 MB that nobody uses, but not before a month has been counted',
-    { timeout: 60_000 },
-    async () => {
-      await withDatabase(
-        `CREATE TABLE t (id int PRIMARY KEY, word text) WITH (autovacuum_enabled = off);
+  test('an index of 50 MB that nobody uses, but not before a month has been counted', async () => {
+    await withDatabase(
+      `CREATE TABLE t (id int PRIMARY KEY, word text) WITH (autovacuum_enabled = off);
        INSERT INTO t SELECT n, md5(n::text) || md5((n + 1)::text) FROM generate_series(1, 560000) n; CREATE INDEX unused ON t (word); ANALYZE t`,
-        async (database) => {
-          expect(of(await database.findings(), 'unused-indexes')).toBeUndefined()
-          const later = new FakeClock(Date.now() + 40 * DAY_MS)
-          const found = of(await database.findings({}, { clock: later }), 'unused-indexes')
-          expect(found).toMatchObject({
-            subject: 'public.unused',
-            confidence: 'likely',
-            sql: 'DROP INDEX CONCURRENTLY public.unused;',
-          })
-          expect(found?.evidence.bytes).toBeGreaterThan(50e6)
-          await database.run("SET enable_seqscan = off; SELECT FROM t WHERE word = 'x'")
-          // Used once, and by that clock more than a month ago.
-          expect(of(await database.findings({}, { clock: later }), 'unused-indexes')?.evidence).toMatchObject(
-            { scans: 1 },
-          )
-        },
-      )
-    },
-  )
+      async (database) => {
+        expect(of(await database.findings(), 'unused-indexes')).toBeUndefined()
+        const later = new FakeClock(Date.now() + 40 * DAY_MS)
+        const found = of(await database.findings({}, { clock: later }), 'unused-indexes')
+        expect(found).toMatchObject({
+          subject: 'public.unused',
+          confidence: 'likely',
+          sql: 'DROP INDEX CONCURRENTLY public.unused;',
+        })
+        expect(found?.evidence.bytes).toBeGreaterThan(50e6)
+        await database.run("SET enable_seqscan = off; SELECT FROM t WHERE word = 'x'")
+        // Used once, and by that clock more than a month ago.
+        expect(of(await database.findings({}, { clock: later }), 'unused-indexes')?.evidence).toMatchObject({
+          scans: 1,
+        })
+      },
+    )
+  })
 
   test('transaction ids that run out', async () => {
     await withDatabase('', async (database) => {
@@ -299,36 +292,32 @@ describe('storage', () => {
     })
   })
 
-  test(
-    'a log that does not reach its archive, checkpoints that come too early',
-    { timeout: 60_000 },
-    async () => {
-      await withDatabase('', async (database) => {
-        await database.run("ALTER SYSTEM SET archive_command = 'false'")
-        await database.run('SELECT pg_reload_conf()')
-        await database.run("SELECT pg_stat_reset_shared('checkpointer'), pg_stat_reset_shared('wal')")
-        for (let n = 0; n < 24; n += 1)
-          await database.run(
-            "SELECT pg_logical_emit_message(false, 'x', repeat('x', 18000000)); SELECT pg_switch_wal()",
-          )
-        await vi.waitFor(
-          async () => {
-            const findings = await database.findings()
-            expect(of(findings, 'archiving')).toMatchObject({ severity: 'error', subject: 'archive_command' })
-            expect(of(findings, 'checkpoints')).toMatchObject({ subject: 'max_wal_size' })
-          },
-          { timeout: 30_000, interval: 300 },
+  test('a log that does not reach its archive, checkpoints that come too early', async () => {
+    await withDatabase('', async (database) => {
+      await database.run("ALTER SYSTEM SET archive_command = 'false'")
+      await database.run('SELECT pg_reload_conf()')
+      await database.run("SELECT pg_stat_reset_shared('checkpointer'), pg_stat_reset_shared('wal')")
+      for (let n = 0; n < 24; n += 1)
+        await database.run(
+          "SELECT pg_logical_emit_message(false, 'x', repeat('x', 18000000)); SELECT pg_switch_wal()",
         )
-        await database.run('ALTER SYSTEM RESET archive_command')
-        await database.run('SELECT pg_reload_conf()')
-        await expect
-          .poll(async () => of(await database.findings(), 'archiving')?.message)
-          .toContain('nothing archives it')
-        await database.run("ALTER SYSTEM SET archive_command = 'true'")
-        await database.run('SELECT pg_reload_conf()')
-      })
-    },
-  )
+      await vi.waitFor(
+        async () => {
+          const findings = await database.findings()
+          expect(of(findings, 'archiving')).toMatchObject({ severity: 'error', subject: 'archive_command' })
+          expect(of(findings, 'checkpoints')).toMatchObject({ subject: 'max_wal_size' })
+        },
+        { interval: 300 },
+      )
+      await database.run('ALTER SYSTEM RESET archive_command')
+      await database.run('SELECT pg_reload_conf()')
+      await expect
+        .poll(async () => of(await database.findings(), 'archiving')?.message)
+        .toContain('nothing archives it')
+      await database.run("ALTER SYSTEM SET archive_command = 'true'")
+      await database.run('SELECT pg_reload_conf()')
+    })
+  })
 })
 
 describe('configuration', () => {
@@ -355,7 +344,7 @@ describe('configuration', () => {
               ]),
             )
           },
-          { timeout: 10_000 },
+          { timeout: 60_000 },
         )
       } finally {
         for (const sql of [

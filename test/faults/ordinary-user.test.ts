@@ -33,7 +33,6 @@ function reachableCheckout(): string {
 
 test.runIf(process.getuid?.() === 0)(
   'an ordinary user gets a database and the API, and owns what is made',
-  { timeout: 60_000 },
   async () => {
     const checkout = reachableCheckout()
     const folder = scratch('nobody')

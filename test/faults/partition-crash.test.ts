@@ -13,10 +13,11 @@ import {
   resumeConversion,
   type Wishes,
 } from '../../src/partitions/index.ts'
-import { createTestDatabase, startTestServer } from '../../src/testing/index.ts'
+import { createTestDatabase } from '../../src/testing/index.ts'
 import { BusyWriters, differencesOfLogs, LockWatch, makeBusyLogs } from '../support/busy-logs.ts'
 import { queryAt } from '../support/database.ts'
 import { SEED } from '../support/random.ts'
+import { startServer } from '../support/servers.ts'
 
 const VICTIM = fileURLToPath(new URL('../support/convert-victim.ts', import.meta.url))
 const ROWS = 4_000
@@ -24,7 +25,7 @@ const DAYS = 200
 let server: EmbeddedServer
 
 beforeAll(async () => {
-  server = await startTestServer()
+  server = await startServer()
 })
 afterAll(() => server.stop())
 
@@ -56,6 +57,7 @@ test('killed at every step, with writers of five kinds: what is gone on with los
   const watch = new LockWatch(url)
   await watch.start()
   await writers.start(url, 4, ROWS, DAYS, SEED, 10, 4)
+  const began = performance.now()
   const passed: string[] = []
   const wishes: Wishes = { by: 'at', every: 'month', mode: 'split', graceMs: 60_000 }
   try {
@@ -88,7 +90,7 @@ test('killed at every step, with writers of five kinds: what is gone on with los
   expect(writers.changes).toBeGreaterThan(200)
   expect(await differencesOfLogs(url), `seed ${SEED}`).toBe(0)
   // In milliseconds on a quiet machine: bench/convert.ts. Here only that nobody is kept out.
-  expect(watch.longestMs).toBeLessThan(10_000)
+  expect(watch.longestMs).toBeLessThan((performance.now() - began) / 2)
   const { partitions, policy } = await listPartitions(target, 'logs')
   expect(partitions.length).toBeGreaterThan(8)
   expect(partitions.some(({ name }) => name === 'logs_legacy')).toBe(false)
@@ -107,4 +109,4 @@ test('killed at every step, with writers of five kinds: what is gone on with los
       AND relname ~ 'apart|split|legacy|recheck' ORDER BY 1`,
     ),
   ).toEqual([{ name: 'logs_legacy' }, { name: 'logs_recheck' }])
-}, 120_000)
+})

@@ -45,7 +45,7 @@ beforeAll(async () => {
   manifest = done?.archives[0] as string
   await standby.catchUpWith(primary)
   target = { url: standby.url, ownSchema: 'holdfast' }
-}, 60_000)
+})
 afterAll(() => Promise.all([primary?.stop(), standby?.stop()]))
 
 test('upkeep says so and does nothing', async () => {

@@ -5,13 +5,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Admin } from '../../src/admin/index.ts'
 import type { EmbeddedServer } from '../../src/embedded/index.ts'
 import { Pool } from '../../src/pool/index.ts'
-import { FaultProxy, startTestServer } from '../../src/testing/index.ts'
+import { FaultProxy } from '../../src/testing/index.ts'
+import { startServer } from '../support/servers.ts'
 
 let server: EmbeddedServer
 let proxy: FaultProxy
 
 beforeAll(async () => {
-  server = await startTestServer()
+  server = await startServer()
   proxy = await FaultProxy.start({ host: '127.0.0.1', port: server.port })
 })
 
@@ -77,10 +78,9 @@ function load(pool: Pool): { stop(): Promise<{ answered: number; failed: number 
   }
 }
 
-async function expectBackWithin5s(ready: () => Promise<Answer>): Promise<void> {
-  const began = performance.now()
-  await expect.poll(async () => (await ready()).status, { timeout: 15_000, interval: 50 }).toBe(200)
-  expect(performance.now() - began).toBeLessThan(5_000)
+/** By itself, and without anybody who asks for it. */
+async function expectBack(ready: () => Promise<Answer>): Promise<void> {
+  await expect.poll(async () => (await ready()).status, { interval: 50 }).toBe(200)
 }
 
 describe('PostgreSQL under a running service', () => {
@@ -94,7 +94,7 @@ describe('PostgreSQL under a running service', () => {
       await crashed
       // The server starts again within a tenth of a second: whether /readyz sees it down is decided below, where it stays down.
       await restarted
-      await expectBackWithin5s(ready)
+      await expectBack(ready)
       const { answered, failed } = await traffic.stop()
       expect(answered).toBeGreaterThan(0)
       expect(failed).toBeGreaterThan(0)
@@ -109,7 +109,7 @@ describe('PostgreSQL under a running service', () => {
       await proxy.refuse()
       proxy.cut()
       await expect
-        .poll(async () => (await ready()).body, { timeout: 10_000 })
+        .poll(async () => (await ready()).body)
         .toMatchObject({
           status: 'not ready',
           code: 'HF_CONNECT_REFUSED',
@@ -117,7 +117,7 @@ describe('PostgreSQL under a running service', () => {
         })
       expect((await ready()).status).toBe(503)
       await proxy.heal()
-      await expectBackWithin5s(ready)
+      await expectBack(ready)
     })
   })
 
@@ -138,7 +138,7 @@ describe('PostgreSQL under a running service', () => {
       } finally {
         for (const pid of frozen) process.kill(pid, 'SIGCONT')
       }
-      await expectBackWithin5s(ready)
+      await expectBack(ready)
     })
   })
 
@@ -148,7 +148,7 @@ describe('PostgreSQL under a running service', () => {
       proxy.freeze()
       expect((await ready()).status).toBe(503)
       await proxy.heal()
-      await expectBackWithin5s(ready)
+      await expectBack(ready)
       expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
     })
   })
@@ -183,7 +183,7 @@ describe('PostgreSQL under a running service', () => {
       await other.end()
       const { answered } = await traffic.stop()
       expect(answered).toBeGreaterThan(0)
-      await expectBackWithin5s(ready)
+      await expectBack(ready)
       await expect.poll(() => pool.stats()).toMatchObject({ busy: 0, waiting: 0 })
     })
   })

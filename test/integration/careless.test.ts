@@ -114,6 +114,8 @@ test('a client that is used after its release disturbs nobody, and is told on', 
 
 test('who holds a connection and waits for another is recognised, and both places are named', async () => {
   const pool = makePool({ acquireTimeoutMs: 100 })
+  // The first connection may take longer than that to be made.
+  await expect.poll(() => pool.query('SELECT 1').catch(() => undefined)).toBeDefined()
   const told = once(pool, 'pool:nested-checkout')
   async function outer(): Promise<unknown> {
     const client = await pool.connect()

@@ -4,16 +4,17 @@ import { firstUsed } from '../../src/migrate/contract/mentions.ts'
 import { removedBy } from '../../src/migrate/contract/removed.ts'
 import { splitStatements } from '../../src/migrate/format/statements.ts'
 import { migrateUp, type UpOptions } from '../../src/migrate/index.ts'
-import { queryAt, useDatabase } from '../support/database.ts'
+import { queryAt } from '../support/database.ts'
 import { MigrationFolder } from '../support/migration-folder.ts'
 import { removeScratchAfterwards } from '../support/scratch.ts'
+import { useOwnServer } from '../support/servers.ts'
 
-/** Of this database alone: others of the same server need theirs. */
 const FORGET =
   'SELECT pg_stat_statements_reset(0, oid, 0) FROM pg_database WHERE datname = current_database()'
 
 removeScratchAfterwards()
-const database = useDatabase()
+// What was called is counted for a whole server, from its start on, and forgotten when others call too much.
+const database = useOwnServer()
 const HOUR_MS = 3_600_000
 const run = (sql: string): Promise<Record<string, unknown>[]> => queryAt(database.url, sql)
 

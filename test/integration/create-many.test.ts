@@ -179,7 +179,7 @@ test('a refusal ends it early, in the words of the server, also where the source
       for (;;) {
         given += 1
         if (waits && given % 500 === 0) await new Promise(setImmediate)
-        yield { id: 1 }
+        yield { id: 1, words: 'x'.repeat(1_000) } as never
       }
     }
     await expect(createMany(db, TABLE, endless())).rejects.toMatchObject({ code: '23505' })
@@ -195,7 +195,7 @@ test('a server that ends the session ends it with an error', async () => {
   async function* killed(): AsyncGenerator<{ words: string }> {
     for (;;) {
       given += 1
-      if (given === 10_000)
+      if (given % 10_000 === 0)
         await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like 'COPY %' and pid <> pg_backend_pid()`.execute(
           other,
         )

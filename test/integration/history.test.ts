@@ -55,30 +55,26 @@ describe('the history', () => {
     expect(figureOf(tables, 'public.grows', 'changes:sum')).toBe(500)
   })
 
-  test(
-    'becomes steps of ten minutes and of an hour, once each is complete',
-    { timeout: 60_000 },
-    async () => {
-      const one = collecting()
-      await one.lead()
-      // The longer steps of ten minutes are made when those of all processes have come.
-      await one.beat(6 * 13)
-      const tens = await one.read('database', LEVELS[1])
-      expect(tens).toHaveLength(1)
-      const minutes = (await one.read('database')).filter(({ atMs }) => atMs < (tens[0]?.atMs ?? 0) + 600_000)
-      expect(minutes).toHaveLength(10)
-      const means = minutes.map((frame) => figureOf(frame, 'connections_used', 'value:mean') as number)
-      expect(figureOf(tens[0], 'connections_used', 'value:mean')).toBeCloseTo(
-        means.reduce((sum, n) => sum + n, 0) / means.length,
-      )
-      await one.beat(6 * 60)
-      const hours = await one.read('database', LEVELS[2])
-      expect(hours.length).toBeGreaterThanOrEqual(1)
-      expect(new Set((await one.read('database', LEVELS[1])).map(({ atMs }) => atMs)).size).toBe(
-        (await one.read('database', LEVELS[1])).length,
-      )
-    },
-  )
+  test('becomes steps of ten minutes and of an hour, once each is complete', async () => {
+    const one = collecting()
+    await one.lead()
+    // The longer steps of ten minutes are made when those of all processes have come.
+    await one.beat(6 * 13)
+    const tens = await one.read('database', LEVELS[1])
+    expect(tens).toHaveLength(1)
+    const minutes = (await one.read('database')).filter(({ atMs }) => atMs < (tens[0]?.atMs ?? 0) + 600_000)
+    expect(minutes).toHaveLength(10)
+    const means = minutes.map((frame) => figureOf(frame, 'connections_used', 'value:mean') as number)
+    expect(figureOf(tens[0], 'connections_used', 'value:mean')).toBeCloseTo(
+      means.reduce((sum, n) => sum + n, 0) / means.length,
+    )
+    await one.beat(6 * 60)
+    const hours = await one.read('database', LEVELS[2])
+    expect(hours.length).toBeGreaterThanOrEqual(1)
+    expect(new Set((await one.read('database', LEVELS[1])).map(({ atMs }) => atMs)).size).toBe(
+      (await one.read('database', LEVELS[1])).length,
+    )
+  })
 
   test('lies in partitions that run themselves', async () => {
     const one = collecting()
@@ -145,31 +141,27 @@ describe('the history', () => {
 })
 
 describe('of several processes', () => {
-  test(
-    'one looks at the database and each at itself; when it ends another takes over',
-    { timeout: 60_000 },
-    async () => {
-      const first = collecting()
-      const second = collecting({ clock: first.clock })
-      await first.lead()
-      second.collector.start()
-      await first.beat()
-      await second.collector.idle()
-      expect(second.collector.status()).toMatchObject({ state: 'standing by', problem: null })
-      await first.collector.stop()
-      await vi.waitUntil(
-        async () => {
-          await second.beat()
-          return second.collector.status().state === 'collecting'
-        },
-        { timeout: 30_000, interval: 50 },
-      )
-      await second.beat()
-      await second.endMinute()
-      const minutes = await second.read('database')
-      expect(new Set(minutes.map(({ atMs }) => atMs)).size).toBe(minutes.length)
-    },
-  )
+  test('one looks at the database and each at itself; when it ends another takes over', async () => {
+    const first = collecting()
+    const second = collecting({ clock: first.clock })
+    await first.lead()
+    second.collector.start()
+    await first.beat()
+    await second.collector.idle()
+    expect(second.collector.status()).toMatchObject({ state: 'standing by', problem: null })
+    await first.collector.stop()
+    await vi.waitUntil(
+      async () => {
+        await second.beat()
+        return second.collector.status().state === 'collecting'
+      },
+      { timeout: 60_000, interval: 50 },
+    )
+    await second.beat()
+    await second.endMinute()
+    const minutes = await second.read('database')
+    expect(new Set(minutes.map(({ atMs }) => atMs)).size).toBe(minutes.length)
+  })
 
   test('what cannot be written for a while is written later', async () => {
     const one = collecting()
@@ -229,25 +221,21 @@ describe('the steps', () => {
     expect((await callsOf(history, LEVELS[0]))[0]).toBe(7)
   })
 
-  test(
-    'that were not rolled up for long are caught up bit by bit, and each hour is whole',
-    { timeout: 60_000 },
-    async () => {
-      const { pool } = collecting()
-      const history = await store(pool)
-      const minutes = Array.from({ length: 20 * 60 }, (_, n) => n)
-      await pool.query(
-        `INSERT INTO holdfast.history_minutes SELECT to_timestamp($1::float8 / 1000) + n * interval '1 minute', $2, k, '', '{one}', '{calls:sum}', '{1}'
+  test('that were not rolled up for long are caught up bit by bit, and each hour is whole', async () => {
+    const { pool } = collecting()
+    const history = await store(pool)
+    const minutes = Array.from({ length: 20 * 60 }, (_, n) => n)
+    await pool.query(
+      `INSERT INTO holdfast.history_minutes SELECT to_timestamp($1::float8 / 1000) + n * interval '1 minute', $2, k, '', '{one}', '{calls:sum}', '{1}'
          FROM generate_series(0, $3 - 1) n, unnest(ARRAY['statements', 'tables', 'database']) k`,
-        [begin(20), await readSource(pool), minutes.length],
-      )
-      for (let n = 0; n < 6; n += 1) await history.rollUp(Date.now())
-      expect(new Set(await callsOf(history, LEVELS[1]))).toEqual(new Set([10]))
-      const hours = await callsOf(history, LEVELS[2])
-      expect(hours.length).toBeGreaterThanOrEqual(19)
-      expect(new Set(hours)).toEqual(new Set([60]))
-    },
-  )
+      [begin(20), await readSource(pool), minutes.length],
+    )
+    for (let n = 0; n < 6; n += 1) await history.rollUp(Date.now())
+    expect(new Set(await callsOf(history, LEVELS[1]))).toEqual(new Set([10]))
+    const hours = await callsOf(history, LEVELS[2])
+    expect(hours.length).toBeGreaterThanOrEqual(19)
+    expect(new Set(hours)).toEqual(new Set([60]))
+  })
 
   test('that somebody wrote ahead of time stop nobody else', async () => {
     const { pool } = collecting()
@@ -261,21 +249,17 @@ describe('the steps', () => {
 })
 
 describe('what stands in the way', () => {
-  test(
-    'a history that somebody holds is told of, and does not keep it from ending',
-    { timeout: 60_000 },
-    async () => {
-      const one = collecting()
-      await one.lead()
-      const holder = await one.pool.connect()
-      await holder.query('BEGIN; LOCK TABLE holdfast.history_minutes')
-      await one.endMinute()
-      expect(one.collector.status().problem).toContain('cannot be written')
-      await one.collector.stop()
-      await holder.query('ROLLBACK')
-      holder.release()
-    },
-  )
+  test('a history that somebody holds is told of, and does not keep it from ending', async () => {
+    const one = collecting()
+    await one.lead()
+    const holder = await one.pool.connect()
+    await holder.query('BEGIN; LOCK TABLE holdfast.history_minutes')
+    await one.endMinute()
+    expect(one.collector.status().problem).toContain('cannot be written')
+    await one.collector.stop()
+    await holder.query('ROLLBACK')
+    holder.release()
+  })
 
   test('a clock that is set back: beats go on from there', async () => {
     const clock = new SettableClock()

@@ -10,7 +10,7 @@ const pid = sql<{ pid: number }>`select pg_backend_pid() as pid`
 
 describe('single statements', () => {
   test('ride lanes, and tell how many rows they changed', async () => {
-    const { pool, db } = connect()
+    const { pool, db } = connect({ slowStatementMs: 10_000 })
     const ids = Array.from({ length: 64 }, (_, n) => 1 + (n % 4))
     const read = (id: number) => db.selectFrom('people').select('id').where('id', '=', id).executeTakeFirst()
     // The pool has to see that they are quick.
@@ -45,7 +45,7 @@ describe('single statements', () => {
     const slow = sql`select pg_sleep(60)`.execute(db, { signal: abort.signal })
     const active = sql<{
       n: number
-    }>`select count(*)::int as n from pg_stat_activity where query like '%pg_sleep(60)%' and state = 'active' and pid <> pg_backend_pid()`
+    }>`select count(*)::int as n from pg_stat_activity where datname = current_database() and query like '%pg_sleep(60)%' and state = 'active' and pid <> pg_backend_pid()`
     await expect.poll(async () => (await active.execute(db)).rows[0]?.n).toBe(1)
     abort.abort(new Error('enough'))
     await expect(slow).rejects.toThrow('enough')
@@ -222,7 +222,7 @@ describe('what Kysely can do', () => {
     })()
     const active = sql<{
       n: number
-    }>`select count(*)::int as n from pg_stat_activity where query like 'select pg_sleep(60)%' and state = 'active'`
+    }>`select count(*)::int as n from pg_stat_activity where datname = current_database() and query like 'select pg_sleep(60)%' and state = 'active'`
     await expect.poll(async () => (await active.execute(db)).rows[0]?.n).toBe(1)
     abort.abort(new Error('seen enough'))
     await expect(running).rejects.toThrow('seen enough')

@@ -176,16 +176,17 @@ describe('without transaction', () => {
   })
 
   test('a role that was taken on does not write the notes, and is kept', async () => {
-    await run('CREATE ROLE modest; GRANT CREATE ON SCHEMA public TO modest')
+    const modest = `modest_${database.name}`
+    await run(`CREATE ROLE ${modest}; GRANT CREATE ON SCHEMA public TO ${modest}`)
     const folder = newFolder()
     folder.add(
       stepwise(
-        'SET ROLE modest; CREATE TABLE by_modest (n int); CREATE INDEX CONCURRENTLY by_modest_n ON by_modest (n); CREATE TABLE also_by_modest (n int)',
+        `SET ROLE ${modest}; CREATE TABLE by_modest (n int); CREATE INDEX CONCURRENTLY by_modest_n ON by_modest (n); CREATE TABLE also_by_modest (n int)`,
       ),
     )
     await up(folder)
     expect(await run("SELECT DISTINCT tableowner FROM pg_tables WHERE tablename LIKE '%by_modest'")).toEqual([
-      { tableowner: 'modest' },
+      { tableowner: modest },
     ])
   })
 

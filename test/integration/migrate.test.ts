@@ -124,11 +124,12 @@ describe('up', () => {
   })
 
   test('what one sets for its session does not reach the next', async () => {
+    const somebody = `somebody_${database.name}`
     await withClient((client) =>
-      client.query('CREATE ROLE somebody; GRANT CREATE ON SCHEMA public TO somebody'),
+      client.query(`CREATE ROLE ${somebody}; GRANT CREATE ON SCHEMA public TO ${somebody}`),
     )
     const target = folder(
-      "SET search_path = pg_catalog; SET lock_timeout = '1h'; SET SESSION AUTHORIZATION somebody; CREATE TABLE public.by_somebody (n int)",
+      `SET search_path = pg_catalog; SET lock_timeout = '1h'; SET SESSION AUTHORIZATION ${somebody}; CREATE TABLE public.by_somebody (n int)`,
       'CREATE TABLE by_the_runner (n int)',
     )
     expect(await up(target)).toEqual(target.ids)
@@ -138,7 +139,7 @@ describe('up', () => {
       ),
     )
     expect(rows).toEqual([
-      { tablename: 'by_somebody', tableowner: 'somebody' },
+      { tablename: 'by_somebody', tableowner: somebody },
       { tablename: 'by_the_runner', tableowner: 'postgres' },
     ])
   })
@@ -187,22 +188,26 @@ describe('up', () => {
 
   test('of two runners at once exactly one applies', async () => {
     const target = folder('CREATE TABLE once (n int); SELECT pg_sleep(0.1)')
-    const ran = await Promise.all([up(target), up(target)])
+    const patient = { runnerWaitMs: 60_000 }
+    const ran = await Promise.all([up(target, patient), up(target, patient)])
     expect(ran.flat()).toEqual(target.ids)
   })
 
   test('a runner that does not want to wait is told who runs', async () => {
-    const target = folder('SELECT pg_sleep(0.5)')
-    const running = up(target)
+    const target = folder('SELECT pg_sleep(600)')
+    const running = up(target).catch((error: unknown) => error)
     await withClient(async (client) => {
-      const asleep = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE '%pg_sleep(0.5)%' AND pid <> pg_backend_pid()`
-      await expect.poll(async () => (await client.query(asleep)).rowCount, { interval: 5 }).toBe(1)
+      const asleep = `FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()`
+      await expect
+        .poll(async () => (await client.query(`SELECT 1 ${asleep}`)).rowCount, { interval: 5 })
+        .toBe(1)
+      await expect(up(target, { runnerWaitMs: 0 })).rejects.toMatchObject({
+        code: 'HF_MIGRATE_LOCK_HELD',
+        details: { holder: expect.stringContaining('user postgres') },
+      })
+      await client.query(`SELECT pg_terminate_backend(pid) ${asleep}`)
     })
-    await expect(up(target, { runnerWaitMs: 0 })).rejects.toMatchObject({
-      code: 'HF_MIGRATE_LOCK_HELD',
-      details: { holder: expect.stringContaining('user postgres') },
-    })
-    expect(await running).toEqual(target.ids)
+    expect(await running).toMatchObject({ code: 'HF_MIGRATE_FAILED' })
   })
 
   test('steps back from a lock that is not free, and gets it later', async () => {
@@ -246,10 +251,16 @@ test("tables never land in Holdfast's own schema, whatever the role is called", 
   url.username = 'holdfast'
   url.password = 'holdfast'
   const target = { ...folder('CREATE TABLE astray (n int)'), url: url.href }
-  await expect(up(target)).rejects.toMatchObject({ code: 'HF_MIGRATE_SEARCH_PATH' })
-  await withClient((client) => client.query('ALTER ROLE holdfast SET search_path = public'))
-  expect(await up(target)).toEqual(target.ids)
-  expect(await exists('public.astray')).toBe(true)
+  try {
+    await expect(up(target)).rejects.toMatchObject({ code: 'HF_MIGRATE_SEARCH_PATH' })
+    await withClient((client) => client.query('ALTER ROLE holdfast SET search_path = public'))
+    expect(await up(target)).toEqual(target.ids)
+    expect(await exists('public.astray')).toBe(true)
+  } finally {
+    await withClient((client) =>
+      client.query('REASSIGN OWNED BY holdfast TO current_user; DROP OWNED BY holdfast; DROP ROLE holdfast'),
+    )
+  }
 })
 
 test('a connection that is lost during COMMIT is told apart, and the history knows what became of it', async () => {
@@ -263,7 +274,7 @@ test('a connection that is lost during COMMIT is told apart, and the history kno
   await withClient(async (client) => {
     const kill = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'active' AND query = 'COMMIT' AND datname = current_database()`
     await expect
-      .poll(async () => (await client.query(kill)).rowCount, { interval: 5, timeout: 10_000 })
+      .poll(async () => (await client.query(kill)).rowCount, { interval: 5, timeout: 60_000 })
       .toBe(1)
   })
   expect(await running).toMatchObject({ code: 'HF_MIGRATE_COMMIT_UNKNOWN', details: { id: target.ids[0] } })
@@ -349,13 +360,15 @@ describe("Holdfast's own schema", () => {
   })
 
   test('without rights the exact GRANT is named', async () => {
-    await withClient((client) => client.query("CREATE ROLE powerless LOGIN PASSWORD 'powerless'"))
+    const role = `powerless_${database.name}`
+    await withClient((client) => client.query(`CREATE ROLE ${role} LOGIN PASSWORD 'powerless'`))
     const url = new URL(database.url)
-    url.username = 'powerless'
+    url.username = role
     url.password = 'powerless'
     await expect(installSchema(url.href, 'other', OPTIONS)).rejects.toMatchObject({
       code: 'HF_MIGRATE_NOT_ALLOWED',
-      details: { grant: `GRANT CREATE ON DATABASE ${database.name} TO powerless;` },
+      details: { grant: `GRANT CREATE ON DATABASE ${database.name} TO ${role};` },
     })
+    await withClient((client) => client.query(`DROP ROLE ${role}`))
   })
 })

@@ -57,7 +57,7 @@ describe('migrations', () => {
   })
 
   test('tell a viewer how they stand, and no values; passwords in URLs nobody', async () => {
-    theFolder().add('SELECT 1 AS "postgres://u:hunter2@h/db", \'hunter3\'::int')
+    const id = theFolder().add('SELECT 1 AS "postgres://u:hunter2@h/db", \'hunter3\'::int')
     const { body } = await post(UP, 'operator', {})
     const told = await server().outcome(body.id)
     expect(JSON.stringify(told)).toContain('already exists')
@@ -81,7 +81,7 @@ describe('migrations', () => {
     )
     await works.close()
     expect(work.error?.message).toBe('cannot reach postgres://u:***@h/db')
-    theFolder().write('20260101T000003Z_step', 'SELECT 1')
+    theFolder().write(id, 'SELECT 1')
   })
 
   test('are begun once for one key, however often it is asked', async () => {

@@ -13,8 +13,9 @@ import {
   type Wishes,
 } from '../../src/partitions/index.ts'
 import { type Catalog, compareCatalogs, readCatalog } from '../../src/schema/index.ts'
-import { createTestDatabase, startTestServer } from '../../src/testing/index.ts'
+import { createTestDatabase } from '../../src/testing/index.ts'
 import { queryAt } from '../support/database.ts'
+import { startServer } from '../support/servers.ts'
 
 const BY_MONTH: Wishes = { by: 'at', every: 'month' }
 
@@ -58,10 +59,10 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
   let server: EmbeddedServer
   let template: string
   beforeAll(async () => {
-    server = await startTestServer(version === 18 ? {} : { version })
-    const made = await createTestDatabase(server.url)
-    await installSchema(made.url, 'holdfast', {})
-    template = made.name
+    server = await startServer({ version })
+    const { url, name } = await createTestDatabase(server.url)
+    await installSchema(url, 'holdfast', {})
+    template = name
   })
   afterAll(() => server.stop())
 
@@ -393,7 +394,6 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
     }
     if (level === 'blocked' || version !== 18 || !CONVERTED.has(id)) return
     // Agreed to, or carried: it goes, and the proofs are good.
-    const done = await convert(target, 'logs', { ...BY_MONTH, accept: [id] })
-    expect(done.state).toBe('done')
+    expect(await convert(target, 'logs', { ...BY_MONTH, accept: [id] })).toMatchObject({ state: 'done' })
   })
 })

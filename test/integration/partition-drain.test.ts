@@ -3,13 +3,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { EmbeddedServer } from '../../src/embedded/index.ts'
 import { installSchema } from '../../src/migrate/index.ts'
 import { listPartitions, maintain, manage, type PartitionTarget } from '../../src/partitions/index.ts'
-import { createTestDatabase, startTestServer } from '../../src/testing/index.ts'
+import { createTestDatabase } from '../../src/testing/index.ts'
 import { queryAt } from '../support/database.ts'
+import { startServer } from '../support/servers.ts'
 
 let server: EmbeddedServer
 let target: PartitionTarget
 beforeAll(async () => {
-  server = await startTestServer({ settings: { wal_level: 'logical' } })
+  server = await startServer({ settings: { wal_level: 'logical' } })
   const { url } = await createTestDatabase(server.url)
   await installSchema(url, 'holdfast', {})
   target = { url, ownSchema: 'holdfast' }

@@ -95,7 +95,7 @@ describe.skipIf(isPgBouncerMissing).each(['session', 'transaction'] as const)(
       const sleepers = async (): Promise<number> =>
         (
           await watcher.query(
-            `SELECT count(*)::int AS n FROM pg_stat_activity WHERE query = $1 AND state = 'active'`,
+            `SELECT count(*)::int AS n FROM pg_stat_activity WHERE query = $1 AND state = 'active' AND datname = current_database()`,
             [text],
           )
         ).rows[0].n

@@ -1,15 +1,15 @@
 import { once } from 'node:events'
 import { afterEach, describe, expect, test } from 'vitest'
-import { isHoldfastError, type Queryable } from '../../src/core/index.ts'
+import { type Clock, isHoldfastError, type Queryable } from '../../src/core/index.ts'
 import { Pool, type PoolConfig } from '../../src/pool/index.ts'
-import { FaultProxy } from '../../src/testing/index.ts'
+import { FakeClock, FaultProxy } from '../../src/testing/index.ts'
 import { useDatabase } from '../support/database.ts'
 
 const database = useDatabase('empty')
 const pools: Pool[] = []
 
-function makePool(config: PoolConfig = {}): Pool {
-  const pool = new Pool({ connectionString: database.url, ...config })
+function makePool(config: PoolConfig = {}, clock?: Clock): Pool {
+  const pool = new Pool({ connectionString: database.url, ...config }, clock)
   pools.push(pool)
   return pool
 }
@@ -85,9 +85,12 @@ describe('checkouts', () => {
   })
 
   test('a caller that waits too long is told what the pool looks like', async () => {
-    const pool = makePool({ size: 1, overflow: 0, acquireTimeoutMs: 2_000 })
+    const clock = new FakeClock()
+    const pool = makePool({ size: 1, overflow: 0, acquireTimeoutMs: 2_000 }, clock)
     const client = await pool.connect()
-    const error = await pool.connect().catch((failure: unknown) => failure)
+    const refused = pool.connect().catch((failure: unknown) => failure)
+    await clock.advance(2_001)
+    const error = await refused
     expect(error).toMatchObject({
       code: 'HF_POOL_ACQUIRE_TIMEOUT',
       retryable: true,
@@ -215,7 +218,7 @@ describe('connections', () => {
     const pool = makePool({ size: 1, overflow: 2, overflowIdleMs: 20 })
     const held = await Promise.all([pool.connect(), pool.connect(), pool.connect()])
     for (const client of held) client.release()
-    await expect.poll(() => pool.stats().total, { timeout: 5_000 }).toBe(1)
+    await expect.poll(() => pool.stats().total).toBe(1)
   })
 
   test('are replaced when they have reached their age or their uses', async () => {
@@ -230,7 +233,7 @@ describe('connections', () => {
 
   test('are opened ahead when the pool is warm', async () => {
     const pool = makePool({ size: 3, warm: true })
-    await expect.poll(() => pool.stats().idle, { timeout: 5_000 }).toBe(3)
+    await expect.poll(() => pool.stats().idle).toBe(3)
   })
 
   test('are prepared by onConnect before anyone gets them', async () => {
@@ -266,13 +269,17 @@ describe('connecting', () => {
   test('that hangs holds no slot for longer than its limit, and nobody who could use an idle connection', async () => {
     let opened = 0
     const hang = (): Promise<void> => new Promise(() => {})
-    const pool = makePool({
-      size: 2,
-      overflow: 0,
-      prePingAfterIdleMs: 0,
-      connectTimeoutMs: 3_000,
-      onConnect: () => (++opened > 1 ? hang() : undefined),
-    })
+    const clock = new FakeClock()
+    const pool = makePool(
+      {
+        size: 2,
+        overflow: 0,
+        prePingAfterIdleMs: 0,
+        connectTimeoutMs: 3_000,
+        onConnect: () => (++opened > 1 ? hang() : undefined),
+      },
+      clock,
+    )
     const first = await pool.connect()
     const second = pool.connect() // opens the connection that hangs
     first.release()
@@ -280,16 +287,16 @@ describe('connecting', () => {
     expect(pool.stats()).toMatchObject({ connecting: 1, idle: 1 })
     expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
     expect(pool.stats().connectFailures).toBe(0)
-    await expect
-      .poll(() => pool.stats(), { timeout: 10_000 })
-      .toMatchObject({ connecting: 0, connectFailures: 1 })
+    await clock.advance(3_001)
+    await expect.poll(() => pool.stats()).toMatchObject({ connecting: 0, connectFailures: 1 })
   })
 
   test('that the server has no room for leaves callers in the queue for what comes back', async () => {
     const admin = makePool()
-    await admin.query("CREATE ROLE narrow LOGIN PASSWORD 'narrow' CONNECTION LIMIT 1")
+    const role = `narrow_${database.name}`
+    await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD 'narrow' CONNECTION LIMIT 1`)
     const url = new URL(database.url)
-    url.username = 'narrow'
+    url.username = role
     url.password = 'narrow'
     const pool = makePool({ connectionString: url.href, size: 1, overflow: 1 })
     const held = await pool.connect()
@@ -298,6 +305,8 @@ describe('connecting', () => {
     expect((await refused)[0]).toMatchObject({ error: { code: '53300' } })
     held.release()
     expect((await waiting).rows).toEqual([{ one: 1 }])
+    await pool.end()
+    await admin.query(`DROP ROLE ${role}`)
   })
 
   test('to a network that forgot every connection costs one ping, not one for each', async () => {
@@ -309,7 +318,7 @@ describe('connecting', () => {
       overflow: 6,
       prePingAfterIdleMs: 0,
       cleanupTimeoutMs: 300,
-      acquireTimeoutMs: 5_000,
+      acquireTimeoutMs: 60_000,
     })
     const held = await Promise.all([1, 2, 3, 4, 5, 6].map(() => pool.connect()))
     for (const client of held) client.release()
@@ -336,7 +345,7 @@ describe('the end', () => {
     await ended
     expect(pool).toMatchObject({ ended: true, ending: true, totalCount: 0 })
     const { rows } = await makePool().query(
-      "SELECT 1 FROM pg_stat_activity WHERE application_name = 'ending'",
+      "SELECT 1 FROM pg_stat_activity WHERE application_name = 'ending' AND datname = current_database()",
     )
     expect(rows).toEqual([])
   })

@@ -30,7 +30,7 @@ interface Client {
     updateMany(args: object): Promise<{ count: number }>
     count(args?: object): Promise<number>
   }
-  $transaction<T>(work: (tx: Client) => Promise<T>): Promise<T>
+  $transaction<T>(work: (tx: Client) => Promise<T>, limits: { maxWait: number; timeout: number }): Promise<T>
   $queryRaw(parts: TemplateStringsArray, ...values: unknown[]): Promise<unknown>
   $disconnect(): Promise<void>
 }
@@ -47,7 +47,7 @@ beforeAll(async () => {
     "CREATE TABLE parcels (id serial PRIMARY KEY, owner text NOT NULL, grams int NOT NULL, status text NOT NULL DEFAULT 'new')",
   )
   await client.end()
-}, 60_000)
+})
 
 test('creates, finds, and rolls an interactive transaction back', async () => {
   const pool = makePool()
@@ -63,12 +63,15 @@ test('creates, finds, and rolls an interactive transaction back', async () => {
     [38, 'new'],
     [39, 'new'],
   ])
-  const failing = prisma.$transaction(async (tx) => {
-    expect(await tx.parcel.updateMany({ where: { owner: 'ann' }, data: { status: 'lost' } })).toEqual({
-      count: 40,
-    })
-    throw new Error('back')
-  })
+  const failing = prisma.$transaction(
+    async (tx) => {
+      expect(await tx.parcel.updateMany({ where: { owner: 'ann' }, data: { status: 'lost' } })).toEqual({
+        count: 40,
+      })
+      throw new Error('back')
+    },
+    { maxWait: 60_000, timeout: 60_000 },
+  )
   await expect(failing).rejects.toThrow('back')
   expect(await prisma.parcel.count({ where: { status: 'new' } })).toBe(40)
   expect(await prisma.$queryRaw`SELECT sum(grams)::int AS grams FROM parcels WHERE owner = ${'ann'}`).toEqual(

@@ -20,7 +20,7 @@ const rules = join(folder, 'exported', 'holdfast-rules.yml')
 
 /** As Grafana would ask. */
 const asked = (expr: string): string =>
-  expr.replaceAll('$__rate_interval', '5s').replaceAll(/\$(database|instance|pool)/g, '.+')
+  expr.replaceAll('$__rate_interval', '15s').replaceAll(/\$(database|instance|pool)/g, '.+')
 
 describe.skipIf(isPrometheusMissing)(
   `Prometheus${isPrometheusMissing ? ' (prometheus is missing)' : ''}`,
@@ -34,10 +34,7 @@ describe.skipIf(isPrometheusMissing)(
 
     beforeAll(async () => {
       mkdirSync(folder, { recursive: true })
-      const exported = await runCli(['dashboards', 'export', join(folder, 'exported')], {
-        cwd: folder,
-        isShared: true,
-      })
+      const exported = await runCli(['dashboards', 'export', join(folder, 'exported')], { cwd: folder })
       expect(exported.code).toBe(0)
       pair = await startPair(folder, {
         shared_preload_libraries: 'pg_stat_statements',
@@ -64,7 +61,7 @@ describe.skipIf(isPrometheusMissing)(
       holdfast.startMonitoring()
       traffic = work()
       prometheus = await Prometheus.start(join(folder, 'p'), new URL(server.url).host, TOKEN, rules)
-    }, 60_000)
+    })
     afterAll(async () => {
       stopping.abort()
       await traffic
@@ -102,13 +99,13 @@ describe.skipIf(isPrometheusMissing)(
           panel.queries.map(({ expr, legend }) => ({ title, panel: panel.title, legend, expr })),
         ),
       ),
-    )('$title, $panel: $legend answers', { timeout: 60_000 }, async ({ expr, legend }) => {
+    )('$title, $panel: $legend answers', async ({ expr, legend }) => {
       const lines = await vi.waitUntil(
         async () => {
           const found = await prometheus.query(asked(expr))
           return found.length > 0 ? found : undefined
         },
-        { timeout: 45_000, interval: 500 },
+        { timeout: 60_000, interval: 500 },
       )
       // Every name in the legend is a label of every line.
       const names = [...legend.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name as string)
@@ -123,13 +120,14 @@ describe.skipIf(isPrometheusMissing)(
         async () => {
           const { groups } = await prometheus.ask<Groups>('rules')
           const all = groups.flatMap((group) => group.rules)
-          return all.length > 0 && all.every(({ health }) => health !== 'unknown') ? all : undefined
+          // One reading that came late is not a database that is gone: what fires, goes on doing so.
+          const isSettled = all.every(({ health, state }) => health !== 'unknown' && state === 'inactive')
+          return all.length > 0 && isSettled ? all : undefined
         },
-        { timeout: 20_000 },
+        { timeout: 60_000 },
       )
       expect(loaded).toHaveLength(PROMETHEUS_RULES.length)
       expect(loaded.filter(({ health }) => health !== 'ok')).toEqual([])
-      expect(loaded.filter(({ state }) => state !== 'inactive')).toEqual([])
     })
   },
 )

@@ -130,7 +130,7 @@ describe('running a plan', () => {
         async () =>
           (
             await run(
-              "SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND relation = 'two_of'::regclass",
+              "SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND relation = 'two_of'::regclass AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
             )
           )[0]?.n,
       )

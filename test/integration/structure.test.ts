@@ -191,13 +191,9 @@ describe('adopting and squashing', () => {
   })
 })
 
-test(
-  'a throwaway server is started where no shadow is named, and makes the roles that are granted to',
-  { timeout: 60_000 },
-  async () => {
-    const { options } = project('CREATE TABLE t (n int); GRANT SELECT ON t TO somebody_else;')
-    mkdirSync(options.directory, { recursive: true })
-    const { migrations } = await generate({ ...options, shadowUrl: undefined, isDryRun: true })
-    expect(migrations[0]?.up).toContain('GRANT SELECT ON TABLE public.t TO somebody_else')
-  },
-)
+test('a throwaway server is started where no shadow is named, and makes the roles that are granted to', async () => {
+  const { options } = project('CREATE TABLE t (n int); GRANT SELECT ON t TO somebody_else;')
+  mkdirSync(options.directory, { recursive: true })
+  const { migrations } = await generate({ ...options, shadowUrl: undefined, isDryRun: true })
+  expect(migrations[0]?.up).toContain('GRANT SELECT ON TABLE public.t TO somebody_else')
+})

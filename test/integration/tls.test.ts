@@ -16,7 +16,7 @@ let tls: TlsServer
 
 beforeAll(async () => {
   tls = await startTlsServer(scratch('tls'))
-}, 60_000)
+})
 afterAll(() => tls[Symbol.asyncDispose]())
 
 const url = (host = 'localhost'): string => {
@@ -172,7 +172,7 @@ test('createHoldfast reads the URL as libpq does, and trusts nobody unproven in 
       { environment, database: { url: `${url()}${more}` } },
       { cwd: scratch('tls-cwd'), env: {} },
     )
-    const health = await holdfast.pool.health()
+    const health = await holdfast.pool.health(60_000)
     return health.ok || health.reason
   }
   expect(await probe('production', '')).toMatch(/certificate/)
@@ -183,7 +183,13 @@ test('createHoldfast reads the URL as libpq does, and trusts nobody unproven in 
 })
 
 test('lanes, prepared statements and cancelling work over an encrypted connection', async () => {
-  await using pool = new Pool({ connectionString: url(), sslMode: 'require', size: 2, overflow: 0 })
+  await using pool = new Pool({
+    connectionString: url(),
+    sslMode: 'require',
+    size: 2,
+    overflow: 0,
+    slowStatementMs: 60_000,
+  })
   await pool.query('SELECT $1::int AS n', [0])
   await Promise.all(
     Array.from({ length: 200 }, async (_, n) => {

@@ -73,7 +73,7 @@ function node(code: string): string {
   })
 }
 
-test('installs beside its peers, in the order of the README', { timeout: 120_000 }, () => {
+test('installs beside its peers, in the order of the README', () => {
   const fresh = join(project, 'fresh')
   mkdirSync(fresh)
   writeFileSync(join(fresh, 'package.json'), '{ "name": "fresh", "version": "1.0.0" }')
@@ -133,20 +133,17 @@ describe("import 'holdfast/pool'", () => {
       assert.ok(!packages.has(name), name)
   })
 
-  test('takes under 60 ms in a fresh process, median of ten', () => {
-    const measure = (): number =>
+  test('takes at most two and a half times as long as its driver alone, each in a fresh process', () => {
+    const measure = (name: string): number =>
       Number(
         node(
-          `const began = performance.now(); await import('holdfast/pool'); console.log(performance.now() - began)`,
+          `const began = performance.now(); await import('${name}'); console.log(performance.now() - began)`,
         ),
       )
-    const medianOfTen = (): number =>
-      Array.from({ length: 10 }, measure).toSorted((a, b) => a - b)[5] as number
-    // What else the machine does only adds: the best of up to five medians is nearest to what the import takes.
-    const medians: number[] = []
-    do medians.push(medianOfTen())
-    while (Math.min(...medians) >= 60 && medians.length < 5)
-    assert.ok(Math.min(...medians) < 60, `medians: ${medians.map((ms) => ms.toFixed(1)).join(', ')} ms`)
+    // In turn, so that whatever else the machine does falls on both. In milliseconds: npm run bench.
+    const ratios = Array.from({ length: 10 }, () => measure('holdfast/pool') / measure('pg'))
+    const median = ratios.toSorted((a, b) => a - b)[5] as number
+    assert.ok(median < 2.5, `ratios: ${ratios.map((ratio) => ratio.toFixed(2)).join(', ')}`)
   })
 })
 
@@ -250,7 +247,7 @@ test('the command line runs, and explains an older Node', () => {
   }
 })
 
-test('the ten lines of the README add it to a Fastify service', { timeout: 60_000 }, async () => {
+test('the ten lines of the README add it to a Fastify service', async () => {
   const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
   const [, code = ''] = /```ts\n(import Fastify[\s\S]*?)```/.exec(readme) ?? []
   assert.ok(
@@ -293,7 +290,7 @@ test('the ten lines of the README add it to a Fastify service', { timeout: 60_00
   }
 })
 
-test('the five minutes of the query guide run as written', { timeout: 120_000 }, () => {
+test('the five minutes of the query guide run as written', () => {
   const guide = readFileSync(join(ROOT, 'docs/guides/query.md'), 'utf8')
   const [, shell = ''] = /## Five minutes\s+```sh\n([\s\S]*?)```/.exec(guide) ?? []
   const [, code = ''] = /```ts\n(import \{ createHoldfast[\s\S]*?)```/.exec(guide) ?? []

@@ -70,7 +70,7 @@ const CALLS_OF: readonly ((random: Random) => Call)[] = [
   () => ({ text: 'SELECT 1; SELECT 2' }),
   () => ({ text: '' }),
   // Ends by statement_timeout; rarely, since it takes so long.
-  (random) => ({ text: `SELECT count(*) FROM generate_series(1, ${random() < 0.1 ? 100_000_000 : 10})` }),
+  (random) => ({ text: `SELECT count(*) FROM generate_series(1, ${random() < 0.02 ? 100_000_000 : 10})` }),
 ]
 
 async function outcomeOf(work: () => Promise<unknown>): Promise<unknown> {
@@ -129,13 +129,16 @@ beforeAll(async () => {
   await client.end()
 })
 
-test(`every statement gives on a lane what it gives alone (seed ${SEED})`, { timeout: 60_000 }, async () => {
+test(`every statement gives on a lane what it gives alone (seed ${SEED})`, async () => {
   const random = randomFrom(SEED)
   const calls = Array.from({ length: CALLS }, () => pick(random, CALLS_OF)(random))
-  const options = '-c statement_timeout=400ms'
+  const options = '-c statement_timeout=2s'
   const pool = new Pool({
     connectionString: database.url,
     options,
+    // Also where a machine is busy most of them are quick ones.
+    slowStatementMs: 100,
+    laneStallMs: 400,
     size: 6,
     overflow: 0,
     preparedLimit: 20,

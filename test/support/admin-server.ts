@@ -63,7 +63,7 @@ export class AdminClient {
         if (operation.state === 'running') throw new Error('it still runs')
         return operation
       },
-      { timeout: 20_000, interval: 50 },
+      { timeout: 60_000, interval: 50 },
     )
   }
 

@@ -23,6 +23,8 @@ export interface WatchedInput {
   readonly rules?: readonly AlertRule[]
   readonly repeatMs?: number
   readonly clock?: Collecting['clock']
+  /** Of the machine's time, for a channel that hangs. Default the product's. */
+  readonly attemptMs?: number
 }
 
 /** A database that is watched, on a clock that moves when it is told to. */
@@ -32,7 +34,7 @@ export class Watched {
   readonly problems: string[] = []
 
   private constructor(url: string, channels: readonly Channel[], input: WatchedInput) {
-    const { rules = [OPEN_TRANSACTION], repeatMs, clock } = input
+    const { rules = [OPEN_TRANSACTION], repeatMs, clock, attemptMs } = input
     this.collecting = new Collecting(url, { clock })
     this.alerts = new Alerts({
       collector: this.collecting.collector,
@@ -41,7 +43,7 @@ export class Watched {
       database: 'shop',
       repeatMs,
       clock: this.collecting.clock,
-      attemptMs: 500,
+      ...(attemptMs !== undefined && { attemptMs }),
       onProblem: (problem) => this.problems.push(problem),
     })
   }
@@ -96,6 +98,6 @@ export async function firingInVain(url: string): Promise<{
   const first = await Watched.start(url, [webhook(receiver.url)])
   const end = await first.leaveOpen()
   await first.beat(2)
-  await vi.waitUntil(() => receiver.attempts >= 1, { timeout: 20_000 })
+  await vi.waitUntil(() => receiver.attempts >= 1, { timeout: 60_000 })
   return { receiver, first, end }
 }

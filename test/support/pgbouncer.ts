@@ -63,7 +63,7 @@ export class PgBouncer {
           () => false,
         )
       },
-      { timeout: 10_000, interval: 50 },
+      { timeout: 60_000, interval: 50 },
     )
     return bouncer
   }

@@ -18,7 +18,7 @@ export function processesOf(text: string): number[] {
 
 /** Waits until nothing runs on this folder any more: no server, no watcher. */
 export async function expectNothingLeft(directory: string): Promise<void> {
-  await expect.poll(() => processesOf(directory), { timeout: 20_000, interval: 50 }).toEqual([])
+  await expect.poll(() => processesOf(directory), { interval: 50 }).toEqual([])
 }
 
 /** The processes that this one started. */

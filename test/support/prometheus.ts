@@ -53,7 +53,7 @@ export class Prometheus {
     writeFileSync(
       config,
       JSON.stringify({
-        global: { scrape_interval: '500ms', scrape_timeout: '500ms', evaluation_interval: '500ms' },
+        global: { scrape_interval: '2s', scrape_timeout: '2s', evaluation_interval: '2s' },
         rule_files: [rules],
         scrape_configs: [
           {
@@ -81,7 +81,7 @@ export class Prometheus {
           ({ ok }) => ok,
           () => false,
         ),
-      { timeout: 20_000 },
+      { timeout: 60_000 },
     )
     return started
   }

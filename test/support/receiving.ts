@@ -59,7 +59,7 @@ export class Receiver {
 
   /** Resolves when so many have come. */
   async got(count: number): Promise<void> {
-    await vi.waitUntil(() => this.received.length >= count, { timeout: 20_000 })
+    await vi.waitUntil(() => this.received.length >= count, { timeout: 60_000 })
   }
 
   async stop(): Promise<void> {
