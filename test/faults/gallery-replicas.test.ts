@@ -38,7 +38,7 @@ test('replicas that are behind, and one that has lost its primary', async () => 
         )
         expect(of(await second.findings(), 'replication-lag')?.evidence.receiving).toBe(true)
       },
-      { interval: 200 },
+      { timeout: 60_000, interval: 200 },
     )
     await first.drop()
     await primary.stop()

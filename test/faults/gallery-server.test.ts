@@ -307,7 +307,7 @@ describe('storage', () => {
           expect(of(findings, 'archiving')).toMatchObject({ severity: 'error', subject: 'archive_command' })
           expect(of(findings, 'checkpoints')).toMatchObject({ subject: 'max_wal_size' })
         },
-        { interval: 300 },
+        { timeout: 60_000, interval: 300 },
       )
       await database.run('ALTER SYSTEM RESET archive_command')
       await database.run('SELECT pg_reload_conf()')
