@@ -17,7 +17,7 @@ const FULL_AFTER_MINUTES = 16
 describe.skipIf(isBrowserMissing)(`the console left open${BROWSER_SUITE}`, () => {
   test(
     `${MINUTES} minutes of updates every second leave its memory where it was`,
-    { timeout: 300_000 },
+    { timeout: 600_000 },
     async () => {
       const watched = await WatchedPage.open(browser(), client().server.url)
       const { page } = watched

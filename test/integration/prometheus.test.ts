@@ -18,6 +18,12 @@ const folder = scratch('prometheus')
 const PROMETHEUS_RULES = prometheusRules(DEFAULT_LIMITS)
 const rules = join(folder, 'exported', 'holdfast-rules.yml')
 
+beforeAll(async () => {
+  mkdirSync(folder, { recursive: true })
+  const exported = await runCli(['dashboards', 'export', join(folder, 'exported')], { cwd: folder })
+  expect(exported.code).toBe(0)
+})
+
 /** As Grafana would ask. */
 const asked = (expr: string): string =>
   expr.replaceAll('$__rate_interval', '15s').replaceAll(/\$(database|instance|pool)/g, '.+')
@@ -33,9 +39,6 @@ describe.skipIf(isPrometheusMissing)(
     let traffic: Promise<void>
 
     beforeAll(async () => {
-      mkdirSync(folder, { recursive: true })
-      const exported = await runCli(['dashboards', 'export', join(folder, 'exported')], { cwd: folder })
-      expect(exported.code).toBe(0)
       pair = await startPair(folder, {
         shared_preload_libraries: 'pg_stat_statements',
         track_io_timing: 'on',

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContextOptions, chromium, type Page, type Request } from 'playwright-core'
 import { beforeAll, expect, onTestFinished } from 'vitest'
 
 /** The shell has no window around each page, and takes a little more than half of the processor's time. */
@@ -18,6 +18,8 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // Where the servers' data lies in memory, a full one would be nobody's fault.
+  '--disable-dev-shm-usage',
 ]
 
 const executablePath = [process.env.HOLDFAST_TEST_CHROMIUM ?? '', ...PLACES].find((path) => existsSync(path))
@@ -57,7 +59,10 @@ export function useBrowser(): () => Browser {
   let browser: Browser | undefined
   beforeAll(async () => {
     if (isBrowserMissing) return
-    launched ??= chromium.launch({ executablePath: executablePath ?? PLACES[0] ?? '', args: FLAGS })
+    // One that is gone is no reason for the files after it to fail.
+    const before = await launched?.catch(() => undefined)
+    if (!before?.isConnected())
+      launched = chromium.launch({ executablePath: executablePath ?? PLACES[0] ?? '', args: FLAGS })
     browser = await launched
   })
   return () => {
@@ -181,9 +186,17 @@ export class WatchedPage {
   /** The page's clock runs some ten times as fast from now on, until the page is closed. */
   #hasten(): void {
     const { clock } = this.page
+    // Limits of its requests go by the same clock: while one is on its way it goes as others do.
+    let asked = 0
+    const count = (by: number) => (request: Request) => {
+      if (request.resourceType() === 'fetch') asked += by
+    }
+    this.page.on('request', count(1))
+    this.page.on('requestfinished', count(-1))
+    this.page.on('requestfailed', count(-1))
     const step = (): void => {
       if (!this.page.isClosed())
-        clock.runFor(400).then(
+        clock.runFor(asked > 0 ? 40 : 400).then(
           () => setTimeout(step, 40),
           () => {},
         ) // it was closed meanwhile

@@ -24,7 +24,7 @@ export class FaultyDatabase {
     this.url = database.url
     this.name = database.name
     this.pool = new Pool({ connectionString: database.url })
-    this.#reader = new Reader(this.pool, systemClock)
+    this.#reader = new Reader(this.pool, systemClock, 60_000)
   }
 
   get names(): { url: string; name: string } {
