@@ -3,7 +3,7 @@ import { Kysely } from 'kysely'
 import type { AccessTarget } from './access/index.ts'
 import { Alerts, type Channel, channelsOf, rulesOf } from './alerts/index.ts'
 import type { Config, ConfigEntry, ConfigSources } from './config.ts'
-import { inOneLine, Lifecycle, maskUrl, systemClock } from './core/index.ts'
+import { inOneLine, Lifecycle, maskUrl, type Queryable, systemClock } from './core/index.ts'
 import type { EmbeddedServer } from './embedded/index.ts'
 import { budgetTooSmall, cursorKeysMissing, historyUnreachable } from './errors.ts'
 import {
@@ -276,14 +276,17 @@ export class Holdfast<DB = any> {
     this.monitor.start()
   }
 
-  /** What was kept of this database; undefined where nothing was, or not for this role. */
-  async openHistory(): Promise<HistoryStore | undefined> {
+  /**
+   * What was kept of this database; undefined where nothing was, or not for this role.
+   * @param db reads it; the default can also write to it
+   */
+  async openHistory(db: Queryable = this.pool): Promise<HistoryStore | undefined> {
     const { database, monitor } = this.config
-    if (monitor.historyUrl === undefined) return findHistory(this.pool, database.schema)
+    if (monitor.historyUrl === undefined) return findHistory(db, database.schema)
     const url = encrypted(monitor.historyUrl, this.config)
     const kept = new Pool({ connectionString: url, size: 1, overflow: 1, warm: false })
     this.#lifecycle.own('history', () => kept.end())
-    const source = await readSource(this.pool)
+    const source = await readSource(db)
     return findHistory(kept, database.schema, source).catch((error: unknown) => {
       throw historyUnreachable(connectFailure(error, url))
     })
@@ -303,7 +306,7 @@ export class Holdfast<DB = any> {
       schema,
       migrations: this.migrations,
       connectionLimit: pool.size + pool.overflow,
-      history: this.#monitor?.history ?? (await this.openHistory()),
+      history: this.#monitor?.history ?? (await this.openHistory(db)),
       limits: this.limits,
     }
   }

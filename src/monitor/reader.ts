@@ -29,9 +29,16 @@ const CONNECTIONS = {
   connectTimeoutMs: CONNECT_MS,
 } as const
 
+/** With nothing in the path but the catalog, no function or operator that another role made is called for one of PostgreSQL's. */
+const SAFE_PATH = '; SET LOCAL search_path = pg_catalog, pg_temp'
 /** Local to one transaction, so that nothing of it stays behind, also not behind a pooler. */
 const guard = (timeoutMs: number): string =>
   `BEGIN READ ONLY; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; SET LOCAL statement_timeout = ${timeoutMs}`
+
+/** Looks names up by the path of the session: every other name in it is qualified, and there is no operator. */
+const NAMED = `
+  SELECT pg_catalog.to_regclass(u.name)::pg_catalog.oid AS oid
+    FROM pg_catalog.unnest($1::pg_catalog.text[]) WITH ORDINALITY u (name, place) ORDER BY u.place`
 
 /**
  * Reads what monitoring shows. On up to three connections of its own, so that a pool which is used up can still be
@@ -53,20 +60,50 @@ export class Reader implements Queryable {
   }
 
   /** @throws HF_MONITOR_BUSY, the pool's and the driver's errors */
-  async query<Row extends QueryResultRow = QueryResultRow>(
+  query<Row extends QueryResultRow = QueryResultRow>(
     text: string,
     values?: unknown[],
+  ): Promise<{ rows: Row[]; rowCount: number | null }> {
+    return this.#read<Row>(guard(this.#timeoutMs) + SAFE_PATH, text, values)
+  }
+
+  /**
+   * The relations that people mean by names, qualified or not: null where there is none.
+   * @throws HF_MONITOR_BUSY, the pool's and the driver's errors; of a name that is none, the server's 42602
+   */
+  async relationsNamed(names: readonly string[]): Promise<(number | null)[]> {
+    const { rows } = await this.#read<{ oid: number | null }>(guard(this.#timeoutMs), NAMED, [names])
+    return rows.map(({ oid }) => oid)
+  }
+
+  /**
+   * The qualified name of the relation that people mean by a name; the name itself where there is none, for whoever looks
+   * for it to say so.
+   * @throws HF_MONITOR_BUSY, the pool's and the driver's errors
+   */
+  async qualified(name: string): Promise<string> {
+    const [oid] = await this.relationsNamed([name]).catch((error: unknown) => {
+      if (sqlstateOf(error) === SQLSTATE.invalidName) return [null]
+      throw error
+    })
+    const { rows } = await this.query<{ qualified: string }>(
+      `SELECT format('%I.%I', n.nspname, c.relname) AS qualified
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid`,
+      [oid],
+    )
+    return rows[0]?.qualified ?? name
+  }
+
+  async #read<Row extends QueryResultRow>(
+    begin: string,
+    text: string,
+    values: unknown[] | undefined,
   ): Promise<{ rows: Row[]; rowCount: number | null }> {
     const client = await this.#connect()
     const limitMs = this.#timeoutMs + NETWORK_MS
     const late = (): Error => readingBusy(`no answer within ${limitMs / 1_000} s`)
     try {
-      const result = await within(
-        this.#clock,
-        limitMs,
-        guarded<Row>(client, this.#timeoutMs, text, values),
-        late,
-      )
+      const result = await within(this.#clock, limitMs, guarded<Row>(client, begin, text, values), late)
       client.release()
       return result
     } catch (error) {
@@ -113,11 +150,11 @@ export class Reader implements Queryable {
 
 async function guarded<Row extends QueryResultRow>(
   client: PooledClient,
-  timeoutMs: number,
+  begin: string,
   text: string,
   values: unknown[] | undefined,
 ): Promise<{ rows: Row[]; rowCount: number | null }> {
-  await client.query(guard(timeoutMs))
+  await client.query(begin)
   try {
     const result = await client.query<Row>(text, values)
     await client.query('COMMIT')

@@ -1,5 +1,6 @@
 import { type Queryable, SQLSTATE, sqlstateOf } from '../core/index.ts'
 import { tableUnknown } from './errors.ts'
+import type { Reader } from './reader.ts'
 
 /** For SQL with `pg_namespace` as n: schemas that belong to people. */
 export const PEOPLES_SCHEMA = `n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'`
@@ -22,20 +23,19 @@ export async function readHeld(db: Queryable): Promise<string[]> {
  * Tables as people name them, by their qualified names.
  * @throws HF_MONITOR_TABLE_UNKNOWN
  */
-export async function resolveTables(db: Queryable, names: readonly string[]): Promise<string[]> {
-  const { rows } = await db
-    .query<{ name: string; table: string | null }>(
-      `SELECT u.name, CASE WHEN c.oid IS NOT NULL THEN format('%I.%I', n.nspname, c.relname) END AS "table"
-       FROM unnest($1::text[]) WITH ORDINALITY u (name, place)
-       LEFT JOIN pg_catalog.pg_class c ON c.oid = to_regclass(u.name) AND c.relkind IN ('r', 'm', 'p')
+export async function resolveTables(db: Reader, names: readonly string[]): Promise<string[]> {
+  const oids = await db.relationsNamed(names).catch((error: unknown) => {
+    throw sqlstateOf(error) === SQLSTATE.invalidName ? tableUnknown(names.join(', ')) : error
+  })
+  const { rows } = await db.query<{ table: string | null }>(
+    `SELECT CASE WHEN c.oid IS NOT NULL THEN format('%I.%I', n.nspname, c.relname) END AS "table"
+       FROM unnest($1::oid[]) WITH ORDINALITY u (oid, place)
+       LEFT JOIN pg_catalog.pg_class c ON c.oid = u.oid AND c.relkind IN ('r', 'm', 'p')
        LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY u.place`,
-      [names],
-    )
-    .catch((error: unknown) => {
-      throw sqlstateOf(error) === SQLSTATE.invalidName ? tableUnknown(names.join(', ')) : error
-    })
-  return rows.map(({ name, table }) => {
-    if (table === null) throw tableUnknown(name)
+    [oids],
+  )
+  return rows.map(({ table }, at) => {
+    if (table === null) throw tableUnknown(names[at] ?? '')
     return table
   })
 }

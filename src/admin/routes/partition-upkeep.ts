@@ -106,10 +106,12 @@ export const partitionUpkeepRoutes: FastifyPluginAsyncTypebox<{ context: AdminCo
     },
     ({ query: { table } }) =>
       readings.get(`archives of ${table}`, LIFE_MS, async () => ({
-        data: (await listArchives(reader, schema, table)).map(({ archivedAt, ...one }) => ({
-          ...one,
-          archived_at: archivedAt.toISOString(),
-        })),
+        data: (await listArchives(reader, schema, await reader.qualified(table))).map(
+          ({ archivedAt, ...one }) => ({
+            ...one,
+            archived_at: archivedAt.toISOString(),
+          }),
+        ),
       })),
   )
 
@@ -160,7 +162,7 @@ export const partitionUpkeepRoutes: FastifyPluginAsyncTypebox<{ context: AdminCo
       const chosen = partitionsOf(context)
       const { table, partition } = request.body
       return beginWork(context, request, reply, 'partitions.restore-archive', async () => {
-        const manifest = await manifestOf(reader, schema, table, partition)
+        const manifest = await manifestOf(reader, schema, await reader.qualified(table), partition)
         return { ...(await restoreArchive(chosen, table, { manifest, recorder })) }
       })
     },
@@ -199,7 +201,7 @@ function addKeeping(
         throw requestInvalid([
           { path: '/every', message: 'is hour, day, month, year, or a whole number from 1' },
         ])
-      const { policy } = await readPartitionList(reader, schema, table)
+      const { policy } = await readPartitionList(reader, schema, await reader.qualified(table))
       const archiveTo = retention === 'archive' ? (policy?.archiveTo ?? undefined) : undefined
       if (retention === 'archive' && archiveTo === undefined)
         throw requestInvalid([
@@ -209,7 +211,7 @@ function addKeeping(
           },
         ])
       await manage(chosen, table, { every: length, premake, keep, retention, archiveTo })
-      return partitionsAsJson(await readPartitionList(reader, schema, table))
+      return partitionsAsJson(await readPartitionList(reader, schema, await reader.qualified(table)))
     },
   )
   app.post(

@@ -268,7 +268,7 @@ export const partitionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
     },
     ({ query: { table } }) =>
       readings.get(`partitions of ${table}`, LIFE_MS, async () =>
-        partitionsAsJson(await readPartitionList(reader, schema, table)),
+        partitionsAsJson(await readPartitionList(reader, schema, await reader.qualified(table))),
       ),
   )
 

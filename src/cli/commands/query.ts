@@ -119,7 +119,7 @@ function addShow(query: Command, finish: Finish): void {
     finish,
     async (session, _, [key = '']) => {
       const { reader, holdfast } = await lookWith(session)
-      const history = await holdfast.openHistory()
+      const history = await holdfast.openHistory(reader)
       const now = Date.now()
       const story = await readStatement(reader, key, history, { fromMs: now - DAY_MS, toMs: now })
       session.out.result({ database: holdfast.address, ...storyAsJson(story) }, () => storyInWords(story))

@@ -5,7 +5,7 @@ import { inspectSchema, migrateStatus } from '../../migrate/index.ts'
 import { readIdentity } from '../../monitor/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
-
+import { lookWith } from '../looking.ts'
 import { askServer, findServer } from '../running-server.ts'
 import type { Session } from '../session.ts'
 
@@ -22,10 +22,10 @@ export function addStatus(program: Command, finish: Finish): void {
 }
 
 async function databaseStatus(session: Session): Promise<number> {
-  const holdfast = await session.connect()
+  const { holdfast, reader } = await lookWith(session)
   const health = await holdfast.pool.health()
-  const identity = await readIdentity(holdfast.pool)
-  const schema = await inspectSchema(holdfast.pool, holdfast.config.database.schema)
+  const identity = await readIdentity(reader)
+  const schema = await inspectSchema(reader, holdfast.config.database.schema)
   const migrations =
     schema.state === 'missing' || schema.state === 'unreadable'
       ? null

@@ -8,6 +8,8 @@ type Key = {
   readonly referenced: string
   readonly columns: string[]
   readonly targets: string[]
+  /** Of the key's own types, qualified: what is looked for is not looked up by a path. */
+  readonly operators: string[]
 }
 
 /** Foreign keys that nobody holds people to: never checked for old rows, or with their triggers turned off. */
@@ -17,7 +19,9 @@ const DOUBTFUL = `
          (SELECT array_agg(a.attname::text ORDER BY u.place) FROM unnest(k.conkey) WITH ORDINALITY u (number, place)
             JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number) AS columns,
          (SELECT array_agg(a.attname::text ORDER BY u.place) FROM unnest(k.confkey) WITH ORDINALITY u (number, place)
-            JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.number) AS targets
+            JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.number) AS targets,
+         (SELECT array_agg(format('OPERATOR(%I.%s)', opn.nspname, o.oprname) ORDER BY u.place) FROM unnest(k.conpfeqop) WITH ORDINALITY u (oid, place)
+            JOIN pg_catalog.pg_operator o ON o.oid = u.oid JOIN pg_catalog.pg_namespace opn ON opn.oid = o.oprnamespace) AS operators
     FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
    WHERE k.contype = 'f' AND k.conparentid = 0 AND ${PEOPLES_RELATION}
      AND (NOT k.convalidated OR EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgconstraint = k.oid AND t.tgisinternal AND t.tgenabled = 'D'))
@@ -51,15 +55,22 @@ export const orphanRows: Check = {
 }
 
 /** As in MATCH SIMPLE: a row with a NULL in the key refers to nobody. */
-function orphansOf(select: string, { table, referenced, columns, targets }: Key): string {
+function orphansOf(
+  select: string,
+  { table, referenced, columns, targets }: Omit<Key, 'operators'>,
+  operators: readonly string[] = [],
+): string {
   const pairs = columns.map(
-    (column, place) => `r.${quoteWhereNeeded(targets[place] ?? '')} = o.${quoteWhereNeeded(column)}`,
+    (column, place) =>
+      `r.${quoteWhereNeeded(targets[place] ?? '')} ${operators[place] ?? '='} o.${quoteWhereNeeded(column)}`,
   )
   const known = columns.map((column) => `o.${quoteWhereNeeded(column)} IS NOT NULL`)
   return `${select} FROM ${table} o WHERE ${known.join(' AND ')} AND NOT EXISTS (SELECT FROM ${referenced} r WHERE ${pairs.join(' AND ')})`
 }
 
 async function countOrphans(db: Queryable, key: Key): Promise<number> {
-  const { rows } = await db.query<{ count: number }>(orphansOf('SELECT count(*)::float8 AS count', key))
+  const { rows } = await db.query<{ count: number }>(
+    orphansOf('SELECT count(*)::float8 AS count', key, key.operators),
+  )
   return rows[0]?.count ?? 0
 }

@@ -339,7 +339,8 @@ function writerTo(url: string): Pool {
     allowExitOnIdle: true,
     warm: false,
     acquireTimeoutMs: WRITE_STATEMENT_MS,
-    options: `-c lock_timeout=${WRITE_LOCK_MS} -c statement_timeout=${WRITE_STATEMENT_MS}`,
+    // With nothing in the path but the catalog no function of another role is taken for one of PostgreSQL's.
+    options: `-c search_path=pg_catalog,pg_temp -c lock_timeout=${WRITE_LOCK_MS} -c statement_timeout=${WRITE_STATEMENT_MS}`,
   })
 }
 

@@ -270,7 +270,7 @@ function asFrame({ kind, instance, at, keys, fields, figures }: Row): Frame {
 /** Which database this is: the same after a restart and after a failover to a physical replica. */
 export async function readSource(db: Queryable): Promise<string> {
   const { rows } = await db.query<{ source: string }>(
-    `SELECT system_identifier || '/' || current_database() AS source FROM pg_catalog.pg_control_system()`,
+    `SELECT pg_catalog.concat(system_identifier, '/', pg_catalog.current_database()) AS source FROM pg_catalog.pg_control_system()`,
   )
   return (rows[0] as { source: string }).source
 }
