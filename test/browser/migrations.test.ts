@@ -143,7 +143,7 @@ describe.skipIf(isBrowserMissing)(`the pages of migrations and access${BROWSER_S
     await page.goto(`${client().server.url}/migrations?open=rollback`)
     await back.getByText('3 rows or values are at risk now').waitFor()
     const button = back.getByRole('button', { name: 'Take it back' })
-    expect(await button.isDisabled()).toBe(true)
+    await expect.poll(() => button.isDisabled()).toBe(true)
     await back.getByRole('textbox').fill(ids.ran)
     await button.click()
     await back.getByText('rows or values lost.').waitFor()

@@ -56,8 +56,8 @@ describe.skipIf(isBrowserMissing)(`the console's overview${BROWSER_SUITE}`, () =
         await page.getByRole('grid', { name: 'Slowest statements' }).getByRole('row').nth(1).waitFor()
         await page.locator('.live', { hasText: /^live/ }).waitFor()
         await page.getByRole('img', { name: /^Connections: \d/ }).waitFor()
-        expect(await page.title()).toBe(`Overview · ${database.name} · Holdfast`)
-        expect(page.url()).toBe(`${client().server.url}/`)
+        await expect.poll(() => page.title()).toBe(`Overview · ${database.name} · Holdfast`)
+        await expect.poll(() => page.url()).toBe(`${client().server.url}/`)
         await watched.expectNoShift()
         await watched.expectAccessible()
         await page.emulateMedia({ colorScheme: 'dark' })
@@ -76,7 +76,7 @@ describe.skipIf(isBrowserMissing)(`the console's overview${BROWSER_SUITE}`, () =
   test('says which database it is, and what its figures mean', async () => {
     const { page } = await signedIn()
     await page.locator('.db', { hasText: database.name }).waitFor()
-    expect(await page.locator('.db').textContent()).toMatch(/PostgreSQL \d+.* · primary · \S+:\d+/)
+    await expect.poll(() => page.locator('.db').textContent()).toMatch(/PostgreSQL \d+.* · primary · \S+:\d+/)
     await page.getByRole('button', { name: 'What does this mean: Pool' }).click()
     await page
       .getByRole('dialog', { name: 'What this means: Pool' })
@@ -158,9 +158,9 @@ describe.skipIf(isBrowserMissing)(`the console's overview${BROWSER_SUITE}`, () =
     await page.goto(client().server.createSignInLink())
     await page.getByRole('complementary', { name: 'public.orders' }).waitFor()
     expect(page.url()).toBe(address)
-    expect(await page.getByRole('columnheader', { name: 'Table' }).getAttribute('aria-sort')).toBe(
-      'ascending',
-    )
+    await expect
+      .poll(() => page.getByRole('columnheader', { name: 'Table' }).getAttribute('aria-sort'))
+      .toBe('ascending')
     await page.getByRole('button', { name: /^Size/ }).click()
     await page.waitForURL(/tables\?filter=orders&open=public.orders$/)
     for (const nonsense of ['?range=toString', '?range=constructor', '?span=9-1', '?open=__proto__']) {
@@ -176,7 +176,9 @@ describe.skipIf(isBrowserMissing)(`the console's overview${BROWSER_SUITE}`, () =
     expect(html).toContain('<html lang="en" data-theme="dark"')
     await page.reload()
     await page.getByRole('heading', { name: 'Overview' }).waitFor()
-    expect(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme)).toBe('dark')
+    await expect
+      .poll(() => page.evaluate(() => getComputedStyle(document.documentElement).colorScheme))
+      .toBe('dark')
   })
 
   test('signs out, and explains how to get in again; a link that was used says so', async () => {

@@ -61,7 +61,7 @@ describe.skipIf(isBrowserMissing)(`the pool's page${BROWSER_SUITE}`, () => {
     const waiting = withLabel('nightly', () => jobs.query('SELECT 3 AS waits'))
     await page.getByRole('button', { name: 'jobs' }).click()
     await page.getByRole('grid', { name: 'Who waits' }).getByText('nightly').waitFor()
-    expect(page.url()).toContain('pool=jobs')
+    await expect.poll(() => page.url()).toContain('pool=jobs')
     own.release()
     await waiting
     await watched.expectClean()
