@@ -9,7 +9,8 @@
  * for each fault; a fault that is not found is a test that is missing, or a change that changes nothing.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -53,6 +54,8 @@ interface Fault {
 
 if (execFileSync('git', ['status', '--porcelain', 'src'], { cwd: ROOT, encoding: 'utf8' }) !== '')
   throw new Error(`${ROOT} has uncommitted changes in src.`)
+const reports = mkdtempSync(join(tmpdir(), 'holdfast-faults-'))
+let run = 0
 const random = randomFrom(Number(values.seed) * 2_654_435_761)
 let found = 0
 for (const room of ROOMS) {
@@ -63,6 +66,7 @@ for (const room of ROOMS) {
     `${finder === undefined ? 'NOT FOUND' : 'found'}  ${fault.path}:${fault.line}  ${fault.after.trim()}  ${finder ?? ''}`,
   )
 }
+rmSync(reports, { recursive: true, force: true })
 console.log(`${found} of ${ROOMS.length} found, seed ${values.seed}`)
 
 /** A line of the room, and what becomes of it. */
@@ -112,21 +116,21 @@ function findWith({ room, path, line, after }: Fault): string | undefined {
   }
 }
 
+/** Undefined where all are good. */
 function failing(tests: readonly string[]): string | undefined {
   if (tests.length === 0) return undefined
-  const { stdout } = spawnSync(
-    process.execPath,
-    ['node_modules/vitest/vitest.mjs', 'run', '--bail=1', '--reporter=json', ...tests],
-    { cwd: ROOT, encoding: 'utf8', maxBuffer: 2 ** 28, stdio: ['ignore', 'pipe', 'ignore'] },
-  )
-  const report = /\{"numTotalTestSuites[\s\S]*\}/.exec(stdout)?.[0]
-  if (report === undefined) return 'the run itself'
-  const { testResults, success } = JSON.parse(report) as {
-    success: boolean
+  const report = join(reports, `${(run += 1)}.json`)
+  const args = ['run', '--bail=1', '--reporter=json', `--outputFile.json=${report}`, ...tests]
+  const { status } = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', ...args], {
+    cwd: ROOT,
+    stdio: 'ignore',
+  })
+  if (status === 0) return undefined
+  if (!existsSync(report)) return 'the run itself'
+  const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as {
     testResults: { name: string; status: string; assertionResults: { status: string; title: string }[] }[]
   }
-  if (success) return undefined
-  const file = testResults.find(({ status }) => status === 'failed')
-  const test = file?.assertionResults.find(({ status }) => status === 'failed')
+  const file = testResults.find((one) => one.status === 'failed')
+  const test = file?.assertionResults.find((one) => one.status === 'failed')
   return `${file?.name.slice(ROOT.length + 1) ?? 'the run itself'}${test ? `: ${test.title}` : ''}`
 }
