@@ -107,6 +107,36 @@ describe('a plan', () => {
     expect(plan.children[0]?.selfMs).toBe(10)
     expect(plan.children[0]?.children.map(({ selfMs }) => selfMs)).toEqual([10, 20])
   })
+
+  test('of a CTE that two scans read counts its work once', () => {
+    const scan = (total: number, rows: number) => ({
+      'Node Type': 'CTE Scan',
+      'CTE Name': 'sums',
+      'Actual Total Time': total,
+      'Actual Rows': rows,
+      'Actual Loops': 1,
+    })
+    const plan = readPlan({
+      'Node Type': 'Hash Join',
+      'Actual Total Time': 100,
+      'Actual Rows': 5,
+      'Actual Loops': 1,
+      Plans: [
+        {
+          'Node Type': 'Aggregate',
+          'Parent Relationship': 'InitPlan',
+          'Subplan Name': 'CTE sums',
+          'Actual Total Time': 80,
+          'Actual Rows': 5,
+          'Actual Loops': 1,
+        },
+        scan(82, 5),
+        scan(3, 5),
+      ],
+    })
+    const nodes = [plan, ...plan.children]
+    expect(nodes.reduce((sum, { selfMs }) => sum + (selfMs ?? 0), 0)).toBe(100)
+  })
 })
 
 describe('explain', () => {
