@@ -30,7 +30,7 @@ const ROOMS =
     ' ',
   )
 
-/** What becomes of a line: each makes something else of it that still compiles. */
+/** Replacements within a line: each changes its meaning, and leaves code that still compiles. */
 const CHANGES: readonly (readonly [RegExp, string])[] = [
   [/ === (?!undefined)/, ' !== '],
   [/ !== (?!undefined)/, ' === '],
@@ -43,6 +43,9 @@ const CHANGES: readonly (readonly [RegExp, string])[] = [
   [/\breturn false\b/, 'return true'],
   [/if \(!/, 'if ('],
 ]
+
+/** A fault may make something wait for ever: whoever runs the tests sees that, too. */
+const LONGEST_RUN_MS = 900_000
 
 interface Fault {
   readonly room: string
@@ -121,11 +124,13 @@ function failing(tests: readonly string[]): string | undefined {
   if (tests.length === 0) return undefined
   const report = join(reports, `${(run += 1)}.json`)
   const args = ['run', '--bail=1', '--reporter=json', `--outputFile.json=${report}`, ...tests]
-  const { status } = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', ...args], {
+  const { status, signal } = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', ...args], {
     cwd: ROOT,
     stdio: 'ignore',
+    timeout: LONGEST_RUN_MS,
   })
   if (status === 0) return undefined
+  if (signal !== null) return 'a run that did not end'
   if (!existsSync(report)) return 'the run itself'
   const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as {
     testResults: { name: string; status: string; assertionResults: { status: string; title: string }[] }[]

@@ -1,8 +1,8 @@
-/** What a run of the tests cost and left out: its ten slowest files, the seconds of each folder, what was skipped. */
+/** Costs and gaps of a test run: its ten slowest files, the seconds of each folder, the suites that were skipped. */
 import { readFileSync } from 'node:fs'
 import { relative, sep } from 'node:path'
 
-/** What is read of Vitest's JSON report. */
+/** The part of Vitest's JSON report that is used. */
 interface Report {
   readonly numPassedTests: number
   readonly numFailedTests: number

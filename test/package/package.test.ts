@@ -287,8 +287,11 @@ test('the ten lines of the README add it to a Fastify service', async () => {
     service.kill('SIGTERM')
     await ended
     // It had no handler for the signal: the watcher stops its database, and then the folder can go.
-    while (existsSync(join(project, '.holdfast/postgres/postmaster.pid')))
+    const deadline = Date.now() + 120_000
+    while (existsSync(join(project, '.holdfast/postgres/postmaster.pid'))) {
+      assert.ok(Date.now() < deadline, 'the watcher did not stop its database')
       await new Promise((resolve) => setTimeout(resolve, 50))
+    }
   }
 })
 
