@@ -33,6 +33,7 @@ import {
   connectFailure,
   ConnectionBudget,
   type EchoedQuery,
+  ownQueries,
   Pool,
   sslModeInUrl,
   withSslMode,
@@ -182,9 +183,14 @@ export class Holdfast<DB = any> {
     return url === undefined ? this.url : encrypted(directUrl ?? url, this.config)
   }
 
+  /** The main pool for SQL of Holdfast's own: no function of another role is called in it. */
+  get ownQueries(): Queryable {
+    return ownQueries(this.pool)
+  }
+
   /** Where destructive actions are remembered. */
   get recorder(): OperationRecorder {
-    return new OperationRecorder(this.pool, this.config.database.schema)
+    return new OperationRecorder(this.ownQueries, this.config.database.schema)
   }
 
   /** The user's migrations, for `migrateUp` and `migrateStatus`. */
@@ -280,14 +286,14 @@ export class Holdfast<DB = any> {
    * What was kept of this database; undefined where nothing was, or not for this role.
    * @param db reads it; the default can also write to it
    */
-  async openHistory(db: Queryable = this.pool): Promise<HistoryStore | undefined> {
+  async openHistory(db: Queryable = this.ownQueries): Promise<HistoryStore | undefined> {
     const { database, monitor } = this.config
     if (monitor.historyUrl === undefined) return findHistory(db, database.schema)
     const url = encrypted(monitor.historyUrl, this.config)
     const kept = new Pool({ connectionString: url, size: 1, overflow: 1, warm: false })
     this.#lifecycle.own('history', () => kept.end())
     const source = await readSource(db)
-    return findHistory(kept, database.schema, source).catch((error: unknown) => {
+    return findHistory(ownQueries(kept), database.schema, source).catch((error: unknown) => {
       throw historyUnreachable(connectFailure(error, url))
     })
   }

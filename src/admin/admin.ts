@@ -9,7 +9,7 @@ import type { PartitionTarget } from '../partitions/index.ts'
 import { type Clock, systemClock, toolVersion } from '../core/index.ts'
 import { type MigrateTarget, OperationRecorder, type RunOptions } from '../migrate/index.ts'
 import { type Collector, type Limits, Reader, StatementFeed } from '../monitor/index.ts'
-import type { Pool } from '../pool/index.ts'
+import { ownQueries, type Pool } from '../pool/index.ts'
 import { ConsoleSessions } from './console-sessions.ts'
 import { ConsoleShell } from './console-shell.ts'
 import type { AdminContext, ConfigurationEntry } from './context.ts'
@@ -141,7 +141,7 @@ export class Admin {
       migrateOptions: input.migrateOptions ?? {},
       access: input.access,
       partitions: input.partitions,
-      recorder: new OperationRecorder(input.pool, schema),
+      recorder: new OperationRecorder(ownQueries(input.pool), schema),
       works: new LongWorks(clock),
       sessions: new ConsoleSessions(clock),
       live,

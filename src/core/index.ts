@@ -45,9 +45,17 @@ export {
 } from './options.ts'
 export { isModuleFolder, moduleHint } from './module-kind.ts'
 export type { Lease, Operation, QueryResultRow, Recorder } from './ports.ts'
+export { NAMED_RELATIONS, type NamedRelation } from './relation-names.ts'
 export { Scheduler, type Task, type TaskFailure } from './scheduler.ts'
 export { hideLiterals } from './sql-literals.ts'
-export { type Queryable, quoteIdentifier, quoteLiteral, quoteQualified, quoteWhereNeeded } from './sql.ts'
+export {
+  OWN_PATH,
+  type Queryable,
+  quoteIdentifier,
+  quoteLiteral,
+  quoteQualified,
+  quoteWhereNeeded,
+} from './sql.ts'
 export { type SqlParser, sqlParser } from './sql-parser.ts'
 export { endsSession, refusesConnection, SQLSTATE, sqlstateOf } from './sqlstate.ts'
 export { toolVersion } from './version.ts'

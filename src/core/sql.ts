@@ -8,6 +8,12 @@ export interface Queryable {
   ): Promise<{ rows: Row[]; rowCount: number | null }>
 }
 
+/**
+ * The search path under which Holdfast runs SQL of its own: with nothing in it but the catalog, no function or operator of another
+ * role is called for one of PostgreSQL's. `pg_temp` stands last, since it comes first where it is not named.
+ */
+export const OWN_PATH = 'pg_catalog, pg_temp'
+
 /** Quotes one identifier, so that any name is safe and keeps its case. */
 export function quoteIdentifier(name: string): string {
   if (name.length === 0 || name.includes('\0')) {

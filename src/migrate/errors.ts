@@ -72,15 +72,6 @@ export function noRunner(): HoldfastError {
   })
 }
 
-export function pooler(): HoldfastError {
-  return new HoldfastError({
-    code: 'HF_MIGRATE_POOLER',
-    message:
-      'DATABASE_URL leads to a connection pooler in transaction mode: the lock that keeps two runners apart would be ' +
-      'lost between two statements. Set DATABASE_DIRECT_URL to the server itself; nothing was run.',
-  })
-}
-
 export function lockTimeout(
   id: string,
   line: number,

@@ -1,5 +1,8 @@
 import {
   type Clock,
+  NAMED_RELATIONS,
+  type NamedRelation,
+  OWN_PATH,
   type QueryResultRow,
   type Queryable,
   SQLSTATE,
@@ -30,15 +33,10 @@ const CONNECTIONS = {
 } as const
 
 /** With nothing in the path but the catalog, no function or operator that another role made is called for one of PostgreSQL's. */
-const SAFE_PATH = '; SET LOCAL search_path = pg_catalog, pg_temp'
+const SAFE_PATH = `; SET LOCAL search_path = ${OWN_PATH}`
 /** Local to one transaction, so that nothing of it stays behind, also not behind a pooler. */
 const guard = (timeoutMs: number): string =>
   `BEGIN READ ONLY; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; SET LOCAL statement_timeout = ${timeoutMs}`
-
-/** Looks names up by the path of the session: every other name in it is qualified, and there is no operator. */
-const NAMED = `
-  SELECT pg_catalog.to_regclass(u.name)::pg_catalog.oid AS oid
-    FROM pg_catalog.unnest($1::pg_catalog.text[]) WITH ORDINALITY u (name, place) ORDER BY u.place`
 
 /**
  * Reads what monitoring shows. On up to three connections of its own, so that a pool which is used up can still be
@@ -71,9 +69,13 @@ export class Reader implements Queryable {
    * The relations that people mean by names, qualified or not: null where there is none.
    * @throws HF_MONITOR_BUSY, the pool's and the driver's errors; of a name that is none, the server's 42602
    */
-  async relationsNamed(names: readonly string[]): Promise<(number | null)[]> {
-    const { rows } = await this.#read<{ oid: number | null }>(guard(this.#timeoutMs), NAMED, [names])
-    return rows.map(({ oid }) => oid)
+  async relationsNamed(names: readonly string[]): Promise<(NamedRelation | null)[]> {
+    const { rows } = await this.#read<{ [Key in keyof NamedRelation]: NamedRelation[Key] | null }>(
+      guard(this.#timeoutMs),
+      NAMED_RELATIONS,
+      [names],
+    )
+    return rows.map((row) => (row.oid === null ? null : (row as NamedRelation)))
   }
 
   /**
@@ -82,16 +84,11 @@ export class Reader implements Queryable {
    * @throws HF_MONITOR_BUSY, the pool's and the driver's errors
    */
   async qualified(name: string): Promise<string> {
-    const [oid] = await this.relationsNamed([name]).catch((error: unknown) => {
+    const [found] = await this.relationsNamed([name]).catch((error: unknown) => {
       if (sqlstateOf(error) === SQLSTATE.invalidName) return [null]
       throw error
     })
-    const { rows } = await this.query<{ qualified: string }>(
-      `SELECT format('%I.%I', n.nspname, c.relname) AS qualified
-         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid`,
-      [oid],
-    )
-    return rows[0]?.qualified ?? name
+    return found?.sql ?? name
   }
 
   async #read<Row extends QueryResultRow>(

@@ -24,19 +24,12 @@ export async function readHeld(db: Queryable): Promise<string[]> {
  * @throws HF_MONITOR_TABLE_UNKNOWN
  */
 export async function resolveTables(db: Reader, names: readonly string[]): Promise<string[]> {
-  const oids = await db.relationsNamed(names).catch((error: unknown) => {
+  const found = await db.relationsNamed(names).catch((error: unknown) => {
     throw sqlstateOf(error) === SQLSTATE.invalidName ? tableUnknown(names.join(', ')) : error
   })
-  const { rows } = await db.query<{ table: string | null }>(
-    `SELECT CASE WHEN c.oid IS NOT NULL THEN format('%I.%I', n.nspname, c.relname) END AS "table"
-       FROM unnest($1::oid[]) WITH ORDINALITY u (oid, place)
-       LEFT JOIN pg_catalog.pg_class c ON c.oid = u.oid AND c.relkind IN ('r', 'm', 'p')
-       LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY u.place`,
-    [oids],
-  )
-  return rows.map(({ table }, at) => {
-    if (table === null) throw tableUnknown(names[at] ?? '')
-    return table
+  return found.map((one, at) => {
+    if (one === null || !['r', 'm', 'p'].includes(one.kind)) throw tableUnknown(names[at] ?? '')
+    return one.sql
   })
 }
 

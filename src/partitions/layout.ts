@@ -1,4 +1,6 @@
-import { isHoldfastError, type Queryable, SQLSTATE, sqlstateOf } from '../core/index.ts'
+import type pg from 'pg'
+import { isHoldfastError, type NamedRelation, type Queryable, SQLSTATE, sqlstateOf } from '../core/index.ts'
+import { relationNamed } from '../pool/index.ts'
 import { keyUnsupported, notPartitioned, tableMissing } from './errors.ts'
 import { type KeyKind, keyKindOf } from './key.ts'
 import type { Position } from './period.ts'
@@ -84,7 +86,7 @@ const PARTITIONS_QUERY = `
 /**
  * Reads how a table is partitioned. Waits for no lock.
  *
- * @param table as SQL names it: `public.logs`, `"Logs"`
+ * @param table its qualified name
  * @throws HF_PARTITION_TABLE, HF_PARTITION_NONE, HF_PARTITION_KEY
  */
 export async function readLayout(client: Queryable, table: string): Promise<Layout> {
@@ -101,6 +103,25 @@ export async function readLayout(client: Queryable, table: string): Promise<Layo
   const known = knownHead(head)
   const partitions = await readPartitions(client, [known])
   return { ...known, partitions: partitions.get(head.oid) ?? [] }
+}
+
+/**
+ * The same of a table as people name it.
+ * @param table as SQL names it: `public.logs`, `"Logs"`
+ * @throws as {@link readLayout}
+ */
+export async function readLayoutNamed(client: pg.Client, table: string): Promise<Layout> {
+  return readLayout(client, (await findTable(client, table)).sql)
+}
+
+/** Finds the table that a name means with the path that the session came with. @throws HF_PARTITION_TABLE */
+export async function findTable(client: pg.Client, table: string): Promise<NamedRelation> {
+  const found = await relationNamed(client, table).catch((error: unknown) => {
+    if (sqlstateOf(error) === SQLSTATE.invalidName) throw tableMissing(table)
+    throw error
+  })
+  if (!found || !['r', 'p', 'f'].includes(found.kind)) throw tableMissing(table)
+  return found
 }
 
 /** The layouts of all tables that are partitioned by the range of one column of a usable type. Waits for no lock. */

@@ -3,7 +3,7 @@ import { Removals } from './archive/removals.ts'
 import { tablesOf } from './convert/plan.ts'
 import { Conversions, isOpen } from './convert/records.ts'
 import { partitionReplica } from './errors.ts'
-import { type Layout, type Partition, readLayout, readLayouts } from './layout.ts'
+import { findTable, type Layout, type Partition, readLayout, readLayoutNamed, readLayouts } from './layout.ts'
 import { readLastScans } from './last-scans.ts'
 import { countAhead, FEWEST_AHEAD } from './gaps.ts'
 import { endOf, type Outlook, outlookOf } from './outlook.ts'
@@ -46,10 +46,12 @@ export interface PartitionList {
  * @throws HF_PARTITION_TABLE, HF_PARTITION_NONE, HF_PARTITION_KEY, HF_PARTITION_OWN_SCHEMA
  */
 export function listPartitions({ url, ownSchema }: PartitionTarget, table: string): Promise<PartitionList> {
-  return withTender(url, undefined, ({ client }) => readPartitionList(client, ownSchema, table))
+  return withTender(url, undefined, async ({ client }) =>
+    readPartitionList(client, ownSchema, (await findTable(client, table)).sql),
+  )
 }
 
-/** The same with the given connection. @throws as {@link listPartitions} */
+/** The same with the given connection. @param table its qualified name @throws as {@link listPartitions} */
 export async function readPartitionList(
   db: Queryable,
   ownSchema: string,
@@ -193,7 +195,7 @@ export async function manage(
   const kept = resolvePolicy(wishes)
   return withTender(url, undefined, async (tender) => {
     const { client } = tender
-    const layout = await readLayout(client, table)
+    const layout = await readLayoutNamed(client, table)
     refuseUnfitting(layout, every)
     if (await isReplica(tender)) throw partitionReplica(layout.sql)
     await new Policies(client, ownSchema).set({ table: layout.sql, every, ...kept })

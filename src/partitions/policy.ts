@@ -1,8 +1,9 @@
+import type pg from 'pg'
 import { type Queryable, quoteQualified } from '../core/index.ts'
 import { wholePlace } from '../storage/index.ts'
 import { queryOwn } from './own-table.ts'
 import { notManaged } from './errors.ts'
-import { readLayout } from './layout.ts'
+import { readLayoutNamed } from './layout.ts'
 import { type Every, parseEvery } from './period.ts'
 
 /** How the partitions of a table are kept. */
@@ -81,10 +82,10 @@ export class Policies {
   }
 
   /** All, or that of one table. @param table as SQL names it @throws HF_PARTITION_NOT_MANAGED, HF_PARTITION_TABLE */
-  async chosen(client: Queryable, table: string | undefined): Promise<Policy[]> {
+  async chosen(client: pg.Client, table: string | undefined): Promise<Policy[]> {
     const all = await this.list()
     if (table === undefined) return all
-    const { sql } = await readLayout(client, table)
+    const { sql } = await readLayoutNamed(client, table)
     const found = all.filter((one) => one.table === sql)
     if (found.length === 0) throw notManaged(sql)
     return found

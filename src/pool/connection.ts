@@ -21,7 +21,7 @@ import { Wire } from './wire/wire.ts'
 export type ConnectionState = 'connecting' | 'idle' | 'checking' | 'busy' | 'lane' | 'cleaning' | 'closing'
 
 const WHO_IS_THERE: StatementCall = {
-  text: `SELECT pg_backend_pid() AS pid, ${ROLE_COLUMNS}`,
+  text: `SELECT pg_catalog.pg_backend_pid() AS pid, ${ROLE_COLUMNS}`,
   values: [],
   isArrayMode: false,
   types: undefined,
@@ -30,7 +30,7 @@ const WHO_IS_THERE: StatementCall = {
 
 /** What DISCARD ALL does, but for the prepared statements. */
 const RESET_SESSION =
-  'CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); ' +
+  'CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all(); ' +
   'DISCARD SEQUENCES; DISCARD TEMP'
 
 /** Ends that say nothing about the server: whoever held the session sat idle for too long. */

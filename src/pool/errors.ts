@@ -46,6 +46,15 @@ function shortened(text: string): string {
   return line.length <= 80 ? line : `${line.slice(0, 79)}…`
 }
 
+export function transactionPooler(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_CONNECT_POOLER',
+    message:
+      'DATABASE_URL leads to a connection pooler in transaction mode: locks and settings of a session would be ' +
+      "lost, or another service's, between two statements. Set DATABASE_DIRECT_URL to the server itself; nothing was run.",
+  })
+}
+
 export function acquireTimeout(waitedMs: number, picture: PoolPicture): HoldfastError {
   return new HoldfastError({
     code: 'HF_POOL_ACQUIRE_TIMEOUT',

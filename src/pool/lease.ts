@@ -16,7 +16,10 @@ export function advisoryKey(name: string): string {
  * @param key of {@link advisoryKey}
  */
 export async function tryAdvisoryLock(db: Queryable, key: string): Promise<boolean> {
-  const { rows } = await db.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1::bigint) AS held', [key])
+  const { rows } = await db.query<{ held: boolean }>(
+    'SELECT pg_catalog.pg_try_advisory_lock($1::bigint) AS held',
+    [key],
+  )
   return rows[0]?.held === true
 }
 

@@ -272,7 +272,10 @@ function settingsOf({ actor, settings }: TransactionOptions): [name: string, val
 
 /** The text depends on the number alone, so that it stays prepared. */
 function setConfig(count: number): string {
-  const calls = Array.from({ length: count }, (_, n) => `set_config($${2 * n + 1}, $${2 * n + 2}, true)`)
+  const calls = Array.from(
+    { length: count },
+    (_, n) => `pg_catalog.set_config($${2 * n + 1}, $${2 * n + 2}, true)`,
+  )
   return `SELECT ${calls.join(', ')}`
 }
 

@@ -145,7 +145,7 @@ describe.skipIf(isPgBouncerMissing)('behind PgBouncer', () => {
         const folder = new MigrationFolder(bouncer.url)
         folder.add('CREATE TABLE through_pooler (n int)')
         const failure = await migrateUp(folder.target).catch((error: unknown) => error)
-        expect(isHoldfastError(failure) && failure.code).toBe('HF_MIGRATE_POOLER')
+        expect(isHoldfastError(failure) && failure.code).toBe('HF_CONNECT_POOLER')
         expect(String(failure)).toContain('DATABASE_DIRECT_URL')
       } finally {
         await bouncer.stop()

@@ -9,7 +9,7 @@ import {
   signalSession,
 } from '../../monitor/index.ts'
 import { OperationRecorder } from '../../migrate/index.ts'
-import type { HolderPicture } from '../../pool/index.ts'
+import { type HolderPicture, ownQueries } from '../../pool/index.ts'
 import type { AdminContext } from '../context.ts'
 import { nullable, problemResponses } from '../problem.ts'
 import { refuseStrayFields } from '../strict-body.ts'
@@ -149,7 +149,8 @@ export const activityRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
         // Beside the pool: that it is used up may be why somebody is to be ended.
         const own = pool.sibling({ size: 1, overflow: 0, allowExitOnIdle: true })
         try {
-          await signalSession(own, signal, target, new OperationRecorder(own, ownSchema))
+          const queries = ownQueries(own)
+          await signalSession(queries, signal, target, new OperationRecorder(queries, ownSchema))
         } finally {
           await own.end({ timeoutMs: 1_000 })
         }

@@ -129,7 +129,7 @@ function addSignal(activity: Command, finish: Finish, signal: SessionSignal, des
       }
       if (signal === 'terminate' && yes !== true) await confirmPlan(session, shown)
       const target = { pid: Number(pid), startedAt: seen?.startedAt ?? undefined }
-      await signalSession(holdfast.pool, signal, target, holdfast.recorder)
+      await signalSession(holdfast.ownQueries, signal, target, holdfast.recorder)
       session.out.result({ database: holdfast.address, pid: Number(pid), signal }, () =>
         signal === 'cancel' ? `What ${pid} ran is cancelled.` : `Session ${pid} is ended.`,
       )

@@ -12,6 +12,7 @@ import {
 } from '../../partitions/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
+import { lookWith } from '../looking.ts'
 import { failureInWords } from './partition-failure.ts'
 import type { Session } from '../session.ts'
 
@@ -98,10 +99,12 @@ function addRestore(partition: Command, finish: Finish): void {
       ),
     finish,
     async (session, _, [name = '', which = '']) => {
-      const holdfast = await session.connect()
+      const { holdfast, reader } = await lookWith(session)
       const isFile = /\.json(\?.*)?$|\//.test(which)
       const { ownSchema } = holdfast.partitions
-      const manifest = isFile ? which : await manifestOf(holdfast.pool, ownSchema, name, which)
+      const manifest = isFile
+        ? which
+        : await manifestOf(reader, ownSchema, await reader.qualified(name), which)
       const done = await restoreArchive(holdfast.partitions, name, { manifest, recorder: holdfast.recorder })
       session.out.result(
         { database: holdfast.address, ...done },

@@ -23,7 +23,7 @@ export function addList(partition: Command, finish: Finish): void {
     async (session, _, [name]) => {
       const holdfast = await session.connect()
       if (name === undefined) {
-        const tables = (await listPartitioned(holdfast.pool, holdfast.partitions.ownSchema)).map(
+        const tables = (await listPartitioned(holdfast.ownQueries, holdfast.partitions.ownSchema)).map(
           partitionedAsJson,
         )
         session.out.result({ tables }, () => tablesInWords(tables))

@@ -256,7 +256,7 @@ function addReset(query: Command, finish: Finish): void {
       const { holdfast } = await lookWith(session)
       if (yes !== true)
         await confirmPlan(session, `Forget the statistics of all statements of ${holdfast.address}`)
-      await resetStatements(holdfast.pool, holdfast.recorder)
+      await resetStatements(holdfast.ownQueries, holdfast.recorder)
       session.out.result({ database: holdfast.address, reset: true }, () => 'The statistics begin anew.')
     },
   )

@@ -38,7 +38,7 @@ export function addReset(program: Command, finish: Finish): void {
 async function resetSchema(session: Session, options: ResetFlags): Promise<number> {
   const holdfast = await session.connect()
   const { schema } = holdfast.config.database
-  const { rows } = await holdfast.pool.query<{ name: string; table: string; rows: number }>(
+  const { rows } = await holdfast.ownQueries.query<{ name: string; table: string; rows: number }>(
     `SELECT current_database() AS name, c.relname AS table, greatest(c.reltuples, 0)::int AS rows
        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 2`,

@@ -90,7 +90,7 @@ function addDrift(schema: Command, finish: Finish): void {
           shadowUrl,
           ownSchema: holdfast.config.database.schema,
           managedRoles: managedRoles(holdfast.access),
-          partitionedTables: await listManaged(holdfast.pool, holdfast.config.database.schema),
+          partitionedTables: await listManaged(holdfast.ownQueries, holdfast.config.database.schema),
         },
       )
       session.out.result(

@@ -62,10 +62,10 @@ export function addSchema(program: Command, finish: Finish): void {
 
 /** Nobody's own: our schema, and what extensions brought. Of several patterns the generator knows the last one only. */
 async function excludedTables(
-  { pool, config }: Holdfast,
+  { ownQueries, config }: Holdfast,
   passedOn: readonly string[],
 ): Promise<{ pattern: string; passedOn: readonly string[] }> {
-  const { rows } = await pool.query<{ name: string }>(`
+  const { rows } = await ownQueries.query<{ name: string }>(`
     SELECT nspname || '.' || relname AS name
       FROM pg_depend d
       JOIN pg_class c ON c.oid = d.objid AND c.relkind IN ('r', 'p', 'v', 'm', 'f')

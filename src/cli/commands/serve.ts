@@ -67,7 +67,7 @@ async function connect(session: Session, { host, port, insecure }: ServeFlags): 
 }
 
 async function hintAtSchema(session: Session, holdfast: Holdfast): Promise<void> {
-  const { state } = await inspectSchema(holdfast.pool, holdfast.config.database.schema)
+  const { state } = await inspectSchema(holdfast.ownQueries, holdfast.config.database.schema)
   if (state === 'missing' || state === 'outdated') {
     session.out.say(
       pc.yellow(`Holdfast's schema is ${state} in ${holdfast.address}. If you may create it: holdfast init`),

@@ -2,19 +2,20 @@ import type pg from 'pg'
 import {
   isHoldfastError,
   messageOf,
+  OWN_PATH,
   quoteIdentifier,
   quoteQualified,
   SQLSTATE,
   sqlstateOf,
   wait,
 } from '../../core/index.ts'
-import { advisoryKey, tryAdvisoryLock } from '../../pool/index.ts'
+import { advisoryKey, tryAdvisoryLock, withUsersPath } from '../../pool/index.ts'
 import { validationFailed } from '../errors.ts'
 import { loadDefault } from '../format/module.ts'
 import type { Run } from '../running/job.ts'
 import { jitteredMs, wasInTheWay } from '../running/lock-budget.ts'
 import { findFaults, withContext } from '../running/send.ts'
-import { resetSession } from '../running/transactional.ts'
+import { oidOf, resetSession, usersPath } from '../running/session.ts'
 import type { Backfill } from './define.ts'
 import { backfillBusy, backfillFailed, backfillInvalid, backfillPaused } from './errors.ts'
 import { type BackfillRecord, BackfillRecords } from './records.ts'
@@ -68,9 +69,9 @@ export async function runBackfill(run: Run, task: BackfillTask): Promise<void> {
     throw backfillBusy(task.id, before.worker ?? 'it has just begun')
   try {
     if (before.state === 'paused') throw backfillPaused(task.id)
-    await resetSession(run)
+    await resetSession(client)
     await goThrough(run, task, backfill, records)
-    const faults = await findFaults(run, task)
+    const faults = await withUsersPath(client, () => findFaults(run, task))
     if (faults.length > 0)
       throw validationFailed(task.id, faults, 'The migration and its backfill stay applied.')
     await records.finish(task.id)
@@ -128,10 +129,10 @@ async function readSource(client: pg.Client, { table, key, where }: Backfill, pa
   const name = quoteQualified(...table.split('.'))
   const { rows } = await client.query<{ type: string; estimate: number; usable: boolean }>(
     `SELECT format_type(a.atttypid, a.atttypmod) AS type, greatest(c.reltuples, 0)::float8 AS estimate,
-            EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indkey[0] = a.attnum AND i.indisvalid AND i.indpred IS NULL) AS usable
+            EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indkey[0] = a.attnum AND i.indisvalid AND i.indpred IS NULL) AS usable
        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
-      WHERE c.oid = to_regclass($1) AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped`,
-    [name, key],
+      WHERE c.oid = $1 AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped`,
+    [await withUsersPath(client, () => oidOf(client, name)), key],
   )
   const [found] = rows
   if (!found) throw backfillInvalid(path, `there is no column ${table}.${key}`)
@@ -198,9 +199,10 @@ async function runBatch(
   source: Source,
   position: string | null,
 ): Promise<number> {
-  const { client, options } = run
-  await client.query('BEGIN')
-  await client.query(`SET LOCAL lock_timeout = ${options.lockTimeoutMs}`)
+  const { client, options, target } = run
+  await client.query(
+    `BEGIN; SET LOCAL lock_timeout = ${options.lockTimeoutMs}; SET LOCAL search_path TO ${usersPath(target)}`,
+  )
   const { rows } = await client.query<{ key: string }>(
     source.select(position === null),
     position === null ? [batchRows] : [batchRows, position],
@@ -213,6 +215,7 @@ async function runBatch(
   }
   if (typeof batch === 'string') await client.query(batch, [keys])
   else await withContext(run, id, path, async ({ query }) => batch({ keys, query }))
+  await client.query(`SET LOCAL search_path = ${OWN_PATH}`)
   await records.advance(id, last, keys.length)
   await client.query('COMMIT')
   return keys.length

@@ -1,4 +1,7 @@
 import type pg from 'pg'
+import { quoteIdentifier } from '../../core/index.ts'
+import { withUsersPath } from '../../pool/index.ts'
+import { oidOf } from '../running/session.ts'
 import type { Removed } from './removed.ts'
 
 /**
@@ -29,7 +32,7 @@ async function inSchema(client: pg.Client, schema: string): Promise<Removed[]> {
 const BUILT_ON_QUERY = `
   WITH RECURSIVE start AS (
     SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relname = $2 AND CASE WHEN $1::text IS NULL THEN pg_catalog.pg_table_is_visible(c.oid) ELSE n.nspname = $1 END
+     WHERE CASE WHEN $1::text IS NULL THEN c.oid = $4 ELSE c.relname = $2 AND n.nspname = $1 END
   ), children AS (
     SELECT oid FROM start
     UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN children ON i.inhparent = children.oid
@@ -50,6 +53,7 @@ async function builtOn(client: pg.Client, { schema, name, column }: Removed): Pr
     schema ?? null,
     name,
     column ?? null,
+    schema === undefined ? await withUsersPath(client, () => oidOf(client, quoteIdentifier(name))) : null,
   ])
   return rows.map(({ isChild, ...found }): Removed =>
     isChild && column !== undefined ? { kind: 'column', ...found, column } : { kind: 'relation', ...found },

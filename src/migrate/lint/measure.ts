@@ -55,6 +55,8 @@ export class Measurer {
       throw error
     })
     const measurer = new Measurer(client, observer)
+    // A database of one's own: nobody else has written to it, and scripts name things by the path that they know.
+    await client.query('SET search_path TO DEFAULT')
     const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
     measurer.#pid = rows[0]?.pid ?? 0
     await client.query('SET track_counts = on').catch(() => {}) // not everybody may; it is the default

@@ -9,6 +9,7 @@ import {
   specialKindOf,
 } from '../format/special-statements.ts'
 import type { Statement } from '../format/statements.ts'
+import { asOurselves, oidOf } from './session.ts'
 
 /** What the catalog says about a statement that was begun: it took effect, it may be sent again, or nobody knows. */
 export type Outcome = 'done' | 'again' | 'unknown'
@@ -43,7 +44,7 @@ const RECOVERIES: Readonly<Record<SpecialKind, Recovery>> = {
   },
   'drop index concurrently': async (client, node) => {
     for (const name of 'DropStmt' in node ? droppedNames(node.DropStmt.objects ?? []) : [])
-      if (await indexExists(client, name)) return 'again'
+      if ((await oidOf(client, name)) !== null) return 'again'
     return 'done'
   },
   reindex: async (client, node) => {
@@ -56,10 +57,12 @@ const RECOVERIES: Readonly<Record<SpecialKind, Recovery>> = {
     const partition = alterTableCommands(node).map(partitionCommandOf).find(Boolean)?.name
     if (!partition) return 'unknown'
     const [parent, child] = [nameOf(node.AlterTableStmt.relation), nameOf(partition)]
-    const { rows } = await client.query<{ pending: boolean }>(
-      `SELECT inhdetachpending AS pending FROM pg_catalog.pg_inherits
-        WHERE inhparent = to_regclass($1) AND inhrelid = to_regclass($2)`,
-      [parent, child],
+    const oids = [await oidOf(client, parent), await oidOf(client, child)]
+    const { rows } = await asOurselves(client, () =>
+      client.query<{ pending: boolean }>(
+        'SELECT inhdetachpending AS pending FROM pg_catalog.pg_inherits WHERE inhparent = $1 AND inhrelid = $2',
+        oids,
+      ),
     )
     if (rows[0] === undefined) return 'done'
     if (!rows[0].pending) return 'again'
@@ -152,43 +155,43 @@ async function findOwnIndex(
   client: pg.Client,
   { idxname = '', relation = {} }: IndexStmt,
 ): Promise<FoundIndex | undefined> {
-  const { rows } = await client.query<FoundIndex & Record<string, unknown>>(
-    `SELECT format('%I.%I', n.nspname, x.relname) AS name, coalesce(i.indisvalid AND i.indisready, true) AS "isValid",
+  const table = await oidOf(client, nameOf(relation))
+  const { rows } = await asOurselves(client, () =>
+    client.query<FoundIndex & Record<string, unknown>>(
+      `SELECT format('%I.%I', n.nspname, x.relname) AS name, coalesce(i.indisvalid AND i.indisready, true) AS "isValid",
             coalesce(i.indrelid = t.oid, false) AS "isOnTable",
             (SELECT pid FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = x.oid LIMIT 1) AS builder
        FROM pg_catalog.pg_class t JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
        JOIN pg_catalog.pg_class x ON x.relnamespace = n.oid AND x.relname = $2
        LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = x.oid
-      WHERE t.oid = to_regclass($1)`,
-    [nameOf(relation), idxname],
+        WHERE t.oid = $1`,
+      [table, idxname],
+    ),
   )
   return rows[0]
 }
 
-async function indexExists(client: pg.Client, name: string): Promise<boolean> {
-  const { rows } = await client.query<{ there: boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [
-    name,
-  ])
-  return rows[0]?.there === true
-}
-
 /** The copies that an interrupted REINDEX CONCURRENTLY leaves: invalid, under a name that ends in _ccnew or _ccold. */
 async function dropCopies(client: pg.Client, relation: RangeVar): Promise<void> {
-  const { rows } = await client.query<{ name: string }>(
-    `SELECT format('%I.%I', n.nspname, c.relname) AS name
-       FROM pg_catalog.pg_index i
+  const subject = await oidOf(client, nameOf(relation))
+  const { rows } = await asOurselves(client, () =>
+    client.query<{ name: string }>(
+      `SELECT format('%I.%I', n.nspname, c.relname) AS name
+         FROM pg_catalog.pg_index i
        JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' AND n.nspname <> 'pg_toast'
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.relid = i.indrelid)
-        AND i.indrelid IN (SELECT to_regclass($1) UNION ALL
-                           SELECT indrelid FROM pg_catalog.pg_index WHERE indexrelid = to_regclass($1))`,
-    [nameOf(relation)],
+          AND i.indrelid IN (SELECT $1::oid UNION ALL SELECT indrelid FROM pg_catalog.pg_index WHERE indexrelid = $1::oid)`,
+      [subject],
+    ),
   )
   for (const { name } of rows) await client.query(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`)
 }
 
 async function hasDatabase(client: pg.Client, name: string): Promise<boolean> {
-  const { rowCount } = await client.query('SELECT FROM pg_catalog.pg_database WHERE datname = $1', [name])
+  const { rowCount } = await asOurselves(client, () =>
+    client.query('SELECT FROM pg_catalog.pg_database WHERE datname = $1', [name]),
+  )
   return rowCount === 1
 }
 

@@ -5,6 +5,7 @@ import { refuseTransactionCommands, splitStatements, type Statement } from '../f
 import type { Direction } from '../history/history.ts'
 import { readSteps } from '../history/steps.ts'
 import type { Job, Run } from './job.ts'
+import { resetSession } from './session.ts'
 import { runStepwise } from './stepwise.ts'
 import { runInTransaction } from './transactional.ts'
 
@@ -52,5 +53,6 @@ export async function runJob(run: Run, job: Job, index: number, count: number): 
   const durationMs = job.script.directives.inTransaction
     ? await runInTransaction(run, job)
     : await runStepwise(run, job)
+  await resetSession(run.client)
   run.onProgress({ kind: 'applied', id, direction, durationMs })
 }

@@ -1,11 +1,12 @@
 import type pg from 'pg'
 import { resolveOptions, systemClock } from '../../core/index.ts'
+import { withUsersPath } from '../../pool/index.ts'
 import { searchPathHitsOurs } from '../errors.ts'
 import { CONTRACT_GRACE_MS, MIGRATE_OPTIONS, type MigrateOptions } from '../options.ts'
 import type { Run } from './job.ts'
 import type { OnProgress } from './progress.ts'
 import { withRunnerLock } from './runner-lock.ts'
-import { type MigrateTarget, refuseTransactionPooler, withClient } from './session.ts'
+import { type MigrateTarget, withClient } from './session.ts'
 import { RunnerWatch } from './watch.ts'
 
 /** How any run is done. */
@@ -24,7 +25,6 @@ export async function asRunner<T>(
   const { contractGraceMs = CONTRACT_GRACE_MS } = options
   const resolved = { ...DEFAULTS, ...options, contractGraceMs }
   return withClient(target.url, async (client) => {
-    await refuseTransactionPooler(client, target.url)
     return withRunnerLock(client, target.history, resolved.runnerWaitMs, async () => {
       if (target.searchPath === undefined) await refuseOurSchema(client, target.history.schema)
       const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
@@ -41,8 +41,10 @@ export async function asRunner<T>(
 
 /** By default a role that is named like our schema would make the user's tables in it. */
 async function refuseOurSchema(client: pg.Client, schema: string): Promise<void> {
-  const { rows } = await client.query<{ schema: string | null; role: string }>(
-    'SELECT current_schema() AS schema, current_user AS role',
+  const { rows } = await withUsersPath(client, () =>
+    client.query<{ schema: string | null; role: string }>(
+      'SELECT pg_catalog.current_schema() AS schema, current_user AS role',
+    ),
   )
   if (rows[0]?.schema === schema) throw searchPathHitsOurs(schema, rows[0].role)
 }

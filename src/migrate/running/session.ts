@@ -1,12 +1,11 @@
 import type pg from 'pg'
-import { systemClock, within } from '../../core/index.ts'
-import { connectDirectly, withDirectClient } from '../../pool/index.ts'
-import { pooler } from '../errors.ts'
+import { OWN_PATH, quoteIdentifier } from '../../core/index.ts'
+import { withDirectClient } from '../../pool/index.ts'
 import type { HistoryTable } from '../history/tables.ts'
 
 /** Where migrations come from, where they go, where they are remembered. */
 export interface MigrateTarget {
-  /** A direct way to the server: a transaction pooler breaks the runner's lock. */
+  /** A direct way to the server: behind a transaction pooler the runner's lock would be lost between two statements. */
   readonly url: string
   readonly directory: string
   readonly history: HistoryTable
@@ -20,46 +19,43 @@ const NAME = 'holdfast migrate'
 export const withClient = <T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> =>
   withDirectClient(url, NAME, work)
 
-const TRIES = 3
-const PROBE_LIMIT_MS = 2_000
+/**
+ * The session as it was opened: what a migration SET for its session is not for the next one, nor the role that it took on. (DISCARD
+ * ALL would give up the runner's lock.) Whatever the database is set to, what the history says must not be lost with a crash.
+ */
+export async function resetSession(client: pg.Client): Promise<void> {
+  await client.query(
+    `RESET SESSION AUTHORIZATION; RESET ALL; SET search_path = ${OWN_PATH};
+     SELECT set_config('synchronous_commit', 'local', false) WHERE current_setting('synchronous_commit') = 'off'`,
+  )
+}
+
+/** The path for what a migration says: as its target wants it, or as it is for everybody. */
+export const usersPath = ({ searchPath }: MigrateTarget): string =>
+  searchPath === undefined ? 'DEFAULT' : quoteIdentifier(searchPath)
 
 /**
- * Refuses a pooler that hands the server's sessions around between statements. A pooler tells its client a process
- * id of its own making; whether sessions are handed around shows when a second client meets what the first one set.
- *
- * @throws HF_MIGRATE_POOLER
+ * Runs our own SQL between the statements of a migration: as whoever connected, with nothing but the catalog in the path. The
+ * migration goes on as the role, and with the path, that it gave itself.
  */
-export async function refuseTransactionPooler(client: pg.Client, url: string): Promise<void> {
-  const pid = await backendPid(client)
-  if ((client as { processID?: number }).processID === pid) return
-  for (let attempt = 0; attempt < TRIES; attempt += 1) {
-    const token = `${process.pid}.${attempt}.${Math.random()}`
-    await client.query(`SELECT set_config('holdfast.probe', $1, false)`, [token])
-    const isShared = await meets(url, token)
-    const isSame = (await backendPid(client)) === pid
-    await client.query('RESET holdfast.probe').catch(() => {}) // on another session there is nothing to reset
-    if (isShared || !isSame) throw pooler()
-  }
+export async function asOurselves<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
+  const { rows } = await client.query<{ role: string; path: string }>(
+    `SELECT pg_catalog.current_setting('role') AS role, pg_catalog.current_setting('search_path') AS path`,
+  )
+  const { role = 'none', path = '' } = rows[0] ?? {}
+  if (role !== 'none') await client.query('RESET ROLE')
+  await client.query(`SET search_path = ${OWN_PATH}`)
+  const result = await work()
+  await client.query(`SELECT set_config('search_path', $1, false)`, [path])
+  if (role !== 'none') await client.query(`SET ROLE ${quoteIdentifier(role)}`)
+  return result
 }
 
-async function backendPid(client: pg.Client): Promise<number | undefined> {
-  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
-  return rows[0]?.pid
-}
-
-/** Whether another client is given the session on which `token` was set. */
-async function meets(url: string, token: string): Promise<boolean> {
-  const probing = (async () => {
-    const other = await connectDirectly(url, NAME)
-    try {
-      const { rows } = await other.query<{ token: string | null }>(
-        `SELECT current_setting('holdfast.probe', true) AS token`,
-      )
-      return rows[0]?.token === token
-    } finally {
-      void other.end().catch(() => {})
-    }
-  })()
-  // Where sessions are kept apart and there is no second one to be had, the other client waits for ever.
-  return within(systemClock, PROBE_LIMIT_MS, probing, () => new Error('no answer')).catch(() => false)
+/** The relation that a name means with the path as it is; null where there is none. */
+export async function oidOf(client: pg.Client, name: string): Promise<number | null> {
+  const { rows } = await client.query<{ oid: number | null }>(
+    'SELECT pg_catalog.to_regclass($1)::pg_catalog.oid AS oid',
+    [name],
+  )
+  return rows[0]?.oid ?? null
 }

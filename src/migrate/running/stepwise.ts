@@ -1,4 +1,4 @@
-import { isHoldfastError, quoteIdentifier, SQLSTATE, sqlstateOf, wait } from '../../core/index.ts'
+import { isHoldfastError, SQLSTATE, sqlstateOf, wait } from '../../core/index.ts'
 import { lockTimeout, statementFailed, stepChanged, stepUnknown, validationFailed } from '../errors.ts'
 import { isSessionSetting, mayCommitItself, specialKindOf } from '../format/special-statements.ts'
 import type { Statement } from '../format/statements.ts'
@@ -15,7 +15,8 @@ import { Course, type Job, type Run } from './job.ts'
 import { jitteredMs, lostSession, wasInTheWay } from './lock-budget.ts'
 import { dropInvalidLeftover, recover, refuseExistingIndex, requireValidIndex } from './recovery.ts'
 import { findFaults, runStep, sendStatement } from './send.ts'
-import { lockTimeoutOf, recordFailure, resetSession } from './transactional.ts'
+import { asOurselves, resetSession, usersPath } from './session.ts'
+import { lockTimeoutOf, recordFailure } from './transactional.ts'
 
 /**
  * Runs a migration without a transaction, statement by statement, and can go on where an earlier run stopped.
@@ -36,10 +37,10 @@ export async function runStepwise(run: Run, job: Job): Promise<number> {
   if (gone) throw stepChanged(job.id, gone.line)
   if (known.size === 0) await guarded(run, job)
   try {
-    await resetSession(run)
-    await client.query(`SET statement_timeout = ${job.script.directives.statementTimeoutMs ?? 0}`)
-    if (target.searchPath !== undefined)
-      await client.query(`SET search_path = ${quoteIdentifier(target.searchPath)}`)
+    await resetSession(client)
+    await client.query(
+      `SET statement_timeout = ${job.script.directives.statementTimeoutMs ?? 0}; SET search_path TO ${usersPath(target)}`,
+    )
     if (job.script.language === 'typescript') await runUncertain(run, job, course, undefined, known.get(1))
     for (const [index, statement] of job.statements.entries()) {
       course.line = statement.line
@@ -50,7 +51,7 @@ export async function runStepwise(run: Run, job: Job): Promise<number> {
     const faults = await findFaults(run, job)
     if (faults.length > 0)
       throw validationFailed(job.id, faults, 'Its statements stay applied; it counts as not run.')
-    await resetSession(run)
+    await resetSession(client)
     await client.query('BEGIN')
     await job.alsoRecord?.(client)
     await recordAttempt(client, target.history, course.attempt())
@@ -149,15 +150,6 @@ async function writeDown(
   })
 }
 
-/** The notes are ours to write, whatever role the migration took on; it has it again afterwards. */
-async function asOurselves(client: Run['client'], work: () => Promise<void>): Promise<void> {
-  const { rows } = await client.query<{ role: string }>(`SELECT current_setting('role') AS role`)
-  const role = rows[0]?.role ?? 'none'
-  if (role !== 'none') await client.query('RESET ROLE')
-  await work()
-  if (role !== 'none') await client.query(`SET ROLE ${quoteIdentifier(role)}`)
-}
-
 /** A statement that cannot be in a transaction: what became of it is in the catalog. */
 async function runSpecial(
   run: Run,
@@ -175,7 +167,7 @@ async function runSpecial(
     if (outcome === 'unknown') throw stepUnknown(id, step, line, kind, known.beganAt)
     run.onProgress({ kind: 'recovered', id, line, outcome })
     if (outcome === 'done') {
-      await recordDone(client, target.history, key, null, null)
+      await asOurselves(client, () => recordDone(client, target.history, key, null, null))
       course.done.push({ line, hash, durationMs: 0, rows: null })
       return
     }
@@ -238,11 +230,11 @@ async function runUncertain(
   }
   if (known?.state === 'begun') throw stepUnknown(id, step, line, kind, known.beganAt)
   const key = { migrationId: id, direction, step }
-  await recordBegun(client, target.history, { ...key, line, hash, kind })
+  await asOurselves(client, () => recordBegun(client, target.history, { ...key, line, hash, kind }))
   await client.query(`SET lock_timeout = ${lockTimeoutOf(run, job)}`)
   const record =
     one === undefined ? await runStep(run, job) : await sendStatement(run, job, one.statement, one.step)
-  await recordDone(client, target.history, key, record.durationMs, record.rows)
+  await asOurselves(client, () => recordDone(client, target.history, key, record.durationMs, record.rows))
   course.done.push(record)
 }
 

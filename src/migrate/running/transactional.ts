@@ -1,16 +1,10 @@
-import {
-  endsSession,
-  isHoldfastError,
-  messageOf,
-  quoteIdentifier,
-  sqlstateOf,
-  wait,
-} from '../../core/index.ts'
+import { endsSession, isHoldfastError, messageOf, OWN_PATH, sqlstateOf, wait } from '../../core/index.ts'
 import { commitUnknown, lockTimeout, statementFailed, transactionEnded, validationFailed } from '../errors.ts'
 import { recordAttempt } from '../history/history.ts'
 import { Course, type Job, withoutValues, type Run } from './job.ts'
 import { jitteredMs, LockBudget, wasInTheWay } from './lock-budget.ts'
 import { findFaults, runStep, sendStatement } from './send.ts'
+import { resetSession, usersPath } from './session.ts'
 
 const NOTHING_APPLIED = 'Nothing of this migration was applied.'
 
@@ -47,14 +41,13 @@ export async function runInTransaction(run: Run, job: Job): Promise<number> {
 async function attempt(run: Run, job: Job, course: Course): Promise<void> {
   const { client, target } = run
   const budget = new LockBudget(lockTimeoutOf(run, job), run.watch, run.clock)
-  await resetSession(run)
-  const path =
-    target.searchPath === undefined ? '' : `; SET LOCAL search_path = ${quoteIdentifier(target.searchPath)}`
+  await resetSession(client)
   await client.query(
     `BEGIN; SET LOCAL statement_timeout = ${job.script.directives.statementTimeoutMs ?? 0};
-     SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = ${budget.leftMs}${path}`,
+     SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = ${budget.leftMs}`,
   )
   await job.guard?.(client)
+  await client.query(`SET LOCAL search_path TO ${usersPath(target)}`)
   // What is written in TypeScript might end the transaction, and leave what it did without its history row.
   const isWatched = job.script.language === 'typescript' || job.validate !== undefined
   const before = isWatched ? await transactionId(run) : undefined
@@ -65,7 +58,7 @@ async function attempt(run: Run, job: Job, course: Course): Promise<void> {
   if (isWatched && (await transactionId(run)) !== before) throw transactionEnded(job.id)
   if (faults.length > 0) throw validationFailed(job.id, faults, NOTHING_APPLIED)
   // The history is ours to write, whatever role the migration took on.
-  await client.query('RESET SESSION AUTHORIZATION; RESET ROLE')
+  await client.query(`RESET SESSION AUTHORIZATION; RESET ROLE; SET LOCAL search_path = ${OWN_PATH}`)
   await job.alsoRecord?.(client)
   await recordAttempt(client, target.history, course.attempt())
   await commit(run, job)
@@ -86,18 +79,7 @@ async function runStatements(run: Run, job: Job, course: Course, budget: LockBud
 }
 
 async function transactionId({ client }: Run): Promise<unknown> {
-  return (await client.query<{ id: string }>('SELECT txid_current() AS id')).rows[0]?.id
-}
-
-/**
- * What the migration before SET for its session is not for this one. (DISCARD ALL would give up the runner's lock.)
- * Whatever the database is set to, what the history says must not be lost with a crash of the server.
- */
-export async function resetSession({ client }: Pick<Run, 'client'>): Promise<void> {
-  await client.query(
-    `RESET SESSION AUTHORIZATION; RESET ALL;
-     SELECT set_config('synchronous_commit', 'local', false) WHERE current_setting('synchronous_commit') = 'off'`,
-  )
+  return (await client.query<{ id: string }>('SELECT pg_catalog.txid_current() AS id')).rows[0]?.id
 }
 
 /** Milliseconds that a statement may wait for a lock. */
@@ -108,7 +90,7 @@ export function lockTimeoutOf({ options }: Run, { script }: Job): number {
 /** Best effort: the failure itself matters more than its record. */
 export async function recordFailure(run: Run, course: Course, error: unknown): Promise<void> {
   const failure = { message: messageOf(error), line: course.line, statement: withoutValues(course.text) }
-  await resetSession(run)
+  await resetSession(run.client)
     .then(() => recordAttempt(run.client, run.target.history, course.attempt(failure)))
     .catch(() => {}) // the connection is gone, or the history may not be written: the caller hears of the failure
 }

@@ -6,6 +6,7 @@ import { sqlScript } from '../format/script.ts'
 import { splitStatements, type Statement } from '../format/statements.ts'
 import { visit } from '../format/tree.ts'
 import { installSchema, userHistory } from '../own-schema.ts'
+import { withUsersPath } from '../../pool/index.ts'
 import { withClient } from '../running/session.ts'
 import { migrateUp, type UpOptions } from '../running/up.ts'
 import { scriptFailed } from './errors.ts'
@@ -58,11 +59,12 @@ async function runStatements(
 ): Promise<void> {
   await withClient(url, async (client) => {
     if (scratch.isThrowaway) await makeRoles(client, statements)
-    for (const { text, line } of statements) {
-      await client.query(text).catch((error: unknown) => {
-        throw scriptFailed(path, line, error)
-      })
-    }
+    await withUsersPath(client, async () => {
+      for (const { text, line } of statements)
+        await client.query(text).catch((error: unknown) => {
+          throw scriptFailed(path, line, error)
+        })
+    })
   })
 }
 
@@ -80,7 +82,7 @@ async function makeRoles(client: pg.Client, statements: readonly Statement[]): P
   )
   for (const name of names) {
     if (made.has(name)) continue
-    const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [name])
+    const { rowCount } = await client.query('SELECT FROM pg_catalog.pg_roles WHERE rolname = $1', [name])
     if (rowCount === 0) await client.query(`CREATE ROLE ${quoteIdentifier(name)}`)
   }
 }

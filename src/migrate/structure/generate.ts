@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Clock, messageOf, systemClock } from '../../core/index.ts'
 import { type Catalog, type ChangePlan, compareCatalogs, planChanges } from '../../schema/index.ts'
+import { withUsersPath } from '../../pool/index.ts'
 import { readMigrations } from '../format/folder.ts'
 import { withClient } from '../running/session.ts'
 import { buildFromMigrations, buildFromScript, catalogAt } from './build.ts'
@@ -116,12 +117,14 @@ function requireSame(stage: string, wanted: Catalog, found: Catalog): void {
 
 async function run(url: string, statements: readonly string[]): Promise<void> {
   if (statements.length === 0) return
-  await withClient(url, async (client) => {
-    for (const statement of statements)
-      await client.query(statement).catch((error: unknown) => {
-        throw changeUnproven('running them', [`${messageOf(error)} in: ${statement}`])
-      })
-  })
+  await withClient(url, (client) =>
+    withUsersPath(client, async () => {
+      for (const statement of statements)
+        await client.query(statement).catch((error: unknown) => {
+          throw changeUnproven('running them', [`${messageOf(error)} in: ${statement}`])
+        })
+    }),
+  )
 }
 
 const CHECKS_OFF = 'SET LOCAL check_function_bodies = off'

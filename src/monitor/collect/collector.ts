@@ -1,4 +1,4 @@
-import { type Clock, messageOf, systemClock, type Unsubscribe } from '../../core/index.ts'
+import { type Clock, messageOf, OWN_PATH, systemClock, type Unsubscribe } from '../../core/index.ts'
 import type { PartitionTarget } from '../../partitions/index.ts'
 import { AdvisoryLease, connectFailure, Pool } from '../../pool/index.ts'
 import type { Frame } from '../history/frame.ts'
@@ -340,7 +340,7 @@ function writerTo(url: string): Pool {
     warm: false,
     acquireTimeoutMs: WRITE_STATEMENT_MS,
     // With nothing in the path but the catalog no function of another role is taken for one of PostgreSQL's.
-    options: `-c search_path=pg_catalog,pg_temp -c lock_timeout=${WRITE_LOCK_MS} -c statement_timeout=${WRITE_STATEMENT_MS}`,
+    options: `-c search_path=${OWN_PATH.replace(' ', '')} -c lock_timeout=${WRITE_LOCK_MS} -c statement_timeout=${WRITE_STATEMENT_MS}`,
   })
 }
 

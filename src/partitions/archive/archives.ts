@@ -14,7 +14,7 @@ export interface KnownArchive {
 
 /**
  * The archives of a table that are written down, the latest first; whether they are still there is not looked at.
- * @param table as SQL names it
+ * @param table its qualified name
  * @throws HF_PARTITION_TABLE, HF_PARTITION_NONE, HF_PARTITION_KEY, HF_PARTITION_OWN_SCHEMA
  */
 export async function listArchives(db: Queryable, ownSchema: string, table: string): Promise<KnownArchive[]> {

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { quoteIdentifier, quoteQualified, type Recorder } from '../../core/index.ts'
 import { openStore, splitFile, type Store } from '../../storage/index.ts'
 import { archiveDamaged, archiveUnfit, partitionBusy, partitionReplica } from '../errors.ts'
-import { type Layout, type Partition, readLayout } from '../layout.ts'
+import { type Layout, type Partition, readLayoutNamed } from '../layout.ts'
 import { readManner, tableLike } from '../make.ts'
 import { alone, change, givingWay, isReplica, withTender } from '../tender.ts'
 import type { PartitionTarget } from '../upkeep.ts'
@@ -49,7 +49,7 @@ export function restoreArchive(
     const { client } = tender
     const manifest = await readManifest(store, name)
     await checkArchive(store, manifest)
-    const layout = await readLayout(client, table)
+    const layout = await readLayoutNamed(client, table)
     if (await isReplica(tender)) throw partitionReplica(layout.sql)
     const bounds = boundsOf(name, manifest)
     const there = await columnsOf(client, layout.sql)

@@ -1,4 +1,4 @@
-import { messageOf, type Queryable, type Recorder, SQLSTATE, sqlstateOf } from '../../core/index.ts'
+import { messageOf, type Queryable, type Recorder } from '../../core/index.ts'
 import {
   alreadyPartitioned,
   conversionBlocked,
@@ -8,9 +8,8 @@ import {
   partitionBusy,
   partitionReplica,
   planChanged,
-  tableMissing,
 } from '../errors.ts'
-import { readLayout } from '../layout.ts'
+import { findTable, readLayout } from '../layout.ts'
 import { type Every, parseEvery } from '../period.ts'
 import { Policies } from '../policy.ts'
 import { aloneAfterOrphan, isReplica, type Tender, withTender } from '../tender.ts'
@@ -54,16 +53,13 @@ export function planConversion(
   return withTender(target.url, undefined, async (tender) => planWith(await surveying(tender), table, wishes))
 }
 
-async function planWith(
-  surveyor: Surveyor & { path: string },
-  table: string,
-  wishes: Wishes,
-): Promise<ConversionPlan> {
+async function planWith(surveyor: Surveyor, table: string, wishes: Wishes): Promise<ConversionPlan> {
   const { client } = surveyor
-  const found = await resolveTable(surveyor, table)
-  if (!found.isPartitioned && wishes.by === '')
+  const found = await findTable(client, table)
+  const isPartitioned = found.kind === 'p'
+  if (!isPartitioned && wishes.by === '')
     throw keyUnsupported(found.sql, 'nobody said by which column: --by <column>')
-  if (!found.isPartitioned) return planAttach(surveyor, found.oid, wishes)
+  if (!isPartitioned) return planAttach(surveyor, found.oid, wishes)
   if (wishes.mode !== 'split') throw alreadyPartitioned(found.sql)
   return planSplit(surveyor, await readLayout(client, found.sql), wishes)
 }
@@ -122,7 +118,7 @@ export function conversionStatus({ url, ownSchema }: PartitionTarget, table?: st
   return withTender(url, undefined, async (tender) => {
     const conversions = new Conversions(tender.client, ownSchema)
     if (table === undefined) return conversions.list()
-    return conversions.list((await resolveTable(await surveying(tender), table)).sql)
+    return conversions.list((await findTable(tender.client, table)).sql)
   })
 }
 
@@ -133,7 +129,7 @@ export const listConversions = (db: Queryable, ownSchema: string): Promise<Conve
 /** Where conversions of one table are worked on, alone. */
 export interface Place {
   readonly tender: Tender
-  readonly surveyor: Surveyor & { path: string }
+  readonly surveyor: Surveyor
   readonly conversions: Conversions
   readonly target: PartitionTarget
   readonly table: string
@@ -157,7 +153,7 @@ export function withConversions<T>(
       })
     const tender = { ...plain, attempts: ATTEMPTS, onWaiting }
     const surveyor = await surveying(tender)
-    current = (await resolveTable(surveyor, table)).sql
+    current = (await findTable(tender.client, table)).sql
     if (await isReplica(tender)) throw partitionReplica(current)
     const conversions = new Conversions(tender.client, target.ownSchema)
     const done = await aloneAfterOrphan(tender, current, () =>
@@ -230,35 +226,12 @@ async function splitNext(
 }
 
 /** Prepares a session: names with their schemas, times in UTC, and no row hidden without saying so. */
-async function surveying({ client }: Tender): Promise<Surveyor & { path: string }> {
-  const { rows } = await client.query<{ version: number; path: string }>(
-    `SELECT current_setting('server_version_num')::int / 10000 AS version, current_setting('search_path') AS path,
+async function surveying({ client }: Tender): Promise<Surveyor> {
+  const { rows } = await client.query<{ version: number }>(
+    `SELECT current_setting('server_version_num')::int / 10000 AS version,
             set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, YMD', false), set_config('IntervalStyle', 'postgres', false),
-            set_config('row_security', 'off', false), set_config('search_path', 'pg_catalog, pg_temp', false),
+            set_config('row_security', 'off', false),
             set_config('statement_timeout', '0', false), set_config('idle_in_transaction_session_timeout', '0', false)`,
   )
-  return { client, version: rows[0]?.version ?? 0, path: rows[0]?.path ?? '' }
-}
-
-/** Finds the table that a name means with the path that the session came with. @throws HF_PARTITION_TABLE */
-async function resolveTable(
-  { client, path }: Surveyor & { path: string },
-  table: string,
-): Promise<{ oid: number; sql: string; isPartitioned: boolean }> {
-  await client.query(`SELECT set_config('search_path', $1, false)`, [path])
-  try {
-    const { rows } = await client.query<{ oid: number; sql: string; isPartitioned: boolean }>(
-      `SELECT c.oid::int8::float8 AS oid, format('%I.%I', n.nspname, c.relname) AS sql, c.relkind = 'p' AS "isPartitioned"
-         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p', 'f')`,
-      [table],
-    )
-    if (!rows[0]) throw tableMissing(table)
-    return rows[0]
-  } catch (error) {
-    if (sqlstateOf(error) === SQLSTATE.invalidName) throw tableMissing(table)
-    throw error
-  } finally {
-    await client.query(`SELECT set_config('search_path', 'pg_catalog, pg_temp', false)`)
-  }
+  return { client, version: rows[0]?.version ?? 0 }
 }

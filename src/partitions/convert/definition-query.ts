@@ -33,6 +33,10 @@ const INDEXES = `SELECT jsonb_agg(jsonb_build_object('name', ic.relname, 'sql', 
     'isUnique', i.indisunique, 'isValid', i.indisvalid AND i.indisready,
     'columns', (SELECT jsonb_agg(a.attname ORDER BY k.at) FROM unnest(i.indkey::int2[]) WITH ORDINALITY k(num, at)
                   LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.num AND k.num > 0 WHERE k.at <= i.indnkeyatts),
+    'equals', ${array(`SELECT jsonb_agg(format('OPERATOR(%I.%s)', opn.nspname, op.oprname) ORDER BY k.at)
+                  FROM unnest(i.indclass::oid[]) WITH ORDINALITY k(opclass, at) JOIN pg_opclass oc ON oc.oid = k.opclass
+                  JOIN pg_amop ao ON ao.amopfamily = oc.opcfamily AND ao.amoplefttype = oc.opcintype AND ao.amoprighttype = oc.opcintype AND ao.amopstrategy = 3
+                  JOIN pg_operator op ON op.oid = ao.amopopr JOIN pg_namespace opn ON opn.oid = op.oprnamespace`)},
     'included', ${array(`SELECT jsonb_agg(a.attname ORDER BY k.at) FROM unnest(i.indkey::int2[]) WITH ORDINALITY k(num, at)
                   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.num WHERE k.at > i.indnkeyatts`)},
     'isPartial', i.indpred IS NOT NULL, 'comment', obj_description(ic.oid, 'pg_class'),

@@ -48,6 +48,8 @@ export interface Index {
   readonly isValid: boolean
   /** Of its key, null for an expression. */
   readonly columns: readonly (string | null)[]
+  /** The operator by which each of its key is equal, qualified; of a B-tree. */
+  readonly equals: readonly string[]
   readonly included: readonly string[]
   readonly isPartial: boolean
   readonly comment: string | null

@@ -28,6 +28,14 @@ export function copiedColumns(definition: Definition): { all: string[]; key: str
   }
 }
 
+/** That two rows have the same key: as the primary key means it, whatever operators there are in the path. */
+function sameKey(definition: Definition, one: string, other: string): string {
+  const { equals = [], columns = [] } = primaryKeyOf(definition) ?? {}
+  return columns
+    .map((name, at) => `${one}.${named(String(name))} ${equals[at]} ${other}.${named(String(name))}`)
+    .join(' AND ')
+}
+
 /** Where the source is named in what a mirror runs. */
 const SOURCE = '\0source'
 
@@ -54,8 +62,7 @@ export function makingMirror(
   const { all, key } = copiedColumns(definition)
   const of = (row: string, columns: readonly string[]): string =>
     columns.map((name) => `${row}.${named(name)}`).join(', ')
-  const isRow = (row: string, written: string): string =>
-    key.map((name) => `${row}.${named(name)} = ${written}.${named(name)}`).join(' AND ')
+  const isRow = (row: string, written: string): string => sameKey(definition, row, written)
   const rest = all.filter((name) => !key.includes(name))
   const onConflict =
     rest.length === 0
@@ -157,8 +164,7 @@ export async function lookAgain(
   if (rows.length === 0) return 0
   const { all, key } = copiedColumns(definition)
   const keys = `(SELECT DISTINCT ${key.map((name) => `(jsonb_populate_record(NULL::${source}, key)).${named(name)}`).join(', ')} FROM unnest($1::jsonb[]) key) k`
-  const same = (row: string): string =>
-    key.map((name) => `${row}.${named(name)} = k.${named(name)}`).join(' AND ')
+  const same = (row: string): string => sameKey(definition, row, 'k')
   const columns = all.map(named).join(', ')
   const values = [rows.map((row) => JSON.stringify(row.key))]
   for (const statement of [

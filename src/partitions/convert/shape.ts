@@ -19,7 +19,8 @@ export function shapeOf(definition: Definition, besides: readonly string[]): str
         name,
         tablespace,
         columns.map((column) => ({ ...column, isNotNull: null })),
-        others(indexes),
+        // Follows from the columns' types.
+        others(indexes).map((index) => ({ ...index, equals: undefined })),
         others(checks),
         references.map((key) => ({ ...key, isMine: null })),
         statistics,

@@ -31,8 +31,8 @@ export interface LaneKeeper {
 }
 
 const READ_LOCK_TIMEOUT =
-  "SELECT (extract(epoch FROM current_setting('lock_timeout')::interval) * 1000)::int AS ms"
-const SET_LOCK_TIMEOUT = "SELECT set_config('lock_timeout', $1, false)"
+  "SELECT (extract(epoch FROM pg_catalog.current_setting('lock_timeout')::interval) OPERATOR(pg_catalog.*) 1000)::int AS ms"
+const SET_LOCK_TIMEOUT = "SELECT pg_catalog.set_config('lock_timeout', $1, false)"
 
 const internal = (text: string, values: readonly string[] = []): StatementCall => ({
   text,

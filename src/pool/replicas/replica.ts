@@ -29,7 +29,8 @@ export interface ReplicaPicture {
   readonly stats: PoolStats
 }
 
-const POSITION = 'SELECT pg_is_in_recovery() AS standby, pg_last_wal_replay_lsn()::text AS replayed'
+const POSITION =
+  'SELECT pg_catalog.pg_is_in_recovery() AS standby, pg_catalog.pg_last_wal_replay_lsn()::text AS replayed'
 /** How much the latest measurement counts. */
 const SMOOTHING = 0.3
 

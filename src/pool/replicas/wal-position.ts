@@ -11,7 +11,7 @@ export type WalPosition = string
  * acknowledged before.
  */
 export const ASK_POSITION = `
-  SELECT (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END)::text AS position`
+  SELECT (CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_insert_lsn() END)::text AS position`
 
 /** @throws HF_OPTION_INVALID for what is no position */
 export function assertPosition(position: unknown): void {

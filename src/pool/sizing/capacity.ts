@@ -10,11 +10,11 @@ export interface Capacity {
 }
 
 const CAPACITY = `
-  SELECT current_setting('max_connections')::int AS max,
-         current_setting('superuser_reserved_connections')::int
-           + coalesce(current_setting('reserved_connections', true), '0')::int AS reserved,
-         (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user) AS role_limit,
-         (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database()) AS database_limit`
+  SELECT pg_catalog.current_setting('max_connections')::int AS max,
+         pg_catalog.current_setting('superuser_reserved_connections')::int
+           + coalesce(pg_catalog.current_setting('reserved_connections', true), '0')::int AS reserved,
+         (SELECT nullif(rolconnlimit, -1) FROM pg_catalog.pg_roles WHERE rolname = current_user) AS role_limit,
+         (SELECT nullif(datconnlimit, -1) FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) AS database_limit`
 
 interface CapacityRow extends QueryResultRow {
   readonly max: number

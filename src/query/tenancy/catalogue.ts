@@ -51,9 +51,9 @@ export interface Catalogue {
   isMember(role: string, of: string): boolean
 }
 
-const OURS = sql`n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`
-const MAY_USE = sql`has_schema_privilege(n.oid, 'USAGE')
-  AND (has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE') OR has_table_privilege(c.oid, 'DELETE'))`
+const OURS = sql`n.nspname OPERATOR(pg_catalog.!~) '^pg_' AND n.nspname <> 'information_schema'`
+const MAY_USE = sql`pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+  AND (pg_catalog.has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE') OR pg_catalog.has_table_privilege(c.oid, 'DELETE'))`
 
 /** @param column of the tenant */
 export async function readCatalogue(db: Kysely<any>, column: string): Promise<Catalogue> {
@@ -67,39 +67,39 @@ export async function readCatalogue(db: Kysely<any>, column: string): Promise<Ca
   ] = await Promise.all([
     sql<TableState>`
         SELECT c.oid::text, c.oid::regclass::text AS name, n.nspname AS schema, c.relname, c.relowner::text AS owner,
-               format_type(a.atttypid, NULL) AS "columnType", c.relrowsecurity AS "isEnabled",
+               pg_catalog.format_type(a.atttypid, NULL) AS "columnType", c.relrowsecurity AS "isEnabled",
                c.relforcerowsecurity AS "isForced", ${MAY_USE} AS "mayUse",
-               has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'TRUNCATE') AS "mayTruncate"
-          FROM pg_class c
-          JOIN pg_namespace n ON n.oid = c.relnamespace
-          LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = ${column} AND NOT a.attisdropped
+               pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'TRUNCATE') AS "mayTruncate"
+          FROM pg_catalog.pg_class c
+          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+          LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = ${column} AND NOT a.attisdropped
          WHERE c.relkind IN ('r', 'p', 'f') AND ${OURS}
          ORDER BY 2`.execute(db),
     sql<PolicyState>`
         SELECT polrelid::text AS table, polname AS name, polroles::text[] AS roles,
-               pg_get_expr(polqual, polrelid) AS using, pg_get_expr(polwithcheck, polrelid) AS check
-          FROM pg_policy WHERE polpermissive ORDER BY polname`.execute(db),
+               pg_catalog.pg_get_expr(polqual, polrelid) AS using, pg_catalog.pg_get_expr(polwithcheck, polrelid) AS check
+          FROM pg_catalog.pg_policy WHERE polpermissive ORDER BY polname`.execute(db),
     sql<ViewState>`
         SELECT c.oid::text, c.oid::regclass::text AS name, c.relowner::text AS owner, c.relkind = 'm' AS "isStored",
                coalesce(c.reloptions::text ~* 'security_invoker=(true|on|1|yes)', false) AS "isInvoker", ${MAY_USE} AS "mayUse"
-          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
          WHERE c.relkind IN ('v', 'm') AND ${OURS}
          ORDER BY 2`.execute(db),
     sql<{ view: string; relation: string }>`
         SELECT DISTINCT r.ev_class::text AS view, d.refobjid::text AS relation
-          FROM pg_rewrite r
-          JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
+          FROM pg_catalog.pg_rewrite r
+          JOIN pg_catalog.pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
          WHERE d.refobjid <> r.ev_class`.execute(db),
     sql<{ name: string; owner: string }>`
         SELECT p.oid::regprocedure::text AS name, p.proowner::text AS owner
-          FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-         WHERE p.prosecdef AND ${OURS} AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')
-           AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+          FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+         WHERE p.prosecdef AND ${OURS} AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE')
+           AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
          ORDER BY 1`.execute(db),
     sql<{ oid: string; name: string; passes: boolean; isMe: boolean; groups: string[] }>`
         SELECT r.oid::text, r.rolname AS name, r.rolsuper OR r.rolbypassrls AS passes, r.rolname = current_user AS "isMe",
-               ARRAY(SELECT g.oid::text FROM pg_roles g WHERE pg_has_role(r.oid, g.oid, 'MEMBER')) AS groups
-          FROM pg_roles r WHERE r.rolname !~ '^pg_'`.execute(db),
+               ARRAY(SELECT g.oid::text FROM pg_catalog.pg_roles g WHERE pg_catalog.pg_has_role(r.oid, g.oid, 'MEMBER')) AS groups
+          FROM pg_catalog.pg_roles r WHERE r.rolname OPERATOR(pg_catalog.!~) '^pg_'`.execute(db),
   ])
   const groups = new Map(roles.map((role) => [role.oid, new Set(role.groups)]))
   return {
@@ -122,7 +122,7 @@ export async function readCatalogue(db: Kysely<any>, column: string): Promise<Ca
 /** The role of this session, if it passes over row-level security. */
 export async function roleThatPasses(db: Kysely<any>): Promise<string | undefined> {
   const { rows } = await sql<{ name: string }>`
-    SELECT rolname AS name FROM pg_roles
+    SELECT rolname AS name FROM pg_catalog.pg_roles
      WHERE rolname = current_user AND (rolsuper OR rolbypassrls)`.execute(db.withoutPlugins())
   return rows[0]?.name
 }
@@ -134,13 +134,13 @@ export async function looseForeignKeys(
 ): Promise<{ table: string; name: string; target: string }[]> {
   const { rows } = await sql<{ table: string; name: string; target: string }>`
     SELECT k.conrelid::regclass::text AS table, k.conname AS name, k.confrelid::regclass::text AS target
-      FROM pg_constraint k
-      JOIN pg_class c ON c.oid = k.conrelid
-      JOIN pg_namespace n ON n.oid = c.relnamespace
-      JOIN pg_attribute own ON own.attrelid = k.conrelid AND own.attname = ${column} AND NOT own.attisdropped
-      JOIN pg_attribute theirs ON theirs.attrelid = k.confrelid AND theirs.attname = ${column} AND NOT theirs.attisdropped
+      FROM pg_catalog.pg_constraint k
+      JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      JOIN pg_catalog.pg_attribute own ON own.attrelid = k.conrelid AND own.attname = ${column} AND NOT own.attisdropped
+      JOIN pg_catalog.pg_attribute theirs ON theirs.attrelid = k.confrelid AND theirs.attname = ${column} AND NOT theirs.attisdropped
      WHERE k.contype = 'f' AND k.conparentid = 0 AND NOT own.attnum = ANY (k.conkey) AND ${OURS}
-       AND has_any_column_privilege(c.oid, 'INSERT, UPDATE')
+       AND pg_catalog.has_any_column_privilege(c.oid, 'INSERT, UPDATE')
      ORDER BY 1, 2`.execute(db)
   return rows
 }
