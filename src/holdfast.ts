@@ -29,6 +29,7 @@ import {
 } from './monitor/index.ts'
 import type { PartitionTarget } from './partitions/index.ts'
 import { CursorKeys, HoldfastDialect, Timings } from './query/index.ts'
+import { wholePlace } from './storage/index.ts'
 import {
   connectFailure,
   ConnectionBudget,
@@ -217,7 +218,8 @@ export class Holdfast<DB = any> {
 
   /** Where partitions are kept, for `maintain` and its like of `holdfast/partitions`. */
   get partitions(): PartitionTarget {
-    return { url: this.directUrl, ownSchema: this.config.database.schema }
+    const archivePlaces = this.config.partitions.archivePlaces.map((place) => wholePlace(place, this.#cwd))
+    return { url: this.directUrl, ownSchema: this.config.database.schema, archivePlaces }
   }
 
   /** Looks at the database and at this process, and keeps what it sees: from `monitor.start()` on. */
@@ -284,18 +286,23 @@ export class Holdfast<DB = any> {
 
   /**
    * What was kept of this database; undefined where nothing was, or not for this role.
-   * @param db reads it; the default can also write to it
+   * @param db reads it; without one it can be written to, by the way that migrations take: a service's role may not
    */
-  async openHistory(db: Queryable = this.ownQueries): Promise<HistoryStore | undefined> {
+  async openHistory(db?: Queryable): Promise<HistoryStore | undefined> {
     const { database, monitor } = this.config
-    if (monitor.historyUrl === undefined) return findHistory(db, database.schema)
+    if (monitor.historyUrl === undefined)
+      return findHistory(db ?? this.#apart(this.directUrl), database.schema)
     const url = encrypted(monitor.historyUrl, this.config)
-    const kept = new Pool({ connectionString: url, size: 1, overflow: 1, warm: false })
-    this.#lifecycle.own('history', () => kept.end())
-    const source = await readSource(db)
-    return findHistory(ownQueries(kept), database.schema, source).catch((error: unknown) => {
+    const source = await readSource(db ?? this.ownQueries)
+    return findHistory(this.#apart(url), database.schema, source).catch((error: unknown) => {
       throw historyUnreachable(connectFailure(error, url))
     })
+  }
+
+  #apart(url: string): Queryable {
+    const pool = new Pool({ connectionString: url, size: 1, overflow: 1, warm: false })
+    this.#lifecycle.own('history', () => pool.end())
+    return ownQueries(pool)
   }
 
   /** From where on something is a problem, for the checks. */

@@ -23,9 +23,9 @@ const USUAL_LEVELS: Readonly<Record<ReachingKind, Level>> = {
   auditor: 'none',
 }
 
-/** A service works with its own state; who watches and who audits see it, people who read data do not. */
+/** A service, who watches and who audits see what Holdfast keeps; people who read data do not. */
 const OWN_LEVELS: Readonly<Record<ReachingKind, Level>> = {
-  app: 'write',
+  app: 'read',
   readonly: 'none',
   monitor: 'read',
   auditor: 'read',
@@ -49,13 +49,16 @@ const PRIVILEGES: Readonly<Record<Level, typeof READ>> = {
   },
 }
 
-/** Tables of Holdfast's own that hold evidence: a service may add to the one, and only read the others. */
-const EVIDENCE: Readonly<Record<string, readonly string[]>> = {
+/**
+ * What a service may write of Holdfast's own: figures that it sees, and records of what it did, under its own name. All else steers
+ * what is done with an owner's rights (upkeep of partitions, conversions, removals, backfills, what alerts say), or is evidence of it.
+ */
+const WRITTEN_BY_APP: Readonly<Record<string, readonly string[]>> = {
   operations: ['SELECT', 'INSERT'],
-  migration_history: ['SELECT'],
-  migration_history_steps: ['SELECT'],
-  schema_history: ['SELECT'],
-  schema_history_steps: ['SELECT'],
+  history_minutes: PRIVILEGES.write.relation,
+  history_ten_minutes: PRIVILEGES.write.relation,
+  history_hours: PRIVILEGES.write.relation,
+  statement_texts: PRIVILEGES.write.relation,
 }
 
 const LONGEST_NAME_BYTES = 63
@@ -118,7 +121,8 @@ export function wantedPrivileges(
   of: PrivilegeClass,
   name?: string,
 ): readonly string[] {
-  const evidence = schema === ownSchema && kind === 'app' && name !== undefined ? EVIDENCE[name] : undefined
-  if (evidence && of === 'relation') return evidence
+  const written =
+    schema === ownSchema && kind === 'app' && name !== undefined ? WRITTEN_BY_APP[name] : undefined
+  if (written && of === 'relation') return written
   return PRIVILEGES[schemas.get(schema)?.[kind] ?? 'none'][of]
 }

@@ -14,10 +14,12 @@ export interface Delivery {
   /** Milliseconds since 1970. */
   readonly createdAt: number
   readonly attempts: number
+  /** {@link sealOf}; null of a channel without a secret. */
+  readonly seal: string | null
 }
 
 /** What is waiting, or was given up, and why. */
-export interface Unsent extends Omit<Delivery, 'topic'> {
+export interface Unsent extends Omit<Delivery, 'topic' | 'seal'> {
   readonly error: string | null
   readonly failedAt: number | null
 }
@@ -26,16 +28,16 @@ export interface Unsent extends Omit<Delivery, 'topic'> {
 export type Outcome =
   { readonly kind: 'delivered' } | { readonly kind: 'waits' | 'failed'; readonly error: string }
 
-const COLUMNS = `id, channel, alert, topic, notification, attempts, ${ms('created_at')} AS "createdAt"`
+const COLUMNS = `id, channel, alert, topic, notification, attempts, seal, ${ms('created_at')} AS "createdAt"`
 const OPEN = 'delivered_at IS NULL AND failed_at IS NULL'
 const MOST_TAKEN = 100
 
 /** Writes deliveries down, as part of a statement. @param table as SQL names it. @param rows, held the parameters that hold them */
 export const insertionOf = (table: string, rows: number, held: number): string => `
-  INSERT INTO ${table} (source, id, channel, alert, topic, notification, created_at, attempts, held_until)
-  SELECT $1, id, channel, alert, topic, notification, to_timestamp("createdAt" / 1000), attempts, ${at(held)}
+  INSERT INTO ${table} (source, id, channel, alert, topic, notification, seal, created_at, attempts, held_until)
+  SELECT $1, id, channel, alert, topic, notification, seal, to_timestamp("createdAt" / 1000), attempts, ${at(held)}
     FROM jsonb_to_recordset($${rows}::jsonb)
-         AS r (id uuid, channel text, alert uuid, topic text, notification jsonb, "createdAt" float8, attempts int)`
+         AS r (id uuid, channel text, alert uuid, topic text, notification jsonb, seal text, "createdAt" float8, attempts int)`
 
 /** What is to be told, written down until it is. */
 export class DeliveryStore extends KeptTables {

@@ -3,6 +3,7 @@ import type { Channel } from './channels/channel.ts'
 import type { Delivery, DeliveryStore, Outcome } from './deliveries.ts'
 import { deliveryFailed } from './errors.ts'
 import type { Notification } from './notification.ts'
+import { isSealed, sealOf } from './seal.ts'
 
 /** How long one attempt may take. */
 const ATTEMPT_MS = 10_000
@@ -66,17 +67,17 @@ export class Dispatcher {
   ): Delivery[] {
     return this.#lines
       .filter(({ name }) => name !== about.but)
-      .map(({ name }) => {
+      .map(({ name, secret }) => {
         const id = uuidv7()
-        return {
+        const said = {
           id,
           channel: name,
           alert: about.alert ?? null,
           topic: about.topic ?? null,
           notification: wellFormed(notification(id)),
-          createdAt: this.#input.clock.now(),
-          attempts: 0,
         }
+        const seal = secret === undefined ? null : sealOf(said, secret)
+        return { ...said, seal, createdAt: this.#input.clock.now(), attempts: 0 }
       })
   }
 
@@ -94,7 +95,20 @@ export class Dispatcher {
     for (const line of this.#lines) await line.writeAll(store, now + HOLD_MS)
     await store.hold(this.#ids, now + HOLD_MS)
     const names = this.#lines.map(({ name }) => name)
-    this.send(await store.take(names, now, now + HOLD_MS), true)
+    for (const delivery of await store.take(names, now, now + HOLD_MS)) {
+      const secret = this.#lines.find(({ name }) => name === delivery.channel)?.secret
+      if (secret === undefined || isSealed(delivery, secret)) this.send([delivery], true)
+      else await this.#refuse(store, delivery)
+    }
+  }
+
+  /** Somebody wrote it to the table who does not know the channel's secret; or the secret is another by now. */
+  async #refuse(store: DeliveryStore, delivery: Delivery): Promise<void> {
+    const error = `Its seal is not of the secret of ${delivery.channel}: it is not told`
+    await store.settle(delivery, { kind: 'failed', error }, this.#input.clock.now())
+    this.#input.onProblem(
+      `A notification that was written down is not told: ${error}. See: holdfast alert deliveries`,
+    )
   }
 
   /** Sends nothing more; what is left is for somebody else from now on. */
@@ -139,6 +153,10 @@ class Line {
 
   get name(): Channel['name'] {
     return this.#channel.name
+  }
+
+  get secret(): string | undefined {
+    return this.#channel.secret
   }
 
   get ids(): string[] {

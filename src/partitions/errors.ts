@@ -225,6 +225,23 @@ export function archiveDamaged(file: string, why: string, cause?: unknown): Hold
   })
 }
 
+export function archivePlaceUnknown(place: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_ARCHIVE_PLACE',
+    message: `${place} is none of the places that archives may lie in. If it is meant to be one, add it to partitions.archivePlaces in the configuration (HOLDFAST_PARTITIONS_ARCHIVE_PLACES).`,
+    details: { place },
+  })
+}
+
+/** @param why the record is not what it should be */
+export function recordBroken(table: string, record: string, why: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_RECORD',
+    message: `What is written down of ${table} (${record}) cannot be gone by: ${why}. Nothing was done.`,
+    details: { table, record },
+  })
+}
+
 export function archiveUnfit(file: string, why: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_PARTITION_ARCHIVE_UNFIT',

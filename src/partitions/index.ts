@@ -23,6 +23,7 @@ export { abortConversion, finishConversion, undoConversion } from './convert/und
 export type { ConversionProgress } from './convert/work.ts'
 export {
   type ListedPartition,
+  listBroken,
   listGone,
   listManaged,
   listPartitioned,
@@ -37,6 +38,7 @@ export {
 } from './list.ts'
 export { FEWEST_AHEAD } from './gaps.ts'
 export type { Forecast, NextAction, Outlook } from './outlook.ts'
+export type { BrokenRecord } from './own-table.ts'
 export type { Layout, Partition } from './layout.ts'
 export { maintain, type Maintained } from './maintain.ts'
 export { type Every, parseEvery } from './period.ts'

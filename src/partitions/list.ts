@@ -1,4 +1,5 @@
 import { isHoldfastError, type Queryable, quoteWhereNeeded, sqlstateOf } from '../core/index.ts'
+import { requireKnownPlace } from './archive/places.ts'
 import { Removals } from './archive/removals.ts'
 import { tablesOf } from './convert/plan.ts'
 import { Conversions, isOpen } from './convert/records.ts'
@@ -10,6 +11,7 @@ import { endOf, type Outlook, outlookOf } from './outlook.ts'
 import { type Every, type Position } from './period.ts'
 import { Policies, type Policy, type PolicyWishes, resolvePolicy } from './policy.ts'
 import { isReplica, withTender } from './tender.ts'
+import type { BrokenRecord } from './own-table.ts'
 import { clockOf, currentPlace, fits, type PartitionTarget, refuseUnfitting } from './upkeep.ts'
 
 /** A partition, and whether it is used. */
@@ -88,6 +90,11 @@ export async function listManaged(db: Queryable, ownSchema: string): Promise<str
     if (isHoldfastError(error)) return []
     throw error
   }
+}
+
+/** Rows of ours about partitions that nobody can go by: what they are about is not looked after. @throws HF_PARTITION_OWN_SCHEMA */
+export async function listBroken(db: Queryable, ownSchema: string): Promise<BrokenRecord[]> {
+  return [...(await new Policies(db, ownSchema).broken()), ...(await new Conversions(db, ownSchema).broken())]
 }
 
 /** Tables that are under upkeep and are gone, or no partitioned tables any more. @param lists of all that there are */
@@ -185,14 +192,16 @@ export interface ManageOptions extends PolicyWishes {
 
 /**
  * Puts a partitioned table under upkeep, or says anew how it is kept. Makes nothing yet: `maintain` does.
- * @throws as {@link listPartitions}; HF_PARTITION_EVERY; RangeError for what makes no sense
+ * @throws as {@link listPartitions}; HF_PARTITION_EVERY, HF_PARTITION_ARCHIVE_PLACE; RangeError for what makes no sense
  */
 export async function manage(
-  { url, ownSchema }: PartitionTarget,
+  target: PartitionTarget,
   table: string,
   { every, ...wishes }: ManageOptions,
 ): Promise<Layout> {
+  const { url, ownSchema } = target
   const kept = resolvePolicy(wishes)
+  if (kept.archiveTo !== null) requireKnownPlace(target, kept.archiveTo)
   return withTender(url, undefined, async (tender) => {
     const { client } = tender
     const layout = await readLayoutNamed(client, table)
@@ -220,7 +229,8 @@ export async function unmanage({ url, ownSchema }: PartitionTarget, table: strin
     const policies = new Policies(client, ownSchema)
     if (await isReplica(tender)) throw partitionReplica(table)
     // One that is gone has no other name than that under which it was kept.
-    const gone = (await policies.list()).find((one) => one.table === table)
+    const known = [...(await policies.list()), ...(await policies.broken())]
+    const gone = known.find((one) => one.table === table)
     for (const policy of gone ? [gone] : await policies.chosen(client, table))
       await policies.remove(policy.table)
   })

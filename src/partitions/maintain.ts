@@ -1,4 +1,4 @@
-import { type HoldfastError, messageOf, type Recorder } from '../core/index.ts'
+import { type HoldfastError, isHoldfastError, messageOf, type Recorder } from '../core/index.ts'
 import { endGrace, freeAtCutoff } from './convert/ending.ts'
 import { Conversions } from './convert/records.ts'
 import { drainDefault } from './drain.ts'
@@ -74,9 +74,15 @@ function freeing(
     const freed: Maintained[] = []
     for (const { table, state } of await conversions.list()) {
       if (state !== 'running') continue
-      const words = await alone(tender, table, () => freeAtCutoff(tender, conversions, table))
-      if (words !== undefined)
-        freed.push({ ...NOTHING, table, outcome: 'done', error: null, code: null, notes: [words] })
+      try {
+        const words = await alone(tender, table, () => freeAtCutoff(tender, conversions, table))
+        if (words !== undefined)
+          freed.push({ ...NOTHING, table, outcome: 'done', error: null, code: null, notes: [words] })
+      } catch (error) {
+        signal?.throwIfAborted()
+        if (!isHoldfastError(error)) throw error
+        freed.push({ ...NOTHING, table, outcome: 'failed', error: error.message, code: error.code })
+      }
     }
     return freed
   })

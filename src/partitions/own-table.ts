@@ -1,6 +1,16 @@
 import { type Queryable, SQLSTATE, sqlstateOf } from '../core/index.ts'
 import { ownSchemaMissing, ownTablesDenied } from './errors.ts'
 
+/** A row of Holdfast's own that nobody can go by: another form, or about something that is not what it says. */
+export interface BrokenRecord {
+  readonly table: string
+  /** What kind of record, and which. */
+  readonly record: string
+  readonly why: string
+}
+
+export const isBroken = (row: object): row is BrokenRecord => 'why' in row
+
 /**
  * Asks a table of Holdfast's own schema.
  * @throws HF_PARTITION_OWN_SCHEMA where it is not there, HF_PARTITION_OWN_RIGHTS where the role lacks a right on it

@@ -1,8 +1,8 @@
 import type pg from 'pg'
 import { type Queryable, quoteQualified } from '../core/index.ts'
 import { wholePlace } from '../storage/index.ts'
-import { queryOwn } from './own-table.ts'
-import { notManaged } from './errors.ts'
+import { type BrokenRecord, isBroken, queryOwn } from './own-table.ts'
+import { notManaged, recordBroken } from './errors.ts'
 import { readLayoutNamed } from './layout.ts'
 import { type Every, parseEvery } from './period.ts'
 
@@ -62,6 +62,24 @@ export function resolvePolicy({
   }
 }
 
+/** Why something is no way to keep partitions; undefined where it is one. Pure. */
+export function faultOfKept({
+  premake,
+  keep,
+  retention,
+  archiveTo,
+}: Readonly<Record<string, unknown>>): string | undefined {
+  const isCount = (value: unknown): boolean =>
+    Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MOST
+  if (!isCount(premake)) return 'premake is no number of partitions'
+  if (keep !== null && !isCount(keep)) return 'keep is no number of partitions'
+  if (retention !== 'detach' && retention !== 'archive' && retention !== 'drop')
+    return 'its retention is none'
+  return (retention === 'archive') === (typeof archiveTo === 'string')
+    ? undefined
+    : 'its retention and its place do not belong together'
+}
+
 /** The table `partitioned_tables` of Holdfast's own schema. */
 export class Policies {
   readonly #db: Queryable
@@ -72,13 +90,28 @@ export class Policies {
     this.#schema = schema
   }
 
-  /** By the names of their tables. @throws HF_PARTITION_OWN_SCHEMA */
+  /** By the names of their tables, but for those that are broken. @throws HF_PARTITION_OWN_SCHEMA */
   async list(): Promise<Policy[]> {
+    return (await this.#read()).filter((one) => !isBroken(one)) as Policy[]
+  }
+
+  /** Rows that nobody can go by. @throws HF_PARTITION_OWN_SCHEMA */
+  async broken(): Promise<BrokenRecord[]> {
+    return (await this.#read()).filter(isBroken)
+  }
+
+  async #read(): Promise<(Policy | BrokenRecord)[]> {
     const rows = await this.#run<Omit<Policy, 'every'> & { every: string }>(
       `SELECT relation AS "table", every, premake, keep, retention, archive_to AS "archiveTo", maintained_at AS "maintainedAt",
               last_error AS "lastError" FROM ${this.#table} ORDER BY relation`,
     )
-    return rows.map((row) => ({ ...row, every: parseEvery(row.every) as Every }))
+    return rows.map((row) => {
+      const every = parseEvery(row.every)
+      const why = faultOfKept({ ...row })
+      return every === undefined || why !== undefined
+        ? { table: row.table, record: 'policy', why: why ?? `its length ${row.every} is none` }
+        : { ...row, every }
+    })
   }
 
   /** All, or that of one table. @param table as SQL names it @throws HF_PARTITION_NOT_MANAGED, HF_PARTITION_TABLE */
@@ -87,6 +120,8 @@ export class Policies {
     if (table === undefined) return all
     const { sql } = await readLayoutNamed(client, table)
     const found = all.filter((one) => one.table === sql)
+    const broken = (await this.broken()).find((one) => one.table === sql)
+    if (broken) throw recordBroken(sql, broken.record, broken.why)
     if (found.length === 0) throw notManaged(sql)
     return found
   }

@@ -1,9 +1,10 @@
-import type { Recorder } from '../core/index.ts'
+import type { HoldfastError, Recorder } from '../core/index.ts'
 import { openStore, type Store } from '../storage/index.ts'
 import type { ArchiveFormat } from './archive/encoding.ts'
+import { requireKnownPlace } from './archive/places.ts'
 import { Removals } from './archive/removals.ts'
 import { Taker } from './archive/taker.ts'
-import { partitionInUse, partitionUnknown } from './errors.ts'
+import { partitionInUse, partitionUnknown, recordBroken } from './errors.ts'
 import { type Layout, type Partition, readLayout } from './layout.ts'
 import { periodAfter, periodAt, type Position } from './period.ts'
 import type { Policy } from './policy.ts'
@@ -61,6 +62,7 @@ const NOTHING: Taken = { detached: [], dropped: [], archives: [] }
 export function retain(target: PartitionTarget, options: RetainOptions = {}): Promise<Retained[]> {
   return tendEach(target, options, NOTHING, (tender, policy) => {
     if (policy.keep === null) return Promise.resolve(NOTHING)
+    if (policy.archiveTo !== null) requireKnownPlace(target, policy.archiveTo)
     const store = policy.archiveTo === null ? undefined : openStore(policy.archiveTo)
     return takeAway(tender, target, policy, policy.retention, store, undefined, options)
   })
@@ -80,6 +82,7 @@ export function archive(target: PartitionTarget, options: ArchiveOptions): Promi
       throw new RangeError(
         `${policy.table} has no folder or bucket to archive to: say which (--to on the command line)`,
       )
+    if (to === undefined && policy.archiveTo !== null) requireKnownPlace(target, policy.archiveTo)
     const store = typeof chosen === 'string' ? openStore(chosen) : chosen
     return takeAway(tender, target, policy, 'archive', store, partitions, options)
   })
@@ -116,7 +119,7 @@ async function takeAway(
   store: Store | undefined,
   named: readonly string[] | undefined,
   { isDryRun = false, format = 'ndjson', recorder, onPartition }: RetainOptions,
-): Promise<Taken> {
+): Promise<Taken & { failure?: HoldfastError | undefined }> {
   const { table } = policy
   const removals = new Removals(tender.client, ownSchema)
   const known = await removals.list(table)
@@ -139,7 +142,8 @@ async function takeAway(
       .map(({ partition, how: as }) => [partition, as]),
   )
   const wayOf = (name: string): Policy['retention'] => begun.get(name) ?? how
-  const loose = await taker.detachedOf([...new Set([...half, ...begun.keys()])], attached)
+  const names = [...new Set([...half, ...begun.keys()])].filter((name) => !attached.includes(name))
+  const { found: loose, foreign } = await taker.detachedOf(names, half)
   const all = [...loose, ...attached]
   if (isDryRun) return how === 'detach' ? { ...NOTHING, detached: all } : { ...NOTHING, dropped: all }
   const archives: string[] = []
@@ -156,7 +160,19 @@ async function takeAway(
       subject: table,
       details: { dropped, ...(archives.length > 0 && { archives }) },
     })
-  return { detached: all.filter((name) => !dropped.includes(name)), dropped, archives }
+  return {
+    detached: all.filter((name) => !dropped.includes(name)),
+    dropped,
+    archives,
+    failure:
+      foreign.length === 0
+        ? undefined
+        : recordBroken(
+            table,
+            'removals',
+            `${foreign.join(', ')} ${foreign.length === 1 ? 'was' : 'were'} not taken out of it by the removal that says so`,
+          ),
+  }
 }
 
 /** @throws HF_PARTITION_UNKNOWN; also for the last one that there is, and for those that rows may still be written to */

@@ -5,14 +5,15 @@ import {
   type Queryable,
   quoteIdentifier,
 } from '../core/index.ts'
-import { everyDoesNotFit } from './errors.ts'
+import type { ArchivePlaces } from './archive/places.ts'
+import { everyDoesNotFit, recordBroken } from './errors.ts'
 import type { Layout } from './layout.ts'
 import type { Every, Position } from './period.ts'
 import { Policies, type Policy } from './policy.ts'
 import { alone, change, isReplica, type Tender, withTender } from './tender.ts'
 
 /** Which tables are kept, and where that is written down. */
-export interface PartitionTarget {
+export interface PartitionTarget extends ArchivePlaces {
   /** A direct way to the server: a transaction pooler breaks the lock that keeps two of them apart. */
   readonly url: string
   /** Schema of Holdfast's own tables. */
@@ -54,6 +55,10 @@ export async function tendEach<Done extends object>(
   return withTender(url, signal, async (tender) => {
     const policies = new Policies(tender.client, ownSchema)
     const tended: (Outcome & Done)[] = []
+    for (const { table, record, why } of chosen === undefined ? await policies.broken() : []) {
+      const { message, code } = recordBroken(table, record, why)
+      tended.push({ table, outcome: 'failed', error: message, code, ...nothing })
+    }
     for (const policy of await policies.chosen(tender.client, chosen)) {
       const { table } = policy
       const end = (outcome: Outcome['outcome'], done = nothing, failure?: unknown): void =>

@@ -6,6 +6,6 @@
  * const store = openStore('s3://archives/production?region=eu-central-1')
  */
 export { folderStore } from './folder.ts'
-export { fileIn, openStore, splitFile, wholePlace } from './open.ts'
+export { fileIn, isBucket, openStore, splitFile, wholePlace } from './open.ts'
 export { s3Store } from './s3.ts'
 export type { Store } from './store.ts'

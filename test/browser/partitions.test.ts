@@ -10,7 +10,8 @@ import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
 
 removeScratchAfterwards()
 const database = useDatabase()
-const target = () => ({ url: database.url, ownSchema: 'holdfast' })
+const folder = scratch('letters')
+const target = () => ({ url: database.url, ownSchema: 'holdfast', archivePlaces: [folder] })
 const client = useAdminServer(database, () => ({ partitions: target() }))
 const browser = useBrowser()
 
@@ -55,7 +56,7 @@ describe.skipIf(isBrowserMissing)(`the page of partitions${BROWSER_SUITE}`, () =
       premake: 3,
       keep: 2,
       retention: 'archive',
-      archiveTo: scratch('letters'),
+      archiveTo: folder,
     })
     await archive(target(), { table: 'letters', partitions: ['letters_2'] })
     const { page } = await open('partitions?open=table:public.letters', 'admin', { isHastened: true })

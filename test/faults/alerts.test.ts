@@ -1,6 +1,14 @@
 /** Alerts when processes die, databases go and come back, and rules change: nothing is lost, doubled, or out of order. */
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { AlertStore, Alerts, type Delivery, DeliveryStore, webhook } from '../../src/alerts/index.ts'
+import {
+  AlertStore,
+  Alerts,
+  type Channel,
+  type Delivery,
+  DeliveryStore,
+  webhook,
+} from '../../src/alerts/index.ts'
+import { sealOf } from '../../src/alerts/seal.ts'
 import { Pool } from '../../src/pool/index.ts'
 import { FakeClock } from '../../src/testing/index.ts'
 import { firingInVain, OPEN_TRANSACTION, receiving, Watched } from '../support/alerting.ts'
@@ -28,24 +36,28 @@ async function left(rule: string, instance: string, atMs: number, wasTold: boole
 }
 
 /** Something to be told that is about no alert. */
-const deliveryOf = (createdAt: number): Delivery => ({
-  id: crypto.randomUUID(),
-  channel: 'webhook',
-  alert: null,
-  topic: null,
-  notification: {
-    version: 1,
-    id: 'x',
-    event: 'test',
-    database: 'd',
-    at: '',
-    title: 't',
-    text: 'x',
+const deliveryOf = (createdAt: number, channel?: Channel): Delivery => {
+  const delivery: Delivery = {
+    id: crypto.randomUUID(),
+    channel: 'webhook',
     alert: null,
-  },
-  createdAt,
-  attempts: 0,
-})
+    topic: null,
+    notification: {
+      version: 1,
+      id: 'x',
+      event: 'test',
+      database: 'd',
+      at: '',
+      title: 't',
+      text: 'x',
+      alert: null,
+    },
+    createdAt,
+    attempts: 0,
+    seal: null,
+  }
+  return channel?.secret === undefined ? delivery : { ...delivery, seal: sealOf(delivery, channel.secret) }
+}
 
 describe('a process that dies', () => {
   test('leaves what it could not tell to the next one, which tells it before what came after', async () => {
@@ -153,10 +165,11 @@ describe('a database that is gone for a while', () => {
 test('what nobody took for a week is given up, and stays in the list', async () => {
   const receiver = await receiving()
   receiver.answer = 500
-  const watched = await Watched.start(database.url, [webhook(receiver.url)], { rules: [] })
+  const channel = webhook(receiver.url)
+  const watched = await Watched.start(database.url, [channel], { rules: [] })
   const now = watched.collecting.clock.now()
   const deliveries = new DeliveryStore(watched.store.place)
-  for (const days of [8, 6]) await deliveries.put([deliveryOf(now - days * 86_400_000)], now - 1)
+  for (const days of [8, 6]) await deliveries.put([deliveryOf(now - days * 86_400_000, channel)], now - 1)
   await watched.beat(6)
   await vi.waitUntil(async () => (await deliveries.unsent(5)).every(({ attempts }) => attempts > 0), {
     timeout: 60_000,
@@ -164,6 +177,31 @@ test('what nobody took for a week is given up, and stays in the list', async () 
   const unsent = (await deliveries.unsent(5)).toSorted((a, b) => a.createdAt - b.createdAt)
   expect(unsent.map(({ failedAt }) => failedAt !== null)).toEqual([true, false])
   expect(unsent[0]?.error).toContain('500')
+})
+
+test('what somebody wrote to the table who does not know the channel is not told, and stays in the list', async () => {
+  const receiver = await receiving()
+  const channel = webhook(receiver.url, 'signing')
+  const watched = await Watched.start(database.url, [channel], { rules: [] })
+  const now = watched.collecting.clock.now()
+  const deliveries = new DeliveryStore(watched.store.place)
+  const sealed = deliveryOf(now, channel)
+  const forged = [
+    deliveryOf(now),
+    deliveryOf(now, webhook(receiver.url, 'another')),
+    { ...deliveryOf(now, channel), notification: { ...sealed.notification, title: 'all is well' } },
+    { ...sealed, id: crypto.randomUUID() },
+  ]
+  for (const one of [...forged, sealed]) await deliveries.put([one], now - 1)
+  await watched.beat(6)
+  await vi.waitUntil(async () => (await deliveries.unsent(9)).every(({ failedAt }) => failedAt !== null), {
+    timeout: 60_000,
+  })
+  expect(receiver.received.map(({ headers }) => headers['idempotency-key'])).toEqual([sealed.notification.id])
+  expect((await deliveries.unsent(9)).map(({ id }) => id).toSorted()).toEqual(
+    forged.map(({ id }) => id).toSorted(),
+  )
+  expect(watched.problems.filter((problem) => problem.includes('is not told'))).not.toEqual([])
 })
 
 test('what is over for more than ninety days is forgotten', async () => {

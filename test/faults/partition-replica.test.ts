@@ -31,7 +31,7 @@ const folder = scratch('archives')
 beforeAll(async () => {
   ;({ primary, standby } = await startPair(scratch('replica')))
   await installSchema(primary.url, 'holdfast', {})
-  const at = { url: primary.url, ownSchema: 'holdfast' }
+  const at = { url: primary.url, ownSchema: 'holdfast', archivePlaces: [folder] }
   await primary.query(`CREATE TABLE plain (id bigint PRIMARY KEY, at timestamptz NOT NULL)`)
   await primary.query(`CREATE TABLE logs (at timestamptz NOT NULL) PARTITION BY RANGE (at)`)
   await primary.query(

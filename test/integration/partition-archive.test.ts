@@ -19,7 +19,13 @@ import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
 
 removeScratchAfterwards()
 const database = useDatabase()
-const target = (): PartitionTarget => ({ url: database.url, ownSchema: 'holdfast' })
+/** Where archives may lie: the folder of each test, and the bucket of one. */
+let places: string[] = []
+const target = (): PartitionTarget => ({
+  url: database.url,
+  ownSchema: 'holdfast',
+  archivePlaces: places,
+})
 const run = (sql: string): Promise<Record<string, unknown>[]> => queryAt(database.url, sql)
 let folder: string
 let name: string
@@ -38,6 +44,7 @@ const ROWS = `
 beforeEach(async () => {
   name = `archived_${(count += 1)}`
   folder = join(scratch('archive'), 'deep')
+  places = [folder]
   await run(`SET TimeZone = 'UTC'; CREATE TABLE ${name} (${ODD}) PARTITION BY RANGE (at);
     DO $$ BEGIN FOR m IN 0..4 LOOP EXECUTE format('CREATE TABLE %I PARTITION OF ${name} FOR VALUES FROM (%L) TO (%L)', '${name}_old_' || m,
       date_trunc('month', now()) - make_interval(months => m), date_trunc('month', now()) - make_interval(months => m - 1)); END LOOP; END $$;
@@ -146,9 +153,12 @@ test('what is written to while it is archived stays, and is archived anew', asyn
 test('killed between detaching and dropping, the next run ends it', async () => {
   const client = new pg.Client(database.url)
   await client.connect()
-  // What a kill leaves: the removal is written down, the partition is out, and still there.
+  // What a kill leaves: the removal is written down, the partition is marked, out, and still there.
   await client.query(
-    `INSERT INTO holdfast.partition_removals (id, relation, partition, how, bounds) VALUES (gen_random_uuid(), 'public.${name}', '${old(4)}', 'archive', '')`,
+    `INSERT INTO holdfast.partition_removals (id, relation, partition, how, bounds) VALUES ('01940000-0000-7000-8000-000000000001', 'public.${name}', '${old(4)}', 'archive', '')`,
+  )
+  await client.query(
+    `COMMENT ON TABLE ${old(4)} IS 'taken away by the removal 01940000-0000-7000-8000-000000000001'`,
   )
   await client.query(`ALTER TABLE ${name} DETACH PARTITION ${old(4)} CONCURRENTLY`)
   await client.end()
@@ -243,6 +253,7 @@ test('a bucket takes archives, and gives them back', async () => {
   try {
     const before = await contents(name)
     const place = `s3://archives/of/${name}?endpoint=${s3.endpoint}`
+    places.push(place)
     await manage(target(), name, { every: 'month', keep: 1, retention: 'archive', archiveTo: place })
     const [done] = await retain(target(), { table: name })
     expect(done).toMatchObject({ outcome: 'done', dropped: [old(4), old(3), old(2)] })

@@ -168,15 +168,16 @@ test('an undo that would lose rows is refused: of a partition that went and came
 test('the next archive of a name that came again does not replace the first', async () => {
   const name = await logs()
   const folder = scratch('twice')
-  await convert(target(), name, { ...SPLIT, graceMs: 0, keep: 1, retention: 'archive', archiveTo: folder })
+  const at = { ...target(), archivePlaces: [folder] }
+  await convert(at, name, { ...SPLIT, graceMs: 0, keep: 1, retention: 'archive', archiveTo: folder })
   const { partitions } = await listPartitions(target(), name)
   const month = partitions.find(({ name: one }) => /_\d{4}_\d\d$/.test(one))?.name as string
-  const [first] = await archive(target(), { table: name, partitions: [month] })
+  const [first] = await archive(at, { table: name, partitions: [month] })
   // While all are kept, what is missing is a gap.
   await manage(target(), name, { every: 'month' })
   await maintain(target(), { table: name })
-  await manage(target(), name, { every: 'month', keep: 1, retention: 'archive', archiveTo: folder })
-  expect((await retain(target(), { table: name }))[0]?.dropped).toContain(month)
+  await manage(at, name, { every: 'month', keep: 1, retention: 'archive', archiveTo: folder })
+  expect((await retain(at, { table: name }))[0]?.dropped).toContain(month)
   expect(
     (await restoreArchive(target(), name, { manifest: first?.archives[0] as string })).rows,
   ).toBeGreaterThan(0)

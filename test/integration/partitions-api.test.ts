@@ -7,9 +7,9 @@ import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
 
 removeScratchAfterwards()
 const database = useDatabase()
-const server = useAdminServer(database, () => ({
-  partitions: { url: database.url, ownSchema: 'holdfast' },
-}))
+const folder = scratch('archives')
+const target = () => ({ url: database.url, ownSchema: 'holdfast', archivePlaces: [folder] })
+const server = useAdminServer(database, () => ({ partitions: target() }))
 const BASE = '/v1/database/partitions'
 const post: ReturnType<typeof server>['post'] = (path, ...rest) => server().post(`${BASE}/${path}`, ...rest)
 const get = async (path: string): Promise<Record<string, unknown>> =>
@@ -34,12 +34,11 @@ test('partitions are kept, archived and brought back by an admin', async () => {
     status: 200,
     body: { policy: { every: 'month', premake: 2, keep: 1, retention: 'detach' } },
   })
-  const target = { url: database.url, ownSchema: 'holdfast' }
-  await manage(target, table, {
+  await manage(target(), table, {
     every: 'month',
     premake: 2,
     retention: 'archive',
-    archiveTo: scratch('archives'),
+    archiveTo: folder,
   })
   const { body: made } = await post('maintain', 'operator', { table })
   expect(await server().outcome(made.id)).toMatchObject({ result: { tables: [{ outcome: 'done' }] } })
@@ -74,7 +73,7 @@ test('a table is planned by an operator, converted by an admin, looked at by any
     `CREATE TABLE visits (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz NOT NULL);
      INSERT INTO visits (at) SELECT now() - n * interval '20 days' FROM generate_series(0, 9) n`,
   )
-  expect(await get('')).toEqual({ data: [], conversions: [] })
+  expect(await get('')).toEqual({ data: [], conversions: [], broken_records: [] })
   expect(await get('/table?table=visits')).toMatchObject({ status: 404, code: 'HF_PARTITION_NONE' })
   expect(await get('/table?table=nothing')).toMatchObject({ status: 404, code: 'HF_PARTITION_TABLE' })
   const wishes = { table: 'visits', by: 'at', every: 'month' }

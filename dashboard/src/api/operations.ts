@@ -1005,6 +1005,12 @@ export interface Operations {
         finished_at: string | null
         undo_until: string | null
       })[]
+      /** What is written down and cannot be gone by: nothing is done for these tables */
+      broken_records: ({
+        table: string
+        record: string
+        why: string
+      })[]
     }
   }
   'GET /v1/database/partitions/table': {

@@ -162,7 +162,7 @@ export const partitionUpkeepRoutes: FastifyPluginAsyncTypebox<{ context: AdminCo
       const chosen = partitionsOf(context)
       const { table, partition } = request.body
       return beginWork(context, request, reply, 'partitions.restore-archive', async () => {
-        const manifest = await manifestOf(reader, schema, await reader.qualified(table), partition)
+        const manifest = await manifestOf(reader, chosen, await reader.qualified(table), partition)
         return { ...(await restoreArchive(chosen, table, { manifest, recorder })) }
       })
     },

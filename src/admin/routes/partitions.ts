@@ -6,6 +6,7 @@ import {
   conversionAsJson,
   convert,
   finishConversion,
+  listBroken,
   listConversions,
   listPartitioned,
   parseEvery,
@@ -243,7 +244,14 @@ export const partitionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
         tags,
         summary: 'All partitioned tables with what lies before them, and all conversions, the latest first.',
         response: {
-          200: Type.Object({ data: Type.Array(PartitionedTable), conversions: Type.Array(Conversion) }),
+          200: Type.Object({
+            data: Type.Array(PartitionedTable),
+            conversions: Type.Array(Conversion),
+            broken_records: Type.Array(
+              Type.Object({ table: Type.String(), record: Type.String(), why: Type.String() }),
+              { description: 'What is written down and cannot be gone by: nothing is done for these tables' },
+            ),
+          }),
           ...problemResponses,
         },
       },
@@ -252,6 +260,7 @@ export const partitionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
       readings.get('partitions', LIFE_MS, async () => ({
         data: (await listPartitioned(reader, schema)).map(partitionedAsJson),
         conversions: (await listConversions(reader, schema)).map(conversionAsJson),
+        broken_records: (await listBroken(reader, schema)).map((one) => ({ ...one })),
       })),
   )
 

@@ -24,6 +24,7 @@ export interface EmailInput {
 export function email({ url, from, to }: EmailInput): Channel {
   return {
     name: 'email',
+    secret: url,
     async send({ id, title, text, database, at }, signal) {
       const { createTransport } = await import('nodemailer')
       // Made here, so that it can be ended: a server that says nothing would keep it open.

@@ -13,6 +13,7 @@ const TIMESTAMP = 'x-holdfast-timestamp'
 export function webhook(url: string, secret?: string): Channel {
   return {
     name: 'webhook',
+    secret: `${secret ?? ''} ${url}`,
     async send(notification, signal) {
       const body = JSON.stringify(notification)
       await post('webhook', url, body, signal, {
@@ -33,6 +34,7 @@ function signatureOf(secret: string, body: string): Record<string, string> {
 export function slack(url: string): Channel {
   return {
     name: 'slack',
+    secret: url,
     async send({ id, title, text, database }, signal) {
       const body = JSON.stringify({ text: `*${escaped(title)}* on ${escaped(database)}\n${escaped(text)}` })
       await post('slack', url, body, signal, { 'idempotency-key': id })

@@ -101,10 +101,9 @@ function addRestore(partition: Command, finish: Finish): void {
     async (session, _, [name = '', which = '']) => {
       const { holdfast, reader } = await lookWith(session)
       const isFile = /\.json(\?.*)?$|\//.test(which)
-      const { ownSchema } = holdfast.partitions
       const manifest = isFile
         ? which
-        : await manifestOf(reader, ownSchema, await reader.qualified(name), which)
+        : await manifestOf(reader, holdfast.partitions, await reader.qualified(name), which)
       const done = await restoreArchive(holdfast.partitions, name, { manifest, recorder: holdfast.recorder })
       session.out.result(
         { database: holdfast.address, ...done },

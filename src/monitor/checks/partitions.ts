@@ -1,6 +1,8 @@
 import { isHoldfastError } from '../../core/index.ts'
 import {
+  type BrokenRecord,
   type Conversion,
+  listBroken,
   listConversions,
   listGone,
   listPartitioned,
@@ -24,6 +26,7 @@ export const partitions: Check = {
         ...lists.flatMap((list) => [...runsOut(list), ...failed(list), ...stray(list)]),
         ...gone.map(forgotten),
         ...conversions.flatMap(leftLying),
+        ...(await listBroken(db, schema)).map(broken),
       ]
     } catch (error) {
       // The checks of schema and rights tell.
@@ -96,6 +99,16 @@ function leftLying({ table, state, step, error, updatedAt }: Conversion): Found[
     },
   ]
 }
+
+const broken = ({ table, record, why }: BrokenRecord): Found => ({
+  severity: 'error',
+  subject: table,
+  message: `What is written down of ${table} (${record}) cannot be gone by: ${why}. Nothing is done for it.`,
+  evidence: { table, record, why },
+  action:
+    'See who wrote it, put right by hand what it was about, and delete the row: docs/errors/HF_PARTITION_RECORD.md',
+  sql: null,
+})
 
 const forgotten = (table: string): Found => ({
   severity: 'warning',

@@ -1,6 +1,8 @@
 import type { Queryable } from '../../core/index.ts'
 import { archiveUnknown } from '../errors.ts'
 import { readLayout } from '../layout.ts'
+import type { PartitionTarget } from '../upkeep.ts'
+import { requireKnownFile } from './places.ts'
 import { Removals } from './removals.ts'
 
 /** An archive that a partition of a table went to. */
@@ -24,14 +26,18 @@ export async function listArchives(db: Queryable, ownSchema: string, table: stri
   )
 }
 
-/** Where the manifest of a partition's latest archive lies. @throws as {@link listArchives}; HF_PARTITION_ARCHIVE_UNKNOWN */
+/**
+ * Where the manifest of a partition's latest archive lies.
+ * @throws as {@link listArchives}; HF_PARTITION_ARCHIVE_UNKNOWN, HF_PARTITION_ARCHIVE_PLACE
+ */
 export async function manifestOf(
   db: Queryable,
-  ownSchema: string,
+  target: Pick<PartitionTarget, 'ownSchema' | 'archivePlaces'>,
   table: string,
   partition: string,
 ): Promise<string> {
-  const found = (await listArchives(db, ownSchema, table)).find((one) => one.partition === partition)
+  const found = (await listArchives(db, target.ownSchema, table)).find((one) => one.partition === partition)
   if (!found) throw archiveUnknown(table, partition)
+  requireKnownFile(target, found.manifest)
   return found.manifest
 }

@@ -47,13 +47,15 @@ export class Removals {
     return names
   }
 
-  /** Before anything is done: what is killed midway is known, and ended by the next run. */
-  async begin(table: string, partition: string, how: Removal['how'], bounds: string): Promise<void> {
-    await this.#run(
+  /** Before anything is done: what is killed midway is known, and ended by the next run. @returns the removal's id */
+  async begin(table: string, partition: string, how: Removal['how'], bounds: string): Promise<string> {
+    const [row] = await this.#run<{ id: string }>(
       `INSERT INTO ${this.#table} (id, relation, partition, how, bounds) VALUES ($1, $2, $3, $4, $5)
-       ON CONFLICT (relation, partition) WHERE state <> 'done' DO UPDATE SET how = excluded.how, state = 'begun', bounds = excluded.bounds, updated_at = now()`,
+       ON CONFLICT (relation, partition) WHERE state <> 'done' DO UPDATE SET how = excluded.how, state = 'begun', bounds = excluded.bounds, updated_at = now()
+       RETURNING id`,
       [uuidv7(), table, partition, how, bounds],
     )
+    return row?.id ?? ''
   }
 
   /** @param manifest where it lies @param archived null where it was only dropped */

@@ -39,19 +39,28 @@ export class Taker {
     this.#format = format
   }
 
-  /** Of these names those that are tables of their own by now. What is gone altogether is written down as done. */
-  async detachedOf(names: readonly string[], attached: readonly string[]): Promise<string[]> {
-    const found: string[] = []
+  /**
+   * Of these names those that are tables of their own by now. What is gone altogether is written down as done.
+   * @param seen those that were seen as partitions of the table just now; of the others the catalog has to say that they were
+   * @returns also the names of those that are there, and were not taken out by the removal that names them
+   */
+  async detachedOf(
+    names: readonly string[],
+    seen: readonly string[],
+  ): Promise<{ found: string[]; foreign: string[] }> {
+    const [found, foreign]: [string[], string[]] = [[], []]
     for (const name of names) {
-      if (attached.includes(name) || this.#partition(name)) continue
-      const { rows } = await this.#tender.client.query<{ there: boolean }>(
-        'SELECT to_regclass($1) IS NOT NULL AS there',
-        [this.#sql(name)],
+      if (this.#partition(name)) continue
+      const { rows } = await this.#tender.client.query<{ isOurs: boolean }>(
+        `SELECT c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition AND c.relowner = t.relowner
+                  AND ($4 OR coalesce(obj_description(c.oid, 'pg_class') = $3, false)) AS "isOurs"
+           FROM pg_catalog.pg_class c, pg_catalog.pg_class t WHERE c.oid = to_regclass($1) AND t.oid = $2`,
+        [this.#sql(name), this.#layout.oid, markOf(this.#begun(name)?.id ?? ''), seen.includes(name)],
       )
-      if (rows[0]?.there === true) found.push(name)
-      else await this.#removals.done(this.#layout.sql, name, null, null)
+      if (!rows[0]) await this.#removals.done(this.#layout.sql, name, null, null)
+      else (rows[0].isOurs ? found : foreign).push(name)
     }
-    return found
+    return { found, foreign }
   }
 
   /** @returns where its archive is, if it has one */
@@ -61,11 +70,20 @@ export class Taker {
       if (partition) await detach(this.#tender, this.#layout, partition)
       return undefined
     }
-    await this.#removals.begin(this.#layout.sql, name, how, this.#bounds(name))
+    const id = await this.#removals.begin(this.#layout.sql, name, how, this.#bounds(name))
+    await this.#mark(name, id)
     const archived = how === 'archive' ? await this.#archive(name) : undefined
     if (partition) await detach(this.#tender, this.#layout, partition)
     await this.#drop(name, archived)
     return archived && fileIn(this.#store?.place ?? '', archived.name)
+  }
+
+  /** Once it is out of the table nothing else tells that it ever was in it. */
+  async #mark(name: string, id: string): Promise<void> {
+    const sql = this.#sql(name)
+    await change(this.#tender, this.#layout, `mark ${sql}`, [
+      `COMMENT ON TABLE ${sql} IS ${quoteLiteral(markOf(id))}`,
+    ])
   }
 
   /** Before it is detached: until then its limits are known, and a kill loses nothing. */
@@ -84,7 +102,11 @@ export class Taker {
     const partition = this.#partition(name)
     return partition
       ? `FOR VALUES FROM (${limit(partition.fromText)}) TO (${limit(partition.toText)})`
-      : (this.#known.find((one) => one.partition === name && one.state === 'begun')?.bounds ?? '')
+      : (this.#begun(name)?.bounds ?? '')
+  }
+
+  #begun(name: string): Removal | undefined {
+    return this.#known.find((one) => one.partition === name && one.state === 'begun')
   }
 
   /** Under a lock that nobody writes behind, and only if it is still what was archived. */
@@ -117,6 +139,9 @@ export class Taker {
     return this.#partition(name)?.sql ?? quoteQualified(this.#layout.schema, name)
   }
 }
+
+/** The comment of a partition that is being taken away. */
+const markOf = (id: string): string => `taken away by the removal ${id}`
 
 /** Beside the traffic; with a default partition PostgreSQL refuses that, and it takes a moment of ACCESS EXCLUSIVE. */
 async function detach(tender: Tender, layout: Layout, { sql, name }: Partition): Promise<void> {

@@ -111,7 +111,7 @@ export async function isMadeApart({ tender, plan, conversion }: Work, apart: str
   return rows[0] !== undefined
 }
 
-const markOf = (id: string): string => `made by the conversion ${id}`
+export const markOf = (id: string): string => `made by the conversion ${id}`
 
 export const marking = ({ conversion }: Work, table: string): string =>
   `COMMENT ON TABLE ${table} IS ${quoteLiteral(markOf(conversion.id))}`

@@ -1,4 +1,6 @@
 import { messageOf, type Queryable, type Recorder } from '../../core/index.ts'
+import { wholePlace } from '../../storage/index.ts'
+import { requireKnownPlace } from '../archive/places.ts'
 import {
   alreadyPartitioned,
   conversionBlocked,
@@ -19,6 +21,7 @@ import { type ConversionPlan, obstacles, type StepName } from './plan.ts'
 import { planAttach, planSplit, type Surveyor, type Wishes } from './planning.ts'
 import { type Conversion, Conversions } from './records.ts'
 import { SPLIT_STEPS } from './split.ts'
+import { verified } from './verified.ts'
 import type { ConversionProgress, Step, Work } from './work.ts'
 
 /** How a conversion is run. */
@@ -77,6 +80,7 @@ export function convert(
   wishes: Wishes,
   options: ConvertOptions = {},
 ): Promise<Conversion> {
+  if (wishes.archiveTo !== undefined) requireKnownPlace(target, wholePlace(wishes.archiveTo))
   return withConversions(target, table, options, async (place) => {
     const { conversions, surveyor, table: name } = place
     const open = (await conversions.list(name)).find(
@@ -164,12 +168,13 @@ export function withConversions<T>(
   })
 }
 
-/** The work of one conversion at a place. */
-export function workOf(
+/** The work of one conversion at a place. @throws HF_PARTITION_RECORD */
+export async function workOf(
   { tender, surveyor, conversions, target }: Place,
-  conversion: Conversion,
+  written: Conversion,
   { onProgress }: ConversionOptions,
-): Work {
+): Promise<Work> {
+  const conversion = await verified(tender.client, written)
   return {
     tender,
     version: surveyor.version,
@@ -186,7 +191,7 @@ async function goOn(place: Place, conversion: Conversion, options: ConversionOpt
   const { conversions } = place
   const { id, plan, step, stepDone } = conversion
   const at = plan.steps.findIndex(({ name }) => name === step)
-  const work = workOf(place, conversion, options)
+  const work = await workOf(place, conversion, options)
   try {
     for (const { name, words } of plan.steps.slice(at < 0 ? 0 : stepDone ? at + 1 : at)) {
       options.signal?.throwIfAborted()

@@ -1,11 +1,13 @@
+import type pg from 'pg'
 import { quoteIdentifier, type Recorder } from '../../core/index.ts'
-import { tableChanged } from '../errors.ts'
+import { recordBroken, tableChanged } from '../errors.ts'
 import { change, givingWay, type Tender, vacuumAside } from '../tender.ts'
-import { isNearCutoff, oidOf } from './attach.ts'
+import { isNearCutoff, markOf, oidOf } from './attach.ts'
 import { majorVersion, readDefinition } from './definition.ts'
-import { endingMirror, marksOf } from './mirror.ts'
+import { endingMirror, marksOf, watching } from './mirror.ts'
 import { type ConversionPlan, limitName, tablesOf } from './plan.ts'
-import type { Conversions } from './records.ts'
+import type { Conversion, Conversions } from './records.ts'
+import { verified } from './verified.ts'
 import { subjectOf } from './work.ts'
 
 /**
@@ -19,7 +21,8 @@ export async function endGrace(
   recorder: Recorder | undefined,
 ): Promise<string[]> {
   const said: string[] = []
-  for (const { id, state, kind, plan, undoUntil } of await conversions.list(table)) {
+  for (const conversion of await conversions.list(table)) {
+    const { id, state, kind, plan, undoUntil } = conversion
     if (
       kind !== 'split' ||
       state !== 'done' ||
@@ -27,7 +30,7 @@ export async function endGrace(
       undoUntil.getTime() > tender.clock.now()
     )
       continue
-    await dropOld(tender, plan)
+    await dropOld(tender, await verified(tender.client, conversion))
     await conversions.undoable(id, null)
     await recorder?.record({
       action: 'partitions.drop',
@@ -39,17 +42,40 @@ export async function endGrace(
   return said
 }
 
+/**
+ * Whether the table that stands under the old one's name is what this conversion left: its mark says so, or the function by which
+ * the partitions keep it up to date, which is the table's owner's.
+ */
+async function readOld(
+  client: pg.Client,
+  plan: ConversionPlan,
+  id: string,
+): Promise<{ isPart: boolean; isOurs: boolean } | undefined> {
+  const { legacy, table } = tablesOf(plan)
+  const { back } = marksOf(plan)
+  const { rows } = await client.query<{ isPart: boolean; isOurs: boolean }>(
+    `SELECT c.relispartition AS "isPart",
+            c.relkind IN ('r', 'p') AND c.relowner = t.relowner
+              AND (coalesce(obj_description(c.oid, 'pg_class') = $3, false)
+                   OR EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.oid = to_regproc($4)::oid AND p.proowner = t.relowner
+                                 AND strpos(p.prosrc, $5) > 0)) AS "isOurs"
+       FROM pg_catalog.pg_class c, pg_catalog.pg_class t WHERE c.oid = to_regclass($1) AND t.oid = to_regclass($2)`,
+    [legacy, table, markOf(id), back, watching(legacy)],
+  )
+  return rows[0]
+}
+
 /** Drops the old table of a split with what kept it up to date; never while it is a partition, and in use. @throws HF_PARTITION_CHANGED */
-export async function dropOld(tender: Tender, plan: ConversionPlan): Promise<void> {
+export async function dropOld(tender: Tender, conversion: Conversion): Promise<void> {
+  const { id, plan } = conversion
   const { legacy } = tablesOf(plan)
   const { back, recheck } = marksOf(plan)
   await givingWay(tender, subjectOf(plan), `drop ${legacy}`, async (client) => {
-    const { rows } = await client.query<{ isPart: boolean }>(
-      'SELECT relispartition AS "isPart" FROM pg_catalog.pg_class WHERE oid = to_regclass($1)',
-      [legacy],
-    )
-    if (rows[0]?.isPart === true) throw tableChanged(plan.table, `${legacy} is a partition of it`)
-    if (rows[0]) await vacuumAside(client, [legacy])
+    const old = await readOld(client, plan, id)
+    if (old?.isPart === true) throw tableChanged(plan.table, `${legacy} is a partition of it`)
+    if (old && !old.isOurs)
+      throw recordBroken(plan.table, `conversion ${id}`, `${legacy} is not the old table of this conversion`)
+    if (old) await vacuumAside(client, [legacy])
     for (const statement of await endingMirror(client, back)) await client.query(statement)
     await client.query(`DROP TABLE IF EXISTS ${legacy}, ${recheck}`)
   })
@@ -69,7 +95,7 @@ export async function freeAtCutoff(
     ({ state, kind }) => state === 'running' && kind === 'attach',
   )
   if (!open || (open.step !== 'check' && open.step !== 'validate' && open.step !== 'swap')) return undefined
-  const { plan } = open
+  const { plan } = await verified(tender.client, open)
   const oid = await oidOf(tender.client, plan.table)
   const definition =
     oid === undefined

@@ -36,6 +36,9 @@ function sameKey(definition: Definition, one: string, other: string): string {
     .join(' AND ')
 }
 
+/** What a mirror's function asks first, and by which it is known whom it writes to. */
+export const watching = (target: string): string => `pg_catalog.to_regclass(${quoteLiteral(target)})`
+
 /** Where the source is named in what a mirror runs. */
 const SOURCE = '\0source'
 
@@ -78,7 +81,7 @@ export function makingMirror(
       : text.replace(SOURCE, () => source).replaceAll('($1)', row)
   const body = `
 BEGIN
-  IF pg_catalog.to_regclass(${quoteLiteral(target)}) IS NULL THEN
+  IF ${watching(target)} IS NULL THEN
     RETURN NULL;
   END IF;
   IF TG_OP = 'TRUNCATE' THEN

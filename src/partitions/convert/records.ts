@@ -1,7 +1,9 @@
 import { hostname, userInfo } from 'node:os'
 import { type Queryable, quoteQualified, uuidv7 } from '../../core/index.ts'
-import { queryOwn } from '../own-table.ts'
+import { recordBroken } from '../errors.ts'
+import { type BrokenRecord, isBroken, queryOwn } from '../own-table.ts'
 import type { ConversionPlan, StepName } from './plan.ts'
+import { faultOfPlan } from './plan-form.ts'
 
 /** A conversion as it is written down. */
 export interface Conversion {
@@ -36,6 +38,16 @@ export const isOpen = ({ state }: Pick<Conversion, 'state'>): boolean =>
 const COLUMNS = `id, relation AS "table", kind, state, plan, step, step_done AS "stepDone", rows_done::float8 AS "rowsDone", position, notes, error,
   created_at AS "startedAt", updated_at AS "updatedAt", finished_at AS "finishedAt", undo_until AS "undoUntil"`
 
+function faultOfCourse({ position, notes, step, plan }: Conversion): string | undefined {
+  const areTexts = (value: unknown): boolean =>
+    Array.isArray(value) && value.every((one) => typeof one === 'string')
+  if (position !== null && !areTexts(position)) return 'its position is none'
+  if (!areTexts(notes)) return 'its notes are none'
+  return step === null || plan.steps.some(({ name }) => name === step)
+    ? undefined
+    : 'it is at a step that its plan has not'
+}
+
 /** The table `partition_conversions` of Holdfast's own schema. */
 export class Conversions {
   readonly #db: Queryable
@@ -46,12 +58,31 @@ export class Conversions {
     this.#schema = schema
   }
 
-  /** The latest first; of one table, or all. @throws HF_PARTITION_OWN_SCHEMA */
-  list(table?: string): Promise<Conversion[]> {
-    return this.#run<Conversion>(
+  /**
+   * The latest first; of one table, or all but those that are broken.
+   * @throws HF_PARTITION_OWN_SCHEMA; HF_PARTITION_RECORD for a table with one that is broken
+   */
+  async list(table?: string): Promise<Conversion[]> {
+    const rows = await this.#read(table)
+    const broken = rows.find(isBroken)
+    if (table !== undefined && broken) throw recordBroken(table, broken.record, broken.why)
+    return rows.filter((row) => !isBroken(row)) as Conversion[]
+  }
+
+  /** Rows that nobody can go by. @throws HF_PARTITION_OWN_SCHEMA */
+  async broken(): Promise<BrokenRecord[]> {
+    return (await this.#read()).filter(isBroken)
+  }
+
+  async #read(table?: string): Promise<(Conversion | BrokenRecord)[]> {
+    const rows = await this.#run<Conversion>(
       `SELECT ${COLUMNS} FROM ${this.#table} WHERE $1::text IS NULL OR relation = $1 ORDER BY created_at DESC, id DESC`,
       [table ?? null],
     )
+    return rows.map((row) => {
+      const why = faultOfPlan(row.table, row.kind, row.plan) ?? faultOfCourse(row)
+      return why === undefined ? row : { table: row.table, record: `conversion ${row.id}`, why }
+    })
   }
 
   async begin(plan: ConversionPlan): Promise<Conversion> {

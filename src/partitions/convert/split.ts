@@ -331,6 +331,8 @@ const exchangeThem: Step = async (work) => {
       )
       await attachingAll(client, plan, [
         `ALTER TABLE ${table} DETACH PARTITION ${legacy}`,
+        // Without a grace time nothing keeps it up to date, by which it would be known.
+        ...(plan.graceMs > 0 ? [] : [marking(work, legacy)]),
         ...plan.partitions.flatMap((one) => [
           `ALTER TABLE ${apart} DETACH PARTITION ${sqlOf(plan, one)}`,
           `ALTER TABLE ${table} ATTACH PARTITION ${sqlOf(plan, one)} ${boundsText(one)}`,
@@ -372,7 +374,7 @@ const tidyUp: Step = async (work) => {
     work.conversion.id,
     await proofs(tender.client, layout, await definitionOf(work, table)),
   )
-  if (plan.graceMs === 0) await dropOld(tender, plan)
+  if (plan.graceMs === 0) await dropOld(tender, work.conversion)
 }
 
 /** The steps of splitting. */

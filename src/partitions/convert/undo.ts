@@ -24,6 +24,7 @@ import { copiedColumns, endingMirror, marksOf, MIRROR } from './mirror.ts'
 import { limitName, limitOf, tablesOf } from './plan.ts'
 import type { Conversion } from './records.ts'
 import { differences, drain, drained, drainUnderLock } from './split.ts'
+import { verified } from './verified.ts'
 import { subjectOf, type Work } from './work.ts'
 
 const named = (name: string): string => quoteIdentifier(name)
@@ -44,7 +45,7 @@ export function abortConversion(
     const latest = await latestOf(place)
     if (latest.state !== 'aborting' && (latest.state !== 'running' || hasPassed(latest)))
       throw conversionEnded(place.table)
-    const work = workOf(place, latest, options)
+    const work = await workOf(place, latest, options)
     const words = 'take away what was made, the table stays as it was'
     work.tell({ step: 'abort', state: 'begun', words })
     // Half taken away it cannot be gone on with.
@@ -146,7 +147,7 @@ export function undoConversion(
       throw undoImpossible(place.table, 'it is not ended; take it back by: holdfast partition abort')
     const latest = all.find(({ state }) => state === 'done')
     if (!latest) throw undoImpossible(place.table, 'it was taken back already')
-    const work = workOf(place, latest, options)
+    const work = await workOf(place, latest, options)
     const words =
       latest.kind === 'split'
         ? 'put the old table in place of its partitions'
@@ -173,7 +174,7 @@ export function finishConversion(
     )
     if (all.length === 0) throw conversionNone(name)
     if (!kept) throw undoImpossible(name, 'no old table of it is kept')
-    await dropOld(tender, kept.plan)
+    await dropOld(tender, await verified(tender.client, kept))
     await conversions.undoable(kept.id, null)
     await options.recorder?.record({
       action: 'partitions.drop',

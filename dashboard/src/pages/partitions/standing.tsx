@@ -10,7 +10,11 @@ export function PartitionsStanding({ resource }: { readonly resource: LiveResour
       resource={resource}
       sentence={sentence}
       failed="How the partitions stand cannot be told."
-      things={({ data, conversions }) => [...data.flatMap(wrongWith), ...conversions.flatMap(unfinished)]}
+      things={({ data, conversions, broken_records: broken }) => [
+        ...broken.map(unsound),
+        ...data.flatMap(wrongWith),
+        ...conversions.flatMap(unfinished),
+      ]}
       tools={() => (
         <>
           <button type="button" class="quiet" onClick={opener('plan')}>
@@ -46,6 +50,14 @@ function sentence({ data, conversions }: Partitions): string {
       : `All ${kept} partitioned tables look after themselves.`
   return `${kept} of ${data.length} partitioned tables look after themselves.`
 }
+
+const unsound = ({ table, record, why }: Partitions['broken_records'][number]): ToDo => ({
+  key: `broken ${table} ${record}`,
+  severity: 'error',
+  text: `what is written down of ${table} (${record}) cannot be gone by: ${why}`,
+  action: 'see the table',
+  run: opener(`table:${table}`),
+})
 
 function wrongWith(one: PartitionedTable): ToDo[] {
   const { table, ahead, ends_at: end, takes_now: takesNow, policy, next } = one
