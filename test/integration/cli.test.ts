@@ -178,6 +178,7 @@ describe('a new database', () => {
         /_partition_removals$/,
         /_monitoring_history$/,
         /_alerts$/,
+        /_trusted_records$/,
       ].map((name) => expect.stringMatching(name)),
       files: ['holdfast.config.ts', '.env.example'],
     })
