@@ -1,7 +1,7 @@
 /** Migrations without transaction, in TypeScript, and those that wait for each other. */
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
-import { migrateHistory, migrateStatus, migrateUp, repair } from '../../src/migrate/index.ts'
+import { migrateHistory, migrateStatus, migrateUp, repair, stamp, unstamp } from '../../src/migrate/index.ts'
 import { useDatabase } from '../support/database.ts'
 import { MigrationFolder, stepwise } from '../support/migration-folder.ts'
 import { removeScratchAfterwards } from '../support/scratch.ts'
@@ -204,4 +204,20 @@ describe('after', () => {
       message: expect.stringContaining(why),
     })
   })
+})
+
+test('what is written down by hand is safe from a crash, also where the database would not wait for its disk', async () => {
+  const url = Object.assign(new URL(database.url), { search: '?options=-c%20synchronous_commit%3Doff' }).href
+  const folder = new MigrationFolder(url)
+  const id = folder.add('CREATE TABLE waits (n int)')
+  await run(`CREATE TABLE seen_commits (how text);
+    CREATE FUNCTION see_commit() RETURNS trigger LANGUAGE plpgsql AS $f$
+      BEGIN INSERT INTO public.seen_commits VALUES (current_setting('synchronous_commit')); RETURN NULL; END $f$;
+    CREATE TRIGGER see AFTER INSERT ON holdfast.migration_history FOR EACH ROW EXECUTE FUNCTION see_commit()`)
+  await stamp(folder.target, id, { reason: 'it is there' })
+  await unstamp(folder.target, id, { reason: 'it is not' })
+  expect(await run('SELECT how FROM seen_commits')).toEqual([{ how: 'local' }, { how: 'local' }])
+  await run(
+    'DROP TRIGGER see ON holdfast.migration_history; DROP FUNCTION see_commit; DROP TABLE seen_commits',
+  )
 })

@@ -6,7 +6,7 @@ import { CONTRACT_GRACE_MS, MIGRATE_OPTIONS, type MigrateOptions } from '../opti
 import type { Run } from './job.ts'
 import type { OnProgress } from './progress.ts'
 import { withRunnerLock } from './runner-lock.ts'
-import { type MigrateTarget, withClient } from './session.ts'
+import { type MigrateTarget, resetSession, withClient } from './session.ts'
 import { RunnerWatch } from './watch.ts'
 
 /** How any run is done. */
@@ -25,6 +25,8 @@ export async function asRunner<T>(
   const { contractGraceMs = CONTRACT_GRACE_MS } = options
   const resolved = { ...DEFAULTS, ...options, contractGraceMs }
   return withClient(target.url, async (client) => {
+    // Also for what is only written down: a repair that a crash forgets would be asked for again.
+    await resetSession(client)
     return withRunnerLock(client, target.history, resolved.runnerWaitMs, async () => {
       if (target.searchPath === undefined) await refuseOurSchema(client, target.history.schema)
       const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
