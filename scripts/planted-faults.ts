@@ -26,7 +26,7 @@ const { values } = parseArgs({
 const ROOT = resolve(values.checkout)
 
 const ROOMS =
-  'access admin admin/routes alerts cli/commands core embedded fastify migrate/running migrate/lint monitor monitor/checks nestjs partitions pool pool/lanes prometheus query schema storage'.split(
+  'access admin admin/routes alerts cli/commands core embedded migrate/running migrate/lint monitor monitor/checks partitions partitions/convert pool pool/lanes query query/pages schema/reading storage testing'.split(
     ' ',
   )
 

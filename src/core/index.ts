@@ -2,6 +2,7 @@
  * What every capability stands on: errors, options, time, ids, SQL quoting, events, background work.
  * Imports nothing else of Holdfast; what it needs from above comes in through the ports.
  */
+export { confinedHand, type Hand, plainHand } from './confined.ts'
 export { type Clock, systemClock, type Timer, wait, within } from './clock.ts'
 export {
   databaseOf,

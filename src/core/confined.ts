@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto'
+import type { QueryResultRow } from './ports.ts'
+import { OWN_PATH, type Queryable, quoteIdentifier, quoteLiteral, quoteQualified } from './sql.ts'
+
+/** Runs statements, whoever's rights they have. */
+export interface Hand {
+  /** Whether they run with another role's rights, in a context that they cannot leave. */
+  readonly isConfined: boolean
+  /** Runs one statement, or without values several, for what they do. */
+  run(text: string, values?: readonly (string | null)[]): Promise<void>
+  /** Runs one statement for its rows. What is no text, number, truth value or list of these has to be cast to text in it. */
+  rows<Row extends QueryResultRow>(text: string, values?: readonly (string | null)[]): Promise<Row[]>
+}
+
+/** The session's own. */
+export const plainHand = (db: Queryable): Hand => ({
+  isConfined: false,
+  run: async (text, values) => void (await db.query(text, values && [...values])),
+  rows: async <Row extends QueryResultRow>(text: string, values?: readonly (string | null)[]) =>
+    (await db.query<Row>(text, values && [...values])).rows,
+})
+
+/** How many values a statement may have. */
+const MOST_VALUES = 64
+/** What our own statements go by, and code of others may have set: it is put back behind each of theirs. */
+const KEPT = [
+  'client_encoding',
+  'standard_conforming_strings',
+  'lock_timeout',
+  'statement_timeout',
+  'TimeZone',
+  'DateStyle',
+  'IntervalStyle',
+  'extra_float_digits',
+  'bytea_output',
+  'row_security',
+  'default_tablespace',
+]
+/** From 18 on what a transaction puts off to its end runs as the role that caused it. */
+const DEFERRED_AS_QUEUED_SINCE = 180_000
+
+interface Roles {
+  readonly me: string
+  readonly isSuper: boolean
+  /** Of the other role; null where there is none. */
+  readonly oid: number | null
+  readonly isTrusted: boolean
+}
+
+/**
+ * A hand with the rights of another role, for statements that may set off code of others: a check, a default, an index's expression, a
+ * trigger, a policy, a function that the planner works out. It runs them in a function of that role's, SECURITY DEFINER, which no SET
+ * ROLE leaves; what is put off to the transaction's end runs within it, too. For the session's own role, and for a superuser, it is the
+ * session's own hand: nobody gains a right by that.
+ *
+ * What such code SETs for the session is put back as far as our own statements go by it; what else it set is undone by RESET ALL, which
+ * is due behind the transaction.
+ *
+ * @param db a session, outside of a transaction or in one that may write: the functions are made in its temporary schema
+ * @param schema where functions that such code calls are found besides the catalog
+ * @throws the server's 42501 where the session's role may not act as the other one
+ */
+export async function confinedHand(db: Queryable, role: string, schema?: string): Promise<Hand> {
+  const { rows } = await db.query<Roles & QueryResultRow>(
+    `SELECT me.rolname AS me, me.rolsuper AS "isSuper", r.oid::pg_catalog.int8::pg_catalog.float8 AS oid,
+            coalesce(r.rolsuper OR r.oid OPERATOR(pg_catalog.=) me.oid, false) AS "isTrusted"
+       FROM pg_catalog.pg_roles me LEFT JOIN pg_catalog.pg_roles r ON r.rolname OPERATOR(pg_catalog.=) $1
+      WHERE me.rolname OPERATOR(pg_catalog.=) current_user`,
+    [role],
+  )
+  const roles = rows[0] as Roles
+  if (roles.isTrusted) return plainHand(db)
+  const made = [functionOf('run', roles, schema), functionOf('rows', roles, schema)] as const
+  await db.query(making(made, roles, role))
+  const call = async <Row extends QueryResultRow>(
+    fn: ConfinedFunction,
+    text: string,
+    values: readonly (string | null)[] | undefined,
+  ): Promise<{ row: Row }[]> => {
+    await requireIntact(db, fn, roles)
+    const sql = `SELECT ${fn.name}($1::pg_catalog.text, $2::pg_catalog.text[]) AS row`
+    return (await db.query<{ row: Row }>(sql, [text, values ?? null])).rows
+  }
+  return {
+    isConfined: true,
+    run: async (text, values) => void (await call(made[0], text, values)),
+    rows: async <Row extends QueryResultRow>(text: string, values?: readonly (string | null)[]) =>
+      (await call<Row>(made[1], text, values)).map(({ row }) => row),
+  }
+}
+
+interface ConfinedFunction {
+  readonly name: string
+  readonly result: string
+  /** Where code of theirs finds functions besides the catalog. */
+  readonly schema: string | undefined
+  readonly body: string
+}
+
+const WORK = {
+  run: { result: 'void', declared: '', loop: '' },
+  rows: { result: 'SETOF jsonb', declared: 'one record;', loop: 'RETURN NEXT pg_catalog.to_jsonb(one);' },
+} as const
+
+function functionOf(kind: keyof typeof WORK, { oid }: Roles, schema: string | undefined): ConfinedFunction {
+  const { result, declared, loop } = WORK[kind]
+  const using = `USING ${Array.from({ length: MOST_VALUES }, (_, n) => `given[${n + 1}]`).join(', ')}`
+  const doing = (values: string): string =>
+    loop === ''
+      ? `EXECUTE statement ${values};`
+      : `FOR one IN EXECUTE statement ${values} LOOP ${loop} END LOOP;`
+  const end = schema === undefined ? '' : `_${createHash('md5').update(schema).digest('hex')}`
+  return {
+    name: quoteQualified('pg_temp', `holdfast_${kind}_${oid ?? 0}${end}`),
+    result,
+    schema,
+    body: `
+DECLARE
+  names CONSTANT pg_catalog.text[] := ARRAY[${KEPT.map(quoteLiteral).join(', ')}];
+  kept pg_catalog.text[];
+  left_open record;
+  ${declared}
+BEGIN
+  SELECT pg_catalog.array_agg(pg_catalog.current_setting(n.name) ORDER BY n.place) INTO kept FROM pg_catalog.unnest(names) WITH ORDINALITY n (name, place);
+  IF given IS NULL THEN ${doing('')} ELSE ${doing(using)} END IF;
+  SET CONSTRAINTS ALL IMMEDIATE;
+  ${REFUSING_DEFERRED}
+  FOR left_open IN SELECT c.name FROM pg_catalog.pg_cursors c WHERE c.is_holdable LOOP
+    EXECUTE pg_catalog.format('CLOSE %I', left_open.name);
+  END LOOP;
+  PERFORM pg_catalog.set_config(names[n], kept[n], true) FROM pg_catalog.generate_subscripts(names, 1) n;
+  PERFORM pg_catalog.set_config('search_path', ${quoteLiteral(OWN_PATH)}, false);
+END`,
+  }
+}
+
+/**
+ * A trigger that runs when constraints are made immediate may put something off once more, to where the transaction ends and the
+ * session's own role is back: a table that was written to and has something that can be put off is one too many. Foreign keys are
+ * checked as the tables' owners, whenever.
+ */
+const REFUSING_DEFERRED = `
+  IF pg_catalog.current_setting('server_version_num')::pg_catalog.int4 < ${DEFERRED_AS_QUEUED_SINCE} AND EXISTS (
+    SELECT FROM (
+      SELECT t.tgrelid AS oid FROM pg_catalog.pg_trigger t WHERE t.tgdeferrable AND NOT t.tgisinternal
+      UNION ALL SELECT o.conrelid FROM pg_catalog.pg_constraint o WHERE o.condeferrable AND o.contype = 'x') d
+     WHERE pg_catalog.current_setting('track_counts') <> 'on'
+        OR pg_catalog.pg_stat_get_xact_tuples_inserted(d.oid) + pg_catalog.pg_stat_get_xact_tuples_updated(d.oid)
+         + pg_catalog.pg_stat_get_xact_tuples_deleted(d.oid) > 0)
+  THEN
+    RAISE EXCEPTION 'a table that was written to has a trigger or constraint that may run at the end of the transaction, with more rights than its owner has'
+      USING ERRCODE = 'insufficient_privilege';
+  END IF;`
+
+/** As the other role where that can be; a superuser hands them over. Nobody but the session's role and the other one may call them. */
+function making(functions: readonly ConfinedFunction[], { me, isSuper }: Roles, role: string): string {
+  const each = functions.flatMap(({ name, result, schema, body }) => {
+    const path = ['pg_catalog', ...(schema === undefined ? [] : [quoteIdentifier(schema)]), 'pg_temp'].join(
+      ', ',
+    )
+    const signature = `${name}(text, text[])`
+    return [
+      `CREATE OR REPLACE FUNCTION ${name}(statement text, given text[]) RETURNS ${result} LANGUAGE plpgsql SECURITY DEFINER SET search_path = ${path} AS ${quoteLiteral(body)}`,
+      ...(isSuper ? [`ALTER FUNCTION ${signature} OWNER TO ${quoteIdentifier(role)}`] : []),
+      `REVOKE ALL ON FUNCTION ${signature} FROM PUBLIC`,
+      `GRANT EXECUTE ON FUNCTION ${signature} TO ${quoteIdentifier(me)}`,
+    ]
+  })
+  return isSuper ? each.join(';\n') : [`SET ROLE ${quoteIdentifier(role)}`, ...each, 'RESET ROLE'].join(';\n')
+}
+
+/** It is the other role's, and that role's code may have changed it since: into one that runs with the session's own rights. */
+async function requireIntact(
+  db: Queryable,
+  { name, schema, body }: ConfinedFunction,
+  { oid }: Roles,
+): Promise<void> {
+  const { rows } = await db.query<{ isIntact: boolean }>(
+    `SELECT p.prosecdef AND p.proowner OPERATOR(pg_catalog.=) $2::pg_catalog.oid AND p.prosrc OPERATOR(pg_catalog.=) $3
+              AND p.proconfig OPERATOR(pg_catalog.=) ARRAY[pg_catalog.concat('search_path=pg_catalog, ', pg_catalog.quote_ident($4::pg_catalog.text) OPERATOR(pg_catalog.||) ', ', 'pg_temp')]
+              AND l.lanname OPERATOR(pg_catalog.=) 'plpgsql' AND p.prosupport::pg_catalog.oid OPERATOR(pg_catalog.=) 0::pg_catalog.oid AS "isIntact"
+       FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid OPERATOR(pg_catalog.=) p.prolang
+      WHERE p.oid OPERATOR(pg_catalog.=) pg_catalog.to_regprocedure($1)::pg_catalog.oid`,
+    [`${name}(text, text[])`, oid, body, schema ?? null],
+  )
+  if (rows[0]?.isIntact !== true)
+    throw new Error(
+      'What keeps the rights of others apart was changed by their code: nothing more is run with them.',
+    )
+}
