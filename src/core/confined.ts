@@ -57,10 +57,14 @@ interface Roles {
  * is due behind the transaction.
  *
  * @param db a session, outside of a transaction or in one that may write: the functions are made in its temporary schema
- * @param schema where functions that such code calls are found besides the catalog
+ * @param path where functions that such code calls, and names in the statements, are found
  * @throws the server's 42501 where the session's role may not act as the other one
  */
-export async function confinedHand(db: Queryable, role: string, schema?: string): Promise<Hand> {
+export async function confinedHand(
+  db: Queryable,
+  role: string,
+  path: readonly string[] = ['pg_catalog', 'pg_temp'],
+): Promise<Hand> {
   const { rows } = await db.query<Roles & QueryResultRow>(
     `SELECT me.rolname AS me, me.rolsuper AS "isSuper", r.oid::pg_catalog.int8::pg_catalog.float8 AS oid,
             coalesce(r.rolsuper OR r.oid OPERATOR(pg_catalog.=) me.oid, false) AS "isTrusted"
@@ -70,7 +74,7 @@ export async function confinedHand(db: Queryable, role: string, schema?: string)
   )
   const roles = rows[0] as Roles
   if (roles.isTrusted) return plainHand(db)
-  const made = [functionOf('run', roles, schema), functionOf('rows', roles, schema)] as const
+  const made = [functionOf('run', roles, path), functionOf('rows', roles, path)] as const
   await db.query(making(made, roles, role))
   const call = async <Row extends QueryResultRow>(
     fn: ConfinedFunction,
@@ -92,8 +96,7 @@ export async function confinedHand(db: Queryable, role: string, schema?: string)
 interface ConfinedFunction {
   readonly name: string
   readonly result: string
-  /** Where code of theirs finds functions besides the catalog. */
-  readonly schema: string | undefined
+  readonly path: readonly string[]
   readonly body: string
 }
 
@@ -102,18 +105,18 @@ const WORK = {
   rows: { result: 'SETOF jsonb', declared: 'one record;', loop: 'RETURN NEXT pg_catalog.to_jsonb(one);' },
 } as const
 
-function functionOf(kind: keyof typeof WORK, { oid }: Roles, schema: string | undefined): ConfinedFunction {
+function functionOf(kind: keyof typeof WORK, { oid }: Roles, path: readonly string[]): ConfinedFunction {
   const { result, declared, loop } = WORK[kind]
   const using = `USING ${Array.from({ length: MOST_VALUES }, (_, n) => `given[${n + 1}]`).join(', ')}`
   const doing = (values: string): string =>
     loop === ''
       ? `EXECUTE statement ${values};`
       : `FOR one IN EXECUTE statement ${values} LOOP ${loop} END LOOP;`
-  const end = schema === undefined ? '' : `_${createHash('md5').update(schema).digest('hex')}`
+  const end = createHash('md5').update(JSON.stringify(path)).digest('hex').slice(0, 16)
   return {
-    name: quoteQualified('pg_temp', `holdfast_${kind}_${oid ?? 0}${end}`),
+    name: quoteQualified('pg_temp', `holdfast_${kind}_${oid ?? 0}_${end}`),
     result,
-    schema,
+    path,
     body: `
 DECLARE
   names CONSTANT pg_catalog.text[] := ARRAY[${KEPT.map(quoteLiteral).join(', ')}];
@@ -154,13 +157,10 @@ const REFUSING_DEFERRED = `
 
 /** As the other role where that can be; a superuser hands them over. Nobody but the session's role and the other one may call them. */
 function making(functions: readonly ConfinedFunction[], { me, isSuper }: Roles, role: string): string {
-  const each = functions.flatMap(({ name, result, schema, body }) => {
-    const path = ['pg_catalog', ...(schema === undefined ? [] : [quoteIdentifier(schema)]), 'pg_temp'].join(
-      ', ',
-    )
+  const each = functions.flatMap(({ name, result, path, body }) => {
     const signature = `${name}(text, text[])`
     return [
-      `CREATE OR REPLACE FUNCTION ${name}(statement text, given text[]) RETURNS ${result} LANGUAGE plpgsql SECURITY DEFINER SET search_path = ${path} AS ${quoteLiteral(body)}`,
+      `CREATE OR REPLACE FUNCTION ${name}(statement text, given text[]) RETURNS ${result} LANGUAGE plpgsql SECURITY DEFINER SET search_path = ${path.map(quoteIdentifier).join(', ')} AS ${quoteLiteral(body)}`,
       ...(isSuper ? [`ALTER FUNCTION ${signature} OWNER TO ${quoteIdentifier(role)}`] : []),
       `REVOKE ALL ON FUNCTION ${signature} FROM PUBLIC`,
       `GRANT EXECUTE ON FUNCTION ${signature} TO ${quoteIdentifier(me)}`,
@@ -172,16 +172,17 @@ function making(functions: readonly ConfinedFunction[], { me, isSuper }: Roles, 
 /** It is the other role's, and that role's code may have changed it since: into one that runs with the session's own rights. */
 async function requireIntact(
   db: Queryable,
-  { name, schema, body }: ConfinedFunction,
+  { name, path, body }: ConfinedFunction,
   { oid }: Roles,
 ): Promise<void> {
   const { rows } = await db.query<{ isIntact: boolean }>(
     `SELECT p.prosecdef AND p.proowner OPERATOR(pg_catalog.=) $2::pg_catalog.oid AND p.prosrc OPERATOR(pg_catalog.=) $3
-              AND p.proconfig OPERATOR(pg_catalog.=) ARRAY[pg_catalog.concat('search_path=pg_catalog, ', pg_catalog.quote_ident($4::pg_catalog.text) OPERATOR(pg_catalog.||) ', ', 'pg_temp')]
+              AND p.proconfig OPERATOR(pg_catalog.=) ARRAY['search_path=' OPERATOR(pg_catalog.||)
+                (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s.name), ', ' ORDER BY s.place) FROM pg_catalog.unnest($4::pg_catalog.text[]) WITH ORDINALITY s (name, place))]
               AND l.lanname OPERATOR(pg_catalog.=) 'plpgsql' AND p.prosupport::pg_catalog.oid OPERATOR(pg_catalog.=) 0::pg_catalog.oid AS "isIntact"
        FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid OPERATOR(pg_catalog.=) p.prolang
       WHERE p.oid OPERATOR(pg_catalog.=) pg_catalog.to_regprocedure($1)::pg_catalog.oid`,
-    [`${name}(text, text[])`, oid, body, schema ?? null],
+    [`${name}(text, text[])`, oid, body, path],
   )
   if (rows[0]?.isIntact !== true)
     throw new Error(

@@ -46,6 +46,16 @@ export function explainRefused(reason: string, cause?: unknown): HoldfastError {
   })
 }
 
+/** @param role that ran the statement */
+export function explainRoleRefused(role: string, why: string, cause?: unknown): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MONITOR_EXPLAIN_ROLE',
+    message: `The statement cannot be explained as ${role}, which ran it: ${why}. Planning runs functions of whoever wrote them, and so is done with the rights of who ran the statement, or not at all.`,
+    details: { role, why },
+    cause,
+  })
+}
+
 export function resetDenied(grant: string, cause: unknown): HoldfastError {
   return new HoldfastError({
     code: 'HF_MONITOR_RESET_DENIED',

@@ -36,7 +36,7 @@ describe.each([14, 18])('on PostgreSQL %i', (version) => {
     client = new pg.Client(url)
     await client.connect()
     await client.query('SET search_path = pg_catalog, pg_temp')
-    hand = await confinedHand(client, 'low', 'theirs')
+    hand = await confinedHand(client, 'low', ['pg_catalog', 'theirs', 'pg_temp'])
     return () => client.end()
   })
   /** Gives the table a trigger that runs this. */

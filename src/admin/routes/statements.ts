@@ -118,7 +118,8 @@ export const statementRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
       config: { access: 'operator' },
       schema: {
         tags,
-        summary: 'How PostgreSQL does a statement that its statistics know. Changes nothing.',
+        summary:
+          'How PostgreSQL does a statement that its statistics know. Writes to no table; what the statement calls runs with the rights of who ran it.',
         body: Explained,
         response: { 200: Explanation, ...problemResponses },
       },

@@ -1,7 +1,18 @@
 import type { Clock } from '../../core/index.ts'
-import { isHoldfastError, messageOf, sqlParser, SQLSTATE, sqlstateOf, within } from '../../core/index.ts'
+import {
+  confinedHand,
+  type Hand,
+  isHoldfastError,
+  messageOf,
+  OWN_PATH,
+  quoteLiteral,
+  sqlParser,
+  SQLSTATE,
+  sqlstateOf,
+  within,
+} from '../../core/index.ts'
 import type { Pool, PooledClient } from '../../pool/index.ts'
-import { explainRefused, readingBusy, statementUnknown } from '../errors.ts'
+import { explainRefused, explainRoleRefused, readingBusy, statementUnknown } from '../errors.ts'
 import { findStatementSource } from '../statements/source.ts'
 import { type PlanNode, type RawNode, readPlan, remarksOn } from './plan.ts'
 
@@ -40,11 +51,12 @@ const GENERIC_PLAN_SINCE = 160_000
 const EXPLAINED = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt'])
 
 /**
- * Asks PostgreSQL how it would do a statement, or with `analyze` how it did. The transaction may not write and is rolled back; what
- * functions do beside tables is not: a function that the planner works out, or that the statement calls, has the rights of this role.
- * On a connection of its own, whose session is ended when it takes too long.
+ * Asks PostgreSQL how it would do a statement, or with `analyze` how it did. The transaction may not write and is rolled back. What
+ * the planner works out, and what the statement calls, are functions of others: so it is planned with the rights of the role that ran
+ * it, and as a superuser only where nobody else has made anything. On a connection of its own, whose session is ended when it takes
+ * too long.
  *
- * @throws HF_MONITOR_STATEMENT_UNKNOWN, HF_MONITOR_EXPLAIN_REFUSED, HF_MONITOR_BUSY
+ * @throws HF_MONITOR_STATEMENT_UNKNOWN, HF_MONITOR_EXPLAIN_REFUSED, HF_MONITOR_EXPLAIN_ROLE, HF_MONITOR_BUSY
  */
 export async function explain(pool: Pool, clock: Clock, input: ExplainInput): Promise<Explanation> {
   const { timeoutMs = TIMEOUT_MS } = input
@@ -52,12 +64,16 @@ export async function explain(pool: Pool, clock: Clock, input: ExplainInput): Pr
   try {
     const client = await own.connect()
     try {
-      const parsed = await oneStatement(input.text ?? (await textOf(client, input.id ?? '')))
       await client.query(
-        `BEGIN READ ONLY; SET LOCAL statement_timeout = ${timeoutMs}; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`,
+        `BEGIN; SET LOCAL statement_timeout = ${timeoutMs}; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`,
       )
+      const path = await ownPathInsteadOf(client)
+      const source = await sourceOf(client, input)
+      const parsed = await oneStatement(source.text)
+      const hand = await handOf(client, source, path)
+      await client.query('SET TRANSACTION READ ONLY')
       const late = (): Error => readingBusy(`no answer within ${(timeoutMs + 1_000) / 1_000} s`)
-      return await within(clock, timeoutMs + 1_000, explainWith(client, parsed, input), late)
+      return await within(clock, timeoutMs + 1_000, explainWith(hand, source, parsed, input), late)
     } finally {
       // The session ends with all that it had: nothing of it stays, also not what goes on after it was cancelled.
       await ended(client, pool)
@@ -70,8 +86,60 @@ export async function explain(pool: Pool, clock: Clock, input: ExplainInput): Pr
   }
 }
 
-async function explainWith(
+/** Nothing but the catalog in the path from here on. @returns the schemas of the path that the session came with */
+async function ownPathInsteadOf(client: PooledClient): Promise<string[]> {
+  const { rows } = await client.query<{ path: string }>(
+    `SELECT pg_catalog.current_setting('search_path') AS path`,
+  )
+  await client.query(`SET LOCAL search_path = ${OWN_PATH}`)
+  const names = rows[0]?.path.match(/"(?:[^"]|"")*"|[^,\s"]+/g) ?? []
+  return names.map((name) => (name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name))
+}
+
+/** What is explained, and who ran it. */
+interface Source {
+  readonly text: string
+  readonly role: string
+  readonly isSuper: boolean
+  readonly versionNumber: number
+}
+
+/** With whose rights it is planned. @throws HF_MONITOR_EXPLAIN_ROLE */
+async function handOf(
   client: PooledClient,
+  { role, isSuper }: Source,
+  path: readonly string[],
+): Promise<Hand> {
+  if (isSuper && (await othersMadeSomething(client)))
+    throw explainRoleRefused(role, 'it is a superuser, and others own objects in this database')
+  try {
+    const hand = await confinedHand(client, role, [...path.filter((name) => name !== 'pg_temp'), 'pg_temp'])
+    // As whom the session is anyhow, with the path that it came with.
+    if (!hand.isConfined) await client.query('SET LOCAL search_path TO DEFAULT')
+    return hand
+  } catch (error) {
+    const reasons: Readonly<Record<string, string>> = {
+      [SQLSTATE.insufficientPrivilege]: 'the role of this session may not act as that one',
+      [SQLSTATE.readOnlySqlTransaction]: 'on a standby no other role can be acted as',
+    }
+    const why = reasons[sqlstateOf(error) ?? '']
+    throw why === undefined ? error : explainRoleRefused(role, why, error)
+  }
+}
+
+/** Whether anything here, and so any function, belongs to somebody who is no superuser. */
+async function othersMadeSomething(client: PooledClient): Promise<boolean> {
+  const { rows } = await client.query<{ has: boolean }>(
+    `SELECT EXISTS (SELECT FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid
+                     WHERE d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+                       AND d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o' AND NOT r.rolsuper) AS has`,
+  )
+  return rows[0]?.has !== false
+}
+
+async function explainWith(
+  hand: Hand,
+  { versionNumber }: Source,
   { text, parameters }: Parsed,
   { values = [], analyze = false }: ExplainInput,
 ): Promise<Explanation> {
@@ -80,16 +148,17 @@ async function explainWith(
   const isGeneric = parameters > 0 && values.length === 0
   if (isGeneric && analyze)
     throw explainRefused('to run it, values are needed for its parameters: --value for each, in their order')
+  const knowsGeneric = versionNumber >= GENERIC_PLAN_SINCE
   const options = [
     ...(analyze ? ['ANALYZE', 'BUFFERS', 'TIMING'] : []),
-    ...(isGeneric && (await versionOf(client)) >= GENERIC_PLAN_SINCE ? ['GENERIC_PLAN'] : []),
+    ...(isGeneric && knowsGeneric ? ['GENERIC_PLAN'] : []),
     'VERBOSE',
     'FORMAT JSON',
   ].join(', ')
   const raw =
-    isGeneric && !options.includes('GENERIC_PLAN')
-      ? await planOfPrepared(client, text, parameters, options)
-      : await planOf(client, `EXPLAIN (${options}) ${text}`, values)
+    parameters === 0 || (isGeneric && knowsGeneric)
+      ? await planOf(hand, `EXPLAIN (${options}) ${text}`)
+      : await planOfPrepared(hand, text, isGeneric ? Array(parameters).fill(null) : values, options)
   const plan = readPlan(raw.Plan)
   return {
     text,
@@ -109,7 +178,7 @@ async function ended(client: PooledClient, pool: Pool): Promise<void> {
     readyForQuery: boolean
   }
   if (readyForQuery || processID === null) return
-  await pool.query('SELECT pg_terminate_backend($1)', [processID]).catch(() => {}) // it ends with its connection
+  await pool.query('SELECT pg_catalog.pg_terminate_backend($1)', [processID]).catch(() => {}) // it ends with its connection
 }
 
 interface RawPlan {
@@ -118,32 +187,30 @@ interface RawPlan {
   readonly 'Execution Time'?: number
 }
 
-async function planOf(client: PooledClient, sql: string, values: readonly unknown[]): Promise<RawPlan> {
-  const { rows } = await client.query<{ 'QUERY PLAN': readonly RawPlan[] }>(sql, [...values])
+async function planOf(hand: Hand, sql: string): Promise<RawPlan> {
+  const rows = await hand.rows<{ 'QUERY PLAN': readonly RawPlan[] }>(sql)
   const [plan] = rows[0]?.['QUERY PLAN'] ?? []
   if (!plan) throw explainRefused('PostgreSQL gave no plan')
   return plan
 }
 
-/** Before 16 a plan for any values is that of a prepared statement that is told to use one. */
+/** With values, or before 16 for any: as a prepared statement, whose parameters have the types that it wants. */
 async function planOfPrepared(
-  client: PooledClient,
+  hand: Hand,
   text: string,
-  parameters: number,
+  values: readonly unknown[],
   options: string,
 ): Promise<RawPlan> {
-  await client.query('SET LOCAL plan_cache_mode = force_generic_plan')
-  await client.query(`PREPARE holdfast_explained AS ${text}`)
-  const nulls = Array(parameters).fill('NULL').join(', ')
-  return planOf(client, `EXPLAIN (${options}) EXECUTE holdfast_explained(${nulls})`, [])
+  const isGeneric = values.every((value) => value === null)
+  await hand.run(`SET LOCAL plan_cache_mode = force_${isGeneric ? 'generic' : 'custom'}_plan`)
+  await hand.run(`PREPARE holdfast_explained AS ${text}`)
+  const literals = values.map((value) => (value === null ? 'NULL' : quoteLiteral(textOfValue(value))))
+  return planOf(hand, `EXPLAIN (${options}) EXECUTE holdfast_explained(${literals.join(', ')})`)
 }
 
-async function versionOf(client: PooledClient): Promise<number> {
-  const { rows } = await client.query<{ version: number }>(
-    `SELECT current_setting('server_version_num')::int AS version`,
-  )
-  return rows[0]?.version ?? 0
-}
+/** As the driver would write it. */
+const textOfValue = (value: unknown): string =>
+  typeof value === 'object' ? JSON.stringify(value) : String(value)
 
 /** The greatest $n of a parsed statement. */
 const countParameters = (tree: unknown): number =>
@@ -180,18 +247,29 @@ async function oneStatement(given: string): Promise<Parsed> {
   return { text: whole.trim().replace(/;\s*$/, ''), parameters: countParameters(statements) }
 }
 
-async function textOf(client: PooledClient, id: string): Promise<string> {
+/** Of a statement that several roles ran, one that is no superuser. */
+async function sourceOf(client: PooledClient, { text: given, id = '' }: ExplainInput): Promise<Source> {
+  const { rows: sessions } = await client.query<Omit<Source, 'text'>>(
+    `SELECT rolname::text AS role, rolsuper AS "isSuper", current_setting('server_version_num')::int AS "versionNumber"
+       FROM pg_roles WHERE rolname = current_user`,
+  )
+  const session = sessions[0] as Omit<Source, 'text'>
+  if (given !== undefined) return { ...session, text: given }
   if (!/^-?\d{1,20}$/.test(id)) throw statementUnknown(id)
   const source = await findStatementSource(client)
   if (source.state !== 'collecting') throw statementUnknown(id, source.state)
-  const { rows } = await client.query<{ query: string | null }>(
-    `SELECT min(query) AS query FROM ${source.schema}.pg_stat_statements
-      WHERE queryid = $1::bigint AND dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())`,
-    [id],
+  const { rows } = await client.query<{ query: string | null; role: string | null; isSuper: boolean | null }>(
+    `SELECT s.query, r.rolname::text AS role, r.rolsuper AS "isSuper"
+       FROM ${source.schema}.pg_stat_statements s LEFT JOIN pg_roles r ON r.oid = s.userid
+      WHERE s.queryid = $1::bigint AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND s.query IS NOT NULL
+      ORDER BY r.rolname IS DISTINCT FROM $2, r.rolsuper NULLS LAST, s.calls DESC LIMIT 1`,
+    [id, session.isSuper ? null : session.role],
   )
-  const text = rows[0]?.query
-  if (!text) throw statementUnknown(id)
-  return text
+  const [found] = rows
+  if (!found?.query) throw statementUnknown(id)
+  if (found.role === null || found.isSuper === null)
+    throw explainRoleRefused('a role that is gone', 'nobody has its rights any more')
+  return { ...session, text: found.query, role: found.role, isSuper: found.isSuper }
 }
 
 function understand(error: unknown, timeoutMs: number): unknown {
