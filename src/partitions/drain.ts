@@ -1,4 +1,6 @@
+import type pg from 'pg'
 import {
+  type Hand,
   isHoldfastError,
   messageOf,
   quoteIdentifier,
@@ -14,7 +16,7 @@ import { freeName, partitionName } from './name.ts'
 import { type Every, type Period, periodAfter, periodAt, type Position } from './period.ts'
 import type { Policy } from './policy.ts'
 import { takenNames } from './taken-names.ts'
-import { givingWay, type Tender } from './tender.ts'
+import { givingWay, runAll, type Tender, withHand } from './tender.ts'
 
 /** More would hold the lock for too long. */
 const MOST_ROWS = 10_000
@@ -67,7 +69,8 @@ export async function drainDefault(
   const taken = await takenNames(tender.client, layout.schema)
   let cursor: Position | undefined
   for (let count = 0; ; count += 1) {
-    const found = await nextStray(tender, layout, stray, every, cursor)
+    const behind = cursor
+    const found = await withHand(tender, layout, (hand) => nextStray(hand, layout, stray, every, behind))
     if (!found) break
     if (count === MOST_PERIODS) {
       drained.left.push({ from: found.period.from, to: END_OF_TIME })
@@ -102,7 +105,7 @@ export async function drainDefault(
 
 /** The next period that has rows in the default partition, cut to what no other partition holds. What is no place is passed over. */
 async function nextStray(
-  { client }: Tender,
+  hand: Hand,
   layout: Layout,
   { sql }: Partition,
   every: Every,
@@ -112,11 +115,9 @@ async function nextStray(
   const column = quoteIdentifier(layout.column)
   let behind = cursor === undefined ? '' : `AND ${column} >= ${quoteLiteral(key.write(cursor))}`
   for (;;) {
-    // Written as UTC, whatever the session's zone: it is read as a place.
-    const { rows } = await client.query<{ key: string }>(
-      `WITH manner AS MATERIALIZED (SELECT set_config('TimeZone', 'UTC', true) AS zone, set_config('DateStyle', 'ISO, YMD', true))
-       SELECT least.key::text AS key FROM manner JOIN LATERAL
-         (SELECT ${column} AS key FROM ${sql} WHERE ${column} IS NOT NULL ${behind} ORDER BY ${column} LIMIT 1) least ON manner.zone = 'UTC'`,
+    // Written as UTC, which is the session's zone: it is read as a place.
+    const rows = await hand.rows<{ key: string }>(
+      `SELECT ${column}::text AS key FROM ${sql} WHERE ${column} IS NOT NULL ${behind} ORDER BY ${column} LIMIT 1`,
     )
     const text = rows[0]?.key
     if (text === undefined) return undefined
@@ -124,10 +125,10 @@ async function nextStray(
     const period = place === undefined ? undefined : boundable(layout, every, place)
     if (place !== undefined && !period) return undefined // beyond it there is nothing that a bound can say, either
     if (period) {
-      const counted = await client.query<{ rows: number }>(
-        `SELECT count(*)::float8 AS rows FROM ${sql} WHERE ${within(layout, period)}`,
+      const counted = await hand.rows<{ rows: number }>(
+        `SELECT pg_catalog.count(*)::float8 AS rows FROM ${sql} WHERE ${within(layout, period)}`,
       )
-      return { period, rows: counted.rows[0]?.rows ?? 0 }
+      return { period, rows: counted[0]?.rows ?? 0 }
     }
     // Infinity, or before our era: no partition of a length takes it.
     behind = `AND ${column} > ${quoteLiteral(text)}`
@@ -210,12 +211,12 @@ async function moveOut(
       tender,
       layout,
       `move rows of ${sql} out of ${stray.sql}`,
-      async (client) => {
-        await client.query(`SET LOCAL statement_timeout = ${STATEMENT_MS}; SET LOCAL row_security = off`)
-        for (const statement of tableLike(layout, sql, manner)) await client.query(statement)
+      async (client, hand) => {
+        await client.query(`SET LOCAL statement_timeout = ${STATEMENT_MS}`)
+        await runAll(client, hand, tableLike(layout, sql, manner))
         await client.query(`LOCK TABLE ONLY ${layout.sql} IN ACCESS EXCLUSIVE MODE`)
         await client.query(`LOCK TABLE ${stray.sql} IN ACCESS EXCLUSIVE MODE`)
-        await movingRows(tender, layout, stray, sql, period).catch((error: unknown) => {
+        await movingRows(client, hand, layout, stray, sql, period).catch((error: unknown) => {
           throw sqlstateOf(error) === SQLSTATE.queryCanceled ? new TooSlow() : error
         })
       },
@@ -235,16 +236,17 @@ async function moveOut(
 class TooSlow extends Error {}
 
 async function movingRows(
-  { client }: Tender,
+  client: pg.Client,
+  hand: Hand,
   layout: Layout,
   stray: Partition,
   sql: string,
   period: Period,
 ): Promise<void> {
   const columns = (await columnsOf(client, layout.sql)).map(({ name }) => quoteIdentifier(name)).join(', ')
-  await client.query(
+  await hand.run(
     `WITH moved AS (DELETE FROM ${stray.sql} WHERE ${within(layout, period)} RETURNING ${columns})
      INSERT INTO ${sql} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${columns} FROM moved`,
   )
-  await client.query(`ALTER TABLE ${layout.sql} ATTACH PARTITION ${sql} ${boundsOf(layout, period)}`)
+  await hand.run(`ALTER TABLE ${layout.sql} ATTACH PARTITION ${sql} ${boundsOf(layout, period)}`)
 }

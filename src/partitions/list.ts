@@ -1,4 +1,4 @@
-import { isHoldfastError, type Queryable, quoteWhereNeeded, sqlstateOf } from '../core/index.ts'
+import { isHoldfastError, plainHand, type Queryable, quoteWhereNeeded, sqlstateOf } from '../core/index.ts'
 import { requireKnownPlace } from './archive/places.ts'
 import { Removals } from './archive/removals.ts'
 import { tablesOf } from './convert/plan.ts'
@@ -12,7 +12,7 @@ import { type Every, type Position } from './period.ts'
 import { Policies, type Policy, type PolicyWishes, resolvePolicy } from './policy.ts'
 import { isReplica, withTender } from './tender.ts'
 import type { BrokenRecord } from './own-table.ts'
-import { clockOf, currentPlace, fits, type PartitionTarget, refuseUnfitting } from './upkeep.ts'
+import { clockOf, fits, greatestKey, type PartitionTarget, refuseUnfitting } from './upkeep.ts'
 
 /** A partition, and whether it is used. */
 export interface ListedPartition extends Partition {
@@ -170,7 +170,7 @@ async function greatestOf(
   every: Every | undefined,
 ): Promise<Position | undefined> {
   if (every === undefined) return undefined
-  return currentPlace({ client: db }, layout, every).catch((error: unknown) => {
+  return greatestKey(plainHand(db), layout).catch((error: unknown) => {
     if (sqlstateOf(error) === undefined && !isHoldfastError(error)) throw error
     return undefined
   })

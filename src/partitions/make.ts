@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../core/index.ts'
 import type { Layout } from './layout.ts'
 import type { Period } from './period.ts'
-import { change, type Tender } from './tender.ts'
+import { change, type Statement, type Subject, type Tender } from './tender.ts'
 
 /** What a new partition has of its own, which LIKE does not copy from the table. */
 export interface Manner {
@@ -74,7 +74,7 @@ export const boundsOf = ({ key }: Pick<Layout, 'key'>, { from, to }: Range): str
  */
 export function makePartition(
   tender: Tender,
-  layout: Pick<Layout, 'schema' | 'sql' | 'owner' | 'key'>,
+  layout: Subject & Pick<Layout, 'key'>,
   name: string,
   period: Range,
   manner: Manner,
@@ -93,22 +93,25 @@ export function makePartition(
   )
 }
 
-/** The statements that make a table like the others of a partitioned one. */
+/**
+ * The statements that make a table like the others of a partitioned one. Making it is ours, since its owner need not be allowed to make
+ * tables in its schema; indexes PostgreSQL itself builds as the owner.
+ */
 export function tableLike(
   { sql: parent, owner }: Pick<Layout, 'sql' | 'owner'>,
   sql: string,
   { end, hasRowSecurity, replicaIdentity, uniques, columns }: Manner,
-): string[] {
+): Statement[] {
   const changes = [
-    `OWNER TO ${quoteIdentifier(owner)}`,
     ...(hasRowSecurity ? ['ENABLE ROW LEVEL SECURITY'] : []),
     ...(replicaIdentity ? [`REPLICA IDENTITY ${replicaIdentity}`] : []),
     ...columns,
   ]
   return [
-    `CREATE TABLE ${sql} (LIKE ${parent} INCLUDING ALL EXCLUDING IDENTITY EXCLUDING INDEXES)${end}`,
-    ...uniques.map((rest) => `CREATE UNIQUE INDEX ON ${sql} ${rest}`),
-    `ALTER TABLE ${sql} ${changes.join(', ')}`,
+    { ours: `CREATE TABLE ${sql} (LIKE ${parent} INCLUDING ALL EXCLUDING IDENTITY EXCLUDING INDEXES)${end}` },
+    { ours: `ALTER TABLE ${sql} OWNER TO ${quoteIdentifier(owner)}` },
+    ...uniques.map((rest) => ({ ours: `CREATE UNIQUE INDEX ON ${sql} ${rest}` })),
+    ...(changes.length === 0 ? [] : [`ALTER TABLE ${sql} ${changes.join(', ')}`]),
     closed(sql),
   ]
 }

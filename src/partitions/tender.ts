@@ -1,5 +1,15 @@
 import type pg from 'pg'
-import { type Clock, SQLSTATE, sqlstateOf, systemClock, wait } from '../core/index.ts'
+import {
+  type Clock,
+  confinedHand,
+  type Hand,
+  OWN_PATH,
+  plainHand,
+  SQLSTATE,
+  sqlstateOf,
+  systemClock,
+  wait,
+} from '../core/index.ts'
 import { advisoryKey, tryAdvisoryLock, withDirectClient } from '../pool/index.ts'
 import { partitionDenied, partitionLocked, partitionRefused } from './errors.ts'
 import type { Layout } from './layout.ts'
@@ -36,6 +46,76 @@ export interface Tender {
   readonly onWaiting?: (what: string, attempt: number) => void
 }
 
+/** A table that is worked on, and whose it is. */
+export interface Subject extends Pick<Layout, 'sql' | 'owner' | 'schema'> {
+  /** Somebody agreed to have it worked on with the session's own rights, whatever that sets off. */
+  readonly asOurselves?: boolean
+}
+
+/**
+ * How a session is set: names with their schemas, times in UTC, no row hidden without saying so, and no end but what we say. A killed
+ * process leaves a session that may hold its lock for as long as its statement takes; not every system can look.
+ */
+const SETTINGS = `
+  SET search_path = ${OWN_PATH}; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET row_security = off;
+  SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0`
+const ORPHAN_CHECK = `SET client_connection_check_interval = ${ORPHAN_CHECK_MS}`
+
+async function settle(client: pg.Client): Promise<void> {
+  await client.query(`RESET ALL; ${SETTINGS}`)
+  await client.query(ORPHAN_CHECK).catch(() => {})
+}
+
+/**
+ * The hand for whatever may set off code of the table's owner: its rows and their checks, defaults, expressions, policies. To be asked
+ * for outside of a transaction.
+ * @throws HF_PARTITION_NOT_ALLOWED where this role may not act as the owner
+ */
+export async function handOf(
+  { client }: Tender,
+  { sql, owner, schema, asOurselves }: Subject,
+): Promise<Hand> {
+  if (asOurselves === true) return plainHand(client)
+  return confinedHand(client, owner, ['pg_catalog', schema, 'pg_temp']).catch((error: unknown) => {
+    throw sqlstateOf(error) === SQLSTATE.insufficientPrivilege ? partitionDenied(sql, owner, error) : error
+  })
+}
+
+/** Runs something with the owner's hand, outside of any transaction. @throws as {@link handOf} */
+export async function withHand<T>(
+  tender: Tender,
+  table: Subject,
+  work: (hand: Hand) => Promise<T>,
+): Promise<T> {
+  const hand = await handOf(tender, table)
+  try {
+    return await work(hand)
+  } finally {
+    if (hand.isConfined) await settle(tender.client).catch(() => {}) // it is lost: so are its settings
+  }
+}
+
+/** A statement for the owner's hand; or ours: one that sets off nobody's code, and that the owner may lack the right for. */
+export type Statement = string | { readonly ours: string }
+
+/** Statements one after another, each by its hand; neighbours for the same one in one message. */
+export async function runAll(client: pg.Client, hand: Hand, statements: readonly Statement[]): Promise<void> {
+  let joined: string[] = []
+  let isOurs = true
+  const send = async (): Promise<void> => {
+    const text = joined.join(';\n')
+    joined = []
+    if (text !== '') await (isOurs ? client.query(text) : hand.run(text))
+  }
+  for (const statement of statements) {
+    const mine = !hand.isConfined || typeof statement !== 'string'
+    if (mine !== isOurs) await send()
+    isOurs = mine
+    joined.push(typeof statement === 'string' ? statement : statement.ours)
+  }
+  await send()
+}
+
 /** Opens one direct connection for `work` and closes it. @throws HF_CONNECT_* */
 export function withTender<T>(
   url: string,
@@ -43,8 +123,7 @@ export function withTender<T>(
   work: (tender: Tender) => Promise<T>,
 ): Promise<T> {
   return withDirectClient(url, 'holdfast partition', async (client) => {
-    // A killed process leaves a session that may hold its lock for as long as its statement takes. Not every system can look.
-    await client.query(`SET client_connection_check_interval = ${ORPHAN_CHECK_MS}`).catch(() => {})
+    await settle(client)
     return work({ client, clock: systemClock, signal })
   })
 }
@@ -123,12 +202,13 @@ interface Manner {
  */
 export async function givingWay<T>(
   tender: Tender,
-  table: Pick<Layout, 'sql' | 'owner'>,
+  table: Subject,
   what: string,
-  work: (client: pg.Client) => Promise<T>,
+  work: (client: pg.Client, hand: Hand) => Promise<T>,
   { inTransaction = true, locks = [] }: Manner = {},
 ): Promise<T> {
   const { client, clock, signal, attempts = ATTEMPTS, pauseMs = PAUSE_MS } = tender
+  const hand = await handOf(tender, table)
   for (let attempt = 1; ; attempt += 1) {
     signal?.throwIfAborted()
     try {
@@ -136,8 +216,9 @@ export async function givingWay<T>(
       await vacuumAside(client, locks)
       // By itself it comes right behind: autovacuum takes a while to begin again.
       if (!inTransaction) await client.query(`COMMIT; SET lock_timeout = ${LOCK_TIMEOUT_MS}`)
-      const result = await work(client)
+      const result = await work(client, hand)
       await client.query(inTransaction ? 'COMMIT' : 'RESET lock_timeout')
+      if (hand.isConfined) await settle(client)
       return result
     } catch (error) {
       // On a lost connection the server has rolled back.
@@ -160,18 +241,10 @@ export async function givingWay<T>(
  */
 export function change(
   tender: Tender,
-  table: Pick<Layout, 'sql' | 'owner'>,
+  table: Subject,
   what: string,
-  statements: readonly string[],
+  statements: readonly Statement[],
   manner: Manner = {},
 ): Promise<void> {
-  return givingWay(
-    tender,
-    table,
-    what,
-    async (client) => {
-      for (const statement of statements) await client.query(statement)
-    },
-    manner,
-  )
+  return givingWay(tender, table, what, (client, hand) => runAll(client, hand, statements), manner)
 }

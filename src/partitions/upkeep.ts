@@ -1,4 +1,5 @@
 import {
+  type Hand,
   type HoldfastError,
   isHoldfastError,
   messageOf,
@@ -10,7 +11,7 @@ import { everyDoesNotFit, recordBroken } from './errors.ts'
 import type { Layout } from './layout.ts'
 import type { Every, Position } from './period.ts'
 import { Policies, type Policy } from './policy.ts'
-import { alone, change, isReplica, type Tender, withTender } from './tender.ts'
+import { alone, change, isReplica, type Tender, withHand, withTender } from './tender.ts'
 
 /** Which tables are kept, and where that is written down. */
 export interface PartitionTarget extends ArchivePlaces {
@@ -110,15 +111,16 @@ export async function finishDetaching(tender: Tender, layout: Layout): Promise<s
  * The place of now on a table's key: the server's clock, or the greatest integer there is.
  * @throws HF_PARTITION_EVERY
  */
-export async function currentPlace(
-  { client }: { readonly client: Queryable },
-  layout: Layout,
-  every: Every,
-): Promise<Position> {
+export async function currentPlace(tender: Tender, layout: Layout, every: Every): Promise<Position> {
   refuseUnfitting(layout, every)
-  if (layout.key.is === 'time') return clockOf(client)
-  const { rows } = await client.query<{ now: string }>(
-    `SELECT coalesce(max(${quoteIdentifier(layout.column)}), 0)::text AS now FROM ${layout.sql}`,
+  if (layout.key.is === 'time') return clockOf(tender.client)
+  return withHand(tender, layout, (hand) => greatestKey(hand, layout))
+}
+
+/** The greatest integer that a table's key has. */
+export async function greatestKey(hand: Hand, { column, sql }: Layout): Promise<Position> {
+  const rows = await hand.rows<{ now: string }>(
+    `SELECT coalesce(pg_catalog.max(${quoteIdentifier(column)}), 0)::text AS now FROM ${sql}`,
   )
   return BigInt(rows[0]?.now ?? '0')
 }

@@ -2,7 +2,7 @@ import { type Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createZstdCompress, createZstdDecompress } from 'node:zlib'
 import type pg from 'pg'
-import { messageOf, toolVersion, uuidv7 } from '../../core/index.ts'
+import { type Hand, messageOf, toolVersion, uuidv7 } from '../../core/index.ts'
 import { archiveDamaged } from '../errors.ts'
 import type { Store } from '../../storage/index.ts'
 import { ARCHIVE_FORMATS, type ArchiveFormat, ENCODINGS, type Encoding } from './encoding.ts'
@@ -59,6 +59,7 @@ export interface Subject {
  */
 export async function archivePartition(
   client: pg.Client,
+  hand: Hand,
   store: Store,
   subject: Subject,
   format: ArchiveFormat,
@@ -76,7 +77,7 @@ export async function archivePartition(
     const text = async function* (): AsyncGenerator<Buffer> {
       const head = Buffer.from(encoding.head(columns))
       if (head.length > 0) yield head
-      yield* counting(rowsAsText(client, sql, columns, encoding), rows)
+      yield* counting(rowsAsText(hand, sql, columns, encoding), rows)
     }
     const compressed = through(Readable.from(counting(text(), content)), createZstdCompress())
     await store.write(file, Readable.from(counting(compressed, packed)))
@@ -99,7 +100,7 @@ export async function archivePartition(
     }
     await store.write(name, Readable.from([`${JSON.stringify(manifest, null, 2)}\n`]))
     await checkArchive(store, await readManifest(store, name))
-    return { manifest, name, fingerprint: await fingerprint(client, sql, columns) }
+    return { manifest, name, fingerprint: await fingerprint(hand, sql, columns) }
   } finally {
     await client.query('ROLLBACK').catch(() => {}) // the connection is gone: so is its transaction
   }

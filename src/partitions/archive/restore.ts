@@ -1,10 +1,10 @@
 import type pg from 'pg'
-import { quoteIdentifier, quoteQualified, type Recorder } from '../../core/index.ts'
+import { type Hand, quoteIdentifier, quoteQualified, type Recorder } from '../../core/index.ts'
 import { openStore, splitFile, type Store } from '../../storage/index.ts'
 import { archiveDamaged, archiveUnfit, partitionBusy, partitionReplica } from '../errors.ts'
 import { type Layout, type Partition, readLayoutNamed } from '../layout.ts'
 import { readManner, tableLike } from '../make.ts'
-import { alone, change, givingWay, isReplica, withTender } from '../tender.ts'
+import { alone, change, givingWay, isReplica, runAll, withTender } from '../tender.ts'
 import type { PartitionTarget } from '../upkeep.ts'
 import { checkArchive, encodingOf, type Manifest, readManifest, readRows } from './archive.ts'
 import { Removals } from './removals.ts'
@@ -66,37 +66,39 @@ export function restoreArchive(
     const manner = await readManner(client, layout.sql, last?.sql)
     const type = there.find((column) => column.name === layout.column)?.type ?? 'text'
     const done = await alone(tender, layout.sql, () =>
-      givingWay(tender, layout, `restore ${sql}`, async () => {
+      givingWay(tender, layout, `restore ${sql}`, async (_, hand) => {
         await client.query(exactly)
-        if (inPlace) await dropEmpty(client, layout, name, inPlace)
-        await client.query(
+        if (inPlace) await dropEmpty(client, hand, layout, name, inPlace)
+        await runAll(
+          client,
+          hand,
           tableLike(layout, sql, {
             ...manner,
             columns: [
               ...manner.columns,
               `ADD CONSTRAINT ${LIMIT} CHECK (${limitOf(layout.column, type, bounds)})`,
             ],
-          }).join(';\n'),
+          }),
         )
         // Types are those of the table: a manifest is a file that anybody may have written.
         const columns = manifest.columns.map((one) => there.find((column) => column.name === one.name) ?? one)
         const encoding = encodingOf(manifest)
-        await encoding.put(client, sql, columns, readRows(store, manifest))
+        await encoding.put(client, hand, sql, columns, readRows(store, manifest))
         const tally = new RowTally(encoding)
-        for await (const some of rowsAsText(client, sql, manifest.columns, encoding)) tally.add(some)
+        for await (const some of rowsAsText(hand, sql, manifest.columns, encoding)) tally.add(some)
         if (tally.rows !== manifest.rows || tally.sum !== manifest.rows_sum)
           throw archiveDamaged(
             manifest.file,
             'what was restored from it reads otherwise than what was archived',
           )
-        await client.query(`ALTER TABLE ${layout.sql} ATTACH PARTITION ${sql} ${manifest.bounds}`)
-        await client.query(`ALTER TABLE ${sql} DROP CONSTRAINT ${LIMIT}`)
+        await hand.run(`ALTER TABLE ${layout.sql} ATTACH PARTITION ${sql} ${manifest.bounds}`)
+        await hand.run(`ALTER TABLE ${sql} DROP CONSTRAINT ${LIMIT}`)
         await new Removals(client, ownSchema).restored(layout.sql, partition, manifest.bounds)
         return tally.rows
       }),
     )
     if (done === undefined) throw partitionBusy(layout.sql)
-    await change(tender, layout, `analyze ${sql}`, [`ANALYZE ${sql}`])
+    await change(tender, layout, `analyze ${sql}`, [{ ours: `ANALYZE ${sql}` }])
     await recorder?.record({
       action: 'partitions.restore',
       subject: layout.sql,
@@ -128,14 +130,20 @@ const samePlace = ({ fromText, toText }: Partition, { from, to }: Bounds): boole
   fromText === unquoted(from) && toText === unquoted(to)
 
 /** @throws HF_PARTITION_ARCHIVE_UNFIT where it has rows */
-async function dropEmpty(client: pg.Client, layout: Layout, name: string, { sql }: Partition): Promise<void> {
+async function dropEmpty(
+  client: pg.Client,
+  hand: Hand,
+  layout: Layout,
+  name: string,
+  { sql }: Partition,
+): Promise<void> {
   await client.query(`LOCK TABLE ONLY ${layout.sql} IN ACCESS EXCLUSIVE MODE`)
   await client.query(`LOCK TABLE ${sql} IN ACCESS EXCLUSIVE MODE`)
-  const { rows } = await client.query<{ has: boolean }>(`SELECT EXISTS (SELECT FROM ${sql}) AS has`)
+  const rows = await hand.rows<{ has: boolean }>(`SELECT EXISTS (SELECT FROM ${sql}) AS has`)
   if (rows[0]?.has === true)
     throw archiveUnfit(name, `there is a partition ${sql} already, and rows are in it`)
-  await client.query(`ALTER TABLE ${layout.sql} DETACH PARTITION ${sql}`)
-  await client.query(`DROP TABLE ${sql}`)
+  await hand.run(`ALTER TABLE ${layout.sql} DETACH PARTITION ${sql}`)
+  await hand.run(`DROP TABLE ${sql}`)
 }
 
 interface Bounds {

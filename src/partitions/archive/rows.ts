@@ -1,6 +1,5 @@
 import { createHash, type Hash } from 'node:crypto'
-import type pg from 'pg'
-import { quoteIdentifier } from '../../core/index.ts'
+import { type Hand, quoteIdentifier } from '../../core/index.ts'
 import type { ArchivedColumn } from './columns.ts'
 import type { Encoding } from './encoding.ts'
 
@@ -8,22 +7,22 @@ const FETCHED = 2_000
 
 /** The rows of a table as text, some at a time. The session's settings decide how times and floats are written: {@link exactly} first. */
 export async function* rowsAsText(
-  client: pg.Client,
+  hand: Hand,
   table: string,
   columns: readonly ArchivedColumn[],
   encoding: Encoding,
 ): AsyncGenerator<Buffer> {
-  await client.query(
+  await hand.run(
     `DECLARE archived NO SCROLL CURSOR FOR SELECT ${encoding.line(columns)} AS line FROM ${table}`,
   )
   try {
     for (;;) {
-      const { rows } = await client.query<{ line: string }>(`FETCH ${FETCHED} FROM archived`)
+      const rows = await hand.rows<{ line: string }>(`FETCH ${FETCHED} FROM archived`)
       if (rows.length === 0) return
       yield Buffer.from(`${rows.map(({ line }) => line).join('\n')}\n`)
     }
   } finally {
-    await client.query('CLOSE archived').catch(() => {}) // the transaction failed: it is gone with it
+    await hand.run('CLOSE archived').catch(() => {}) // the transaction failed: it is gone with it
   }
 }
 
@@ -34,13 +33,13 @@ export const exactly = `SELECT set_config('TimeZone', 'UTC', true), set_config('
 
 /** What the rows of a table are, whatever their order: their number, and a sum of hashes. */
 export async function fingerprint(
-  client: pg.Client,
+  hand: Hand,
   table: string,
   columns: readonly ArchivedColumn[],
 ): Promise<string> {
   const row = columns.map(({ name }) => `x.${quoteIdentifier(name)}`).join(', ')
-  const { rows } = await client.query<{ rows: string; sum: string }>(
-    `SELECT count(*)::text AS rows, coalesce(sum(hashtextextended(ROW(${row})::text, 0)::numeric), 0)::text AS sum FROM ${table} x`,
+  const rows = await hand.rows<{ rows: string; sum: string }>(
+    `SELECT pg_catalog.count(*)::text AS rows, coalesce(pg_catalog.sum(pg_catalog.hashtextextended(ROW(${row})::text, 0)::numeric), 0)::text AS sum FROM ${table} x`,
   )
   return `${rows[0]?.rows} ${rows[0]?.sum}`
 }

@@ -3,7 +3,7 @@ import { fileIn, type Store } from '../../storage/index.ts'
 import { partitionAlive, partitionUnknown } from '../errors.ts'
 import { type Layout, type Partition, readLayout } from '../layout.ts'
 import type { Policy } from '../policy.ts'
-import { change, givingWay, type Tender, vacuumAside } from '../tender.ts'
+import { change, givingWay, handOf, type Tender, vacuumAside, withHand } from '../tender.ts'
 import { finishDetaching } from '../upkeep.ts'
 import { type Archived, archivePartition } from './archive.ts'
 import type { ArchiveFormat } from './encoding.ts'
@@ -90,9 +90,12 @@ export class Taker {
   async #archive(name: string): Promise<Archived> {
     if (!this.#store) throw partitionUnknown(this.#layout.sql, name)
     const { sql: table, column } = this.#layout
-    await this.#tender.client.query('SET lock_timeout = 0')
+    const store = this.#store
     const subject = { table, partition: name, sql: this.#sql(name), column, bounds: this.#bounds(name) }
-    return archivePartition(this.#tender.client, this.#store, subject, this.#format)
+    return withHand(this.#tender, this.#layout, async (hand) => {
+      await this.#tender.client.query('SET lock_timeout = 0')
+      return archivePartition(this.#tender.client, hand, store, subject, this.#format)
+    })
   }
 
   /** As they are; or, where an earlier run has detached it, as they were. */
@@ -113,15 +116,15 @@ export class Taker {
   async #drop(name: string, archived: Archived | undefined): Promise<void> {
     const { sql: table } = this.#layout
     const sql = this.#sql(name)
-    await givingWay(this.#tender, this.#layout, `drop ${sql}`, async (client) => {
+    await givingWay(this.#tender, this.#layout, `drop ${sql}`, async (client, hand) => {
       await vacuumAside(client, [sql])
       await client.query(`LOCK TABLE ${sql} IN ACCESS EXCLUSIVE MODE`)
       if (archived) {
         await client.query(exactly)
-        if ((await fingerprint(client, sql, await columnsOf(client, sql))) !== archived.fingerprint)
+        if ((await fingerprint(hand, sql, await columnsOf(client, sql))) !== archived.fingerprint)
           throw partitionAlive(table, name)
       }
-      await client.query(`DROP TABLE ${sql}`)
+      await hand.run(`DROP TABLE ${sql}`)
       await this.#removals.done(
         table,
         name,
@@ -143,11 +146,16 @@ export class Taker {
 /** The comment of a partition that is being taken away. */
 const markOf = (id: string): string => `taken away by the removal ${id}`
 
-/** Beside the traffic; with a default partition PostgreSQL refuses that, and it takes a moment of ACCESS EXCLUSIVE. */
+/**
+ * Beside the traffic; with a default partition PostgreSQL refuses that, and it takes a moment of ACCESS EXCLUSIVE. So it does where it has
+ * to be the owner's: it looks at the partition's checks, and beside the traffic it can be nobody's but the session's.
+ */
 async function detach(tender: Tender, layout: Layout, { sql, name }: Partition): Promise<void> {
   const stray = layout.partitions.find(({ isDefault }) => isDefault)
   const statement = `ALTER TABLE ${layout.sql} DETACH PARTITION ${sql}`
-  if (stray) return change(tender, layout, `detach ${sql}`, [statement], { locks: [sql, stray.sql] })
+  const { isConfined } = await handOf(tender, layout)
+  if (stray !== undefined || isConfined)
+    return change(tender, layout, `detach ${sql}`, [statement], { locks: stray ? [sql, stray.sql] : [sql] })
   try {
     await change(tender, layout, `detach ${sql}`, [`${statement} CONCURRENTLY`], {
       inTransaction: false,

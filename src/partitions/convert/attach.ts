@@ -5,7 +5,7 @@ import { type KeyKind, keyKindOf } from '../key.ts'
 import { readLayout } from '../layout.ts'
 import { closed, makePartition, readManner } from '../make.ts'
 import { type Every, parseEvery } from '../period.ts'
-import { change, givingWay, vacuumAside } from '../tender.ts'
+import { change, givingWay, runAll, type Statement, type Tender, vacuumAside, withHand } from '../tender.ts'
 import { clockOf } from '../upkeep.ts'
 import { commenting, lettingGo, movingSequences, taking } from './carry.ts'
 import { type Definition, type Index, readDefinition } from './definition.ts'
@@ -44,10 +44,15 @@ export async function definitionOf({ tender, version, plan }: Work, table: strin
   return found
 }
 
-/** Beside the traffic: what it waits for holds nobody up, and so it may wait. */
-export async function patiently(work: Work, statement: string): Promise<void> {
-  await work.tender.client.query('SET lock_timeout = 0')
-  await work.tender.client.query(statement)
+/**
+ * Beside the traffic: what it waits for holds nobody up, and so it may wait. What cannot be in a transaction is ours: PostgreSQL itself
+ * builds indexes as the owner of the table.
+ */
+export async function patiently({ tender, plan }: Work, statement: Statement): Promise<void> {
+  await withHand(tender, subjectOf(plan), async (hand) => {
+    await tender.client.query('SET lock_timeout = 0')
+    await runAll(tender.client, hand, [statement])
+  })
 }
 
 /** The unique index that the primary key becomes. An invalid one is what an earlier attempt left. */
@@ -65,14 +70,13 @@ export async function buildIndex(
     [sql],
   )
   if (rows[0]?.valid === true) return
-  if (rows[0]) await patiently(work, `DROP INDEX CONCURRENTLY ${sql}`)
+  if (rows[0]) await patiently(work, { ours: `DROP INDEX CONCURRENTLY ${sql}` })
   const { included, options, tablespace } = primary
-  await patiently(
-    work,
-    `CREATE UNIQUE INDEX CONCURRENTLY ${named(name)} ON ${table} (${columns.map(named).join(', ')})${
+  await patiently(work, {
+    ours: `CREATE UNIQUE INDEX CONCURRENTLY ${named(name)} ON ${table} (${columns.map(named).join(', ')})${
       included.length === 0 ? '' : ` INCLUDE (${included.map(named).join(', ')})`
     }${options ? ` WITH (${options.join(', ')})` : ''}${tablespace ? ` TABLESPACE ${tablespace}` : ''}`,
-  )
+  })
 }
 
 const buildKeyIndex: Step = async (work) => {
@@ -88,8 +92,10 @@ const makeApart: Step = async (work) => {
   const definition = await definitionOf(work, table)
   if (!(await isMadeApart(work, apart)))
     await change(tender, subjectOf(plan), `make ${apart}`, [
-      `CREATE TABLE ${apart} (LIKE ${table} INCLUDING ALL EXCLUDING IDENTITY EXCLUDING INDEXES EXCLUDING STATISTICS) PARTITION BY RANGE (${named(plan.column)})`,
-      `ALTER TABLE ${apart} OWNER TO ${named(plan.owner)}`,
+      {
+        ours: `CREATE TABLE ${apart} (LIKE ${table} INCLUDING ALL EXCLUDING IDENTITY EXCLUDING INDEXES EXCLUDING STATISTICS) PARTITION BY RANGE (${named(plan.column)})`,
+      },
+      { ours: `ALTER TABLE ${apart} OWNER TO ${named(plan.owner)}` },
       closed(apart),
       marking(work, apart),
       // Made again behind the check of an earlier attempt, it would have it, too.
@@ -211,12 +217,12 @@ const limitOld: Step = async (work) => {
 
 /** From the check on rows behind the cutoff are refused: it must not come before the table is swapped. */
 async function refuseNearCutoff({ tender, plan }: Work, definition: Definition): Promise<void> {
-  if (await isNearCutoff(tender.client, plan, definition)) throw cutoffNear(plan.table, plan.cutoff)
+  if (await isNearCutoff(tender, plan, definition)) throw cutoffNear(plan.table, plan.cutoff)
 }
 
 /** Whether rows behind the cutoff are to be expected soon. */
 export async function isNearCutoff(
-  client: pg.Client,
+  tender: Tender,
   plan: ConversionPlan,
   definition: Definition,
 ): Promise<boolean> {
@@ -226,8 +232,12 @@ export async function isNearCutoff(
   if (every === undefined || cutoff === undefined) return false
   const now =
     key.is === 'time'
-      ? await clockOf(client)
-      : (await readKeyFacts(client, definition.sql, plan.column, key, false)).now
+      ? await clockOf(tender.client)
+      : (
+          await withHand(tender, subjectOf(plan), (hand) =>
+            readKeyFacts(hand, definition.sql, plan.column, key, false),
+          )
+        ).now
   return now + (typeof every === 'bigint' ? every / LEAST_LEAD_SHARE : LEAST_LEAD_MS) >= cutoff
 }
 
@@ -251,7 +261,7 @@ const swapTables: Step = async (work) => {
   const before = await definitionOf(work, table)
   const others = new Set([...before.references, ...before.referencedBy].map(({ other }) => other))
   others.delete(table)
-  await givingWay(tender, subjectOf(plan), `put ${apart} in place of ${table}`, async (client) => {
+  await givingWay(tender, subjectOf(plan), `put ${apart} in place of ${table}`, async (client, hand) => {
     await underLock(client, [table, ...[...others].toSorted(), apart])
     const definition = await readDefinition(client, before.oid, version)
     if (!definition || shapeOf(definition, ownMarks(plan)) !== plan.shape)
@@ -260,7 +270,7 @@ const swapTables: Step = async (work) => {
     const inTheWay = obstacles({ findings: found, accepted: plan.accepted })
     if (inTheWay.length > 0) throw conversionBlocked(plan.table, inTheWay)
     const scans = await scansOf(client, definition.oid)
-    await client.query(swapping(work, definition).join(';\n'))
+    await runAll(client, hand, ofOwner(plan, swapping(work, definition)))
     if ((await scansOf(client, definition.oid)) !== scans) throw scannedUnderLock(plan.table)
     await work.policies.set({ table, every: parseEvery(plan.every) as Every, ...plan.policy })
     await work.conversions.ended(work.conversion.id, 'swap')
@@ -284,6 +294,17 @@ async function scansOf(client: pg.Client, oid: number): Promise<number> {
     [oid],
   )
   return rows[0]?.scans ?? 0
+}
+
+/**
+ * Whose hand the statements of a swap need: what changes the table may set off its checks, and so is the owner's; names, views, grants
+ * and the tables of others are ours to change, and set off nothing.
+ */
+export function ofOwner(plan: ConversionPlan, statements: readonly string[]): Statement[] {
+  const own = Object.values(tablesOf(plan)).map((table) => `ALTER TABLE ${table} `)
+  const isOwners = (one: string): boolean =>
+    own.some((start) => one.startsWith(start)) && !/^ALTER TABLE \S+ RENAME TO /.test(one)
+  return statements.map((one) => (isOwners(one) || /^(INSERT|DROP TABLE) /.test(one) ? one : { ours: one }))
 }
 
 /** All that the swap does, in one message to the server. */
@@ -346,12 +367,9 @@ const proveIt: Step = async (work) => {
           )
         },
       )
-  await patiently(work, `ANALYZE ${table}`)
+  await patiently(work, { ours: `ANALYZE ${table}` })
   const layout = await readLayout(tender.client, table)
-  await work.conversions.noted(work.conversion.id, [
-    ...failed,
-    ...(await proofs(tender.client, layout, definition)),
-  ])
+  await work.conversions.noted(work.conversion.id, [...failed, ...(await proofs(work, layout, definition))])
 }
 
 /** The steps of attaching in place. */

@@ -230,13 +230,10 @@ async function splitNext(
   return goOn(place, await conversions.begin(next), options)
 }
 
-/** Prepares a session: names with their schemas, times in UTC, and no row hidden without saying so. */
-async function surveying({ client }: Tender): Promise<Surveyor> {
-  const { rows } = await client.query<{ version: number }>(
-    `SELECT current_setting('server_version_num')::int / 10000 AS version,
-            set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, YMD', false), set_config('IntervalStyle', 'postgres', false),
-            set_config('row_security', 'off', false),
-            set_config('statement_timeout', '0', false), set_config('idle_in_transaction_session_timeout', '0', false)`,
+/** A session that reads plans and definitions. */
+async function surveying(tender: Tender): Promise<Surveyor> {
+  const { rows } = await tender.client.query<{ version: number }>(
+    `SELECT current_setting('server_version_num')::int / 10000 AS version`,
   )
-  return { client, version: rows[0]?.version ?? 0 }
+  return { tender, client: tender.client, version: rows[0]?.version ?? 0 }
 }

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { quoteIdentifier, type Recorder } from '../../core/index.ts'
 import { recordBroken, tableChanged } from '../errors.ts'
-import { change, givingWay, type Tender, vacuumAside } from '../tender.ts'
+import { change, givingWay, runAll, type Tender, vacuumAside } from '../tender.ts'
 import { isNearCutoff, markOf, oidOf } from './attach.ts'
 import { majorVersion, readDefinition } from './definition.ts'
 import { endingMirror, marksOf, watching } from './mirror.ts'
@@ -70,14 +70,16 @@ export async function dropOld(tender: Tender, conversion: Conversion): Promise<v
   const { id, plan } = conversion
   const { legacy } = tablesOf(plan)
   const { back, recheck } = marksOf(plan)
-  await givingWay(tender, subjectOf(plan), `drop ${legacy}`, async (client) => {
+  await givingWay(tender, subjectOf(plan), `drop ${legacy}`, async (client, hand) => {
     const old = await readOld(client, plan, id)
     if (old?.isPart === true) throw tableChanged(plan.table, `${legacy} is a partition of it`)
     if (old && !old.isOurs)
       throw recordBroken(plan.table, `conversion ${id}`, `${legacy} is not the old table of this conversion`)
     if (old) await vacuumAside(client, [legacy])
-    for (const statement of await endingMirror(client, back)) await client.query(statement)
-    await client.query(`DROP TABLE IF EXISTS ${legacy}, ${recheck}`)
+    await runAll(client, hand, [
+      ...(await endingMirror(client, back)),
+      `DROP TABLE IF EXISTS ${legacy}, ${recheck}`,
+    ])
   })
 }
 
@@ -101,7 +103,7 @@ export async function freeAtCutoff(
     oid === undefined
       ? undefined
       : await readDefinition(tender.client, oid, await majorVersion(tender.client))
-  if (!definition || !(await isNearCutoff(tender.client, plan, definition))) return undefined
+  if (!definition || !(await isNearCutoff(tender, plan, definition))) return undefined
   await change(
     tender,
     subjectOf(plan),

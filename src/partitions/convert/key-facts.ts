@@ -1,5 +1,4 @@
-import type pg from 'pg'
-import { quoteIdentifier } from '../../core/index.ts'
+import { type Hand, quoteIdentifier } from '../../core/index.ts'
 import type { KeyKind } from '../key.ts'
 import type { Position } from '../period.ts'
 
@@ -15,7 +14,7 @@ export interface KeyFacts {
 
 /** Reads the ends of a column: from an index that begins with it, or by going through the table once. */
 export async function readKeyFacts(
-  client: pg.Client,
+  hand: Hand,
   table: string,
   column: string,
   key: KeyKind,
@@ -25,10 +24,10 @@ export async function readKeyFacts(
   const name = `t.${quoteIdentifier(column)}`
   const end = (order: string): string =>
     `(SELECT ${name}::text FROM ${table} t WHERE ${name} IS NOT NULL ORDER BY ${name} ${order} LIMIT 1)`
-  const { rows } = await client.query<Omit<KeyFacts, 'now'> & { clock: string }>(
+  const rows = await hand.rows<Omit<KeyFacts, 'now'> & { clock: string }>(
     `SELECT ${mayBeNull ? `EXISTS (SELECT FROM ${table} t WHERE ${name} IS NULL)` : 'false'} AS "hasNulls",
             ${end('ASC')} AS least, ${end('DESC')} AS greatest,
-            floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint::text AS clock`,
+            pg_catalog.floor(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000)::bigint::text AS clock`,
   )
   const { clock = '0', ...facts } = rows[0] ?? { hasNulls: false, least: null, greatest: null }
   const now = key.is === 'time' ? BigInt(clock) : ((facts.greatest && key.floor(facts.greatest)) ?? 0n)

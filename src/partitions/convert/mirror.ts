@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { quoteIdentifier, quoteLiteral, quoteQualified } from '../../core/index.ts'
+import { type Hand, quoteIdentifier, quoteLiteral, quoteQualified } from '../../core/index.ts'
 import { shortened } from '../name.ts'
 import type { Definition } from './definition.ts'
 import { primaryKeyOf } from './keys.ts'
@@ -153,7 +153,7 @@ const RECHECKED = 1_000
  * @returns how many keys were looked at
  */
 export async function lookAgain(
-  client: pg.Client,
+  hand: Hand,
   {
     source,
     target,
@@ -161,21 +161,23 @@ export async function lookAgain(
   }: { readonly source: string; readonly target: string; readonly recheck: string },
   definition: Definition,
 ): Promise<number> {
-  const { rows } = await client.query<{ id: string; key: object }>(
-    `SELECT id::text, key FROM ${list} ORDER BY id LIMIT ${RECHECKED}`,
+  const rows = await hand.rows<{ id: string; key: string }>(
+    `SELECT id::text, key::text FROM ${list} ORDER BY id LIMIT ${RECHECKED}`,
   )
   if (rows.length === 0) return 0
   const { all, key } = copiedColumns(definition)
-  const keys = `(SELECT DISTINCT ${key.map((name) => `(jsonb_populate_record(NULL::${source}, key)).${named(name)}`).join(', ')} FROM unnest($1::jsonb[]) key) k`
+  const keys = `(SELECT DISTINCT ${key.map((name) => `(pg_catalog.jsonb_populate_record(NULL::${source}, key)).${named(name)}`).join(', ')} FROM pg_catalog.jsonb_array_elements($1::jsonb) key) k`
   const same = (row: string): string => sameKey(definition, row, 'k')
   const columns = all.map(named).join(', ')
-  const values = [rows.map((row) => JSON.stringify(row.key))]
+  const values = [`[${rows.map((row) => row.key).join(', ')}]`]
   for (const statement of [
     `SELECT FROM ${source} s JOIN ${keys} ON ${same('s')} FOR SHARE OF s`,
     `DELETE FROM ${target} t USING ${keys} WHERE ${same('t')}`,
     `INSERT INTO ${target} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${all.map((name) => `s.${named(name)}`).join(', ')} FROM ${source} s JOIN ${keys} ON ${same('s')}`,
   ])
-    await client.query(statement, values)
-  await client.query(`DELETE FROM ${list} WHERE id = ANY ($1::bigint[])`, [rows.map(({ id }) => id)])
+    await hand.run(statement, values)
+  await hand.run(`DELETE FROM ${list} WHERE id = ANY ($1::bigint[])`, [
+    `{${rows.map(({ id }) => id).join(',')}}`,
+  ])
   return rows.length
 }

@@ -6,10 +6,11 @@ import { type Layout, usableKey } from '../layout.ts'
 import { partitionName, shortened } from '../name.ts'
 import { type Every, type Period, periodAfter, periodAt, periodsBetween, type Position } from '../period.ts'
 import { type PolicyWishes, resolvePolicy } from '../policy.ts'
+import { handOf, type Tender, withHand } from '../tender.ts'
 import { refuseUnfitting } from '../upkeep.ts'
 import { findConflictTargets } from './conflict-targets.ts'
 import { type Column, type Definition, readDefinition } from './definition.ts'
-import { blocked, carried, type Finding, warning } from './finding.ts'
+import { blocked, carried, consent, type Finding, warning } from './finding.ts'
 import { type KeyFacts, readKeyFacts } from './key-facts.ts'
 import { carriesKey, primaryKeyOf } from './keys.ts'
 import {
@@ -22,6 +23,7 @@ import {
 } from './plan.ts'
 import { preflight } from './preflight.ts'
 import { shapeOf } from './shape.ts'
+import { AS_OURSELVES } from './work.ts'
 
 /** What somebody wants a table converted to. */
 export interface Wishes extends PolicyWishes {
@@ -38,6 +40,7 @@ export interface Wishes extends PolicyWishes {
 
 /** A session that reads plans and definitions: names are written with their schemas, times in UTC. */
 export interface Surveyor {
+  readonly tender: Tender
   readonly client: pg.Client
   readonly version: number
 }
@@ -64,10 +67,14 @@ export async function planAttach(surveyor: Surveyor, oid: number, wishes: Wishes
   if (!column) throw keyUnsupported(definition.sql, `there is no column ${by}`)
   const key = usableKey(definition.sql, column.type, column.collation)
   refuseUnfitting({ sql: definition.sql, key }, every)
-  const findings = preflight(definition, by, mode)
+  const hidden = await hiddenFrom(surveyor, definition)
+  const findings = [...preflight(definition, by, mode), ...hidden]
+  const mayRead = hidden.length === 0 || wishes.accept?.includes(AS_OURSELVES) === true
   const facts =
-    definition.kind === 'r' && definition.isMine
-      ? await readKeyFacts(client, definition.sql, by, key, !column.isNotNull)
+    definition.kind === 'r' && definition.isMine && mayRead
+      ? await withHand(surveyor.tender, { ...definition, asOurselves: hidden.length > 0 }, (hand) =>
+          readKeyFacts(hand, definition.sql, by, key, !column.isNotNull),
+        )
       : undefined
   const now = facts?.now ?? 0n
   const greatest = facts?.greatest == null ? undefined : key.floor(facts.greatest)
@@ -84,6 +91,19 @@ export async function planAttach(surveyor: Surveyor, oid: number, wishes: Wishes
   const { partitions, older } = history({ name: definition.name, key, column: by }, cutoff, every, facts)
   const splitting = { partitions, steps: splitSteps(definition.sql, plan.legacy, partitions.length) }
   return hashed({ ...plan, splitting, findings: [...findings, ...(older ? [older] : [])] })
+}
+
+/** Forced row security hides rows from the owner, with whose rights a table is worked on. */
+async function hiddenFrom({ tender }: Surveyor, definition: Definition): Promise<Finding[]> {
+  if (!definition.forceRowSecurity || !definition.isMine) return []
+  if (!(await handOf(tender, definition)).isConfined) return []
+  return [
+    consent(
+      AS_OURSELVES,
+      'row security is forced: its owner, with whose rights a table is worked on, does not see all of its rows',
+      'take it away for as long (ALTER TABLE ... NO FORCE ROW LEVEL SECURITY), or agree to have it done with the rights of this session: checks, expressions and triggers of the table then run with them, too',
+    ),
+  ]
 }
 
 function attachPlan(
@@ -151,9 +171,16 @@ export async function planSplit(
   const oid = await oidOf(client, legacy.sql)
   const definition = await definitionOf(surveyor, oid)
   const whole = await definitionOf(surveyor, await oidOf(client, layout.sql))
-  const facts = await readKeyFacts(client, legacy.sql, by, key, false)
+  const hidden = await hiddenFrom(surveyor, whole)
+  const mayRead = hidden.length === 0 || accept.includes(AS_OURSELVES)
+  const facts = mayRead
+    ? await withHand(surveyor.tender, { ...layout, asOurselves: hidden.length > 0 }, (hand) =>
+        readKeyFacts(hand, legacy.sql, by, key, false),
+      )
+    : { hasNulls: false, least: null, greatest: null, now: 0n }
   const { partitions, older } = history(layout, legacy.to as Position, every, facts)
   const findings: Finding[] = [
+    ...hidden,
     ...preflight(whole, by, 'split').filter(({ level }) => level === 'blocked'),
     ...(older ? [older] : []),
     spaceNeeded(definition, 'split'),

@@ -1,23 +1,33 @@
 import type pg from 'pg'
-import { messageOf, quoteIdentifier, quoteLiteral, SQLSTATE, sqlstateOf } from '../../core/index.ts'
+import {
+  type Hand,
+  messageOf,
+  quoteIdentifier,
+  quoteLiteral,
+  SQLSTATE,
+  sqlstateOf,
+} from '../../core/index.ts'
 import type { Layout, Partition } from '../layout.ts'
+import { withHand } from '../tender.ts'
 import type { Definition } from './definition.ts'
+import { subjectOf, type Work } from './work.ts'
 
 /** Partitions that a row is put into on trial; with hundreds, the first and last ones tell. */
 const MOST_TRIED = 24
 
 /** What proves that a partitioned table works, and what does not, in words. Leaves nothing behind. */
-export async function proofs(client: pg.Client, layout: Layout, definition: Definition): Promise<string[]> {
-  return [
-    await tryRows(client, layout, definition),
-    await readOnlyOne(client, layout),
-    ...(await sequencesAhead(client, definition)),
-  ]
+export function proofs({ tender, plan }: Work, layout: Layout, definition: Definition): Promise<string[]> {
+  return withHand(tender, subjectOf(plan), async (hand) => [
+    await tryRows(tender.client, hand, layout, definition),
+    await readOnlyOne(hand, layout),
+    ...(await sequencesAhead(hand, definition)),
+  ])
 }
 
 /** A copy of a row, with its key within each partition, in a transaction that is rolled back. */
 async function tryRows(
   client: pg.Client,
+  hand: Hand,
   { sql, column, partitions }: Layout,
   d: Definition,
 ): Promise<string> {
@@ -39,7 +49,7 @@ async function tryRows(
         name === column ? `${quoteLiteral(partition.fromText)}::${shownType}` : quoteIdentifier(name),
       )
       try {
-        const { rows } = await client.query<{ into: string }>(
+        const rows = await hand.rows<{ into: string }>(
           `INSERT INTO ${sql} (${names}) OVERRIDING SYSTEM VALUE SELECT ${values.join(', ')} FROM ${sql} LIMIT 1
            RETURNING tableoid::regclass::text AS into`,
         )
@@ -61,23 +71,23 @@ async function tryRows(
 }
 
 /** A query by the key reads the partition that it needs, and no other. */
-async function readOnlyOne(client: pg.Client, { sql, column, partitions }: Layout): Promise<string> {
+async function readOnlyOne(hand: Hand, { sql, column, partitions }: Layout): Promise<string> {
   const chosen = partitions.find(({ from, to }) => from !== 'open' && from !== null && to !== null)
   if (!chosen) return 'there is no partition with two limits yet that reading only one could be shown with'
-  const read = await partitionsRead(client, sql, column, chosen)
+  const read = await partitionsRead(hand, sql, column, chosen)
   return read.length === 1 && read[0] === chosen.name
     ? `a query for the range of ${chosen.name} reads that partition alone`
     : `a query for the range of ${chosen.name} reads ${read.join(', ') || 'nothing'}: see whether enable_partition_pruning is off`
 }
 
 async function partitionsRead(
-  client: pg.Client,
+  hand: Hand,
   table: string,
   column: string,
   { fromText, toText }: Partition,
 ): Promise<string[]> {
   const name = quoteIdentifier(column)
-  const { rows } = await client.query<Record<string, unknown>>(
+  const rows = await hand.rows<Record<string, unknown>>(
     `EXPLAIN (FORMAT JSON, COSTS OFF) SELECT * FROM ${table} WHERE ${name} >= ${quoteLiteral(fromText)} AND ${name} < ${quoteLiteral(toText)}`,
   )
   const read = new Set<string>()
@@ -92,11 +102,11 @@ async function partitionsRead(
   return [...read]
 }
 
-async function sequencesAhead(client: pg.Client, { sequences, sql }: Definition): Promise<string[]> {
+async function sequencesAhead(hand: Hand, { sequences, sql }: Definition): Promise<string[]> {
   const said: string[] = []
   for (const { column, sql: sequence } of sequences) {
-    const { rows } = await client.query<{ last: string; greatest: string | null }>(
-      `SELECT last_value::text AS last, (SELECT max(${quoteIdentifier(column)})::text FROM ${sql}) AS greatest FROM ${sequence}`,
+    const rows = await hand.rows<{ last: string; greatest: string | null }>(
+      `SELECT last_value::text AS last, (SELECT pg_catalog.max(${quoteIdentifier(column)})::text FROM ${sql}) AS greatest FROM ${sequence}`,
     )
     const [{ last, greatest } = { last: '0', greatest: null }] = rows
     said.push(

@@ -1,10 +1,10 @@
 import type pg from 'pg'
-import { quoteIdentifier, quoteLiteral, quoteQualified } from '../../core/index.ts'
+import { type Hand, quoteIdentifier, quoteLiteral, quoteQualified } from '../../core/index.ts'
 import { copyDiffers, partitionLocked, scannedUnderLock, tableChanged } from '../errors.ts'
 import { keyKindOf } from '../key.ts'
 import { readLayout } from '../layout.ts'
 import { closed, makePartition, readManner } from '../make.ts'
-import { change, givingWay } from '../tender.ts'
+import { change, givingWay, runAll, type Tender, withHand } from '../tender.ts'
 import {
   definitionOf,
   isMadeApart,
@@ -61,9 +61,11 @@ const makeEmpty: Step = async (work) => {
   if (!(await isMadeApart(work, apart)))
     await change(tender, subjectOf(plan), `make ${apart}`, [
       `CREATE TABLE ${apart} (LIKE ${table} INCLUDING ALL EXCLUDING IDENTITY) PARTITION BY RANGE (${named(plan.column)})`,
-      `ALTER TABLE ${apart} OWNER TO ${named(plan.owner)}`,
-      `CREATE TABLE ${recheck} (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, key jsonb NOT NULL)`,
-      `ALTER TABLE ${recheck} OWNER TO ${named(plan.owner)}`,
+      { ours: `ALTER TABLE ${apart} OWNER TO ${named(plan.owner)}` },
+      {
+        ours: `CREATE TABLE ${recheck} (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, key jsonb NOT NULL)`,
+      },
+      { ours: `ALTER TABLE ${recheck} OWNER TO ${named(plan.owner)}` },
       closed(apart),
       closed(recheck),
       marking(work, apart),
@@ -98,7 +100,9 @@ const mirrorWrites: Step = async (work) => {
     subjectOf(plan),
     `mirror ${legacy}`,
     [
-      ...makingMirror(fn, { source: legacy, target: apart, recheck }, definition, plan),
+      ...makingMirror(fn, { source: legacy, target: apart, recheck }, definition, plan).map((ours) => ({
+        ours,
+      })),
       ...mirroring(legacy, MIRROR, fn),
     ],
     { locks: [legacy] },
@@ -125,10 +129,10 @@ const copyRows: Step = async (work) => {
       { ...tender, pauseMs: COPY_PAUSE_MS },
       subjectOf(plan),
       `copy rows of ${legacy}`,
-      async (client) => {
-        const upTo = await batchEnd(client, legacy, key, definition, from, pace.rows)
+      async (_, hand) => {
+        const upTo = await batchEnd(hand, legacy, key, definition, from, pace.rows)
         const began = tender.clock.monotonicMs()
-        const rows = await copyBatch(client, work, definition, from, upTo)
+        const rows = await copyBatch(hand, work, definition, from, upTo)
         await conversions.copied(conversion.id, rows, upTo)
         pace.took(rows, tender.clock.monotonicMs() - began)
         return { rows, upTo }
@@ -160,14 +164,14 @@ function boundOf(columns: readonly string[], { columns: all }: Definition, first
 
 /** The key at which a batch ends; null when this is the last. It is read without locks: a locked row may have another key by then. */
 async function batchEnd(
-  client: pg.Client,
+  hand: Hand,
   table: string,
   key: readonly string[],
   definition: Definition,
   from: readonly string[] | null,
   rows: number,
 ): Promise<string[] | null> {
-  const { rows: found } = await client.query<{ position: string[] }>(
+  const found = await hand.rows<{ position: string[] }>(
     `SELECT ARRAY[${key.map((name) => `t.${named(name)}::text`).join(', ')}] AS position FROM ${table} t
       ${from === null ? '' : `WHERE ${rowOf(key)} > ${boundOf(key, definition, 1)}`}
       ORDER BY ${key.map((name) => `t.${named(name)}`).join(', ')} OFFSET ${rows - 1} LIMIT 1`,
@@ -177,7 +181,7 @@ async function batchEnd(
 }
 
 async function copyBatch(
-  client: pg.Client,
+  hand: Hand,
   { plan }: Work,
   definition: Definition,
   from: readonly string[] | null,
@@ -190,12 +194,12 @@ async function copyBatch(
     ...(upTo === null ? [] : [`${rowOf(key)} <= ${boundOf(key, definition, 1 + (from?.length ?? 0))}`]),
   ]
   const columns = all.map(named).join(', ')
-  const { rows } = await client.query<{ count: number }>(
+  const rows = await hand.rows<{ count: number }>(
     `WITH source AS (SELECT ${columns} FROM ${legacy} ${limits.length === 0 ? '' : `WHERE ${limits.join(' AND ')}`}
                       ORDER BY ${key.map(named).join(', ')} FOR SHARE),
           copied AS (INSERT INTO ${apart} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${columns} FROM source
                      ON CONFLICT ${rowOf(key)} DO NOTHING)
-     SELECT count(*)::float8 AS count FROM source`,
+     SELECT pg_catalog.count(*)::float8 AS count FROM source`,
     [...(from ?? []), ...(upTo ?? [])],
   )
   return rows[0]?.count ?? 0
@@ -207,10 +211,9 @@ const compareBoth: Step = async (work) => {
   const { legacy, apart } = tablesOf(plan)
   const { recheck: list } = marksOf(plan)
   const definition = await definitionOf(work, legacy)
-  const { client } = tender
   for (let attempt = 1; ; attempt += 1) {
     await drain(work, { source: legacy, target: apart, recheck: list }, definition)
-    const differing = await differences(client, plan, definition, legacy, apart)
+    const differing = await differences(tender, plan, definition, legacy, apart)
     if (differing.length === 0) return
     if (attempt === COMPARISONS) throw copyDiffers(plan.table, differing)
   }
@@ -226,15 +229,15 @@ export interface Sides {
 /** Looks at all keys that were written down, some at a time, so that nobody waits for it. */
 export async function drain({ tender, plan }: Work, sides: Sides, definition: Definition): Promise<void> {
   const once = (): Promise<number> =>
-    givingWay(tender, subjectOf(plan), 'look at rows once more', (client) =>
-      lookAgain(client, sides, definition),
+    givingWay(tender, subjectOf(plan), 'look at rows once more', (_, hand) =>
+      lookAgain(hand, sides, definition),
     )
   while ((await once()) > 0) tender.signal?.throwIfAborted()
 }
 
 /** The same under the lock; what has become too much by then gives way, and is drained before the next attempt. */
-export async function drainUnderLock(client: pg.Client, sides: Sides, definition: Definition): Promise<void> {
-  for (let count = 0; (await lookAgain(client, sides, definition)) > 0; count += 1)
+export async function drainUnderLock(hand: Hand, sides: Sides, definition: Definition): Promise<void> {
+  for (let count = 0; (await lookAgain(hand, sides, definition)) > 0; count += 1)
     if (count === MOST_UNDER_LOCK) throw new TooMany()
 }
 
@@ -267,37 +270,38 @@ export async function drained(
 const COMPARISONS = 5
 
 /** Names of the partitions whose rows are others than those of the old table, by number and by a sum of hashes. */
-export async function differences(
-  client: pg.Client,
+export function differences(
+  tender: Tender,
   plan: ConversionPlan,
   definition: Definition,
   legacy: string,
   whole: string,
 ): Promise<string[]> {
+  const { client } = tender
   const { all } = copiedColumns(definition)
-  const sums = `count(*) AS rows, coalesce(sum(hashtextextended(ROW(${all.map((name) => `x.${named(name)}`).join(', ')})::text, 0)::numeric), 0) AS sum`
+  const row = `ROW(${all.map((name) => `x.${named(name)}`).join(', ')})::text`
+  const sums = `pg_catalog.count(*)::text AS rows, coalesce(pg_catalog.sum(pg_catalog.hashtextextended(${row}, 0)::numeric), 0)::text AS sum`
   const limits = plan.partitions.slice(1).map(({ from }) => `${quoteLiteral(from ?? '')}::${plan.columnType}`)
-  await client.query('SET lock_timeout = 0')
-  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
-  try {
-    const old = await client.query<{ at: number; rows: string; sum: string }>(
-      `SELECT width_bucket(x.${named(plan.column)}, ARRAY[${limits.join(', ')}]::${plan.columnType}[])::int AS at, ${sums} FROM ${legacy} x GROUP BY 1`,
-    )
-    const copied = await client.query<{ name: string; rows: string; sum: string }>(
-      `SELECT c.relname AS name, s.rows, s.sum FROM (SELECT x.tableoid AS oid, ${sums} FROM ${whole} x WHERE x.${named(plan.column)} < ${quoteLiteral(plan.cutoff)}::${plan.columnType} GROUP BY 1) s JOIN pg_catalog.pg_class c ON c.oid = s.oid`,
-    )
-    return plan.partitions.flatMap(({ name }, index) => {
-      const [one, other] = [
-        old.rows.find(({ at }) => at === index),
-        copied.rows.find((row) => row.name === name),
-      ]
-      return (one?.rows ?? '0') === (other?.rows ?? '0') && (one?.sum ?? '0') === (other?.sum ?? '0')
-        ? []
-        : [name]
-    })
-  } finally {
-    await client.query('ROLLBACK').catch(() => {}) // the connection is gone: so is its transaction
-  }
+  return withHand(tender, subjectOf(plan), async (hand) => {
+    await client.query('SET lock_timeout = 0')
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+    try {
+      const old = await hand.rows<{ at: number; rows: string; sum: string }>(
+        `SELECT pg_catalog.width_bucket(x.${named(plan.column)}, ARRAY[${limits.join(', ')}]::${plan.columnType}[])::int AS at, ${sums} FROM ${legacy} x GROUP BY 1`,
+      )
+      const copied = await hand.rows<{ name: string; rows: string; sum: string }>(
+        `SELECT c.relname AS name, s.rows, s.sum FROM (SELECT x.tableoid AS oid, ${sums} FROM ${whole} x WHERE x.${named(plan.column)} < ${quoteLiteral(plan.cutoff)}::${plan.columnType} GROUP BY 1) s JOIN pg_catalog.pg_class c ON c.oid = s.oid`,
+      )
+      return plan.partitions.flatMap(({ name }, index) => {
+        const [one, other] = [old.find(({ at }) => at === index), copied.find((found) => found.name === name)]
+        return (one?.rows ?? '0') === (other?.rows ?? '0') && (one?.sum ?? '0') === (other?.sum ?? '0')
+          ? []
+          : [name]
+      })
+    } finally {
+      await client.query('ROLLBACK').catch(() => {}) // the connection is gone: so is its transaction
+    }
+  })
 }
 
 /** The partitions take the old table's place. With a grace time, what is written to them goes to the old table, too. */
@@ -310,26 +314,24 @@ const exchangeThem: Step = async (work) => {
   const whole = await definitionOf(work, table)
   const sides = { source: legacy, target: apart, recheck: marks.recheck }
   await drained(work, sides, definition, () =>
-    givingWay(tender, subjectOf(plan), `exchange ${legacy} for its partitions`, async (client) => {
+    givingWay(tender, subjectOf(plan), `exchange ${legacy} for its partitions`, async (client, hand) => {
       await underLock(client, [table, ...whole.references.map(({ other }) => other), apart, marks.recheck])
       const now = await definitionOf(work, table)
       if (shapeOf(now, []) !== plan.shape)
         throw tableChanged(plan.table, 'its columns, constraints or indexes are no longer those of the plan')
-      await drainUnderLock(client, sides, definition)
-      await client.query(
-        [
-          ...(await endingMirror(client, marks.mirror)),
-          ...(plan.graceMs > 0
-            ? makingMirror(
-                marks.back,
-                { source: null, target: legacy, recheck: marks.recheck },
-                definition,
-                plan,
-              )
-            : []),
-        ].join(';\n'),
-      )
-      await attachingAll(client, plan, [
+      await drainUnderLock(hand, sides, definition)
+      await runAll(client, hand, [
+        ...(await endingMirror(client, marks.mirror)),
+        ...(plan.graceMs > 0
+          ? makingMirror(
+              marks.back,
+              { source: null, target: legacy, recheck: marks.recheck },
+              definition,
+              plan,
+            ).map((ours) => ({ ours }))
+          : []),
+      ])
+      await attachingAll(client, hand, plan, [
         `ALTER TABLE ${table} DETACH PARTITION ${legacy}`,
         // Without a grace time nothing keeps it up to date, by which it would be known.
         ...(plan.graceMs > 0 ? [] : [marking(work, legacy)]),
@@ -350,6 +352,7 @@ const exchangeThem: Step = async (work) => {
 /** Runs statements that attach partitions, and refuses when one of them was looked through. */
 async function attachingAll(
   client: pg.Client,
+  hand: Hand,
   plan: ConversionPlan,
   statements: readonly string[],
 ): Promise<void> {
@@ -361,18 +364,18 @@ async function attachingAll(
     return rows[0]?.scans ?? 0
   }
   const before = await scans()
-  await client.query(statements.join(';\n'))
+  await runAll(client, hand, statements)
   if ((await scans()) !== before) throw scannedUnderLock(plan.table)
 }
 
 const tidyUp: Step = async (work) => {
   const { plan, tender } = work
   const { table } = tablesOf(plan)
-  await patiently(work, `ANALYZE ${table}`)
+  await patiently(work, { ours: `ANALYZE ${table}` })
   const layout = await readLayout(tender.client, table)
   await work.conversions.noted(
     work.conversion.id,
-    await proofs(tender.client, layout, await definitionOf(work, table)),
+    await proofs(work, layout, await definitionOf(work, table)),
   )
   if (plan.graceMs === 0) await dropOld(tender, work.conversion)
 }

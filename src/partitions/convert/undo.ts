@@ -1,16 +1,17 @@
 import type pg from 'pg'
-import { messageOf, quoteIdentifier, quoteLiteral, quoteQualified } from '../../core/index.ts'
-import { conversionEnded, conversionNone, undoImpossible } from '../errors.ts'
+import { type Hand, messageOf, quoteIdentifier, quoteLiteral, quoteQualified } from '../../core/index.ts'
+import { conversionEnded, conversionNone, tableChanged, undoImpossible } from '../errors.ts'
 import { readLayout } from '../layout.ts'
 import { shortened } from '../name.ts'
 import type { PartitionTarget } from '../upkeep.ts'
-import { change, givingWay, vacuumAside } from '../tender.ts'
+import { change, givingWay, runAll, vacuumAside, withHand } from '../tender.ts'
 import {
   buildIndex,
   commentsOf,
   deferring,
   definitionOf,
   isMadeApart,
+  ofOwner,
   oidOf,
   patiently,
   underLock,
@@ -100,11 +101,21 @@ async function abortAttach(work: Work): Promise<void> {
     { locks: [table] },
   )
   await dropApart(work, apart)
-  if (plan.primaryKey)
-    await patiently(
-      work,
-      `DROP INDEX CONCURRENTLY IF EXISTS ${quoteQualified(plan.schema, plan.primaryKey.index)}`,
-    )
+  if (plan.primaryKey) await dropKeyIndex(work, plan.primaryKey.index)
+}
+
+/** Only one that the first step has built: on this table, and no key of it. */
+async function dropKeyIndex(work: Work, name: string): Promise<void> {
+  const { tender, plan } = work
+  const sql = quoteQualified(plan.schema, name)
+  const { rows } = await tender.client.query<{ isOurs: boolean }>(
+    `SELECT i.indrelid = to_regclass($2) AND NOT i.indisprimary
+              AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint o WHERE o.conindid = i.indexrelid) AS "isOurs"
+       FROM pg_catalog.pg_index i WHERE i.indexrelid = to_regclass($1)`,
+    [sql, plan.table],
+  )
+  if (rows[0]?.isOurs === false) throw tableChanged(plan.table, `${sql} was not made by this conversion`)
+  if (rows[0]) await patiently(work, { ours: `DROP INDEX CONCURRENTLY IF EXISTS ${sql}` })
 }
 
 async function abortSplit(work: Work): Promise<void> {
@@ -114,9 +125,9 @@ async function abortSplit(work: Work): Promise<void> {
   // Only a function that mirrors this table is ours.
   const { triggers } = await definitionOf(work, legacy)
   if (triggers.some(({ name }) => name === MIRROR))
-    await givingWay(tender, subjectOf(plan), `free ${legacy}`, async (client) => {
+    await givingWay(tender, subjectOf(plan), `free ${legacy}`, async (client, hand) => {
       await vacuumAside(client, [legacy])
-      for (const statement of await endingMirror(client, mirror)) await client.query(statement)
+      await runAll(client, hand, await endingMirror(client, mirror))
     })
   await dropApart(work, apart)
   await dropApart(work, recheck)
@@ -200,7 +211,7 @@ async function undoSplit(work: Work): Promise<void> {
     .map(({ name }) => quoteQualified(plan.schema, name))
   // Partitions that were taken away, changed by others or brought back have rows that the old table has not heard of.
   await drain(work, sides, definition)
-  const differing = await differences(client, plan, definition, legacy, table).catch((error: unknown) => {
+  const differing = await differences(tender, plan, definition, legacy, table).catch((error: unknown) => {
     throw undoImpossible(plan.table, `the old table no longer fits it (${messageOf(error)})`)
   })
   if (differing.length > 0)
@@ -219,20 +230,18 @@ async function undoSplit(work: Work): Promise<void> {
   await patiently(work, `ALTER TABLE ${legacy} VALIDATE CONSTRAINT ${named(limitName(plan))}`)
   const whole = await definitionOf(work, table)
   await drained(work, sides, definition, () =>
-    givingWay(tender, subjectOf(plan), `put ${legacy} back`, async () => {
+    givingWay(tender, subjectOf(plan), `put ${legacy} back`, async (_, hand) => {
       await underLock(client, [table, ...whole.references.map(({ other }) => other), legacy, recheck])
-      await drainUnderLock(client, sides, definition)
-      await client.query(
-        [
-          ...(await endingMirror(client, back)),
-          ...made.map((sql) => `ALTER TABLE ${table} DETACH PARTITION ${sql}`),
-          `ALTER TABLE ${table} ATTACH PARTITION ${legacy} FOR VALUES FROM (MINVALUE) TO (${quoteLiteral(plan.cutoff)})`,
-          `ALTER TABLE ${legacy} DROP CONSTRAINT ${named(limitName(plan))}`,
-          // With what puts it back: what is killed behind it must not take it for a copy.
-          ...made.map((sql) => `DROP TABLE ${sql}`),
-          `DROP TABLE ${recheck}`,
-        ].join(';\n'),
-      )
+      await drainUnderLock(hand, sides, definition)
+      await runAll(client, hand, [
+        ...(await endingMirror(client, back)),
+        ...made.map((sql) => `ALTER TABLE ${table} DETACH PARTITION ${sql}`),
+        `ALTER TABLE ${table} ATTACH PARTITION ${legacy} FOR VALUES FROM (MINVALUE) TO (${quoteLiteral(plan.cutoff)})`,
+        `ALTER TABLE ${legacy} DROP CONSTRAINT ${named(limitName(plan))}`,
+        // With what puts it back: what is killed behind it must not take it for a copy.
+        ...made.map((sql) => `DROP TABLE ${sql}`),
+        `DROP TABLE ${recheck}`,
+      ])
       await work.conversions.finished(conversion.id, 'undone')
     }),
   )
@@ -248,7 +257,7 @@ async function undoAttach(work: Work): Promise<void> {
   const old = layout.partitions.find(({ name }) => name === plan.legacy)
   if (old?.from !== 'open')
     throw undoImpossible(plan.table, `${plan.legacy} is no longer its first partition`)
-  await refuseMany(client, work)
+  await withHand(tender, subjectOf(plan), (hand) => refuseMany(hand, work))
   const primary = primaryKeyOf(await definitionOf(work, table))
   const index = primary && plan.primaryKey ? shortened(primary.name, 'undo') : undefined
   if (primary && plan.primaryKey && index !== undefined)
@@ -256,11 +265,11 @@ async function undoAttach(work: Work): Promise<void> {
   const before = await definitionOf(work, table)
   const others = new Set([...before.references, ...before.referencedBy].map(({ other }) => other))
   others.delete(table)
-  await givingWay(tender, subjectOf(plan), `make ${legacy} the table again`, async () => {
+  await givingWay(tender, subjectOf(plan), `make ${legacy} the table again`, async (_, hand) => {
     await underLock(client, [table, ...[...others].toSorted()])
-    await refuseMany(client, work)
+    await refuseMany(hand, work)
     const definition = await definitionOf(work, table)
-    await client.query((await swappingBack(client, work, definition, index)).join(';\n'))
+    await runAll(client, hand, ofOwner(plan, await swappingBack(client, work, definition, index)))
     await work.policies.remove(table)
     await work.conversions.finished(work.conversion.id, 'undone')
   })
@@ -269,10 +278,10 @@ async function undoAttach(work: Work): Promise<void> {
 }
 
 /** Rows of later partitions are moved under the lock. */
-async function refuseMany(client: pg.Client, { plan }: Work): Promise<void> {
+async function refuseMany(hand: Hand, { plan }: Work): Promise<void> {
   const { table } = tablesOf(plan)
-  const { rows } = await client.query<{ many: boolean }>(
-    `SELECT count(*) > ${MOST_MOVED} AS many FROM (SELECT FROM ${table} WHERE ${named(plan.column)} >= ${quoteLiteral(plan.cutoff)}::${plan.columnType} LIMIT ${MOST_MOVED + 1}) rows`,
+  const rows = await hand.rows<{ many: boolean }>(
+    `SELECT pg_catalog.count(*) > ${MOST_MOVED} AS many FROM (SELECT FROM ${table} WHERE ${named(plan.column)} >= ${quoteLiteral(plan.cutoff)}::${plan.columnType} LIMIT ${MOST_MOVED + 1}) rows`,
   )
   if (rows[0]?.many === true)
     throw undoImpossible(

@@ -1,5 +1,5 @@
 import type { Policies } from '../policy.ts'
-import type { Tender } from '../tender.ts'
+import type { Subject, Tender } from '../tender.ts'
 import type { ConversionPlan, StepName } from './plan.ts'
 import type { Conversion, Conversions } from './records.ts'
 
@@ -34,8 +34,13 @@ export interface Work {
 /** How a step is done; doing it again does no harm. */
 export type Step = (work: Work) => Promise<void>
 
-/** For a message: the table, and who may change it. */
-export const subjectOf = ({ table, owner }: ConversionPlan): { sql: string; owner: string } => ({
+/** The consent to have it done with the session's own rights, as `accept` names it. */
+export const AS_OURSELVES = 'forced-row-security'
+
+/** The table, and who may change it. */
+export const subjectOf = ({ table, owner, schema, accepted }: ConversionPlan): Subject => ({
   sql: table,
   owner,
+  schema,
+  asOurselves: accepted.includes(AS_OURSELVES),
 })

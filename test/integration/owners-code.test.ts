@@ -1,0 +1,135 @@
+/** Upkeep of a table sets off its owner's code: checks, defaults, expressions, triggers, domains. Whose rights it has is reported by itself. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { EmbeddedServer } from '../../src/embedded/index.ts'
+import { installSchema } from '../../src/migrate/index.ts'
+import {
+  archive,
+  convert,
+  finishConversion,
+  listPartitions,
+  maintain,
+  manage,
+  type PartitionTarget,
+  restoreArchive,
+  retain,
+  undoConversion,
+} from '../../src/partitions/index.ts'
+import { createTestDatabase } from '../../src/testing/index.ts'
+import { queryAt } from '../support/database.ts'
+import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
+import { startServer } from '../support/servers.ts'
+
+removeScratchAfterwards()
+
+describe.each([14, 18])('on PostgreSQL %i', (version) => {
+  let server: EmbeddedServer
+  let url: string
+  const folder = scratch('owners')
+  const target = (): PartitionTarget => ({ url, ownSchema: 'holdfast', archivePlaces: [folder] })
+  const run = (sql: string): Promise<Record<string, unknown>[]> => queryAt(url, sql)
+  const asLow = (sql: string): Promise<Record<string, unknown>[]> =>
+    queryAt(Object.assign(new URL(url), { username: 'low', password: 'x' }).href, sql)
+
+  beforeAll(async () => {
+    server = await startServer({ version })
+    url = (await createTestDatabase(server.url)).url
+    await installSchema(url, 'holdfast', {})
+    await run(`CREATE ROLE low LOGIN PASSWORD 'x'; CREATE SCHEMA theirs AUTHORIZATION low`)
+    // A sequence is counted on also by what is rolled back, and by what may not write: one for each role that was seen.
+    await asLow(`
+      CREATE SEQUENCE theirs.as_low; CREATE SEQUENCE theirs.as_other; GRANT ALL ON ALL SEQUENCES IN SCHEMA theirs TO PUBLIC; GRANT USAGE ON SCHEMA theirs TO PUBLIC;
+      CREATE FUNCTION theirs.report() RETURNS void LANGUAGE plpgsql AS $f$
+        BEGIN PERFORM nextval(CASE current_user WHEN 'low' THEN 'theirs.as_low'::regclass ELSE 'theirs.as_other'::regclass END);
+        EXCEPTION WHEN read_only_sql_transaction THEN RAISE WARNING 'sprung as %', current_user; END $f$;
+      CREATE FUNCTION theirs.same(n int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $f$
+        BEGIN PERFORM set_config('theirs.seen', current_user, false); PERFORM theirs.report(); RETURN n; END $f$;
+      CREATE FUNCTION theirs.fine(n int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $f$ BEGIN PERFORM theirs.report(); RETURN n > 0; END $f$;
+      CREATE DOMAIN theirs.amount AS int CHECK (theirs.fine(VALUE));
+      CREATE FUNCTION theirs.spring() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN PERFORM theirs.report(); RETURN NEW; END $f$`)
+  })
+  afterAll(() => server.stop())
+
+  const counted = async (): Promise<{ low: number; other: number }> => {
+    const [row] = await run(`SELECT CASE WHEN l.is_called THEN l.last_value ELSE 0 END::int AS low,
+      CASE WHEN o.is_called THEN o.last_value ELSE 0 END::int AS other FROM theirs.as_low l, theirs.as_other o`)
+    return row as { low: number; other: number }
+  }
+  beforeEach(() => asLow(`ALTER SEQUENCE theirs.as_low RESTART; ALTER SEQUENCE theirs.as_other RESTART`))
+  const expectOwn = async (): Promise<void> => {
+    const { low, other } = await counted()
+    expect({ hasRun: low > 0, other }).toEqual({ hasRun: true, other: 0 })
+  }
+
+  /** What runs code whenever a row is written, read, or only planned for. */
+  const columns = `id int NOT NULL DEFAULT theirs.same(1), at timestamptz NOT NULL, size theirs.amount DEFAULT theirs.same(2),
+    twice int GENERATED ALWAYS AS (theirs.same(size) * 2) STORED, CHECK (theirs.fine(id)), CHECK (theirs.same(7) = 7), CHECK (theirs.fine(8))`
+  const indexes = (table: string): string =>
+    `CREATE INDEX ON theirs.${table} (theirs.same(id), at); CREATE INDEX ON theirs.${table} (at) WHERE theirs.fine(9) AND theirs.fine(id);
+     CREATE STATISTICS theirs.${table}_s ON theirs.same(id), at FROM theirs.${table}`
+  const months = (n: number): string => `date_trunc('month', now()) - interval '${n} months'`
+
+  test('the table really sets it off', async () => {
+    await asLow(`CREATE TABLE theirs.live (${columns}); INSERT INTO theirs.live VALUES (1, now(), 1)`)
+    await run(
+      `SELECT set_config('search_path', 'pg_catalog', false); INSERT INTO theirs.live VALUES (2, now(), 1)`,
+    )
+    expect((await counted()).other).toBeGreaterThan(0)
+  })
+
+  test('rows moved out of a default partition, partitions made, archived, dropped and brought back', async () => {
+    await asLow(`CREATE TABLE theirs.logs (${columns}) PARTITION BY RANGE (at); CREATE TABLE theirs.logs_rest PARTITION OF theirs.logs DEFAULT; ${indexes('logs')};
+      CREATE TRIGGER sprung BEFORE INSERT ON theirs.logs FOR EACH ROW EXECUTE FUNCTION theirs.spring();
+      INSERT INTO theirs.logs (id, at, size) SELECT n, ${months(3)} + n * interval '20 days', n FROM generate_series(1, 5) n;
+      ALTER TABLE theirs.logs ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON theirs.logs USING (theirs.fine(id))`)
+    await asLow(`ALTER SEQUENCE theirs.as_low RESTART`)
+    await manage(target(), 'theirs.logs', { every: 'month' })
+    expect((await maintain(target(), { table: 'theirs.logs' }))[0]).toMatchObject({
+      outcome: 'done',
+      error: null,
+    })
+    await expectOwn()
+    await manage(target(), 'theirs.logs', {
+      every: 'month',
+      keep: 1,
+      retention: 'archive',
+      archiveTo: folder,
+    })
+    for (const format of ['ndjson', 'csv'] as const) {
+      const before = await asLow('SELECT id, size, twice FROM theirs.logs ORDER BY id')
+      const [done] = await retain(target(), { table: 'theirs.logs', format })
+      expect(done).toMatchObject({ outcome: 'done', error: null })
+      expect(done?.archives.length).toBeGreaterThan(0)
+      for (const manifest of done?.archives ?? []) await restoreArchive(target(), 'theirs.logs', { manifest })
+      expect(await asLow('SELECT id, size, twice FROM theirs.logs ORDER BY id')).toEqual(before)
+      await run(`DELETE FROM holdfast.partition_removals`)
+    }
+    const { partitions } = await listPartitions(target(), 'theirs.logs')
+    const [old] = partitions.map(({ name }) => name)
+    expect(
+      (await archive(target(), { table: 'theirs.logs', partitions: [old as string], to: folder }))[0],
+    ).toMatchObject({ outcome: 'done' })
+    await expectOwn()
+  })
+
+  test('a table converted, its history split, taken back, and split for good', async () => {
+    await asLow(`CREATE TABLE theirs.orders (${columns}, PRIMARY KEY (id)); ${indexes('orders')};
+      INSERT INTO theirs.orders (id, at, size) SELECT n, ${months(4)} + n * interval '9 days', n FROM generate_series(1, 12) n`)
+    await asLow(`ALTER SEQUENCE theirs.as_low RESTART`)
+    const whole = (): Promise<unknown> => asLow('SELECT id, size, twice FROM theirs.orders ORDER BY id')
+    const before = await whole()
+    const wishes = { by: 'at', every: 'month', mode: 'split' } as const
+    expect(await convert(target(), 'theirs.orders', wishes)).toMatchObject({ state: 'done', kind: 'split' })
+    expect(await whole()).toEqual(before)
+    await asLow(
+      `INSERT INTO theirs.orders (id, at, size) VALUES (99, now(), 3); UPDATE theirs.orders SET size = 50 WHERE id = 3; DELETE FROM theirs.orders WHERE id = 4`,
+    )
+    const changed = await whole()
+    await undoConversion(target(), 'theirs.orders')
+    await undoConversion(target(), 'theirs.orders')
+    expect(await whole()).toEqual(changed)
+    await convert(target(), 'theirs.orders', wishes)
+    await finishConversion(target(), 'theirs.orders')
+    expect(await whole()).toEqual(changed)
+    await expectOwn()
+  })
+})
