@@ -51,11 +51,13 @@ export { Scheduler, type Task, type TaskFailure } from './scheduler.ts'
 export { hideLiterals } from './sql-literals.ts'
 export {
   OWN_PATH,
+  type OwnersQueryable,
   type Queryable,
   quoteIdentifier,
   quoteLiteral,
   quoteQualified,
   quoteWhereNeeded,
+  schemasOf,
 } from './sql.ts'
 export { type SqlParser, sqlParser } from './sql-parser.ts'
 export { endsSession, refusesConnection, SQLSTATE, sqlstateOf } from './sqlstate.ts'

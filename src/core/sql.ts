@@ -8,11 +8,22 @@ export interface Queryable {
   ): Promise<{ rows: Row[]; rowCount: number | null }>
 }
 
+/** One that can also read with the rights of a table's owner: see `Reader` of `holdfast/monitor`. */
+export interface OwnersQueryable extends Queryable {
+  rowsAs?<Row extends QueryResultRow>(owner: string, schema: string, text: string): Promise<Row[]>
+}
+
 /**
  * The search path under which Holdfast runs SQL of its own: with nothing in it but the catalog, no function or operator of another
  * role is called for one of PostgreSQL's. `pg_temp` stands last, since it comes first where it is not named.
  */
 export const OWN_PATH = 'pg_catalog, pg_temp'
+
+/** The schemas of a search path as `SHOW search_path` writes it. */
+export const schemasOf = (path: string): string[] =>
+  (path.match(/"(?:[^"]|"")*"|[^,\s"]+/g) ?? []).map((name) =>
+    name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name,
+  )
 
 /** Quotes one identifier, so that any name is safe and keeps its case. */
 export function quoteIdentifier(name: string): string {

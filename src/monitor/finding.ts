@@ -1,4 +1,4 @@
-import type { Clock, Queryable } from '../core/index.ts'
+import type { Clock, OwnersQueryable } from '../core/index.ts'
 import type { MigrateTarget } from '../migrate/index.ts'
 import type { PoolStats } from '../pool/index.ts'
 import type { HistoryStore } from './history/store.ts'
@@ -44,7 +44,7 @@ export type Found = Omit<Finding, 'check' | 'why' | 'confidence'> &
 /** What checks look at. */
 export interface CheckContext {
   /** A {@link Reader} also tells of the certificates that its connections depend on. */
-  readonly db: Queryable & Partial<Pick<Reader, 'certificates'>>
+  readonly db: OwnersQueryable & Partial<Pick<Reader, 'certificates'>>
   readonly identity: ServerIdentity
   /** Schema of Holdfast's own tables. */
   readonly schema: string

@@ -1,4 +1,12 @@
-import { isHoldfastError, plainHand, type Queryable, quoteWhereNeeded, sqlstateOf } from '../core/index.ts'
+import {
+  type Hand,
+  isHoldfastError,
+  type OwnersQueryable,
+  plainHand,
+  type Queryable,
+  quoteWhereNeeded,
+  sqlstateOf,
+} from '../core/index.ts'
 import { requireKnownPlace } from './archive/places.ts'
 import { Removals } from './archive/removals.ts'
 import { tablesOf } from './convert/plan.ts'
@@ -55,7 +63,7 @@ export function listPartitions({ url, ownSchema }: PartitionTarget, table: strin
 
 /** The same with the given connection. @param table its qualified name @throws as {@link listPartitions} */
 export async function readPartitionList(
-  db: Queryable,
+  db: OwnersQueryable,
   ownSchema: string,
   table: string,
 ): Promise<PartitionList> {
@@ -67,7 +75,7 @@ export async function readPartitionList(
  * The same of every table that is partitioned by the range of one column, by their names; with the given connection.
  * @throws HF_PARTITION_OWN_SCHEMA
  */
-export async function listPartitioned(db: Queryable, ownSchema: string): Promise<PartitionList[]> {
+export async function listPartitioned(db: OwnersQueryable, ownSchema: string): Promise<PartitionList[]> {
   const layouts = await readLayouts(db)
   const open = (await new Conversions(db, ownSchema).list()).filter(isOpen)
   // What a conversion is making is not anybody's table yet.
@@ -109,7 +117,7 @@ export async function listGone(
 }
 
 async function describeAll(
-  db: Queryable,
+  db: OwnersQueryable,
   ownSchema: string,
   layouts: readonly Layout[],
 ): Promise<PartitionList[]> {
@@ -165,12 +173,17 @@ const readyBefore = ({ partitions }: Layout, now: Position, end: Position | null
 
 /** A role may look at a table's partitions and not into it; a table that is locked is not waited for. */
 async function greatestOf(
-  db: Queryable,
+  db: OwnersQueryable,
   layout: Layout,
   every: Every | undefined,
 ): Promise<Position | undefined> {
   if (every === undefined) return undefined
-  return greatestKey(plainHand(db), layout).catch((error: unknown) => {
+  const read: Hand = {
+    ...plainHand(db),
+    // With the owner's rights, where the connection can.
+    ...(db.rowsAs && { rows: (text) => db.rowsAs!(layout.owner, layout.schema, text) }),
+  }
+  return greatestKey(read, layout).catch((error: unknown) => {
     if (sqlstateOf(error) === undefined && !isHoldfastError(error)) throw error
     return undefined
   })

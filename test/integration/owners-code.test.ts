@@ -1,7 +1,7 @@
 /** Upkeep of a table sets off its owner's code: checks, defaults, expressions, triggers, domains. Whose rights it has is reported by itself. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { EmbeddedServer } from '../../src/embedded/index.ts'
-import { installSchema } from '../../src/migrate/index.ts'
+import { applyRollback, installSchema, migrateUp, planRollback } from '../../src/migrate/index.ts'
 import {
   archive,
   convert,
@@ -15,7 +15,9 @@ import {
   undoConversion,
 } from '../../src/partitions/index.ts'
 import { createTestDatabase } from '../../src/testing/index.ts'
+import { runCli } from '../support/cli.ts'
 import { queryAt } from '../support/database.ts'
+import { MigrationFolder } from '../support/migration-folder.ts'
 import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
 import { startServer } from '../support/servers.ts'
 
@@ -40,7 +42,7 @@ describe.each([14, 18])('on PostgreSQL %i', (version) => {
       CREATE SEQUENCE theirs.as_low; CREATE SEQUENCE theirs.as_other; GRANT ALL ON ALL SEQUENCES IN SCHEMA theirs TO PUBLIC; GRANT USAGE ON SCHEMA theirs TO PUBLIC;
       CREATE FUNCTION theirs.report() RETURNS void LANGUAGE plpgsql AS $f$
         BEGIN PERFORM nextval(CASE current_user WHEN 'low' THEN 'theirs.as_low'::regclass ELSE 'theirs.as_other'::regclass END);
-        EXCEPTION WHEN read_only_sql_transaction THEN RAISE WARNING 'sprung as %', current_user; END $f$;
+        EXCEPTION WHEN read_only_sql_transaction THEN IF current_user <> 'low' THEN RAISE EXCEPTION 'sprung as %', current_user; END IF; END $f$;
       CREATE FUNCTION theirs.same(n int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $f$
         BEGIN PERFORM set_config('theirs.seen', current_user, false); PERFORM theirs.report(); RETURN n; END $f$;
       CREATE FUNCTION theirs.fine(n int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $f$ BEGIN PERFORM theirs.report(); RETURN n > 0; END $f$;
@@ -131,5 +133,48 @@ describe.each([14, 18])('on PostgreSQL %i', (version) => {
     await finishConversion(target(), 'theirs.orders')
     expect(await whole()).toEqual(changed)
     await expectOwn()
+  })
+
+  test('what a way back would lose is counted, and a backfill in SQL is run', async () => {
+    await asLow(`CREATE TABLE theirs.texts (key text PRIMARY KEY, n int NOT NULL, CHECK (theirs.fine(n)), CHECK (theirs.fine(8)));
+      CREATE INDEX ON theirs.texts ((theirs.same(n))) WHERE theirs.fine(9);
+      CREATE TRIGGER sprung BEFORE UPDATE ON theirs.texts FOR EACH ROW EXECUTE FUNCTION theirs.spring();
+      INSERT INTO theirs.texts VALUES ('a"b', 1), (E'c\\\\d', 2), ('e,''f', 3), ('{g}', 4), ('', 5)`)
+    await asLow(`ALTER SEQUENCE theirs.as_low RESTART`)
+    const migrations = new MigrationFolder(url)
+    migrations.add({
+      'up.sql': 'SELECT 1',
+      'down.sql': 'DROP TABLE theirs.texts',
+      'backfill.ts': `export default { table: 'theirs.texts', key: 'key', batchRows: 2, where: 'theirs.fine(n)', batch: 'UPDATE theirs.texts SET n = n + 10 WHERE key = ANY ($1)' }`,
+    })
+    await migrateUp(migrations.target)
+    expect(await asLow('SELECT sum(n)::int AS n, count(*)::int AS rows FROM theirs.texts')).toEqual([
+      { n: 65, rows: 5 },
+    ])
+    const plan = await planRollback(migrations.target)
+    expect(plan).toMatchObject({ verdict: 'lossy', rowsAtRisk: 5 })
+    await expectOwn()
+    await applyRollback(migrations.target, { plan: plan.hash })
+    await expectOwn()
+  })
+
+  test('rows that refer to nothing are looked for, and the end of an integer key', async () => {
+    await asLow(`CREATE TABLE theirs.heads (id int PRIMARY KEY); CREATE TABLE theirs.lines (id int, head int, CHECK (theirs.fine(8)));
+      INSERT INTO theirs.lines VALUES (1, 7); ALTER TABLE theirs.lines ADD FOREIGN KEY (head) REFERENCES theirs.heads NOT VALID;
+      CREATE INDEX ON theirs.lines ((theirs.same(id))) WHERE theirs.fine(9);
+      CREATE TABLE theirs.numbers (id int NOT NULL, CHECK (theirs.fine(8))) PARTITION BY RANGE (id);
+      CREATE TABLE theirs.numbers_0 PARTITION OF theirs.numbers FOR VALUES FROM (0) TO (100);
+      CREATE INDEX ON theirs.numbers ((theirs.same(id))) WHERE theirs.fine(9); INSERT INTO theirs.numbers VALUES (42)`)
+    await manage(target(), 'theirs.numbers', { every: 100n })
+    await asLow(`ALTER SEQUENCE theirs.as_low RESTART`)
+    const { code, stdout } = await runCli(['doctor', '--deep', '--json'], {
+      cwd: scratch('doctor'),
+      env: { DATABASE_URL: url },
+    })
+    expect(code).toBe(3)
+    expect(stdout.match(/\d+ rows of theirs.lines refer to rows of theirs.heads/)?.[0]).toBe(
+      '1 rows of theirs.lines refer to rows of theirs.heads',
+    )
+    expect((await counted()).other).toBe(0)
   })
 })

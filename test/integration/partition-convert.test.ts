@@ -96,14 +96,9 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
              (SELECT count(*)::int FROM "my app".latest) AS seen, "my app".how_many()::int AS counted FROM "my app"."Log entries" l`)
     const first = await state()
     const table = '"my app"."Log entries"'
-
-    // Its owner does not see all of its rows.
-    await expect(convert(target, table, BY_MONTH)).rejects.toMatchObject({
-      code: 'HF_PARTITION_BLOCKED',
-      message: expect.stringContaining('row security is forced'),
-    })
-    const accept = ['forced-row-security']
-    const done = await convert(target, table, { ...BY_MONTH, accept })
+    await expect(convert(target, table, BY_MONTH)).rejects.toThrow('row security is forced')
+    const wishes = { ...BY_MONTH, accept: ['forced-row-security'] }
+    const done = await convert(target, table, wishes)
     expect(done).toMatchObject({ state: 'done', kind: 'attach', step: 'verify' })
     expect(done.notes).toEqual([
       expect.stringMatching(/a row was put into each of \d+ partitions on trial/),
@@ -140,7 +135,7 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
     ).toEqual([{ open: 0 }])
 
     const second = await state()
-    const split = await convert(target, table, { by: '', every: 'month', mode: 'split', accept })
+    const split = await convert(target, table, { ...wishes, by: '', mode: 'split' })
     expect(split).toMatchObject({ state: 'done', kind: 'split', rowsDone: 1001 })
     expect(await state()).toEqual(second)
     expect((await listPartitions(target, table)).partitions.map(({ name }) => name)).not.toContain(

@@ -1,9 +1,12 @@
 import type pg from 'pg'
 import {
+  confinedHand,
+  type Hand,
   isHoldfastError,
   messageOf,
   OWN_PATH,
   quoteIdentifier,
+  quoteLiteral,
   quoteQualified,
   SQLSTATE,
   sqlstateOf,
@@ -15,7 +18,7 @@ import { loadDefault } from '../format/module.ts'
 import type { Run } from '../running/job.ts'
 import { jitteredMs, wasInTheWay } from '../running/lock-budget.ts'
 import { findFaults, withContext } from '../running/send.ts'
-import { oidOf, resetSession, usersPath } from '../running/session.ts'
+import { oidOf, resetSession, usersPath, usersSchemas } from '../running/session.ts'
 import type { Backfill } from './define.ts'
 import { backfillBusy, backfillFailed, backfillInvalid, backfillPaused } from './errors.ts'
 import { type BackfillRecord, BackfillRecords } from './records.ts'
@@ -94,8 +97,8 @@ async function goThrough(
   backfill: Backfill,
   records: BackfillRecords,
 ): Promise<void> {
-  const { client, clock } = run
-  const source = await readSource(client, backfill, task.path)
+  const { clock } = run
+  const source = await readSource(run, backfill, task.path)
   await records.begin(task.id, source.rowsEstimated)
   const throttle = new Throttle(backfill, clock)
   const beganMs = clock.monotonicMs()
@@ -122,13 +125,16 @@ interface Source {
   /** The next keys behind a position. */
   readonly select: (isFirst: boolean) => string
   readonly rowsEstimated: number
+  /** Of the table's owner: a batch in SQL sets off its triggers, checks and expressions. */
+  readonly hand: Hand
 }
 
 /** @throws HF_BACKFILL_INVALID when the table or the key is not there */
-async function readSource(client: pg.Client, { table, key, where }: Backfill, path: string): Promise<Source> {
+async function readSource(run: Run, { table, key, where }: Backfill, path: string): Promise<Source> {
+  const { client, target } = run
   const name = quoteQualified(...table.split('.'))
-  const { rows } = await client.query<{ type: string; estimate: number; usable: boolean }>(
-    `SELECT format_type(a.atttypid, a.atttypmod) AS type, greatest(c.reltuples, 0)::float8 AS estimate,
+  const { rows } = await client.query<{ type: string; estimate: number; usable: boolean; owner: string }>(
+    `SELECT format_type(a.atttypid, a.atttypmod) AS type, greatest(c.reltuples, 0)::float8 AS estimate, pg_get_userbyid(c.relowner) AS owner,
             EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indkey[0] = a.attnum AND i.indisvalid AND i.indpred IS NULL) AS usable
        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
       WHERE c.oid = $1 AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped`,
@@ -145,9 +151,19 @@ async function readSource(client: pg.Client, { table, key, where }: Backfill, pa
   const condition = where === undefined ? '' : ` AND (${where})`
   return {
     rowsEstimated: found.estimate,
+    hand: await confinedHand(client, found.owner, await usersSchemas(client, target)),
     select: (isFirst) =>
-      `SELECT ${column}::text AS key FROM ${name} WHERE ${isFirst ? 'true' : `${column} > $2::${found.type}`}${condition} ORDER BY ${column} LIMIT $1`,
+      `SELECT ${column}::text AS key FROM ${name} WHERE ${isFirst ? 'true' : `${column} > $2::text::${found.type}`}${condition} ORDER BY ${column} LIMIT $1::text::int8`,
   }
+}
+
+/** With another role's rights as a prepared statement: its parameter has the type that the statement wants. */
+async function runSql(client: pg.Client, hand: Hand, batch: string, keys: readonly string[]): Promise<void> {
+  if (!hand.isConfined) return void (await client.query(batch, [keys]))
+  const list = keys.map((key) => `"${key.replaceAll(/["\\]/g, '\\$&')}"`).join(',')
+  await hand.run(`PREPARE holdfast_batch AS ${batch}`)
+  await hand.run(`EXECUTE holdfast_batch(${quoteLiteral(`{${list}}`)})`)
+  await hand.run('DEALLOCATE holdfast_batch')
 }
 
 /** Waits while it is paused, or others suffer. */
@@ -203,9 +219,9 @@ async function runBatch(
   await client.query(
     `BEGIN; SET LOCAL lock_timeout = ${options.lockTimeoutMs}; SET LOCAL search_path TO ${usersPath(target)}`,
   )
-  const { rows } = await client.query<{ key: string }>(
+  const rows = await source.hand.rows<{ key: string }>(
     source.select(position === null),
-    position === null ? [batchRows] : [batchRows, position],
+    position === null ? [String(batchRows)] : [String(batchRows), position],
   )
   const keys = rows.map(({ key }) => key)
   const last = keys.at(-1)
@@ -213,7 +229,7 @@ async function runBatch(
     await client.query('COMMIT')
     return 0
   }
-  if (typeof batch === 'string') await client.query(batch, [keys])
+  if (typeof batch === 'string') await runSql(client, source.hand, batch, keys)
   else await withContext(run, id, path, async ({ query }) => batch({ keys, query }))
   await client.query(`SET LOCAL search_path = ${OWN_PATH}`)
   await records.advance(id, last, keys.length)

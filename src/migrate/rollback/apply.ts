@@ -8,7 +8,7 @@ import { asRunner, type RunOptions } from '../running/runner.ts'
 import { refuseInterrupted, runJob } from '../running/run-job.ts'
 import { rollbackBlocked, rollbackChanged, rollbackMoreRows } from './errors.ts'
 import type { Loss } from './losses.ts'
-import { countPlan, hashOf, LIMITS, type RollbackPlan } from './plan.ts'
+import { countPlan, hashOf, LIMITS, ownersHand, type RollbackPlan } from './plan.ts'
 
 /** How a plan is run. */
 export interface ApplyOptions extends RunOptions, DownTarget {
@@ -68,16 +68,12 @@ export async function applyRollback(target: MigrateTarget, options: ApplyOptions
 async function countUnderLock(client: pg.Client, losses: readonly Loss[], limit: number): Promise<number> {
   let total = 0
   for (const { relation, column } of losses) {
-    const { rows: found } = await client.query<{ there: boolean }>(
-      'SELECT to_regclass($1) IS NOT NULL AS there',
-      [relation],
-    )
-    if (found[0]?.there !== true) continue
+    const hand = await ownersHand(client, relation)
+    if (!hand) continue
     await client.query(`LOCK TABLE ${relation} IN ACCESS EXCLUSIVE MODE`)
     const where = column === undefined ? '' : ` WHERE ${quoteIdentifier(column)} IS NOT NULL`
-    const { rows } = await client.query<{ rows: number }>(
-      `SELECT count(*)::float8 AS rows FROM (SELECT FROM ${relation}${where} LIMIT $1) AS bounded`,
-      [limit + 1],
+    const rows = await hand.rows<{ rows: number }>(
+      `SELECT pg_catalog.count(*)::float8 AS rows FROM (SELECT FROM ${relation}${where} LIMIT ${limit + 1}) AS bounded`,
     )
     total += rows[0]?.rows ?? 0
   }

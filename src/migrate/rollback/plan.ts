@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
-import { quoteIdentifier, SQLSTATE, sqlstateOf } from '../../core/index.ts'
+import { confinedHand, type Hand, quoteIdentifier, SQLSTATE, sqlstateOf } from '../../core/index.ts'
 import { type Catalog, readCatalog } from '../../schema/index.ts'
 import { type Migration, readMigrations } from '../format/folder.ts'
 import { checksumOf } from '../format/script.ts'
@@ -165,6 +165,17 @@ function judged(
   return { id, hasDown, statements, atRisk, dependents, verdict, reasons: [...blocked, ...full, ...lossy] }
 }
 
+/** Reads rows with the rights of the table's owner alone: what is set off by reading is the owner's code. Undefined where it is gone. */
+export async function ownersHand(client: pg.Client, relation: string): Promise<Hand | undefined> {
+  const { rows } = await client.query<{ owner: string; schema: string }>(
+    `SELECT pg_get_userbyid(c.relowner) AS owner, n.nspname AS schema FROM pg_catalog.pg_class c
+       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass($1)`,
+    [relation],
+  )
+  const [table] = rows
+  return table && confinedHand(client, table.owner, ['pg_catalog', table.schema, 'pg_temp'])
+}
+
 /** Rows of a table, or values of a column; an estimate where counting takes too long. */
 async function countOf(
   client: pg.Client,
@@ -173,18 +184,19 @@ async function countOf(
   const what = column === undefined ? '*' : quoteIdentifier(column)
   await client.query(`SET statement_timeout = ${COUNT_LIMIT_MS}`)
   try {
-    const { rows } = await client.query<{ rows: number }>(
-      `SELECT count(${what})::float8 AS rows FROM ${relation}`,
+    const hand = await ownersHand(client, relation)
+    const rows = await hand?.rows<{ rows: number }>(
+      `SELECT pg_catalog.count(${what})::float8 AS rows FROM ${relation}`,
     )
-    return { rows: rows[0]?.rows ?? 0, isEstimate: false }
+    // Gone already: an earlier step of the plan made it, or IF EXISTS means just this.
+    return { rows: rows?.[0]?.rows ?? 0, isEstimate: false }
   } catch (error) {
     const state = sqlstateOf(error)
-    // It is gone already: an earlier step of the plan made it, or IF EXISTS means just this.
     if (state === SQLSTATE.undefinedTable || state === SQLSTATE.undefinedColumn)
       return { rows: 0, isEstimate: false }
     if (state !== SQLSTATE.queryCanceled) throw error
     const { rows } = await client.query<{ rows: number }>(
-      'SELECT greatest(reltuples, 0)::float8 AS rows FROM pg_class WHERE oid = to_regclass($1)',
+      'SELECT greatest(reltuples, 0)::float8 AS rows FROM pg_catalog.pg_class WHERE oid = to_regclass($1)',
       [relation],
     )
     return { rows: rows[0]?.rows ?? 0, isEstimate: true }

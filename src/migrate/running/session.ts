@@ -1,6 +1,6 @@
 import type pg from 'pg'
-import { OWN_PATH, quoteIdentifier } from '../../core/index.ts'
-import { withDirectClient } from '../../pool/index.ts'
+import { OWN_PATH, quoteIdentifier, schemasOf } from '../../core/index.ts'
+import { withDirectClient, withUsersPath } from '../../pool/index.ts'
 import type { HistoryTable } from '../history/tables.ts'
 
 /** Where migrations come from, where they go, where they are remembered. */
@@ -33,6 +33,15 @@ export async function resetSession(client: pg.Client): Promise<void> {
 /** The path for what a migration says: as its target wants it, or as it is for everybody. */
 export const usersPath = ({ searchPath }: MigrateTarget): string =>
   searchPath === undefined ? 'DEFAULT' : quoteIdentifier(searchPath)
+
+/** The schemas of that path. */
+export async function usersSchemas(client: pg.Client, { searchPath }: MigrateTarget): Promise<string[]> {
+  if (searchPath !== undefined) return [searchPath, 'pg_temp']
+  const { rows } = await withUsersPath(client, () =>
+    client.query<{ path: string }>(`SELECT pg_catalog.current_setting('search_path') AS path`),
+  )
+  return [...schemasOf(rows[0]?.path ?? '').filter((name) => name !== 'pg_temp'), 'pg_temp']
+}
 
 /**
  * Runs our own SQL between the statements of a migration: as whoever connected, with nothing but the catalog in the path. The

@@ -6,6 +6,7 @@ import {
   messageOf,
   OWN_PATH,
   quoteLiteral,
+  schemasOf,
   sqlParser,
   SQLSTATE,
   sqlstateOf,
@@ -92,8 +93,7 @@ async function ownPathInsteadOf(client: PooledClient): Promise<string[]> {
     `SELECT pg_catalog.current_setting('search_path') AS path`,
   )
   await client.query(`SET LOCAL search_path = ${OWN_PATH}`)
-  const names = rows[0]?.path.match(/"(?:[^"]|"")*"|[^,\s"]+/g) ?? []
-  return names.map((name) => (name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name))
+  return schemasOf(rows[0]?.path ?? '')
 }
 
 /** What is explained, and who ran it. */
