@@ -133,7 +133,6 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
       await run(`SELECT count(*)::int AS open FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid
         WHERE i.inhparent = '${table}'::regclass AND (NOT relrowsecurity OR has_table_privilege('reader', c.oid, 'SELECT'))`),
     ).toEqual([{ open: 0 }])
-
     const second = await state()
     const split = await convert(target, table, { ...wishes, by: '', mode: 'split' })
     expect(split).toMatchObject({ state: 'done', kind: 'split', rowsDone: 1001 })
