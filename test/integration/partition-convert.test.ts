@@ -103,8 +103,8 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
     expect(done.notes).toEqual([
       expect.stringMatching(/a row was put into each of \d+ partitions on trial/),
       expect.stringMatching(/reads that partition alone/),
-      expect.stringMatching(/id_seq" stands at 3002/),
-      expect.stringMatching(/n_seq" stands at 1000/),
+      expect.stringMatching(/id_seq" stands at 3002$/),
+      expect.stringMatching(/n_seq" stands at 1000$/),
     ])
     const after = await catalog(target.url)
     const changed = wordsOf(before, after)

@@ -81,6 +81,20 @@ describe('the environment', () => {
     })
   })
 
+  test('another database for the history is named by a URL, and by nothing else', () => {
+    for (const HOLDFAST_MONITOR_HISTORY_URL of ['history', 'http://db/history', '5432'])
+      expect(failureOf({ env: { HOLDFAST_MONITOR_HISTORY_URL } })).toMatchObject({
+        code: 'HF_OPTION_INVALID',
+      })
+    const given = ' postgresql://db/history '
+    expect(resolveConfig({ env: { HOLDFAST_MONITOR_HISTORY_URL: given } }).config.monitor.historyUrl).toBe(
+      given.trim(),
+    )
+    expect(failureOf({ args: { monitor: { historyUrl: 5432 } } })).toMatchObject({
+      code: 'HF_OPTION_INVALID',
+    })
+  })
+
   test('a secret never stands in the message that refuses it', () => {
     for (const name of ['DATABASE_URL', 'FIELD_ENCRYPTION_KEY', 'REDIS_URL']) {
       expect((failureOf({ env: { [name]: 'hunter2:// bad' } }) as Error).message).not.toContain('hunter2')
