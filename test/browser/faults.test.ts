@@ -68,6 +68,13 @@ describe.skipIf(isBrowserMissing)(`the console when something is gone${BROWSER_S
     await region.getByText(/^\d+ s old$/).waitFor()
     await page.locator('.live', { hasText: /^stale, 2\d s old/ }).waitFor()
     await page.locator('.verdict').getByText(/s old/).waitFor()
+    // Whatever the figures are worth just now: words on the darkest ground have to be readable, too.
+    await page.evaluate(() => {
+      for (const tag of document.querySelectorAll('.tag')) {
+        tag.className = 'tag crit'
+        tag.textContent ||= 'poor'
+      }
+    })
     await watched.expectAccessible()
     await toServer.heal()
     await isLive(page)
