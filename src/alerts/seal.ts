@@ -22,8 +22,11 @@ export function isSealed(delivery: Sealed & { readonly seal: string | null }, se
 
 /** PostgreSQL keeps the members of an object in an order of its own. */
 function inOrder(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(inOrder)
+  if (Array.isArray(value)) return ['list', ...value.map(inOrder)]
   if (typeof value !== 'object' || value === null) return value
   const members = Object.entries(value).filter(([, one]) => one !== undefined)
-  return members.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, one]) => [name, inOrder(one)])
+  return [
+    'object',
+    ...members.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, one]) => [name, inOrder(one)]),
+  ]
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { QueryResultRow } from './ports.ts'
 import { OWN_PATH, type Queryable, quoteIdentifier, quoteLiteral, quoteQualified } from './sql.ts'
 
@@ -35,10 +35,12 @@ const KEPT = [
   'bytea_output',
   'row_security',
   'default_tablespace',
+  'idle_in_transaction_session_timeout',
+  'idle_session_timeout',
+  'transaction_timeout',
+  'synchronous_commit',
+  'exit_on_error',
 ]
-/** From 18 on what a transaction puts off to its end runs as the role that caused it. */
-const DEFERRED_AS_QUEUED_SINCE = 180_000
-
 interface Roles {
   readonly me: string
   readonly isSuper: boolean
@@ -74,20 +76,29 @@ export async function confinedHand(
   )
   const roles = rows[0] as Roles
   if (roles.isTrusted) return plainHand(db)
-  const made = [functionOf('run', roles, path), functionOf('rows', roles, path)] as const
+  const made = [functionOf('run', path), functionOf('rows', path)] as const
   await db.query(making(made, roles, role))
+  const asMade = await Promise.all(made.map((fn) => stateOf(db, fn)))
   const call = async <Row extends QueryResultRow>(
     fn: ConfinedFunction,
     text: string,
     values: readonly (string | null)[] | undefined,
   ): Promise<{ row: Row }[]> => {
-    await requireIntact(db, fn, roles)
+    // It is the other role's, whose code may have changed it: into one that runs with the session's own rights, or not at all.
+    if ((await stateOf(db, fn)) !== asMade[made.indexOf(fn)])
+      throw new Error(
+        'What keeps the rights of others apart was changed by their code: nothing more is run with them.',
+      )
     const sql = `SELECT ${fn.name}($1::pg_catalog.text, $2::pg_catalog.text[]) AS row`
     return (await db.query<{ row: Row }>(sql, [text, values ?? null])).rows
   }
   return {
     isConfined: true,
-    run: async (text, values) => void (await call(made[0], text, values)),
+    run: async (text, values) => {
+      const [done] = await call<{ done: boolean }>(made[0], text, values)
+      if ((done?.row as unknown) !== true)
+        throw new Error('A statement with the rights of another role was not run.')
+    },
     rows: async <Row extends QueryResultRow>(text: string, values?: readonly (string | null)[]) =>
       (await call<Row>(made[1], text, values)).map(({ row }) => row),
   }
@@ -101,20 +112,20 @@ interface ConfinedFunction {
 }
 
 const WORK = {
-  run: { result: 'void', declared: '', loop: '' },
+  run: { result: 'boolean', declared: '', loop: '' },
   rows: { result: 'SETOF jsonb', declared: 'one record;', loop: 'RETURN NEXT pg_catalog.to_jsonb(one);' },
 } as const
 
-function functionOf(kind: keyof typeof WORK, { oid }: Roles, path: readonly string[]): ConfinedFunction {
+function functionOf(kind: keyof typeof WORK, path: readonly string[]): ConfinedFunction {
   const { result, declared, loop } = WORK[kind]
   const using = `USING ${Array.from({ length: MOST_VALUES }, (_, n) => `given[${n + 1}]`).join(', ')}`
   const doing = (values: string): string =>
     loop === ''
       ? `EXECUTE statement ${values};`
       : `FOR one IN EXECUTE statement ${values} LOOP ${loop} END LOOP;`
-  const end = createHash('md5').update(JSON.stringify(path)).digest('hex').slice(0, 16)
   return {
-    name: quoteQualified('pg_temp', `holdfast_${kind}_${oid ?? 0}_${end}`),
+    // Nobody knows it beforehand.
+    name: quoteQualified('pg_temp', `holdfast_${kind}_${randomBytes(8).toString('hex')}`),
     result,
     path,
     body: `
@@ -124,32 +135,36 @@ DECLARE
   left_open record;
   ${declared}
 BEGIN
-  SELECT pg_catalog.array_agg(pg_catalog.current_setting(n.name) ORDER BY n.place) INTO kept FROM pg_catalog.unnest(names) WITH ORDINALITY n (name, place);
+  SELECT pg_catalog.array_agg(pg_catalog.current_setting(n.name, true) ORDER BY n.place) INTO kept FROM pg_catalog.unnest(names) WITH ORDINALITY n (name, place);
   IF given IS NULL THEN ${doing('')} ELSE ${doing(using)} END IF;
   SET CONSTRAINTS ALL IMMEDIATE;
+  PERFORM pg_catalog.set_config('search_path', ${quoteLiteral(OWN_PATH)}, false);
   ${REFUSING_DEFERRED}
   FOR left_open IN SELECT c.name FROM pg_catalog.pg_cursors c WHERE c.is_holdable LOOP
     EXECUTE pg_catalog.format('CLOSE %I', left_open.name);
   END LOOP;
-  PERFORM pg_catalog.set_config(names[n], kept[n], true) FROM pg_catalog.generate_subscripts(names, 1) n;
+  PERFORM pg_catalog.set_config(names[n], kept[n], true) FROM pg_catalog.generate_subscripts(names, 1) n WHERE kept[n] IS NOT NULL;
   PERFORM pg_catalog.set_config('search_path', ${quoteLiteral(OWN_PATH)}, false);
+  ${loop === '' ? 'RETURN true;' : 'RETURN;'}
 END`,
   }
 }
 
 /**
- * A trigger that runs when constraints are made immediate may put something off once more, to where the transaction ends and the
- * session's own role is back: a table that was written to and has something that can be put off is one too many. Foreign keys are
- * checked as the tables' owners, whenever.
+ * A trigger that runs when constraints are made immediate may put something off once more, to where the transaction ends: there the
+ * session's own role is back (before 18), or what it leaves open is worked out by it. So a table that was written to and has something
+ * of anybody's that can be put off is one too many. Foreign keys are checked as the tables' owners, whenever.
  */
 const REFUSING_DEFERRED = `
-  IF pg_catalog.current_setting('server_version_num')::pg_catalog.int4 < ${DEFERRED_AS_QUEUED_SINCE} AND EXISTS (
+  IF EXISTS (
     SELECT FROM (
-      SELECT t.tgrelid AS oid FROM pg_catalog.pg_trigger t WHERE t.tgdeferrable AND NOT t.tgisinternal
-      UNION ALL SELECT o.conrelid FROM pg_catalog.pg_constraint o WHERE o.condeferrable AND o.contype = 'x') d
-     WHERE pg_catalog.current_setting('track_counts') <> 'on'
-        OR pg_catalog.pg_stat_get_xact_tuples_inserted(d.oid) + pg_catalog.pg_stat_get_xact_tuples_updated(d.oid)
-         + pg_catalog.pg_stat_get_xact_tuples_deleted(d.oid) > 0)
+      SELECT t.tgrelid AS oid FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) t.tgfoid
+       WHERE t.tgdeferrable AND p.pronamespace OPERATOR(pg_catalog.<>) 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid
+      UNION ALL SELECT o.conrelid FROM pg_catalog.pg_constraint o WHERE o.condeferrable AND o.contype OPERATOR(pg_catalog.=) 'x') d
+     WHERE pg_catalog.current_setting('track_counts') OPERATOR(pg_catalog.<>) 'on'
+        OR pg_catalog.pg_stat_get_xact_tuples_inserted(d.oid) OPERATOR(pg_catalog.>) 0::pg_catalog.int8
+        OR pg_catalog.pg_stat_get_xact_tuples_updated(d.oid) OPERATOR(pg_catalog.>) 0::pg_catalog.int8
+        OR pg_catalog.pg_stat_get_xact_tuples_deleted(d.oid) OPERATOR(pg_catalog.>) 0::pg_catalog.int8)
   THEN
     RAISE EXCEPTION 'a table that was written to has a trigger or constraint that may run at the end of the transaction, with more rights than its owner has'
       USING ERRCODE = 'insufficient_privilege';
@@ -160,7 +175,7 @@ function making(functions: readonly ConfinedFunction[], { me, isSuper }: Roles, 
   const each = functions.flatMap(({ name, result, path, body }) => {
     const signature = `${name}(text, text[])`
     return [
-      `CREATE OR REPLACE FUNCTION ${name}(statement text, given text[]) RETURNS ${result} LANGUAGE plpgsql SECURITY DEFINER SET search_path = ${path.map(quoteIdentifier).join(', ')} AS ${quoteLiteral(body)}`,
+      `CREATE FUNCTION ${name}(statement text, given text[]) RETURNS ${result} LANGUAGE plpgsql SECURITY DEFINER SET search_path = ${path.map(quoteIdentifier).join(', ')} AS ${quoteLiteral(body)}`,
       ...(isSuper ? [`ALTER FUNCTION ${signature} OWNER TO ${quoteIdentifier(role)}`] : []),
       `REVOKE ALL ON FUNCTION ${signature} FROM PUBLIC`,
       `GRANT EXECUTE ON FUNCTION ${signature} TO ${quoteIdentifier(me)}`,
@@ -169,23 +184,12 @@ function making(functions: readonly ConfinedFunction[], { me, isSuper }: Roles, 
   return isSuper ? each.join(';\n') : [`SET ROLE ${quoteIdentifier(role)}`, ...each, 'RESET ROLE'].join(';\n')
 }
 
-/** It is the other role's, and that role's code may have changed it since: into one that runs with the session's own rights. */
-async function requireIntact(
-  db: Queryable,
-  { name, path, body }: ConfinedFunction,
-  { oid }: Roles,
-): Promise<void> {
-  const { rows } = await db.query<{ isIntact: boolean }>(
-    `SELECT p.prosecdef AND p.proowner OPERATOR(pg_catalog.=) $2::pg_catalog.oid AND p.prosrc OPERATOR(pg_catalog.=) $3
-              AND p.proconfig OPERATOR(pg_catalog.=) ARRAY['search_path=' OPERATOR(pg_catalog.||)
-                (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s.name), ', ' ORDER BY s.place) FROM pg_catalog.unnest($4::pg_catalog.text[]) WITH ORDINALITY s (name, place))]
-              AND l.lanname OPERATOR(pg_catalog.=) 'plpgsql' AND p.prosupport::pg_catalog.oid OPERATOR(pg_catalog.=) 0::pg_catalog.oid AS "isIntact"
-       FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid OPERATOR(pg_catalog.=) p.prolang
+/** All that makes a function what it is; undefined where there is none. */
+async function stateOf(db: Queryable, { name }: ConfinedFunction): Promise<string | undefined> {
+  const { rows } = await db.query<{ state: string }>(
+    `SELECT p::pg_catalog.text AS state FROM pg_catalog.pg_proc p
       WHERE p.oid OPERATOR(pg_catalog.=) pg_catalog.to_regprocedure($1)::pg_catalog.oid`,
-    [`${name}(text, text[])`, oid, body, path],
+    [`${name}(pg_catalog.text, pg_catalog.text[])`],
   )
-  if (rows[0]?.isIntact !== true)
-    throw new Error(
-      'What keeps the rights of others apart was changed by their code: nothing more is run with them.',
-    )
+  return rows[0]?.state
 }

@@ -21,9 +21,9 @@ export const OWN_PATH = 'pg_catalog, pg_temp'
 
 /** The schemas of a search path as `SHOW search_path` writes it. */
 export const schemasOf = (path: string): string[] =>
-  (path.match(/"(?:[^"]|"")*"|[^,\s"]+/g) ?? []).map((name) =>
-    name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name,
-  )
+  (path.match(/"(?:[^"]|"")*"|[^,\s"]+/g) ?? [])
+    .map((name) => (name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name))
+    .filter((name) => name !== '')
 
 /** Quotes one identifier, so that any name is safe and keeps its case. */
 export function quoteIdentifier(name: string): string {

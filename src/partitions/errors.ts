@@ -233,6 +233,14 @@ export function archivePlaceUnknown(place: string): HoldfastError {
   })
 }
 
+export function partitionsOfOthers(table: string, owner: string, others: readonly string[]): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_OWNERS',
+    message: `Partitions of ${table} belong to ${others.join(', ')}, and the table to ${owner}: what is done to it would run their code with its owner's rights. Give them one owner: ALTER TABLE ... OWNER TO. Nothing was done.`,
+    details: { table, owner, others },
+  })
+}
+
 /** @param why the record is not what it should be */
 export function recordBroken(table: string, record: string, why: string): HoldfastError {
   return new HoldfastError({

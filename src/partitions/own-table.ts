@@ -9,6 +9,10 @@ export interface BrokenRecord {
   readonly why: string
 }
 
+/** Infinity is a time to PostgreSQL, and none to anybody else. */
+export const faultOfTimes = (times: readonly unknown[]): string | undefined =>
+  times.every((time) => time === null || time instanceof Date) ? undefined : 'one of its times is infinite'
+
 export const isBroken = (row: object): row is BrokenRecord => 'why' in row
 
 /**

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { type Queryable, quoteQualified } from '../core/index.ts'
 import { wholePlace } from '../storage/index.ts'
-import { type BrokenRecord, isBroken, queryOwn } from './own-table.ts'
+import { type BrokenRecord, faultOfTimes, isBroken, queryOwn } from './own-table.ts'
 import { notManaged, recordBroken } from './errors.ts'
 import { readLayoutNamed } from './layout.ts'
 import { type Every, parseEvery } from './period.ts'
@@ -107,7 +107,7 @@ export class Policies {
     )
     return rows.map((row) => {
       const every = parseEvery(row.every)
-      const why = faultOfKept({ ...row })
+      const why = faultOfKept({ ...row }) ?? faultOfTimes([row.maintainedAt])
       return every === undefined || why !== undefined
         ? { table: row.table, record: 'policy', why: why ?? `its length ${row.every} is none` }
         : { ...row, every }

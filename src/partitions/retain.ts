@@ -105,7 +105,8 @@ export function expiredPartitions(
 
 /** Partitions whose removal was begun, by us or by hand, and that are too old: what somebody takes out of those in use is theirs. */
 function halfTaken(layout: Layout, policy: Policy, now: Position): string[] {
-  const half = layout.partitions.filter(({ isDetaching }) => isDetaching)
+  // Once it is out only its name is known: one of another schema is left as it is.
+  const half = layout.partitions.filter(({ isDetaching, schema }) => isDetaching && schema === layout.schema)
   const asAttached = layout.partitions.map((one) => ({ ...one, isDetaching: false }))
   const expired = new Set(expiredPartitions({ partitions: asAttached }, policy, now).map(({ name }) => name))
   return half.map(({ name }) => name).filter((name) => expired.has(name))

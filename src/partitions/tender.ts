@@ -11,7 +11,7 @@ import {
   wait,
 } from '../core/index.ts'
 import { advisoryKey, tryAdvisoryLock, withDirectClient } from '../pool/index.ts'
-import { partitionDenied, partitionLocked, partitionRefused } from './errors.ts'
+import { partitionDenied, partitionLocked, partitionRefused, partitionsOfOthers } from './errors.ts'
 import type { Layout } from './layout.ts'
 
 /** How long a statement of ours may stand in front of traffic. */
@@ -62,7 +62,8 @@ const SETTINGS = `
 const ORPHAN_CHECK = `SET client_connection_check_interval = ${ORPHAN_CHECK_MS}`
 
 async function settle(client: pg.Client): Promise<void> {
-  await client.query(`RESET ALL; ${SETTINGS}`)
+  // What others' code made for the session goes, too.
+  await client.query(`DISCARD TEMP; RESET ALL; ${SETTINGS}`)
   await client.query(ORPHAN_CHECK).catch(() => {})
 }
 
@@ -76,9 +77,22 @@ export async function handOf(
   { sql, owner, schema, asOurselves }: Subject,
 ): Promise<Hand> {
   if (asOurselves === true) return plainHand(client)
+  const others = await ownersBelow(client, sql, owner)
+  if (others.length > 0) throw partitionsOfOthers(sql, owner, others)
   return confinedHand(client, owner, ['pg_catalog', schema, 'pg_temp']).catch((error: unknown) => {
     throw sqlstateOf(error) === SQLSTATE.insufficientPrivilege ? partitionDenied(sql, owner, error) : error
   })
+}
+
+/** Owners of partitions that are neither the table's nor superusers: what is done to the table would run their code with its owner's rights. */
+async function ownersBelow(client: pg.Client, table: string, owner: string): Promise<string[]> {
+  const { rows } = await client.query<{ owner: string }>(
+    `SELECT DISTINCT r.rolname::text AS owner FROM pg_catalog.pg_partition_tree(to_regclass($1)) t
+       JOIN pg_catalog.pg_class c ON c.oid = t.relid JOIN pg_catalog.pg_roles r ON r.oid = c.relowner
+      WHERE r.rolname <> $2 AND NOT r.rolsuper ORDER BY 1`,
+    [table, owner],
+  )
+  return rows.map((row) => row.owner)
 }
 
 /** Runs something with the owner's hand, outside of any transaction. @throws as {@link handOf} */

@@ -177,4 +177,17 @@ describe.each([14, 18])('on PostgreSQL %i', (version) => {
     )
     expect((await counted()).other).toBe(0)
   })
+
+  test('a table whose partitions belong to others is left alone', async () => {
+    await run(`CREATE TABLE public.mixed (at timestamptz NOT NULL) PARTITION BY RANGE (at); CREATE TABLE theirs.mixed_rest PARTITION OF public.mixed DEFAULT;
+      ALTER TABLE theirs.mixed_rest OWNER TO low; INSERT INTO public.mixed VALUES (now())`)
+    await asLow(`CREATE INDEX ON theirs.mixed_rest (at) WHERE theirs.fine(9)`)
+    await asLow(`ALTER SEQUENCE theirs.as_low RESTART; ALTER SEQUENCE theirs.as_other RESTART`)
+    await manage(target(), 'public.mixed', { every: 'month' })
+    expect((await maintain(target(), { table: 'public.mixed' }))[0]).toMatchObject({
+      outcome: 'failed',
+      code: 'HF_PARTITION_OWNERS',
+    })
+    expect((await counted()).other).toBe(0)
+  })
 })

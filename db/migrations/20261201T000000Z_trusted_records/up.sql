@@ -3,9 +3,11 @@ CREATE FUNCTION name_recorder() RETURNS trigger LANGUAGE plpgsql SET search_path
 BEGIN
   NEW.occurred_at := now();
   NEW.database_user := session_user;
-  -- Whoever does not act for the owner may say that anybody did it: it stands as what that role says.
-  IF NOT pg_has_role(session_user, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'MEMBER') THEN
-    NEW.actor := format('%s: %s', session_user, NEW.actor);
+  -- Whoever does not act for the owner may say that anybody did it: it stands as what that role says. Also of code that runs with its
+  -- rights in a session of somebody else's.
+  IF NOT pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'MEMBER') THEN
+    NEW.database_user := current_user;
+    NEW.actor := format('%s: %s', current_user, NEW.actor);
   END IF;
   RETURN NEW;
 END

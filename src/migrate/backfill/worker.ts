@@ -74,6 +74,7 @@ export async function runBackfill(run: Run, task: BackfillTask): Promise<void> {
     if (before.state === 'paused') throw backfillPaused(task.id)
     await resetSession(client)
     await goThrough(run, task, backfill, records)
+    await resetSession(client)
     const faults = await withUsersPath(client, () => findFaults(run, task))
     if (faults.length > 0)
       throw validationFailed(task.id, faults, 'The migration and its backfill stay applied.')

@@ -25,7 +25,8 @@ export const withClient = <T>(url: string, work: (client: pg.Client) => Promise<
  */
 export async function resetSession(client: pg.Client): Promise<void> {
   await client.query(
-    `RESET SESSION AUTHORIZATION; RESET ALL; SET search_path = ${OWN_PATH};
+    // Tables that code of others left in the session would be met by names without a schema.
+    `RESET SESSION AUTHORIZATION; DISCARD TEMP; RESET ALL; SET search_path = ${OWN_PATH};
      SELECT set_config('synchronous_commit', 'local', false) WHERE current_setting('synchronous_commit') = 'off'`,
   )
 }

@@ -46,7 +46,11 @@ async function attempt(run: Run, job: Job, course: Course): Promise<void> {
     `BEGIN; SET LOCAL statement_timeout = ${job.script.directives.statementTimeoutMs ?? 0};
      SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = ${budget.leftMs}`,
   )
-  await job.guard?.(client)
+  if (job.guard) {
+    await job.guard(client)
+    // What was counted may have set off code of others, which may have left tables in the session.
+    await client.query('DISCARD TEMP')
+  }
   await client.query(`SET LOCAL search_path TO ${usersPath(target)}`)
   // What is written in TypeScript might end the transaction, and leave what it did without its history row.
   const isWatched = job.script.language === 'typescript' || job.validate !== undefined

@@ -130,9 +130,9 @@ async function handOf(
 /** Whether anything here, and so any function, belongs to somebody who is no superuser. */
 async function othersMadeSomething(client: PooledClient): Promise<boolean> {
   const { rows } = await client.query<{ has: boolean }>(
-    `SELECT EXISTS (SELECT FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid
-                     WHERE d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-                       AND d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o' AND NOT r.rolsuper) AS has`,
+    `SELECT EXISTS (
+       SELECT FROM (SELECT proowner AS owner FROM pg_proc UNION SELECT oprowner FROM pg_operator UNION SELECT relowner FROM pg_class UNION SELECT typowner FROM pg_type) o
+         LEFT JOIN pg_roles r ON r.oid = o.owner WHERE r.rolsuper IS NOT TRUE) AS has`,
   )
   return rows[0]?.has !== false
 }

@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os'
 import { type Queryable, quoteQualified, uuidv7 } from '../../core/index.ts'
 import { recordBroken } from '../errors.ts'
-import { type BrokenRecord, isBroken, queryOwn } from '../own-table.ts'
+import { type BrokenRecord, faultOfTimes, isBroken, queryOwn } from '../own-table.ts'
 import type { ConversionPlan, StepName } from './plan.ts'
 import { faultOfPlan } from './plan-form.ts'
 
@@ -80,7 +80,11 @@ export class Conversions {
       [table ?? null],
     )
     return rows.map((row) => {
-      const why = faultOfPlan(row.table, row.kind, row.plan) ?? faultOfCourse(row)
+      const { startedAt, updatedAt, finishedAt, undoUntil } = row
+      const why =
+        faultOfPlan(row.table, row.kind, row.plan) ??
+        faultOfCourse(row) ??
+        faultOfTimes([startedAt, updatedAt, finishedAt, undoUntil])
       return why === undefined ? row : { table: row.table, record: `conversion ${row.id}`, why }
     })
   }
