@@ -20,14 +20,14 @@ import { interleave, machine, ratios, spread } from './measure.ts'
 const HERE = fileURLToPath(new URL('../', import.meta.url))
 const STATEMENTS = 30_000
 
-/** What one build is asked to do in its process; each prints milliseconds. */
+/** Programs that measure one build, each in a process of its own; they print milliseconds. */
 const WORK: Readonly<Record<string, (dist: string, url: string) => string>> = {
   import: (dist) => `await import('${dist}/index.js')`,
   doctor: (dist, url) => `
     process.env.DATABASE_URL = '${url}'
-    const { execFileSync } = await import('node:child_process')
+    const { spawnSync } = await import('node:child_process')
     began = performance.now()
-    try { execFileSync(process.execPath, ['${dist.replace('file://', '')}/cli/bin.js', 'doctor', '--json'], { stdio: 'ignore' }) } catch {}`,
+    spawnSync(process.execPath, ['${dist.replace('file://', '')}/cli/bin.js', 'doctor', '--json'], { stdio: 'ignore' })`,
   collector: (dist, url) => `
     const { Collector } = await import('${dist}/monitor/index.js')
     const { Pool } = await import('${dist}/pool/index.js')

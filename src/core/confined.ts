@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import { confinementChanged } from './errors.ts'
 import type { QueryResultRow } from './ports.ts'
 import { OWN_PATH, type Queryable, quoteIdentifier, quoteLiteral, quoteQualified } from './sql.ts'
 
-/** Runs statements, whoever's rights they have. */
+/** Runs statements with the rights of one role or another. */
 export interface Hand {
   /** Whether they run with another role's rights, in a context that they cannot leave. */
   readonly isConfined: boolean
@@ -41,6 +42,7 @@ const KEPT = [
   'synchronous_commit',
   'exit_on_error',
 ]
+
 interface Roles {
   readonly me: string
   readonly isSuper: boolean
@@ -79,28 +81,23 @@ export async function confinedHand(
   const made = [functionOf('run', path), functionOf('rows', path)] as const
   await db.query(making(made, roles, role))
   const asMade = await Promise.all(made.map((fn) => stateOf(db, fn)))
-  const call = async <Row extends QueryResultRow>(
+  const call = async <Value>(
     fn: ConfinedFunction,
     text: string,
     values: readonly (string | null)[] | undefined,
-  ): Promise<{ row: Row }[]> => {
+  ): Promise<Value[]> => {
     // It is the other role's, whose code may have changed it: into one that runs with the session's own rights, or not at all.
-    if ((await stateOf(db, fn)) !== asMade[made.indexOf(fn)])
-      throw new Error(
-        'What keeps the rights of others apart was changed by their code: nothing more is run with them.',
-      )
-    const sql = `SELECT ${fn.name}($1::pg_catalog.text, $2::pg_catalog.text[]) AS row`
-    return (await db.query<{ row: Row }>(sql, [text, values ?? null])).rows
+    if ((await stateOf(db, fn)) !== asMade[made.indexOf(fn)]) throw confinementChanged(role)
+    const sql = `SELECT ${fn.name}($1::pg_catalog.text, $2::pg_catalog.text[]) AS value`
+    return (await db.query<{ value: Value }>(sql, [text, values ?? null])).rows.map(({ value }) => value)
   }
   return {
     isConfined: true,
     run: async (text, values) => {
-      const [done] = await call<{ done: boolean }>(made[0], text, values)
-      if ((done?.row as unknown) !== true)
-        throw new Error('A statement with the rights of another role was not run.')
+      const [isDone] = await call<boolean>(made[0], text, values)
+      if (isDone !== true) throw confinementChanged(role)
     },
-    rows: async <Row extends QueryResultRow>(text: string, values?: readonly (string | null)[]) =>
-      (await call<Row>(made[1], text, values)).map(({ row }) => row),
+    rows: (text, values) => call(made[1], text, values),
   }
 }
 
@@ -144,7 +141,6 @@ BEGIN
     EXECUTE pg_catalog.format('CLOSE %I', left_open.name);
   END LOOP;
   PERFORM pg_catalog.set_config(names[n], kept[n], true) FROM pg_catalog.generate_subscripts(names, 1) n WHERE kept[n] IS NOT NULL;
-  PERFORM pg_catalog.set_config('search_path', ${quoteLiteral(OWN_PATH)}, false);
   ${loop === '' ? 'RETURN true;' : 'RETURN;'}
 END`,
   }

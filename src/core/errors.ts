@@ -111,3 +111,12 @@ export function invalidOption(path: string, source: string, shown: string, accep
     details: { option: path, source, accepts },
   })
 }
+
+/** Code of a role has altered the function that keeps its rights apart from the session's. */
+export function confinementChanged(role: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_CONFINEMENT_CHANGED',
+    message: `Code of the role ${role}, set off by a statement, altered the function by which statements run with the rights of ${role} alone. No further statement was run. Inspect the triggers, checks and functions of ${role}.`,
+    details: { role },
+  })
+}

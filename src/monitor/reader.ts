@@ -36,8 +36,8 @@ const CONNECTIONS = {
 /** With nothing in the path but the catalog, no function or operator that another role made is called for one of PostgreSQL's. */
 const SAFE_PATH = `; SET LOCAL search_path = ${OWN_PATH}`
 /** Local to one transaction, so that nothing of it stays behind, also not behind a pooler. */
-const guard = (timeoutMs: number): string =>
-  `BEGIN READ ONLY; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; SET LOCAL statement_timeout = ${timeoutMs}`
+const guard = (timeoutMs: number, mode: 'READ ONLY' | 'READ WRITE' = 'READ ONLY'): string =>
+  `BEGIN ${mode}; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; SET LOCAL statement_timeout = ${timeoutMs}`
 
 /**
  * Reads what monitoring shows. On up to three connections of its own, so that a pool which is used up can still be
@@ -98,41 +98,42 @@ export class Reader implements Queryable {
    * @throws as {@link query}; the server's 42501 where this role may not act as the owner, 25006 on a standby where it would have to
    */
   async rowsAs<Row extends QueryResultRow>(owner: string, schema: string, text: string): Promise<Row[]> {
-    const begin = guard(this.#timeoutMs).replace(' READ ONLY', '') + SAFE_PATH
-    const { rows } = await this.#run(begin, async (client) => {
+    const session = { isSpent: false }
+    const read = async (client: PooledClient): Promise<Answer<Row>> => {
       const hand = await confinedHand(client, owner, ['pg_catalog', schema, 'pg_temp'])
+      // Prepared statements, locks and settings of the owner's code would meet the next query of this session.
+      session.isSpent = hand.isConfined
       await client.query('SET TRANSACTION READ ONLY')
-      const found = await hand.rows<Row>(text)
-      // What their code SET, and the functions that it was done by, go with the transaction.
-      await client.query('ROLLBACK; BEGIN')
-      return { rows: found, rowCount: found.length }
-    })
-    return rows
+      const rows = await hand.rows<Row>(text)
+      return { rows, rowCount: rows.length }
+    }
+    return (await this.#run(guard(this.#timeoutMs, 'READ WRITE') + SAFE_PATH, read, session)).rows
   }
 
   #read<Row extends QueryResultRow>(
     begin: string,
     text: string,
     values: unknown[] | undefined,
-  ): Promise<{ rows: Row[]; rowCount: number | null }> {
+  ): Promise<Answer<Row>> {
     return this.#run(begin, (client) => client.query<Row>(text, values))
   }
 
   async #run<Row extends QueryResultRow>(
     begin: string,
-    work: (client: PooledClient) => Promise<{ rows: Row[]; rowCount: number | null }>,
-  ): Promise<{ rows: Row[]; rowCount: number | null }> {
+    work: (client: PooledClient) => Promise<Answer<Row>>,
+    session: { readonly isSpent: boolean } = { isSpent: false },
+  ): Promise<Answer<Row>> {
     const client = await this.#connect()
     const limitMs = this.#timeoutMs + NETWORK_MS
     const late = (): Error => readingBusy(`no answer within ${limitMs / 1_000} s`)
     try {
-      const result = await within(this.#clock, limitMs, guarded(client, begin, work), late)
-      client.release()
-      return result
+      const answer = await within(this.#clock, limitMs, guarded(client, begin, work), late)
+      client.release(session.isSpent)
+      return answer
     } catch (error) {
       // The server ended the statement and the session is fine; everything else may have left it anyhow.
       const reason = this.#reasons[sqlstateOf(error) ?? '']
-      client.release(sqlstateOf(error) === undefined ? (error as Error) : undefined)
+      client.release(sqlstateOf(error) === undefined ? (error as Error) : session.isSpent)
       throw reason === undefined ? error : readingBusy(reason, error)
     }
   }
@@ -171,11 +172,16 @@ export class Reader implements Queryable {
   }
 }
 
+interface Answer<Row> {
+  readonly rows: Row[]
+  readonly rowCount: number | null
+}
+
 async function guarded<Row extends QueryResultRow>(
   client: PooledClient,
   begin: string,
-  work: (client: PooledClient) => Promise<{ rows: Row[]; rowCount: number | null }>,
-): Promise<{ rows: Row[]; rowCount: number | null }> {
+  work: (client: PooledClient) => Promise<Answer<Row>>,
+): Promise<Answer<Row>> {
   await client.query(begin)
   try {
     const result = await work(client)

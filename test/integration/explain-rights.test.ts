@@ -83,4 +83,18 @@ describe.each([14, 18])('on PostgreSQL %i', (version) => {
     await queryAt(as('low'), 'SELECT count(*) FROM plain WHERE n > 7')
     expect((await explain(poolAs(), systemClock, { id })).plan).toBeDefined()
   })
+
+  test('a function that belongs to a predefined role counts as others’; an empty path is one', async () => {
+    const { url: other } = await createTestDatabase(server.url)
+    const pool = new Pool({ connectionString: other, size: 1 })
+    pools.push(pool)
+    const text = 'SELECT 1 WHERE 1 = 2'
+    await queryAt(other, `ALTER DATABASE ${new URL(other).pathname.slice(1)} SET search_path = ''`)
+    expect((await explain(pool, systemClock, { text })).plan).toBeDefined()
+    await queryAt(
+      other,
+      `CREATE FUNCTION public.theirs() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION public.theirs() OWNER TO pg_monitor`,
+    )
+    await expect(explain(pool, systemClock, { text })).rejects.toEqual(refused)
+  })
 })

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Queryable } from '../../src/core/index.ts'
 import { installSchema } from '../../src/migrate/index.ts'
 import {
@@ -215,6 +215,58 @@ describe('what is written down', () => {
     await run(
       `DELETE FROM holdfast.partition_conversions WHERE relation = 'public.${table}'; DELETE FROM holdfast.partitioned_tables WHERE relation = 'public.${table}'`,
     )
+  })
+
+  test('an infinite time breaks the record of its table alone', async () => {
+    const { table } = await kept()
+    const other = (await kept()).table
+    await run(`UPDATE holdfast.partitioned_tables SET maintained_at = 'infinity' WHERE relation = 'public.${table}';
+               UPDATE holdfast.partition_conversions SET undo_until = 'infinity' WHERE relation = 'public.${table}' AND kind = 'split'`)
+    const broken = (await listBroken(asked, 'holdfast')).filter((one) => one.table === `public.${table}`)
+    expect(broken.map(({ why }) => why)).toEqual([
+      'one of its times is infinite',
+      'one of its times is infinite',
+    ])
+    expect((await listPartitioned(asked, 'holdfast')).map((one) => one.table)).toEqual(
+      expect.arrayContaining([`public.${table}`, `public.${other}`]),
+    )
+    await run(
+      `DELETE FROM holdfast.partition_conversions WHERE relation = 'public.${table}'; DELETE FROM holdfast.partitioned_tables WHERE relation = 'public.${table}'`,
+    )
+  })
+
+  test('a partition of another schema that was half taken out is not mistaken for a table of its name', async () => {
+    await run(`CREATE TABLE parted (at timestamptz NOT NULL) PARTITION BY RANGE (at);
+      CREATE TABLE billing.parted_a PARTITION OF parted FOR VALUES FROM ('2019-01-01') TO ('2019-02-01');
+      CREATE TABLE parted_b PARTITION OF parted FOR VALUES FROM ('2019-02-01') TO ('2019-03-01');
+      CREATE TABLE parted_c PARTITION OF parted FOR VALUES FROM ('2019-03-01') TO ('2019-04-01');
+      CREATE TABLE parted_a (precious int); INSERT INTO parted_a VALUES (1)`)
+    // A transaction that still sees it keeps the second half from being done.
+    const reader = new pg.Client(database.url)
+    await reader.connect()
+    await reader.query('BEGIN; SELECT count(*) FROM parted')
+    const detaching = new pg.Client(database.url)
+    await detaching.connect()
+    const { rows } = await detaching.query('SELECT pg_backend_pid() AS pid')
+    const half = detaching
+      .query('ALTER TABLE parted DETACH PARTITION billing.parted_a CONCURRENTLY')
+      .catch(() => {})
+    await vi.waitUntil(
+      async () =>
+        (await run(`SELECT FROM pg_inherits WHERE inhparent = 'parted'::regclass AND inhdetachpending`))
+          .length > 0,
+      { timeout: 60_000 },
+    )
+    await run(`SELECT pg_cancel_backend(${rows[0].pid})`)
+    await half
+    await detaching.end()
+    await reader.end()
+    await manage(target(), 'parted', { every: 'month', keep: 1, retention: 'drop' })
+    await retain(target(), { table: 'parted' })
+    expect(await run('SELECT precious FROM parted_a')).toEqual([{ precious: 1 }])
+    expect(await run(`SELECT to_regclass('billing.parted_a') IS NOT NULL AS there`)).toEqual([
+      { there: true },
+    ])
   })
 
   test('whatever it says, in whatever column, nothing but what it is about is changed', async () => {

@@ -190,4 +190,54 @@ describe.each([14, 18])('on PostgreSQL %i', (version) => {
     })
     expect((await counted()).other).toBe(0)
   })
+
+  test('a table that it leaves in the session is not met by the user’s scripts, nor is a record under another name written', async () => {
+    await run(
+      `CREATE TABLE public.orders (n int); INSERT INTO public.orders VALUES (1); GRANT USAGE ON SCHEMA holdfast TO low; GRANT INSERT ON holdfast.operations TO low`,
+    )
+    await asLow(`CREATE TABLE theirs.baits (n int PRIMARY KEY, note text);
+      INSERT INTO theirs.baits VALUES (1);
+      CREATE FUNCTION theirs.plant() RETURNS void LANGUAGE plpgsql AS $f$ BEGIN
+        CREATE TEMP TABLE IF NOT EXISTS orders (n int); INSERT INTO pg_temp.orders VALUES (1);
+        INSERT INTO holdfast.operations (id, action, subject, actor, database_user) VALUES (gen_random_uuid(), 'forged.record', 's', 'dba', 'postgres'); END $f$;
+      CREATE FUNCTION theirs.planting() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN PERFORM theirs.plant(); RETURN NEW; END $f$;
+      CREATE TRIGGER planting BEFORE UPDATE ON theirs.baits FOR EACH ROW EXECUTE FUNCTION theirs.planting()`)
+    const migrations = new MigrationFolder(url)
+    migrations.add({
+      'up.sql': 'SELECT 1',
+      'down.sql': 'UPDATE orders SET n = n + 100; DROP TABLE theirs.baits',
+      'backfill.ts': `export default { table: 'theirs.baits', key: 'n', batch: 'UPDATE theirs.baits SET note = $$x$$ WHERE n = ANY ($1)' }`,
+    })
+    migrations.add({ 'up.sql': 'UPDATE orders SET n = n + 10', 'down.sql': 'SELECT 1' })
+    await migrateUp(migrations.target)
+    expect(await run('SELECT n FROM public.orders')).toEqual([{ n: 11 }])
+    expect(
+      await run(
+        `SELECT DISTINCT actor, database_user FROM holdfast.operations WHERE action = 'forged.record'`,
+      ),
+    ).toEqual([{ actor: 'low: dba', database_user: 'low' }])
+    await asLow(
+      `CREATE INDEX ON theirs.baits (n) WHERE theirs.same(9) = 9; CREATE OR REPLACE FUNCTION theirs.same(n int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $f$ BEGIN PERFORM theirs.plant(); RETURN n; END $f$`,
+    )
+    const scope = { to: undefined, count: 2 }
+    const plan = await planRollback(migrations.target, scope)
+    await applyRollback(migrations.target, { ...scope, plan: plan.hash })
+    expect(await run('SELECT n FROM public.orders')).toEqual([{ n: 111 }])
+  })
+
+  test('a backfill in TypeScript names tables by the user’s path', async () => {
+    await asLow(
+      `CREATE TABLE theirs.plain (n int PRIMARY KEY, note text); INSERT INTO theirs.plain VALUES (1), (2)`,
+    )
+    await run('CREATE TABLE public.noted (n int)')
+    const migrations = new MigrationFolder(url)
+    migrations.add({
+      'up.sql': 'SELECT 1',
+      'down.sql': 'SELECT 1',
+      'backfill.ts': `export default { table: 'theirs.plain', key: 'n', batchRows: 1,
+        batch: ({ keys, query }) => query('INSERT INTO noted SELECT unnest($1::int[])', [keys]) }`,
+    })
+    await migrateUp(migrations.target)
+    expect(await run('SELECT n FROM public.noted ORDER BY n')).toEqual([{ n: 1 }, { n: 2 }])
+  })
 })

@@ -231,7 +231,11 @@ async function runBatch(
     return 0
   }
   if (typeof batch === 'string') await runSql(client, source.hand, batch, keys)
-  else await withContext(run, id, path, async ({ query }) => batch({ keys, query }))
+  else {
+    // The owner's hand has left the path of our own SQL.
+    await client.query(`SET LOCAL search_path TO ${usersPath(target)}`)
+    await withContext(run, id, path, async ({ query }) => batch({ keys, query }))
+  }
   await client.query(`SET LOCAL search_path = ${OWN_PATH}`)
   await records.advance(id, last, keys.length)
   await client.query('COMMIT')
