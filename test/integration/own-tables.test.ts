@@ -236,7 +236,7 @@ describe('what is written down', () => {
   })
 
   test('a partition of another schema that was half taken out is not mistaken for a table of its name', async () => {
-    await run(`CREATE TABLE parted (at timestamptz NOT NULL) PARTITION BY RANGE (at);
+    await run(`CREATE SCHEMA IF NOT EXISTS billing; CREATE TABLE parted (at timestamptz NOT NULL) PARTITION BY RANGE (at);
       CREATE TABLE billing.parted_a PARTITION OF parted FOR VALUES FROM ('2019-01-01') TO ('2019-02-01');
       CREATE TABLE parted_b PARTITION OF parted FOR VALUES FROM ('2019-02-01') TO ('2019-03-01');
       CREATE TABLE parted_c PARTITION OF parted FOR VALUES FROM ('2019-03-01') TO ('2019-04-01');
