@@ -69,6 +69,8 @@ export const ALERT_OPTIONS = {
     default: undefined,
     env: 'HOLDFAST_ALERTS_WEBHOOK_SECRET',
     isSecret: true,
+    pattern: /^.{16,}$/s,
+    accepts: 'at least 16 characters',
   }),
   slackUrl: webUrl('A webhook of Slack, or of what understands its messages.', 'HOLDFAST_ALERTS_SLACK_URL'),
   smtpUrl: custom<string | undefined>({

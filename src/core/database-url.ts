@@ -115,6 +115,8 @@ function readable(parts: Dissected, hosts: string): string {
 /** The URL with each of its hosts can be read. */
 export function isDatabaseUrl(url: string): boolean {
   if (!/^postgres(ql)?:\/\//i.test(url)) return false
+  // Behind the hosts an @ comes of a password with a / in it that was not written as %2F: half of it would be taken for a name.
+  if (dissect(url)?.path.includes('@') === true) return false
   try {
     return perHost(url).every((one) => {
       const { username, password, pathname, hostname } = new URL(one)
@@ -133,10 +135,18 @@ export function hasPassword(url: string): boolean {
   return /^[^:]+:\/\/[^:@]*:.+@$/s.test(parts.head) || secretsIn(parts.query).length > 0
 }
 
-/** A URL without its password. */
+/** What stands in a URL's query and is no secret; whatever else does may be one. */
+const SHOWN =
+  /^(host|hostaddr|port|dbname|user|ssl|sslmode|sslrootcert|sslcert|sslkey|sslcrl|sslsni|sslnegotiation|ssl_m(in|ax)_protocol_version|uselibpqcompat|application_name|fallback_application_name|connect_timeout|target_session_attrs|load_balance_hosts|channel_binding|gssencmode|require_auth|keepalives\w*|tcp_user_timeout|client_encoding|replication|service|(statement|lock|query|idle_in_transaction_session)_timeout|(ssl)?password)$/i
+
+/** A URL without its password; nothing of it where a part of the password may stand elsewhere. */
 export function maskUrl(url: string): string {
   const parts = dissect(url)
   if (!parts || !isReadable(url)) return '***'
+  // A password with a /, ? or : in it that was not percent-encoded is taken apart at that.
+  const isTornApart =
+    parts.path.includes('@') || /%3a/i.test(parts.head.split('@')[0]?.split(':', 2)[1] ?? '')
+  if (isTornApart || [...parts.query.keys()].some((name) => !SHOWN.test(name))) return '***'
   for (const name of secretsIn(parts.query)) parts.query.set(name, '***')
   const head = parts.head.replace(/^([^:]*:\/\/[^:]*):.*@$/s, '$1:***@')
   return join({ ...parts, head }, parts.hosts.join(','))

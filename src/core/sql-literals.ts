@@ -1,31 +1,61 @@
-/** Strings of every kind; identifiers and comments are matched so that a quote in them opens nothing. */
+/** Words, and what begins something that is not code as it stands: a string, a quoted name, a comment. */
 const TOKENS =
-  /\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$[^]*?(?:\$\1\$|$)|\b[eE]'(?:[^'\\]|''|\\[^])*(?:'|$)|'(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|--[^\n]*|\/\*|\*\//g
+  /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|['"]|--|\/\*|\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/g
+const COMMENT_ENDS = /\/\*|\*\//g
 
 /**
  * The text of a statement without what was written into its strings: those may be values, even secrets. Parameters
- * (`$1`) and numbers stay.
+ * (`$1`) and numbers stay. Each character is looked at once, whatever the text.
  */
 export function hideLiterals(text: string): string {
   let shown = ''
   let at = 0
-  // Comments may hold others; what stands in them opens nothing.
-  let depth = 0
   TOKENS.lastIndex = 0
   for (let found = TOKENS.exec(text); found; found = TOKENS.exec(text)) {
     const [token] = found
-    if (depth > 0 && token !== '/*' && token !== '*/') {
-      // It began inside a comment, which may end within it.
-      TOKENS.lastIndex = found.index + 1
-      continue
-    }
-    shown += text.slice(at, found.index) + shownAs(token)
-    at = TOKENS.lastIndex
-    if (token === '/*') depth += 1
-    else if (token === '*/') depth = Math.max(0, depth - 1)
+    const start = found.index
+    const isEscapeString = /^e$/i.test(token) && text[start + 1] === "'"
+    if (/^\w|^[\u0080-\uffff]/.test(token) && !isEscapeString) continue
+    const end = isEscapeString
+      ? quoteEnd(text, "'", start + 2, true)
+      : endOf(text, token, start + token.length)
+    const isString = isEscapeString || token === "'" || token.startsWith('$')
+    shown += text.slice(at, start) + (isString ? "'…'" : text.slice(start, end))
+    at = end
+    TOKENS.lastIndex = end
   }
   return shown + text.slice(at)
 }
 
-const shownAs = (token: string): string =>
-  token.startsWith('$') || token.startsWith("'") || /^e'/i.test(token) ? "'…'" : token
+/** Where what begins with `mark` is over: behind its end, or at the text's where it has none. */
+function endOf(text: string, mark: string, from: number): number {
+  const behind = (end: string): number => {
+    const found = text.indexOf(end, from)
+    return found < 0 ? text.length : found + end.length
+  }
+  if (mark === '--') return behind('\n')
+  if (mark === '/*') return commentEnd(text, from)
+  if (mark.startsWith('$')) return behind(mark)
+  return quoteEnd(text, mark, from, false)
+}
+
+/** Comments may hold others; what else stands in them opens nothing. */
+function commentEnd(text: string, from: number): number {
+  let depth = 1
+  COMMENT_ENDS.lastIndex = from
+  for (let found = COMMENT_ENDS.exec(text); found; found = COMMENT_ENDS.exec(text)) {
+    depth += found[0] === '/*' ? 1 : -1
+    if (depth === 0) return COMMENT_ENDS.lastIndex
+  }
+  return text.length
+}
+
+/** A quote that is doubled, or escaped where that is possible, ends nothing. */
+function quoteEnd(text: string, quote: string, from: number, isEscaped: boolean): number {
+  for (let at = from; at < text.length; at += 1) {
+    if (isEscaped && text[at] === '\\') at += 1
+    else if (text[at] === quote && text[at + 1] === quote) at += 1
+    else if (text[at] === quote) return at + 1
+  }
+  return text.length
+}

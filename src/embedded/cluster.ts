@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import { chownSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { existsSync, lchownSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { programPath } from './binaries.ts'
 import { dataVersion, initFailed } from './errors.ts'
 import { readText } from './ownership.ts'
-import { asServerUser, makeServerFolder, type Placement } from './placement.ts'
+import { asServerUser, type Placement } from './placement.ts'
 
 /**
  * The superuser that every embedded server has. Not `holdfast`: by PostgreSQL's default a schema named like the
@@ -44,13 +45,17 @@ export function ensureCluster(placement: Placement, password: string, durable: b
   for (const name of readdirSync(home).filter((entry) => entry.startsWith(ASIDE))) {
     rmSync(join(home, name), { recursive: true, force: true })
   }
-  const aside = mkdtempSync(join(home, ASIDE))
+  const aside = join(home, ASIDE + randomBytes(6).toString('hex'))
+  // The folder may be in one of the server's user: root follows no path there, and everything in it is that user's doing.
+  mkdirSync(aside, { mode: 0o700 })
+  if (user) lchownSync(aside, user.uid, user.gid)
+  const shell = (script: string, input = '') =>
+    spawnSync('/bin/sh', ['-c', script, 'sh', aside], { ...asServerUser(user), input, encoding: 'utf8' })
   try {
-    makeServerFolder(aside, user)
+    const prepared = shell('umask 077; cat > "$1/password"', password)
+    if (prepared.status !== 0)
+      throw initFailed(dataDirectory, prepared.error?.message ?? prepared.stderr.trim(), prepared.error)
     const passwordFile = join(aside, 'password')
-    writeFileSync(passwordFile, password, { mode: 0o600 })
-    if (user) chownSync(aside, user.uid, user.gid)
-    if (user) chownSync(passwordFile, user.uid, user.gid)
     const made = join(aside, 'data')
     const run = spawnSync(
       programPath(binaries, 'initdb'),
@@ -64,7 +69,7 @@ export function ensureCluster(placement: Placement, password: string, durable: b
         ...(binaries.major >= 17 ? ['--locale-provider=builtin', '--locale=C.UTF-8'] : ['--no-locale']),
         ...(durable ? [] : ['--no-sync']),
       ],
-      { ...asServerUser(user), encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } },
+      { ...asServerUser(user), encoding: 'utf8' },
     )
     if (run.status !== 0) {
       const reason = (run.error?.message ?? run.stderr).trim().split('\n').at(-1) ?? 'initdb failed'
@@ -72,6 +77,7 @@ export function ensureCluster(placement: Placement, password: string, durable: b
     }
     renameSync(made, dataDirectory)
   } finally {
-    rmSync(aside, { recursive: true, force: true })
+    shell('rm -rf "$1"/*')
+    rmdirSync(aside)
   }
 }

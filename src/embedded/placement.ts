@@ -81,9 +81,18 @@ export function makeServerFolder(path: string, user: ServerUser | undefined): vo
   if (user) chownSync(path, user.uid, user.gid)
 }
 
-/** Spawn options of everything that runs as the server's user. The folder we stand in may be closed to it. */
-export function asServerUser(user: ServerUser | undefined): { cwd: string; uid?: number; gid?: number } {
-  return user ? { cwd: '/', uid: user.uid, gid: user.gid } : { cwd: '/' }
+/**
+ * Spawn options of everything that runs as the server's user. The folder we stand in may be closed to it; and our environment may hold
+ * secrets, which a superuser of the database could read there.
+ */
+export function asServerUser(user: ServerUser | undefined): {
+  cwd: string
+  env: Record<string, string>
+  uid?: number
+  gid?: number
+} {
+  const env = { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }
+  return { cwd: '/', env, ...(user && { uid: user.uid, gid: user.gid }) }
 }
 
 function withLinks(binaries: Binaries): Binaries {

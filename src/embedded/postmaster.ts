@@ -173,7 +173,6 @@ function spawnServer(spec: PostmasterSpec): ChildProcess {
         ...asServerUser(placement.user),
         detached: true,
         stdio: ['ignore', log, log],
-        env: { LC_ALL: 'C', TZ: 'UTC' },
       },
     )
   } finally {

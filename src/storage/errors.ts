@@ -18,3 +18,11 @@ export function packageMissing(cause: unknown): HoldfastError {
     cause,
   })
 }
+
+export function nameLeaves(name: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_STORAGE_NAME',
+    message: `${JSON.stringify(name)} is not the name of a file within its place: nothing was read or written. Names have no /, no \\ and no NUL.`,
+    details: { name },
+  })
+}

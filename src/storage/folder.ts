@@ -2,15 +2,16 @@ import { createReadStream, createWriteStream } from 'node:fs'
 import { link, mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import type { Store } from './store.ts'
+import { fileName, type Store } from './store.ts'
 
 /** A folder of this machine, made where it is missing. Readable by its owner alone. */
 export function folderStore(folder: string): Store {
+  const pathOf = (name: string): string => join(folder, fileName(name))
   return {
     place: folder,
     async write(name, content) {
       await mkdir(folder, { recursive: true, mode: 0o700 })
-      const path = join(folder, name)
+      const path = pathOf(name)
       const unfinished = `${path}.unfinished`
       try {
         await pipeline(content, createWriteStream(unfinished, { mode: 0o600, flush: true }))
@@ -23,6 +24,6 @@ export function folderStore(folder: string): Store {
         await rm(unfinished, { force: true })
       }
     },
-    read: (name) => createReadStream(join(folder, name)),
+    read: (name) => createReadStream(pathOf(name)),
   }
 }

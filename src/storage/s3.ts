@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { bucketUnreadable, packageMissing } from './errors.ts'
-import type { Store } from './store.ts'
+import { fileName, type Store } from './store.ts'
 
 /** What a bucket's address says. */
 interface Bucket {
@@ -22,7 +22,7 @@ interface Bucket {
  */
 export function s3Store(address: string): Store {
   const bucket = parseBucket(address)
-  const keyOf = (name: string): string => bucket.prefix + name
+  const keyOf = (name: string): string => bucket.prefix + fileName(name)
   let opening: ReturnType<typeof openBucket> | undefined
   const opened = (): ReturnType<typeof openBucket> => (opening ??= openBucket(bucket))
   return {

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { nameLeaves } from './errors.ts'
 
 /** Where files are kept: a folder, or a bucket. Names are those of files, without a folder. */
 export interface Store {
@@ -8,4 +9,10 @@ export interface Store {
   write(name: string, content: Readable): Promise<void>
   /** The stream fails where there is nothing of this name. */
   read(name: string): Readable
+}
+
+/** A name that stays within its place: what is read elsewhere, as in a manifest, may say another. @throws HF_STORAGE_NAME */
+export function fileName(name: string): string {
+  if (name === '' || name === '.' || name === '..' || /[/\\\0]/.test(name)) throw nameLeaves(name)
+  return name
 }

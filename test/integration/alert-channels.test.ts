@@ -164,6 +164,36 @@ describe('channels', () => {
     expect(letters[0]).toContain('holdfast doctor')
   })
 
+  test('a password is not sent to a server that offers no TLS, or whose offer was taken away', async () => {
+    const said: string[] = []
+    const server = new SMTPServer({
+      hideSTARTTLS: true,
+      allowInsecureAuth: true,
+      onAuth: ({ password }, _session, done) => {
+        said.push(String(password))
+        done(null, { user: 'u' })
+      },
+      onData: (stream, _session, done) => void stream.resume().on('end', () => done()),
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => new Promise<void>((resolve) => server.close(() => resolve())))
+    const { port } = server.server.address() as AddressInfo
+    const notification = { id: 'n', title: 't', text: 'x', database: 'd', at: 'now' }
+    const send = (url: string): Promise<unknown> =>
+      Promise.resolve(
+        email({ url, from: 'db@example.com', to: ['ann@example.com'] }).send(
+          notification as Parameters<ReturnType<typeof email>['send']>[0],
+          new AbortController().signal,
+        ),
+      )
+    // Another way to write this machine's address, which is not taken for this machine.
+    await expect(send(`smtp://u:hunter2@127.1:${port}`)).rejects.toMatchObject({ code: 'HF_ALERT_DELIVERY' })
+    expect(said).toEqual([])
+    await send(`smtp://u:hunter2@127.1:${port}?requireTLS=false`)
+    await send(`smtp://u:hunter2@127.0.0.1:${port}`)
+    expect(said).toEqual(['hunter2', 'hunter2'])
+  })
+
   test('a server of letters that says nothing is given up, and nothing stays open', async () => {
     const silent = createServer(() => {})
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))

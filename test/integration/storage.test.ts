@@ -33,6 +33,16 @@ describe.each(['a folder', 'a bucket'])('%s', (kind) => {
   test('what is not there fails', async () => {
     await expect(text(store().read('nothing'))).rejects.toThrow(/NoSuchKey|specified key|ENOENT/)
   })
+  test('no name leads out of it', async () => {
+    for (const name of ['../other', 'a/b', '..', '.', '', 'a\\b', 'a\0b']) {
+      await expect(store().write(name, Readable.from(['x'])), name).rejects.toMatchObject({
+        code: 'HF_STORAGE_NAME',
+      })
+      await expect((async () => text(store().read(name)))(), name).rejects.toMatchObject({
+        code: 'HF_STORAGE_NAME',
+      })
+    }
+  })
   test('a source that fails leaves nothing', async () => {
     const failing = Readable.from(
       (async function* () {

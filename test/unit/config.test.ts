@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type ConfigInput, loadConfig, resolveConfig, strayVariables } from '../../src/config.ts'
-import { maskUrl } from '../../src/core/index.ts'
+import { isDatabaseUrl, maskUrl } from '../../src/core/index.ts'
 import { renderEnvExample } from '../../src/env-example.ts'
 import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
 
@@ -178,6 +178,21 @@ describe('files and arguments', () => {
     expect(entries.find(({ name }) => name === 'database.url')?.value).toBe(
       'postgresql://app:***@db/shop?sslpassword=***',
     )
+    // Not percent-encoded, it is taken apart where it must not be: nothing of it is shown.
+    for (const url of [
+      'postgresql://u:12/hunter2@h/db',
+      'postgresql://u:?hunter2@h/db',
+      'postgresql://u%3Ahunter2@h/db',
+      'postgresql://h/db?options=-c%20my.pw%3Dhunter2',
+      'postgresql://h/db?password[]=hunter2',
+      'postgresql://h/db?pass%77ord=hunter2&sslmode=require',
+      'postgresql://u:#hunter2@h/db',
+    ])
+      expect(maskUrl(url), url).not.toContain('hunter2')
+    expect(maskUrl('postgresql://u@h/db?sslmode=require&application_name=a')).toBe(
+      'postgresql://u@h/db?sslmode=require&application_name=a',
+    )
+    expect(isDatabaseUrl('postgresql://u:12/hunter2@h/db')).toBe(false)
     expect(maskUrl('not a url with hunter2')).toBe('***')
   })
 

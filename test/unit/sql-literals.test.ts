@@ -11,6 +11,11 @@ test.each([
   [`SELECT /* it's */ 'x'`, `SELECT /* it's */ '…'`],
   [`SELECT 'never ends`, `SELECT '…'`],
   [`SELECT $1::text || $2`, `SELECT $1::text || $2`],
+  [`SELECT a$b$c, 'x' FROM t$$ WHERE n = $$y$$`, `SELECT a$b$c, '…' FROM t$$ WHERE n = '…'`],
+  [`SELECT 1$$secret$$`, `SELECT 1'…'`],
+  [String.raw`SELECT E'a\\', 'b', namE'c\', 'd'`, `SELECT '…', '…', namE'…', '…'`],
+  [`SELECT U&'a', N'b', B'1', "a""'b", 'c'`, `SELECT U&'…', N'…', B'…', "a""'b", '…'`],
+  [`SELECT $é$a$e$ $é$, 'x'`, `SELECT '…', '…'`],
 ])('%s', (text, shown) => {
   expect(hideLiterals(text)).toBe(shown)
 })
@@ -21,4 +26,25 @@ test('what a comment holds opens nothing, and comments may hold others', () => {
     "SELECT '…' /* don't */, '…' -- it's\n, '…'",
   )
   expect(hideLiterals("SELECT 1 /* never 'ended")).toBe("SELECT 1 /* never 'ended")
+})
+
+test('takes no longer than the text is long, whatever stands in it', () => {
+  const tags = (count: number): string =>
+    `/* ${Array.from({ length: count }, (_, at) => `$a${at}$`).join(' ')}`
+  const words = (count: number): string => 'a$b$'.repeat(count)
+  const open = (count: number): string => `${'/*'.repeat(count)} 'x`
+  const timed = (text: string): number => {
+    const began = performance.now()
+    hideLiterals(text)
+    return performance.now() - began
+  }
+  for (const build of [tags, words, open]) {
+    timed(build(20_000))
+    // Quadratic, it would take a thousand times as long for 32 times as much.
+    const [short, long] = [build(20_000), build(640_000)]
+    const best = (text: string): number => Math.min(...Array.from({ length: 5 }, () => timed(text)))
+    expect(best(long) / Math.max(0.2, best(short))).toBeLessThan(300)
+  }
+  expect(hideLiterals(`SELECT '${'x'.repeat(20_000_000)}', 1`)).toBe("SELECT '…', 1")
+  expect(hideLiterals(`SELECT E'${'\\x'.repeat(10_000_000)}', 1`)).toBe("SELECT '…', 1")
 })

@@ -14,10 +14,21 @@ type Done = (error: Error | null, way?: { readonly connection: Socket }) => void
 
 /** How emails are sent. */
 export interface EmailInput {
-  /** `smtp://user:password@host:587`, or `smtps://`. */
+  /**
+   * `smtp://user:password@host:587`, or `smtps://`. With a password TLS is required: with `smtp:` by STARTTLS, and nothing is sent where the
+   * server does not offer it, or somebody between takes the offer away. `?requireTLS=false` in the address says otherwise; on this machine
+   * itself it is not needed.
+   */
   readonly url: string
   readonly from: string
   readonly to: readonly string[]
+}
+
+/** Whether a password would go over a network. */
+function needsTls(url: string): boolean {
+  const { password, hostname, searchParams } = new URL(url)
+  const isHere = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
+  return password !== '' && !isHere && searchParams.get('requireTLS') !== 'false'
 }
 
 /** By SMTP. */
@@ -31,6 +42,7 @@ export function email({ url, from, to }: EmailInput): Channel {
       let socket: Socket | undefined
       const transport = createTransport({
         url,
+        requireTLS: needsTls(url),
         getSocket({ host = 'localhost', port, secure }: Place, done: Done) {
           const made = connect({ host, port: Number(port ?? (secure === true ? 465 : 587)) }, () => {
             made.off('error', done)
