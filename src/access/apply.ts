@@ -1,10 +1,19 @@
 import type pg from 'pg'
-import { quoteIdentifier, type Recorder, SQLSTATE, sqlstateOf, systemClock, wait } from '../core/index.ts'
+import {
+  quoteIdentifier,
+  type Recorder,
+  SQLSTATE,
+  sqlstateOf,
+  systemClock,
+  wait,
+  isHoldfastError,
+} from '../core/index.ts'
 import { advisoryKey, tryAdvisoryLock } from '../pool/index.ts'
 import type { ChangeGroup } from './change.ts'
 import {
   accessBlocked,
   accessBusy,
+  accessChanged,
   accessFailed,
   accessIncomplete,
   accessLocked,
@@ -12,6 +21,7 @@ import {
   accessPlanChanged,
   accessWidens,
 } from './errors.ts'
+import { CHANGED_QUERY } from './queries.ts'
 import type { AccessModel } from './model.ts'
 import { type AccessPlan, changesOf, planOf } from './plan.ts'
 import { type AccessState, readAccess } from './state.ts'
@@ -61,7 +71,7 @@ export async function applyAccess(
       if (isOwnerThere) await actAsOwner(client, model, state, done)
       for (const group of plan.groups) {
         options.onProgress?.(done, plan.groups.length, group.object)
-        await applyGroup(client, group, done, state, options)
+        await applyGroup(client, group, model, done, state, options)
         done += 1
         // The first group makes it: from then on its rights are needed.
         if (done === 1 && !isOwnerThere) await actAsOwner(client, model, state, done)
@@ -115,7 +125,7 @@ function refuse(
   const oneself = `"${applier.name}", which is to be ${own?.[0]}, is the role that applies: apply as an administrator, or name another role`
   const reasons = own ? [...plan.blockedBy, oneself] : plan.blockedBy
   if (reasons.length > 0) throw accessBlocked(reasons)
-  if (given !== undefined && given !== plan.hash) throw accessPlanChanged(given, plan.hash)
+  if (given !== undefined && given !== plan.hash) throw accessPlanChanged(given)
   const needing = changesOf(plan).filter(({ effect, isFelt }) => effect === 'widens' || isFelt)
   if (given === undefined && needing.length > 0) {
     const examples = needing.slice(0, EXAMPLES).map(({ words }) => words)
@@ -126,6 +136,7 @@ function refuse(
 async function applyGroup(
   client: pg.Client,
   group: ChangeGroup,
+  { owner }: AccessModel,
   done: number,
   state: AccessState,
   { lockTimeoutMs = 2_000, lockRetries = 30 }: ApplyAccessOptions,
@@ -139,11 +150,13 @@ async function applyGroup(
         statement = change.statement
         await client.query(statement)
       }
+      await requireSame(client, group, owner)
       statement = 'COMMIT'
       await client.query(statement)
       return
     } catch (error) {
       await client.query('ROLLBACK').catch(() => {}) // on a lost connection the server has rolled back
+      if (isHoldfastError(error)) throw error
       const sqlstate = sqlstateOf(error)
       if (sqlstate === SQLSTATE.insufficientPrivilege)
         throw accessNotAllowed(state.applier.name, statement, done, error)
@@ -155,6 +168,23 @@ async function applyGroup(
       await wait(systemClock, RETRY_PAUSE_MS * (0.5 + Math.random()))
     }
   }
+}
+
+/**
+ * What was handed over is the same thing that was looked at, and no more than it was: while a lock was waited for its owner may have put
+ * another one in its place, or made it run with its owner's rights, which are the new owner's now.
+ * @throws HF_ACCESS_CHANGED
+ */
+async function requireSame(client: pg.Client, { changes }: ChangeGroup, owner: string): Promise<void> {
+  const handed = changes.flatMap(({ handsOver }) => (handsOver ? [handsOver] : []))
+  if (handed.length === 0) return
+  const { rows } = await client.query<{ sql: string }>(CHANGED_QUERY, [
+    handed.map(({ oid }) => oid),
+    handed.map(({ facts }) => facts),
+    handed.map(({ sql }) => sql),
+    owner,
+  ])
+  if (rows.length > 0) throw accessChanged(rows.map(({ sql }) => sql))
 }
 
 const isPassing = (sqlstate: string | undefined): boolean =>

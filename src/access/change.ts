@@ -10,6 +10,8 @@ export interface AccessChange {
   readonly effect: 'widens' | 'narrows'
   readonly words: string
   readonly statement: string
+  /** Of something that is handed over: what it is. */
+  readonly handsOver?: { readonly oid: string; readonly facts: string; readonly sql: string }
   /** It takes from others, too, or holds beyond this database: only done when it was looked at. */
   readonly isFelt?: boolean
 }

@@ -25,11 +25,19 @@ export function accessWidens(count: number, examples: readonly string[], plan: s
   })
 }
 
-export function accessPlanChanged(given: string, now: string): HoldfastError {
+export function accessChanged(objects: readonly string[]): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ACCESS_CHANGED',
+    message: `${objects.join(', ')} became something else while it was handed over, and was left to its owner. What was done before stays; look again: holdfast access plan.`,
+    details: { objects },
+  })
+}
+
+export function accessPlanChanged(given: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_ACCESS_PLAN_CHANGED',
-    message: `The plan ${given} is not what would be done now (${now}). Nothing was changed; look again: holdfast access plan.`,
-    details: { given, now },
+    message: `The plan ${given} is not what would be done now. Nothing was changed; look again: holdfast access plan.`,
+    details: { given },
   })
 }
 

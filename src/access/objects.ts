@@ -100,6 +100,7 @@ function handover({ owner, roles }: AccessModel, object: ObjectState): AccessCha
     effect: 'widens',
     words: `${nameOf(object)} belongs to ${former} instead of ${owner}${rights}${policies}`,
     statement: `ALTER ${object.noun} ${object.sql} OWNER TO ${quoteIdentifier(owner)}`,
+    handsOver: { oid: object.oid, facts: object.facts, sql: object.sql },
   }
 }
 

@@ -69,20 +69,40 @@ export const BESIDE_QUERY = `
 const isNotOfExtension = (catalog: string, oid: string): string =>
   `NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass AND e.objid = ${oid} AND e.deptype = 'e')`
 
+const IS_OWNERS_VIEW = `(c.relkind IN ('v', 'm') AND NOT coalesce((SELECT option_value::bool FROM pg_options_to_table(c.reloptions) WHERE option_name = 'security_invoker'), false))`
+/** Its indexes or statistics call functions, which run as the table's owner whenever it is analysed or indexed anew. */
+const SETS_OFF_CODE = `EXISTS (
+           SELECT FROM pg_depend d JOIN pg_proc f ON f.oid = d.refobjid JOIN pg_roles r ON r.oid = f.proowner
+            WHERE d.refclassid = 'pg_proc'::regclass AND NOT r.rolsuper
+              AND ((d.classid = 'pg_class'::regclass AND d.objid IN (SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = c.oid))
+                OR (d.classid = 'pg_statistic_ext'::regclass AND d.objid IN (SELECT s.oid FROM pg_statistic_ext s WHERE s.stxrelid = c.oid))))`
+
+/** What makes something run with its owner's rights, or be another thing: the same when it is handed over as when it was looked at. */
+const RELATION_FACTS = `format('%s %s %s', c.relkind, ${IS_OWNERS_VIEW}, ${SETS_OFF_CODE})`
+const ROUTINE_FACTS = `format('%s %s', p.prokind, p.prosecdef)`
+
+/** $1: oids, $2: facts, $3: names, $4: the new owner. Those that are something else by now. */
+export const CHANGED_QUERY = `
+  SELECT w.sql FROM unnest($1::oid[], $2::text[], $3::text[]) w (oid, facts, sql)
+   WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = w.oid AND pg_get_userbyid(c.relowner) = $4 AND ${RELATION_FACTS} = w.facts)
+     AND NOT EXISTS (SELECT FROM pg_proc p WHERE p.oid = w.oid AND pg_get_userbyid(p.proowner) = $4 AND ${ROUTINE_FACTS} = w.facts)
+     AND NOT EXISTS (SELECT FROM pg_type t WHERE t.oid = w.oid AND pg_get_userbyid(t.typowner) = $4 AND t.typtype::text = w.facts)
+     AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.oid = w.oid AND pg_get_userbyid(n.nspowner) = $4 AND w.facts = 'n')`
+
 /** $1: schemas. Schemas first, tables before the sequences that belong to them. */
 export const OBJECTS_QUERY = `
-  SELECT 'SCHEMA' AS noun, 'schema' AS class, n.nspname AS schema, n.nspname AS name, quote_ident(n.nspname) AS sql,
+  SELECT n.oid::int8::text AS oid, 'n' AS facts, 'SCHEMA' AS noun, 'schema' AS class, n.nspname AS schema, n.nspname AS name, quote_ident(n.nspname) AS sql,
          pg_get_userbyid(n.nspowner) AS owner, NULL AS "belongsTo", false AS "runsAsOwner", false AS "hasPolicies",
          ${grantsOf("coalesce(n.nspacl, acldefault('n', n.nspowner))")} AS grants, 1 AS rank
     FROM pg_namespace n WHERE n.nspname = ANY ($1)
   UNION ALL
-  SELECT 'TYPE', NULL, n.nspname, t.typname, format('%I.%I', n.nspname, t.typname), pg_get_userbyid(t.typowner), NULL,
+  SELECT t.oid::int8::text, t.typtype::text, 'TYPE', NULL, n.nspname, t.typname, format('%I.%I', n.nspname, t.typname), pg_get_userbyid(t.typowner), NULL,
          false, false, '[]', 2
     FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
    WHERE n.nspname = ANY ($1) AND ${isNotOfExtension('pg_type', 't.oid')}
      AND (t.typtype IN ('e', 'd', 'r') OR EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c'))
   UNION ALL
-  SELECT CASE p.prokind WHEN 'p' THEN 'PROCEDURE' WHEN 'a' THEN 'ROUTINE' ELSE 'FUNCTION' END, 'routine', n.nspname, p.proname,
+  SELECT p.oid::int8::text, ${ROUTINE_FACTS}, CASE p.prokind WHEN 'p' THEN 'PROCEDURE' WHEN 'a' THEN 'ROUTINE' ELSE 'FUNCTION' END, 'routine', n.nspname, p.proname,
          CASE p.prokind WHEN 'a' THEN p.oid::regprocedure::text
                         ELSE format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) END,
          pg_get_userbyid(p.proowner), NULL, p.prosecdef, false,
@@ -91,7 +111,7 @@ export const OBJECTS_QUERY = `
    WHERE n.nspname = ANY ($1) AND ${isNotOfExtension('pg_proc', 'p.oid')}
      AND NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = 'pg_proc'::regclass AND i.objid = p.oid AND i.deptype = 'i')
   UNION ALL
-  SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'f' THEN 'FOREIGN TABLE'
+  SELECT c.oid::int8::text, ${RELATION_FACTS}, CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'f' THEN 'FOREIGN TABLE'
                         WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
          CASE c.relkind WHEN 'S' THEN 'sequence' ELSE 'relation' END,
          n.nspname, c.relname, format('%I.%I', n.nspname, c.relname), pg_get_userbyid(c.relowner),
@@ -99,8 +119,7 @@ export const OBJECTS_QUERY = `
             JOIN pg_namespace tn ON tn.oid = t.relnamespace
            WHERE c.relkind = 'S' AND d.classid = 'pg_class'::regclass AND d.objid = c.oid
              AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') LIMIT 1),
-         c.relkind IN ('v', 'm') AND NOT coalesce((SELECT option_value::bool FROM pg_options_to_table(c.reloptions)
-                                                    WHERE option_name = 'security_invoker'), false),
+         ${IS_OWNERS_VIEW} OR ${SETS_OFF_CODE},
          c.relrowsecurity AND NOT c.relforcerowsecurity,
          ${grantsOf("coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::\"char\", c.relowner))")} ||
          (SELECT coalesce(jsonb_agg(${grantJson('t.attname')} ORDER BY t.attnum, a.grantee, a.privilege_type), '[]')

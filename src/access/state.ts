@@ -24,6 +24,9 @@ export interface Grant {
 
 /** Something with an owner. */
 export interface ObjectState {
+  readonly oid: string
+  /** What it must still be when it is handed over. */
+  readonly facts: string
   /** As ALTER and people call it. */
   readonly noun:
     | 'SCHEMA'
@@ -46,7 +49,7 @@ export interface ObjectState {
   readonly owner: string
   /** {@link sql} of the table that it belongs to: its owner is that one's. */
   readonly belongsTo: string | null
-  /** SECURITY DEFINER, or a view that reads with its owner's rights. */
+  /** SECURITY DEFINER, a view that reads with its owner's rights, or a table whose indexes call functions of somebody's. */
   readonly runsAsOwner: boolean
   /** Row security is on, and its owner is exempt. */
   readonly hasPolicies: boolean
@@ -113,7 +116,9 @@ export async function readAccess(client: pg.Client, model: AccessModel): Promise
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
   try {
     // With nothing in the path, every name is written with its schema.
-    await client.query('SET LOCAL search_path = pg_catalog')
+    await client.query(
+      `SET LOCAL search_path = pg_catalog; SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '60s'`,
+    )
     const rowsOf = async <Row>(text: string, values: unknown[]): Promise<Row[]> =>
       (await client.query<Row & pg.QueryResultRow>(text, values)).rows
     type Head = Pick<

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { confinementChanged } from './errors.ts'
+import { confinementChanged, confinementOpen } from './errors.ts'
 import type { QueryResultRow } from './ports.ts'
 import { OWN_PATH, type Queryable, quoteIdentifier, quoteLiteral, quoteQualified } from './sql.ts'
 
@@ -54,15 +54,15 @@ interface Roles {
 /**
  * A hand with the rights of another role, for statements that may set off code of others: a check, a default, an index's expression, a
  * trigger, a policy, a function that the planner works out. It runs them in a function of that role's, SECURITY DEFINER, which no SET
- * ROLE leaves; what is put off to the transaction's end runs within it, too. For the session's own role, and for a superuser, it is the
- * session's own hand: nobody gains a right by that.
+ * ROLE leaves; what is put off to the transaction's end runs within it, too. For the role that the session is of, and for a superuser, it is
+ * the session's own hand: nobody gains a right by that. A session that only acts as a role (ALTER ROLE ... SET role) is not of it.
  *
  * What such code SETs for the session is put back as far as our own statements go by it; what else it set is undone by RESET ALL, which
  * is due behind the transaction.
  *
  * @param db a session, outside of a transaction or in one that may write: the functions are made in its temporary schema
  * @param path where functions that such code calls, and names in the statements, are found
- * @throws the server's 42501 where the session's role may not act as the other one
+ * @throws HF_CONFINEMENT_OPEN where the other role could get at the function; the server's 42501 where the session's role may not act as it
  */
 export async function confinedHand(
   db: Queryable,
@@ -71,7 +71,7 @@ export async function confinedHand(
 ): Promise<Hand> {
   const { rows } = await db.query<Roles & QueryResultRow>(
     `SELECT me.rolname AS me, me.rolsuper AS "isSuper", r.oid::pg_catalog.int8::pg_catalog.float8 AS oid,
-            coalesce(r.rolsuper OR r.oid OPERATOR(pg_catalog.=) me.oid, false) AS "isTrusted"
+            coalesce(r.rolsuper OR (r.oid OPERATOR(pg_catalog.=) me.oid AND me.rolname OPERATOR(pg_catalog.=) session_user), false) AS "isTrusted"
        FROM pg_catalog.pg_roles me LEFT JOIN pg_catalog.pg_roles r ON r.rolname OPERATOR(pg_catalog.=) $1
       WHERE me.rolname OPERATOR(pg_catalog.=) current_user`,
     [role],
@@ -80,6 +80,14 @@ export async function confinedHand(
   if (roles.isTrusted) return plainHand(db)
   const made = [functionOf('run', path), functionOf('rows', path)] as const
   await db.query(making(made, roles, role))
+  // Whoever may name what is in this schema could alter it from elsewhere, until here and at any later moment.
+  const { rows: reach } = await db.query<{ isOpen: boolean }>(
+    `SELECT pg_catalog.pg_has_role($1::pg_catalog.name, 'pg_read_all_data'::pg_catalog.name, 'USAGE'::pg_catalog.text)
+         OR pg_catalog.pg_has_role($1::pg_catalog.name, 'pg_write_all_data'::pg_catalog.name, 'USAGE'::pg_catalog.text)
+         OR n.nspacl IS NOT NULL AS "isOpen" FROM pg_catalog.pg_namespace n WHERE n.oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()`,
+    [role],
+  )
+  if (reach[0]?.isOpen !== false) throw confinementOpen(role)
   const asMade = await Promise.all(made.map((fn) => stateOf(db, fn)))
   const call = async <Value>(
     fn: ConfinedFunction,

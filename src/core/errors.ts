@@ -113,6 +113,23 @@ export function invalidOption(path: string, source: string, shown: string, accep
 }
 
 /** Code of a role has altered the function that keeps its rights apart from the session's. */
+/** @param why whose it is, and who else has a hand in it */
+export function tableOwners(table: string, why: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_TABLE_OWNERS',
+    message: `${table} ${why}: code of one role would run with the rights of another. Nothing was done; give them one owner (ALTER ... OWNER TO).`,
+    details: { table },
+  })
+}
+
+export function confinementOpen(role: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_CONFINEMENT_OPEN',
+    message: `The role ${role} may use other sessions' temporary schemas, as members of pg_read_all_data may, and could change the function by which statements run with its rights alone. Nothing was run; take that right from ${role}, or give the table to another role.`,
+    details: { role },
+  })
+}
+
 export function confinementChanged(role: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_CONFINEMENT_CHANGED',

@@ -3,6 +3,7 @@
  * Imports nothing else of Holdfast; what it needs from above comes in through the ports.
  */
 export { confinedHand, type Hand, plainHand } from './confined.ts'
+export { ownersHand, type OwnersPart, ownersParts, withOwners } from './relation-hand.ts'
 export { type Clock, systemClock, type Timer, wait, within } from './clock.ts'
 export {
   databaseOf,
@@ -51,6 +52,7 @@ export { Scheduler, type Task, type TaskFailure } from './scheduler.ts'
 export { hideLiterals } from './sql-literals.ts'
 export {
   OWN_PATH,
+  pasteable,
   type OwnersQueryable,
   type Queryable,
   quoteIdentifier,
@@ -60,5 +62,5 @@ export {
   schemasOf,
 } from './sql.ts'
 export { type SqlParser, sqlParser } from './sql-parser.ts'
-export { endsSession, refusesConnection, SQLSTATE, sqlstateOf } from './sqlstate.ts'
+export { endsSession, isNoName, refusesConnection, SQLSTATE, sqlstateOf } from './sqlstate.ts'
 export { toolVersion } from './version.ts'

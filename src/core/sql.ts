@@ -10,7 +10,7 @@ export interface Queryable {
 
 /** One that can also read with the rights of a table's owner: see `Reader` of `holdfast/monitor`. */
 export interface OwnersQueryable extends Queryable {
-  rowsAs?<Row extends QueryResultRow>(owner: string, schema: string, text: string): Promise<Row[]>
+  rowsAs?<Row extends QueryResultRow>(relations: readonly string[], text: string): Promise<Row[]>
 }
 
 /**
@@ -64,3 +64,20 @@ export function quoteLiteral(value: string): string {
   const quoted = `'${value.replaceAll("'", "''")}'`
   return value.includes('\\') ? `E${quoted.replaceAll('\\', '\\\\')}` : quoted
 }
+
+// oxlint-disable-next-line no-control-regex -- these are what is looked for
+const NOT_SHOWN = /[\u0000-\u001F\u007F-\u009F\u200E\u200F\u202A-\u202E\u2066-\u2069]/
+const NAMES_AND_TEXTS = /(\bE)?'(?:[^']|'')*'|"(?:[^"]|"")*"/gi
+
+/** The same SQL with escapes for what a terminal would obey in names and texts, so that it can be shown and pasted. */
+export const pasteable = (sql: string): string =>
+  sql.replaceAll(NAMES_AND_TEXTS, (part: string) => {
+    if (!NOT_SHOWN.test(part)) return part
+    const isEscapeString = /^E/i.test(part)
+    const escaped = (isEscapeString ? part : part.replaceAll('\\', '\\\\')).replaceAll(
+      new RegExp(NOT_SHOWN, 'g'),
+      (character) =>
+        `${isEscapeString ? '\\u' : '\\'}${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    )
+    return isEscapeString ? escaped : `U&${escaped}`
+  })

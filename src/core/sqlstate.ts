@@ -79,3 +79,9 @@ export function endsSession(sqlstate: string): boolean {
     sqlstate === SQLSTATE.idleSessionTimeout
   )
 }
+
+/** Whether the server found that a text is the name of nothing: none at all, of too many parts, or in another database. */
+export const isNoName = (error: unknown): boolean =>
+  [SQLSTATE.invalidName, SQLSTATE.syntaxError, SQLSTATE.featureNotSupported].some(
+    (code) => code === sqlstateOf(error),
+  )

@@ -1,11 +1,13 @@
 import {
   type Clock,
-  confinedHand,
   NAMED_RELATIONS,
   type NamedRelation,
   OWN_PATH,
+  ownersHand,
   type QueryResultRow,
   type Queryable,
+  isNoName,
+  quoteIdentifier,
   SQLSTATE,
   sqlstateOf,
   within,
@@ -17,7 +19,7 @@ import {
   type PooledClient,
   type ConnectionCertificate,
 } from '../pool/index.ts'
-import { readingBusy } from './errors.ts'
+import { readingBusy, tableUnknown } from './errors.ts'
 
 /** Longest wait for somebody's lock: what is looked at must not queue behind those who work. */
 const LOCK_TIMEOUT_MS = 50
@@ -85,29 +87,34 @@ export class Reader implements Queryable {
    * @throws HF_MONITOR_BUSY, the pool's and the driver's errors
    */
   async qualified(name: string): Promise<string> {
-    const [found] = await this.relationsNamed([name]).catch((error: unknown) => {
-      if (sqlstateOf(error) === SQLSTATE.invalidName) return [null]
+    try {
+      const [found] = await this.relationsNamed([name])
+      return found?.sql ?? name
+    } catch (error) {
+      // Of too many parts, or none at all: taken whole, it is a name, and of nothing.
+      if (isNoName(error)) return quoteIdentifier(name === '' ? ' ' : name)
       throw error
-    })
-    return found?.sql ?? name
+    }
   }
 
   /**
    * Reads rows of a table with the rights of its owner alone: reading works out indexes' expressions and constraints, which are the
-   * owner's code. @param schema of the table
-   * @throws as {@link query}; the server's 42501 where this role may not act as the owner, 25006 on a standby where it would have to
+   * owner's code. @param relations all that the text reads, in full; the first one's owner is the one that counts
+   * @throws HF_TABLE_OWNERS, HF_MONITOR_TABLE_UNKNOWN; as {@link query}; the server's 42501 where this role may not act as the owner, 25006 on a standby where it would have to
    */
-  async rowsAs<Row extends QueryResultRow>(owner: string, schema: string, text: string): Promise<Row[]> {
+  async rowsAs<Row extends QueryResultRow>(relations: readonly string[], text: string): Promise<Row[]> {
     const session = { isSpent: false }
     const read = async (client: PooledClient): Promise<Answer<Row>> => {
-      const hand = await confinedHand(client, owner, ['pg_catalog', schema, 'pg_temp'])
+      const hand = await ownersHand(client, relations)
+      if (!hand) throw tableUnknown(relations.join(', '))
       // Prepared statements, locks and settings of the owner's code would meet the next query of this session.
       session.isSpent = hand.isConfined
       await client.query('SET TRANSACTION READ ONLY')
       const rows = await hand.rows<Row>(text)
       return { rows, rowCount: rows.length }
     }
-    return (await this.#run(guard(this.#timeoutMs, 'READ WRITE') + SAFE_PATH, read, session)).rows
+    const begin = guard(this.#timeoutMs, 'READ WRITE') + SAFE_PATH
+    return (await this.#run((client) => guarded(client, begin, read), session)).rows
   }
 
   #read<Row extends QueryResultRow>(
@@ -115,11 +122,19 @@ export class Reader implements Queryable {
     text: string,
     values: unknown[] | undefined,
   ): Promise<Answer<Row>> {
-    return this.#run(begin, (client) => client.query<Row>(text, values))
+    if (values !== undefined && values.length > 0)
+      return this.#run((client) => guarded(client, begin, () => client.query<Row>(text, values)))
+    // Without values all of it is one message, and one way there and back.
+    return this.#run(async (client) => {
+      const sent = client.query(`${begin};\n${text}\n; COMMIT`).catch(async (error: unknown) => {
+        await client.query('ROLLBACK').catch(() => undefined)
+        throw error
+      })
+      return ((await sent) as unknown as Answer<Row>[]).at(-2) as Answer<Row>
+    })
   }
 
   async #run<Row extends QueryResultRow>(
-    begin: string,
     work: (client: PooledClient) => Promise<Answer<Row>>,
     session: { readonly isSpent: boolean } = { isSpent: false },
   ): Promise<Answer<Row>> {
@@ -127,7 +142,7 @@ export class Reader implements Queryable {
     const limitMs = this.#timeoutMs + NETWORK_MS
     const late = (): Error => readingBusy(`no answer within ${limitMs / 1_000} s`)
     try {
-      const answer = await within(this.#clock, limitMs, guarded(client, begin, work), late)
+      const answer = await within(this.#clock, limitMs, work(client), late)
       client.release(session.isSpent)
       return answer
     } catch (error) {

@@ -1,4 +1,4 @@
-import { type Queryable, SQLSTATE, sqlstateOf } from '../core/index.ts'
+import { isNoName, type Queryable } from '../core/index.ts'
 import { tableUnknown } from './errors.ts'
 import type { Reader } from './reader.ts'
 
@@ -25,7 +25,7 @@ export async function readHeld(db: Queryable): Promise<string[]> {
  */
 export async function resolveTables(db: Reader, names: readonly string[]): Promise<string[]> {
   const found = await db.relationsNamed(names).catch((error: unknown) => {
-    throw sqlstateOf(error) === SQLSTATE.invalidName ? tableUnknown(names.join(', ')) : error
+    throw isNoName(error) ? tableUnknown(names.join(', ')) : error
   })
   return found.map((one, at) => {
     if (one === null || !['r', 'm', 'p'].includes(one.kind)) throw tableUnknown(names[at] ?? '')

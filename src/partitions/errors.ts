@@ -127,11 +127,11 @@ export function conversionBlocked(table: string, findings: readonly InTheWay[]):
   })
 }
 
-export function planChanged(table: string, looked: string, now: string): HoldfastError {
+export function planChanged(table: string, looked: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_PARTITION_PLAN_CHANGED',
-    message: `The plan ${looked} is no longer what would be done with ${table}: that is ${now}. Look at it again: holdfast partition plan ${table}.`,
-    details: { table, looked, now },
+    message: `The plan ${looked} is no longer what would be done with ${table}. Nothing was done; look at it again: holdfast partition plan ${table}.`,
+    details: { table, looked },
   })
 }
 
@@ -233,11 +233,19 @@ export function archivePlaceUnknown(place: string): HoldfastError {
   })
 }
 
-export function partitionsOfOthers(table: string, owner: string, others: readonly string[]): HoldfastError {
+export function consentNeeded(table: string, consent: string): HoldfastError {
   return new HoldfastError({
-    code: 'HF_PARTITION_OWNERS',
-    message: `Partitions of ${table} belong to ${others.join(', ')}, and the table to ${owner}: what is done to it would run their code with its owner's rights. Give them one owner: ALTER TABLE ... OWNER TO. Nothing was done.`,
-    details: { table, owner, others },
+    code: 'HF_PARTITION_CONSENT',
+    message: `The conversion of ${table} was begun with the consent "${consent}", which holds for the call it was given in. Nothing was done; give it again: holdfast partition resume ${table} --accept ${consent}.`,
+    details: { table, consent },
+  })
+}
+
+export function mannerUnknown(table: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_PARTITION_MANNER',
+    message: `How the partitions of ${table} are made could not be read: PostgreSQL describes a unique index of the latest one in another form than is known. Nothing was made.`,
+    details: { table },
   })
 }
 

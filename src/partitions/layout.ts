@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { isHoldfastError, type NamedRelation, type Queryable, SQLSTATE, sqlstateOf } from '../core/index.ts'
+import { isHoldfastError, isNoName, type NamedRelation, type Queryable } from '../core/index.ts'
 import { relationNamed } from '../pool/index.ts'
 import { keyUnsupported, notPartitioned, tableMissing } from './errors.ts'
 import { type KeyKind, keyKindOf } from './key.ts'
@@ -94,7 +94,7 @@ export async function readLayout(client: Queryable, table: string): Promise<Layo
     .query<Head & Record<string, unknown>>(HEAD_QUERY, [table])
     .catch((error: unknown) => {
       // Not a name at all.
-      if (sqlstateOf(error) === SQLSTATE.invalidName) throw tableMissing(table)
+      if (isNoName(error)) throw tableMissing(table)
       throw error
     })
   const head = rows[0]
@@ -117,7 +117,7 @@ export async function readLayoutNamed(client: pg.Client, table: string): Promise
 /** Finds the table that a name means with the path that the session came with. @throws HF_PARTITION_TABLE */
 export async function findTable(client: pg.Client, table: string): Promise<NamedRelation> {
   const found = await relationNamed(client, table).catch((error: unknown) => {
-    if (sqlstateOf(error) === SQLSTATE.invalidName) throw tableMissing(table)
+    if (isNoName(error)) throw tableMissing(table)
     throw error
   })
   if (!found || !['r', 'p', 'f'].includes(found.kind)) throw tableMissing(table)

@@ -6,6 +6,7 @@ import {
   type Queryable,
   quoteWhereNeeded,
   sqlstateOf,
+  withOwners,
 } from '../core/index.ts'
 import { requireKnownPlace } from './archive/places.ts'
 import { Removals } from './archive/removals.ts'
@@ -57,7 +58,7 @@ export interface PartitionList {
  */
 export function listPartitions({ url, ownSchema }: PartitionTarget, table: string): Promise<PartitionList> {
   return withTender(url, undefined, async ({ client }) =>
-    readPartitionList(client, ownSchema, (await findTable(client, table)).sql),
+    readPartitionList(withOwners(client), ownSchema, (await findTable(client, table)).sql),
   )
 }
 
@@ -177,12 +178,10 @@ async function greatestOf(
   layout: Layout,
   every: Every | undefined,
 ): Promise<Position | undefined> {
-  if (every === undefined) return undefined
-  const read: Hand = {
-    ...plainHand(db),
-    // With the owner's rights, where the connection can.
-    ...(db.rowsAs && { rows: (text) => db.rowsAs!(layout.owner, layout.schema, text) }),
-  }
+  const { rowsAs } = db
+  // Reading sets off code of its owner's: without the owner's rights it is not read.
+  if (every === undefined || rowsAs === undefined) return undefined
+  const read: Hand = { ...plainHand(db), rows: (text) => rowsAs.call(db, [layout.sql], text) as never }
   return greatestKey(read, layout).catch((error: unknown) => {
     if (sqlstateOf(error) === undefined && !isHoldfastError(error)) throw error
     return undefined

@@ -2,15 +2,16 @@ import { type HoldfastError, isHoldfastError, messageOf, type Recorder } from '.
 import { endGrace, freeAtCutoff } from './convert/ending.ts'
 import { Conversions } from './convert/records.ts'
 import { drainDefault } from './drain.ts'
-import { defaultHolds } from './errors.ts'
+import { defaultHolds, recordBroken } from './errors.ts'
 import { countAhead, missingPartitions } from './gaps.ts'
 import { readLayout } from './layout.ts'
 import { makePartition, readManner } from './make.ts'
 import type { Period } from './period.ts'
 import type { Policy } from './policy.ts'
 import { takenNames } from './taken-names.ts'
-import { alone, isReplica, type Tender, withTender } from './tender.ts'
+import { isReplica, type Tender, withTender } from './tender.ts'
 import {
+  aloneIn,
   currentPlace,
   finishDetaching,
   type Outcome,
@@ -55,33 +56,35 @@ export async function maintain(
     const made = await maintainOne(tender, policy)
     // What is left of a split must not keep next month's partition from being made.
     const conversions = new Conversions(tender.client, target.ownSchema)
-    const ended = await endGrace(tender, conversions, policy.table, options.recorder).catch(
-      (error: unknown) => [`the old table of a split could not be dropped: ${messageOf(error)}`],
-    )
-    return { ...made, notes: [...made.notes, ...ended] }
+    try {
+      const ended = await endGrace(tender, conversions, policy.table, options.recorder)
+      return { ...made, notes: [...made.notes, ...ended] }
+    } catch (error) {
+      const note = `the old table of a split could not be dropped: ${messageOf(error)}`
+      return { ...made, notes: [...made.notes, note], failure: error }
+    }
   })
   return [...tended, ...(await freeing(target, options))]
 }
 
 /** Tables whose conversion was left lying are not under upkeep yet. */
-function freeing(
-  { url, ownSchema }: PartitionTarget,
-  { table: chosen, signal }: MaintainOptions,
-): Promise<Maintained[]> {
-  return withTender(url, signal, async (tender) => {
+function freeing(target: PartitionTarget, { table: chosen, signal }: MaintainOptions): Promise<Maintained[]> {
+  return withTender(target.url, signal, async (tender) => {
     if (chosen !== undefined || (await isReplica(tender))) return []
-    const conversions = new Conversions(tender.client, ownSchema)
+    const conversions = new Conversions(tender.client, target.ownSchema)
     const freed: Maintained[] = []
     for (const { table, state } of await conversions.list()) {
       if (state !== 'running') continue
       try {
-        const words = await alone(tender, table, () => freeAtCutoff(tender, conversions, table))
+        const words = await aloneIn(target.url, tender, table, (own) =>
+          freeAtCutoff(own, new Conversions(own.client, target.ownSchema), table),
+        )
         if (words !== undefined)
           freed.push({ ...NOTHING, table, outcome: 'done', error: null, code: null, notes: [words] })
       } catch (error) {
         signal?.throwIfAborted()
-        if (!isHoldfastError(error)) throw error
-        freed.push({ ...NOTHING, table, outcome: 'failed', error: error.message, code: error.code })
+        const code = isHoldfastError(error) ? error.code : null
+        freed.push({ ...NOTHING, table, outcome: 'failed', error: messageOf(error), code })
       }
     }
     return freed
@@ -95,6 +98,8 @@ async function maintainOne(
   policy: Policy,
 ): Promise<Made & { failure?: HoldfastError | undefined }> {
   const first = await readLayout(tender.client, policy.table)
+  if (first.sql !== policy.table)
+    throw recordBroken(policy.table, 'policy', `the table is called ${first.sql}`)
   const finalized = await finishDetaching(tender, first)
   const before = await readLayout(tender.client, policy.table)
   const now = await currentPlace(tender, before, policy.every)

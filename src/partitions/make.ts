@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../core/index.ts'
 import type { Layout } from './layout.ts'
 import type { Period } from './period.ts'
+import { mannerUnknown } from './errors.ts'
 import { change, type Statement, type Subject, type Tender } from './tender.ts'
 
 /** What a new partition has of its own, which LIKE does not copy from the table. */
@@ -23,9 +24,9 @@ const MANNER_QUERY = `
          (SELECT quote_ident(spcname) FROM pg_catalog.pg_tablespace WHERE oid = c.reltablespace) AS tablespace,
          (SELECT relrowsecurity FROM pg_catalog.pg_class WHERE oid = to_regclass($1)) AS "hasRowSecurity",
          CASE c.relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING' END AS "replicaIdentity",
-         ARRAY(SELECT CASE WHEN starts_with(rest, qualified) THEN substr(rest, length(qualified) + 1) ELSE substr(rest, length(bare) + 1) END
-                 FROM (SELECT x.relname, format('%I.%I ', n.nspname, c.relname) AS qualified, format('%I ', c.relname) AS bare,
-                              substr(pg_get_indexdef(x.oid), length(format('CREATE UNIQUE INDEX %I ON ', x.relname)) + 1) AS rest
+         ARRAY(SELECT CASE WHEN starts_with(whole, beginning) THEN substr(whole, length(beginning) + 1) END
+                 FROM (SELECT x.relname, pg_get_indexdef(x.oid) AS whole,
+                              format('CREATE UNIQUE INDEX %I ON %s%I.%I ', x.relname, CASE c.relkind WHEN 'p' THEN 'ONLY ' ELSE '' END, n.nspname, c.relname) AS beginning
                          FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                         WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND NOT x.relispartition) own ORDER BY relname) AS uniques,
          ARRAY(SELECT format('ALTER COLUMN %I SET STATISTICS %s', a.attname, a.attstattarget) FROM pg_catalog.pg_attribute a
@@ -47,11 +48,19 @@ export async function readManner(
   model: string | undefined,
 ): Promise<Manner> {
   const { rows } = await client.query<
-    Omit<Manner, 'end'> & { options: string | null; tablespace: string | null }
+    Omit<Manner, 'end' | 'uniques'> & {
+      uniques: readonly (string | null)[]
+      options: string | null
+      tablespace: string | null
+    }
   >(MANNER_QUERY, [table, model ?? table])
   const found = rows[0]
   if (!found) return PLAIN
-  const { options, tablespace, ...rest } = found
+  const { options, tablespace, uniques: cut, ...other } = found
+  const uniques = cut.filter((one) => one !== null)
+  // What begins otherwise than PostgreSQL begins it is not cut at a guess: a name may look like the end of one.
+  if (uniques.length < cut.length) throw mannerUnknown(table)
+  const rest = { ...other, uniques }
   const end = `${options === null ? '' : ` WITH (${options})`}${tablespace === null ? '' : ` TABLESPACE ${tablespace}`}`
   return model === undefined ? { ...PLAIN, hasRowSecurity: rest.hasRowSecurity } : { ...rest, end }
 }

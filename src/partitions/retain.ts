@@ -125,6 +125,7 @@ async function takeAway(
   const removals = new Removals(tender.client, ownSchema)
   const known = await removals.list(table)
   const first = await readLayout(tender.client, table)
+  if (first.sql !== table) throw recordBroken(table, 'policy', `the table is called ${first.sql}`)
   const half = halfTaken(first, policy, await currentPlace(tender, first, policy.every))
   if (!isDryRun) await finishDetaching(tender, first)
   const layout = isDryRun ? first : await readLayout(tender.client, table)

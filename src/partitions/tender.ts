@@ -1,17 +1,17 @@
 import type pg from 'pg'
 import {
   type Clock,
-  confinedHand,
   type Hand,
   OWN_PATH,
+  ownersHand,
   plainHand,
   SQLSTATE,
   sqlstateOf,
   systemClock,
   wait,
 } from '../core/index.ts'
-import { advisoryKey, tryAdvisoryLock, withDirectClient } from '../pool/index.ts'
-import { partitionDenied, partitionLocked, partitionRefused, partitionsOfOthers } from './errors.ts'
+import { advisoryKey, connectDirectly, tryAdvisoryLock, withDirectClient } from '../pool/index.ts'
+import { partitionDenied, partitionLocked, partitionRefused, tableMissing } from './errors.ts'
 import type { Layout } from './layout.ts'
 
 /** How long a statement of ours may stand in front of traffic. */
@@ -38,6 +38,8 @@ export interface Tender {
   readonly client: pg.Client
   readonly clock: Clock
   readonly signal: AbortSignal | undefined
+  /** A session that runs nobody's code, and so keeps the locks that it has: see {@link alone}. */
+  readonly keeper: () => Promise<pg.Client>
   /** How often a table is asked for before giving up. Default 30: about half a minute. */
   readonly attempts?: number
   /** Between two attempts, give or take a quarter. Default a second. */
@@ -62,37 +64,32 @@ const SETTINGS = `
 const ORPHAN_CHECK = `SET client_connection_check_interval = ${ORPHAN_CHECK_MS}`
 
 async function settle(client: pg.Client): Promise<void> {
-  // What others' code made for the session goes, too.
-  await client.query(`DISCARD TEMP; RESET ALL; ${SETTINGS}`)
+  await client.query(`RESET ALL; ${SETTINGS}`)
   await client.query(ORPHAN_CHECK).catch(() => {})
+}
+
+/** Behind others' code: what it set and made for the session goes. A session that does not let itself be cleared is ended. */
+async function cleared(client: pg.Client): Promise<void> {
+  try {
+    await settle(client)
+    await client.query('DISCARD TEMP')
+  } catch {
+    await client.end().catch(() => {}) // it is lost already
+  }
 }
 
 /**
  * The hand for whatever may set off code of the table's owner: its rows and their checks, defaults, expressions, policies. To be asked
  * for outside of a transaction.
- * @throws HF_PARTITION_NOT_ALLOWED where this role may not act as the owner
+ * @throws HF_PARTITION_NOT_ALLOWED where this role may not act as the owner, HF_TABLE_OWNERS, HF_PARTITION_TABLE
  */
-export async function handOf(
-  { client }: Tender,
-  { sql, owner, schema, asOurselves }: Subject,
-): Promise<Hand> {
+export async function handOf({ client }: Tender, { sql, owner, asOurselves }: Subject): Promise<Hand> {
   if (asOurselves === true) return plainHand(client)
-  const others = await ownersBelow(client, sql, owner)
-  if (others.length > 0) throw partitionsOfOthers(sql, owner, others)
-  return confinedHand(client, owner, ['pg_catalog', schema, 'pg_temp']).catch((error: unknown) => {
+  const hand = await ownersHand(client, [sql]).catch((error: unknown) => {
     throw sqlstateOf(error) === SQLSTATE.insufficientPrivilege ? partitionDenied(sql, owner, error) : error
   })
-}
-
-/** Owners of partitions that are neither the table's nor superusers: what is done to the table would run their code with its owner's rights. */
-async function ownersBelow(client: pg.Client, table: string, owner: string): Promise<string[]> {
-  const { rows } = await client.query<{ owner: string }>(
-    `SELECT DISTINCT r.rolname::text AS owner FROM pg_catalog.pg_partition_tree(to_regclass($1)) t
-       JOIN pg_catalog.pg_class c ON c.oid = t.relid JOIN pg_catalog.pg_roles r ON r.oid = c.relowner
-      WHERE r.rolname <> $2 AND NOT r.rolsuper ORDER BY 1`,
-    [table, owner],
-  )
-  return rows.map((row) => row.owner)
+  if (!hand) throw tableMissing(sql)
+  return hand
 }
 
 /** Runs something with the owner's hand, outside of any transaction. @throws as {@link handOf} */
@@ -105,7 +102,7 @@ export async function withHand<T>(
   try {
     return await work(hand)
   } finally {
-    if (hand.isConfined) await settle(tender.client).catch(() => {}) // it is lost: so are its settings
+    if (hand.isConfined) await cleared(tender.client)
   }
 }
 
@@ -130,15 +127,40 @@ export async function runAll(client: pg.Client, hand: Hand, statements: readonly
   await send()
 }
 
-/** Opens one direct connection for `work` and closes it. @throws HF_CONNECT_* */
+/**
+ * Opens one direct connection for `work` and closes it.
+ * @param keeper that is there already; default: another connection, opened when a lock is wanted
+ * @throws HF_CONNECT_*
+ */
 export function withTender<T>(
   url: string,
   signal: AbortSignal | undefined,
   work: (tender: Tender) => Promise<T>,
+  keeper?: pg.Client,
 ): Promise<T> {
   return withDirectClient(url, 'holdfast partition', async (client) => {
-    await settle(client)
-    return work({ client, clock: systemClock, signal })
+    let own: Promise<pg.Client> | undefined
+    // Without its locks nothing goes on: somebody else may begin.
+    const cut = (): void => void client.end().catch(() => {})
+    const openKeeper = async (): Promise<pg.Client> => {
+      const opened = await connectDirectly(url, 'holdfast partition: lock')
+      opened.once('end', cut)
+      await opened.query('SET idle_session_timeout = 0')
+      return opened
+    }
+    try {
+      await settle(client)
+      return await work({
+        client,
+        clock: systemClock,
+        signal,
+        keeper: async () => keeper ?? (own ??= openKeeper()),
+      })
+    } finally {
+      const opened = await own?.catch(() => undefined)
+      opened?.off('end', cut)
+      await opened?.end().catch(() => {}) // it is lost already
+    }
   })
 }
 
@@ -148,18 +170,31 @@ export async function isReplica({ client }: Tender): Promise<boolean> {
   return rows[0]?.replica === true
 }
 
-/** Runs `work` if nobody else tends this table; undefined when somebody does. */
+/**
+ * Runs `work` if nobody else tends this table; undefined when somebody does. There are two locks. That of the keeper is there as long
+ * as this process is, whatever the table's own code does in the session that works; that of the session which works is there as long as
+ * a statement of it runs, also when this process was killed meanwhile.
+ */
 export async function alone<T>(
-  { client }: Tender,
+  { client, keeper }: Tender,
   table: string,
   work: () => Promise<T>,
 ): Promise<T | undefined> {
-  const key = advisoryKey(`holdfast:partitions:${table}`)
-  if (!(await tryAdvisoryLock(client, key))) return undefined
+  const kept = await keeper()
+  const locks = [
+    [kept, advisoryKey(`holdfast:partitions:kept:${table}`)],
+    [client, advisoryKey(`holdfast:partitions:${table}`)],
+  ] as const
+  const held: (typeof locks)[number][] = []
   try {
+    for (const lock of locks) {
+      if (!(await tryAdvisoryLock(...lock))) return undefined
+      held.push(lock)
+    }
     return await work()
   } finally {
-    await client.query('SELECT pg_advisory_unlock($1::bigint)', [key]).catch(() => {}) // lost: given back already
+    for (const [session, key] of held.toReversed())
+      await session.query('SELECT pg_advisory_unlock($1::bigint)', [key]).catch(() => {}) // lost: given back already
   }
 }
 
@@ -232,7 +267,7 @@ export async function givingWay<T>(
       if (!inTransaction) await client.query(`COMMIT; SET lock_timeout = ${LOCK_TIMEOUT_MS}`)
       const result = await work(client, hand)
       await client.query(inTransaction ? 'COMMIT' : 'RESET lock_timeout')
-      if (hand.isConfined) await settle(client)
+      if (hand.isConfined) await cleared(client)
       return result
     } catch (error) {
       // On a lost connection the server has rolled back.

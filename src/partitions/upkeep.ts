@@ -1,11 +1,4 @@
-import {
-  type Hand,
-  type HoldfastError,
-  isHoldfastError,
-  messageOf,
-  type Queryable,
-  quoteIdentifier,
-} from '../core/index.ts'
+import { type Hand, isHoldfastError, messageOf, type Queryable, quoteIdentifier } from '../core/index.ts'
 import type { ArchivePlaces } from './archive/places.ts'
 import { everyDoesNotFit, recordBroken } from './errors.ts'
 import type { Layout } from './layout.ts'
@@ -40,7 +33,7 @@ export interface Outcome {
 
 /** What of it could not be done, where the rest was. */
 interface Partly {
-  readonly failure?: HoldfastError | undefined
+  readonly failure?: unknown
 }
 
 /**
@@ -75,14 +68,14 @@ export async function tendEach<Done extends object>(
         continue
       }
       try {
-        const done = await alone(tender, table, () => work(tender, policy))
+        const done = await aloneIn(url, tender, table, (own) => work(own, policy))
         if (!done) {
           end('busy')
           continue
         }
         const { failure, ...all } = done
-        if (!isDryRun) await policies.note(table, failure ? failure.message : null)
-        end(failure ? 'failed' : 'done', all as Done, failure)
+        if (!isDryRun) await policies.note(table, failure === undefined ? null : messageOf(failure))
+        end(failure === undefined ? 'done' : 'failed', all as Done, failure)
       } catch (error) {
         signal?.throwIfAborted()
         await policies.note(table, messageOf(error))
@@ -91,6 +84,19 @@ export async function tendEach<Done extends object>(
     }
     return tended
   })
+}
+
+/**
+ * Work on one table in a session of its own: what the code of the table's owner does to that session, the locks and the notes of this
+ * run, and the other tables, have nothing to do with. Undefined when somebody else tends the table.
+ */
+export async function aloneIn<T>(
+  url: string,
+  { client, signal }: Tender,
+  table: string,
+  work: (tender: Tender) => Promise<T>,
+): Promise<T | undefined> {
+  return withTender(url, signal, (own) => alone(own, table, () => work(own)), client)
 }
 
 /** A removal that was killed left the partition neither in nor out. @returns names of those that are out now */

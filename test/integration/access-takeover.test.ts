@@ -1,6 +1,7 @@
 /** What applying takes over from others: owners, code with rights of its own, groups, policies, schemas. */
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
+import { untilBlocking } from '../support/database.ts'
 import { applyAccess, managedRoles, planAccess } from '../../src/access/index.ts'
 import { findDrift, installSchema, migrateUp } from '../../src/migrate/index.ts'
 import { MigrationFolder } from '../support/migration-folder.ts'
@@ -32,6 +33,38 @@ describe.each([14, 18])('on PostgreSQL %i', (version) => {
       code: '42501',
     })
     expect(wordsOf(await planAccess(target))).toEqual([])
+  })
+
+  test('what a stranger changes while its rights are handed over stays the stranger’s, and so does a table that calls its functions', async () => {
+    const { name, target, run, url } = await place()
+    const low = `low_${name}`
+    await run(
+      `${TABLES}; CREATE ROLE "${low}" LOGIN PASSWORD 'x'; GRANT CREATE ON SCHEMA public TO "${low}"; CREATE TABLE secrets (n int); INSERT INTO secrets VALUES (42)`,
+    )
+    const as = Object.assign(new URL(url), { username: low, password: 'x' }).href
+    const [one, two] = [new pg.Client(as), new pg.Client(as)]
+    for (const client of [one, two]) await client.connect()
+    await one.query(`CREATE TYPE public.aaa AS ENUM ('x'); CREATE FUNCTION public.anything(s text) RETURNS void LANGUAGE plpgsql AS 'BEGIN EXECUTE s; END';
+      CREATE FUNCTION public.deep() RETURNS void LANGUAGE plpgsql AS $f$ BEGIN IF current_user <> '${low}' THEN EXECUTE 'GRANT SELECT ON public.secrets TO "${low}"'; END IF; END $f$;
+      CREATE FUNCTION public.trojan(n int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $f$ BEGIN PERFORM public.deep(); RETURN n; END $f$;
+      CREATE TABLE public.horse (n int); CREATE INDEX ON public.horse (public.trojan(n)); INSERT INTO public.horse SELECT generate_series(1, 9); GRANT ALL ON public.horse TO PUBLIC; GRANT EXECUTE ON FUNCTION public.anything(text) TO PUBLIC`)
+    const plan = await planAccess(target)
+    await one.query('BEGIN; ALTER TYPE public.aaa RENAME TO aab')
+    const applying = applyAccess(target, { plan: plan.hash }).then(
+      () => 'applied',
+      (error: { code?: string }) => error.code,
+    )
+    await untilBlocking(one, url)
+    await two.query('ALTER FUNCTION public.anything(text) SECURITY DEFINER')
+    await one.query('ROLLBACK')
+    expect(await applying).toBe('HF_ACCESS_CHANGED')
+    const owners = await run(
+      `SELECT pg_get_userbyid(proowner)::text AS owner FROM pg_proc WHERE proname = 'anything' UNION ALL SELECT pg_get_userbyid(relowner)::text FROM pg_class WHERE relname = 'horse'`,
+    )
+    expect(owners).toEqual([{ owner: low }, { owner: low }])
+    await run('ANALYZE public.horse')
+    await expect(two.query('SELECT n FROM public.secrets')).rejects.toMatchObject({ code: '42501' })
+    for (const client of [one, two]) await client.end()
   })
 
   test('a right that somebody else gave is there from the owner before it goes; what is lost with it is said', async () => {

@@ -95,6 +95,13 @@ describe('holdfast migrate import', () => {
     const missing = await run('migrate', 'import', '--tool', 'node-pg-migrate')
     expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining('HF_IMPORT_TABLE') })
     await queryAt(database.url, 'CREATE TABLE ran (id serial, name text, run_on timestamp)')
+    // The schema was handed over above, and with it what stands in for anything in it.
+    const strange = await run('migrate', 'import', '--tool', 'node-pg-migrate', '--table', 'ran', '--dry-run')
+    expect(strange).toMatchObject({ code: 1, stderr: expect.stringContaining('HF_TABLE_OWNERS') })
+    await queryAt(
+      database.url,
+      `DO $$ BEGIN EXECUTE format('ALTER TABLE ran OWNER TO %I', (SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'public')); END $$`,
+    )
     expect(await run('migrate', 'import', '--tool', 'node-pg-migrate', '--table', 'a.b.c')).toMatchObject({
       code: 2,
     })

@@ -1,5 +1,6 @@
 /** Upkeep of a table sets off its owner's code: checks, defaults, expressions, triggers, domains. Whose rights it has is reported by itself. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import pg from 'pg'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { EmbeddedServer } from '../../src/embedded/index.ts'
 import { applyRollback, installSchema, migrateUp, planRollback } from '../../src/migrate/index.ts'
 import {
@@ -13,6 +14,7 @@ import {
   restoreArchive,
   retain,
   undoConversion,
+  unmanage,
 } from '../../src/partitions/index.ts'
 import { createTestDatabase } from '../../src/testing/index.ts'
 import { runCli } from '../support/cli.ts'
@@ -178,6 +180,71 @@ describe.each([14, 18])('on PostgreSQL %i', (version) => {
     expect((await counted()).other).toBe(0)
   })
 
+  test('code that gives up locks lets no second run in, and a session that is lost holds up no other table', async () => {
+    await asLow(`
+      CREATE FUNCTION theirs.held_up(n int) RETURNS boolean LANGUAGE plpgsql AS $f$
+        BEGIN PERFORM pg_advisory_unlock_all(); PERFORM pg_advisory_xact_lock_shared(CASE WHEN n < 10 THEN 4711 ELSE 4712 END); RETURN true; END $f$`)
+    for (const [name, first] of [
+      ['a_lost', 1],
+      ['letting_go', 11],
+    ] as const) {
+      await asLow(`CREATE TABLE theirs.${name} (id int, at timestamptz NOT NULL) PARTITION BY RANGE (at); CREATE TABLE theirs.${name}_rest PARTITION OF theirs.${name} DEFAULT;
+        INSERT INTO theirs.${name} SELECT n, ${months(3)} + (n - ${first}) * interval '20 days' FROM generate_series(${first}, ${first + 3}) n;
+        ALTER TABLE theirs.${name} ADD CHECK (theirs.held_up(id)) NOT VALID`)
+      await manage(target(), `theirs.${name}`, { every: 'month' })
+    }
+    const holder = new pg.Client(url)
+    await holder.connect()
+    await holder.query('SELECT pg_advisory_lock(4711), pg_advisory_lock(4712)')
+    const waitingFor = async (key: number): Promise<number> => {
+      const { rows } = await holder.query(
+        `SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = ${key} AND NOT granted`,
+      )
+      if (rows.length === 0) throw new Error('nobody waits')
+      return rows[0].pid as number
+    }
+    const first = maintain(target())
+    const patient = { timeout: 60_000, interval: 20 }
+    const lost = await vi.waitFor(() => waitingFor(4711), patient)
+    await holder.query('SELECT pg_terminate_backend($1)', [lost])
+    await vi.waitFor(() => waitingFor(4712), patient)
+    // Its code has given up whatever the session held.
+    const [second] = await maintain(target(), { table: 'theirs.letting_go' })
+    expect(second).toMatchObject({ outcome: 'busy' })
+    await holder.end()
+    const done = new Map((await first).map((one) => [one.table, one]))
+    expect(done.get('theirs.a_lost')).toMatchObject({ outcome: 'failed' })
+    expect(done.get('theirs.letting_go')).toMatchObject({ outcome: 'done', error: null })
+    for (const name of ['a_lost', 'letting_go']) await unmanage(target(), `theirs.${name}`)
+  })
+
+  test('rows of a table whose partitions have other owners are counted as those, each; what cannot be counted is not called safe', async () => {
+    await asLow(`CREATE TABLE theirs.shared (id int, n int CHECK (theirs.fine(8))) PARTITION BY RANGE (id);
+      CREATE TABLE theirs.shared_1 PARTITION OF theirs.shared FOR VALUES FROM (1) TO (10); CREATE TABLE theirs.shared_2 PARTITION OF theirs.shared FOR VALUES FROM (10) TO (20);
+      CREATE INDEX ON theirs.shared_1 ((theirs.same(n))) WHERE theirs.fine(9); INSERT INTO theirs.shared SELECT n, n FROM generate_series(1, 19) n`)
+    await run(
+      `CREATE ROLE third; GRANT USAGE ON SCHEMA theirs TO third; CREATE SCHEMA thirds AUTHORIZATION third; ALTER TABLE theirs.shared_2 SET SCHEMA thirds; ALTER TABLE thirds.shared_2 OWNER TO third`,
+    )
+    const project = new MigrationFolder(url)
+    project.add({ 'up.sql': 'SELECT 1', 'down.sql': 'DROP TABLE theirs.shared' })
+    await migrateUp(project.target, { allowOutOfOrder: true })
+    await asLow(`ALTER SEQUENCE theirs.as_low RESTART`)
+    expect(await planRollback(project.target)).toMatchObject({ verdict: 'lossy', rowsAtRisk: 19 })
+    const { low, other } = await counted()
+    expect({ low: low > 0, other }).toEqual({ low: true, other: 0 })
+    await run(
+      `DROP TABLE theirs.shared; DROP OWNED BY third; DROP ROLE third; CREATE TABLE theirs.shared (n int)`,
+    )
+    const holder = new pg.Client(url)
+    await holder.connect()
+    await holder.query('BEGIN; LOCK TABLE theirs.shared')
+    const plan = await planRollback(project.target)
+    expect(plan).toMatchObject({ verdict: 'lossy', rowsAtRisk: 0, rowLimit: 0 })
+    expect(plan.steps[0]?.reasons.join()).toContain('is not known')
+    await holder.query('ROLLBACK; DROP TABLE theirs.shared')
+    await holder.end()
+  })
+
   test('a table whose partitions belong to others is left alone', async () => {
     await run(`CREATE TABLE public.mixed (at timestamptz NOT NULL) PARTITION BY RANGE (at); CREATE TABLE theirs.mixed_rest PARTITION OF public.mixed DEFAULT;
       ALTER TABLE theirs.mixed_rest OWNER TO low; INSERT INTO public.mixed VALUES (now())`)
@@ -186,7 +253,7 @@ describe.each([14, 18])('on PostgreSQL %i', (version) => {
     await manage(target(), 'public.mixed', { every: 'month' })
     expect((await maintain(target(), { table: 'public.mixed' }))[0]).toMatchObject({
       outcome: 'failed',
-      code: 'HF_PARTITION_OWNERS',
+      code: 'HF_TABLE_OWNERS',
     })
     expect((await counted()).other).toBe(0)
   })

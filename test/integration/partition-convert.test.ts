@@ -144,10 +144,10 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
     await run(`UPDATE ${table} SET size = size + 5000 WHERE id < 500; DELETE FROM ${table} WHERE id BETWEEN 600 AND 800;
       INSERT INTO ${table} (text, kind, size) VALUES ('after', 2, 9); UPDATE ${table} SET at = at - interval '70 days' WHERE id BETWEEN 1000 AND 1100`)
     const third = await state()
-    await undoConversion(target, table)
+    await undoConversion(target, table, { accept: wishes.accept })
     expect(await state()).toEqual(third)
     expect(wordsOf(after, await catalog(target.url))).toEqual([])
-    await undoConversion(target, table)
+    await undoConversion(target, table, { accept: wishes.accept })
     expect(await state()).toEqual(third)
     expect(wordsOf(before, await catalog(target.url))).toEqual([])
     await run(`INSERT INTO ${table} (text, kind, size) VALUES ('again', 1, 1)`)

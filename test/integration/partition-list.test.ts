@@ -1,6 +1,7 @@
 /** What is told of partitioned tables: each partition, what is next, and when a table runs out of them. */
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { withOwners } from '../../src/core/index.ts'
 import type { EmbeddedServer } from '../../src/embedded/index.ts'
 import { installSchema } from '../../src/migrate/index.ts'
 import { partitions as check } from '../../src/monitor/checks/partitions.ts'
@@ -45,7 +46,10 @@ describe.each([15, 18])('on PostgreSQL %i', (version) => {
 
   const run = (sql: string): Promise<Record<string, unknown>[]> => queryAt(target.url, sql)
   const found = async (table: string): Promise<Found[]> => {
-    const findings = await check.run({ db: client, schema: 'holdfast' } as unknown as CheckContext)
+    const findings = await check.run({
+      db: withOwners(client),
+      schema: 'holdfast',
+    } as unknown as CheckContext)
     return (findings ?? []).filter(({ subject }) => subject === `public.${table}`)
   }
 

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { afterAll, beforeAll, inject } from 'vitest'
+import { afterAll, beforeAll, inject, vi } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../../src/testing/index.ts'
 
 /**
@@ -83,4 +83,19 @@ export async function whileGone(url: string, work: () => Promise<void>): Promise
   } finally {
     await queryAt(elsewhere.href, `ALTER DATABASE "${name}" ALLOW_CONNECTIONS true`)
   }
+}
+
+/** Settles when another session waits for what this one holds. */
+export async function untilBlocking(client: pg.Client, url: string): Promise<void> {
+  const { rows } = await client.query('SELECT pg_backend_pid() AS pid')
+  await vi.waitFor(
+    async () => {
+      const waiting = await queryAt(
+        url,
+        `SELECT FROM pg_locks WHERE NOT granted AND ${Number(rows[0].pid)} = ANY (pg_blocking_pids(pid))`,
+      )
+      if (waiting.length === 0) throw new Error('nobody waits for it')
+    },
+    { timeout: 60_000, interval: 5 },
+  )
 }

@@ -69,3 +69,18 @@ test('what is asked in sessions of the service names the catalog', () => {
     'query/tenancy/tenancy.ts: current_setting', // text of a policy, for a migration
   ])
 })
+
+test('and its operators: a bare one is looked up by the path, as a function is', () => {
+  const strings = /`(?:[^`\\]|\\.)*`|'(?:[^'\\\n]|\\.)*'/g
+  const operators =
+    /(?:[\w)"'\]] |::\w+ )(=|<>|<=|>=|<|>|\|\||!?~\*?|[*+/-]) (?=[\w('"$[])|\bIN \(|\bnullif\(|\bBETWEEN\b/gi
+  const found = sources
+    .filter(({ path }) => IN_SESSIONS_OF_THE_SERVICE.test(path))
+    .flatMap(({ path, code }) =>
+      [...code.matchAll(strings)]
+        .map(([text]) => text)
+        .filter((text) => /\bpg_catalog\.|\bFROM pg_/.test(text) && /\b(SELECT|WHERE|AS)\b/.test(text))
+        .flatMap((text) => [...text.matchAll(operators)].map(([operator]) => `${path}: ${operator}`)),
+    )
+  expect(found).toEqual([])
+})

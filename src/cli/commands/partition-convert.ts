@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import {
   abortConversion,
   type Conversion,
@@ -23,9 +22,10 @@ import { type Finish, runWith } from '../command.ts'
 import { confirmPlan } from '../confirm.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
-import { table } from '../output.ts'
+import { forLines, table } from '../output.ts'
 import type { Session } from '../session.ts'
 import { keepFrom, type KeepFlags, withKeepFlags } from './partition-flags.ts'
+import { colours } from '../colours.ts'
 
 interface WishFlags extends KeepFlags {
   by?: string
@@ -93,7 +93,7 @@ function addPlan(partition: Command, finish: Finish): void {
       const holdfast = await session.connect()
       const plan = await planConversion(holdfast.partitions, name, wishes)
       const data = planAsJson(plan)
-      session.out.result({ database: holdfast.address, ...data }, () => inWords(plan))
+      session.out.result({ database: holdfast.address, ...data }, () => inWords(forLines(plan)))
       if (data.in_the_way.length > 0) return EXIT.findings
       session.out.next(`holdfast partition convert ${said(name, flags)} --plan ${plan.hash}`)
       return EXIT.ok
@@ -127,10 +127,10 @@ function said(name: string, flags: WishFlags): string {
 }
 
 const SIGNS = {
-  blocked: pc.red('x'),
-  consent: pc.yellow('?'),
-  warning: pc.yellow('!'),
-  carried: pc.green('+'),
+  blocked: colours.red('x'),
+  consent: colours.yellow('?'),
+  warning: colours.yellow('!'),
+  carried: colours.green('+'),
 } as const
 const ORDER = ['blocked', 'consent', 'warning', 'carried'] as const
 
@@ -147,16 +147,16 @@ function inWords(plan: ConversionPlan): string {
     '',
     ...found.map(({ id, level, words, way }) => {
       const how = level === 'consent' ? `--accept ${quoted(id)}${way ? `: ${way}` : ''}` : way
-      return `${SIGNS[level]} ${words}${how ? pc.dim(`\n    ${how}`) : ''}`
+      return `${SIGNS[level]} ${words}${how ? colours.dim(`\n    ${how}`) : ''}`
     }),
     '',
     ...[...plan.steps, ...(plan.splitting?.steps ?? [])].map(
-      ({ words, lock }, index) => `${index + 1}. ${words}${lock === null ? '' : pc.dim(`\n   ${lock}`)}`,
+      ({ words, lock }, index) => `${index + 1}. ${words}${lock === null ? '' : colours.dim(`\n   ${lock}`)}`,
     ),
     '',
     inTheWay.length === 0
       ? `Plan ${plan.hash}.`
-      : pc.red(`${plural(inTheWay.length, 'finding')} in the way: ${inTheWay.join(', ')}.`),
+      : colours.red(`${plural(inTheWay.length, 'finding')} in the way: ${inTheWay.join(', ')}.`),
   ].join('\n')
 }
 
@@ -190,7 +190,9 @@ function addConvert(partition: Command, finish: Finish): void {
       if (hash === undefined) {
         const plan = await planConversion(holdfast.partitions, name, wishes)
         if (flags.dryRun === true) {
-          session.out.result({ database: holdfast.address, ...planAsJson(plan) }, () => inWords(plan))
+          session.out.result({ database: holdfast.address, ...planAsJson(plan) }, () =>
+            inWords(forLines(plan)),
+          )
           return planAsJson(plan).in_the_way.length > 0 ? EXIT.findings : EXIT.ok
         }
         if (flags.yes !== true) await confirmPlan(session, inWords(plan), plan.hash)
@@ -214,7 +216,7 @@ function running({ out }: Session, holdfast: Holdfast): ConversionOptions {
       const now = Date.now()
       if (progress.state === 'done' || (progress.state === 'going' && now - latest < 1_000)) return
       latest = now
-      if (!out.isJson) out.say(pc.dim(progressLine(progress)))
+      if (!out.isJson) out.say(colours.dim(progressLine(progress)))
     },
   }
 }
@@ -232,7 +234,7 @@ function told(session: Session, holdfast: Holdfast, name: string, conversion: Co
       state === 'done'
         ? `${conversion.table} is in partitions: ${kind === 'attach' ? `its rows are in ${plan.legacy}` : 'history, too'}.`
         : `${conversion.table}: the conversion is ${state}.`,
-      ...notes.map((note) => pc.dim(`  ${note}`)),
+      ...notes.map((note) => colours.dim(`  ${note}`)),
       ...(state === 'done' && undoUntil
         ? [`It can be undone until ${undoUntil.toISOString()}: ${plan.legacy} is kept up to date.`]
         : []),
@@ -243,16 +245,20 @@ function told(session: Session, holdfast: Holdfast, name: string, conversion: Co
 }
 
 function addResume(partition: Command, finish: Finish): void {
-  runWith<{ yes?: boolean }>(
+  runWith<{ yes?: boolean; accept?: string[] }>(
     partition
       .command('resume')
       .description('go on with a conversion that was begun; one that is finished is only told of')
       .argument('<table>', 'as SQL names it: public.logs')
-      .option('--yes', 'taken for granted'),
+      .option('--yes', 'taken for granted')
+      .option('--accept <id...>', 'findings that are agreed to, again: they hold for one call'),
     finish,
-    async (session, _, [name = '']) => {
+    async (session, { accept }, [name = '']) => {
       const holdfast = await session.connect()
-      const done = await resumeConversion(holdfast.partitions, name, running(session, holdfast))
+      const done = await resumeConversion(holdfast.partitions, name, {
+        ...running(session, holdfast),
+        accept,
+      })
       return told(session, holdfast, name, done)
     },
   )
@@ -268,17 +274,18 @@ function addTakingBack(partition: Command, finish: Finish): void {
     ],
     ['undo', undoConversion, 'take back the last conversion that was ended, with all that was written since'],
   ] as const)
-    runWith<{ yes?: boolean }>(
+    runWith<{ yes?: boolean; accept?: string[] }>(
       partition
         .command(verb)
         .description(description)
         .argument('<table>', 'as SQL names it: public.logs')
-        .option('--yes', 'do it without asking'),
+        .option('--yes', 'do it without asking')
+        .option('--accept <id...>', 'findings that are agreed to, again: they hold for one call'),
       finish,
-      async (session, { yes }, [name = '']) => {
+      async (session, { yes, accept }, [name = '']) => {
         const holdfast = await session.connect()
         if (yes !== true) await confirmPlan(session, `${verb} the conversion of ${name}`)
-        const done = await does(holdfast.partitions, name, running(session, holdfast))
+        const done = await does(holdfast.partitions, name, { ...running(session, holdfast), accept })
         const words = TAKEN_BACK[verb](done)
         session.out.result({ database: holdfast.address, ...conversionAsJson(done) }, () => words)
         return EXIT.ok

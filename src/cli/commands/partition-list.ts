@@ -1,6 +1,5 @@
 import { formatBytes } from '../../core/index.ts'
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import {
   listPartitioned,
   listPartitions,
@@ -9,7 +8,9 @@ import {
   partitionsAsJson,
 } from '../../partitions/index.ts'
 import { type Finish, runWith } from '../command.ts'
-import { table } from '../output.ts'
+import { forLines, table } from '../output.ts'
+import { colours } from '../colours.ts'
+import { lookWith } from '../looking.ts'
 
 export function addList(partition: Command, finish: Finish): void {
   runWith(
@@ -21,16 +22,14 @@ export function addList(partition: Command, finish: Finish): void {
       .argument('[table]', 'as SQL names it: public.logs'),
     finish,
     async (session, _, [name]) => {
-      const holdfast = await session.connect()
+      const { holdfast, reader } = await lookWith(session)
       if (name === undefined) {
-        const tables = (await listPartitioned(holdfast.ownQueries, holdfast.partitions.ownSchema)).map(
-          partitionedAsJson,
-        )
-        session.out.result({ tables }, () => tablesInWords(tables))
+        const tables = (await listPartitioned(reader, holdfast.partitions.ownSchema)).map(partitionedAsJson)
+        session.out.result({ tables }, (shown) => tablesInWords(shown.tables))
         return
       }
       const list = await listPartitions(holdfast.partitions, name)
-      session.out.result(partitionsAsJson(list), () => inWords(list))
+      session.out.result(partitionsAsJson(list), () => inWords(forLines(list)))
       if (!list.policy) session.out.next(`holdfast partition manage ${name} --every month`)
     },
   )
@@ -87,6 +86,6 @@ function inWords(list: PartitionList): string {
           `The partition from ${forecast.from} on is expected to have about ${forecast.rows} rows, ${formatBytes(forecast.bytes)} (by the last ${forecast.basis}).`,
         ]
       : []),
-    ...(policy?.lastError ? [pc.red(`The last run failed: ${policy.lastError}`)] : []),
+    ...(policy?.lastError ? [colours.red(`The last run failed: ${policy.lastError}`)] : []),
   ].join('\n')
 }

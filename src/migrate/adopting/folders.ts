@@ -5,7 +5,7 @@ import type { Migration } from '../format/folder.ts'
 import { specialKindOf } from '../format/special-statements.ts'
 import { refuseTransactionCommands, splitStatements } from '../format/statements.ts'
 import { readHistory } from '../history/history.ts'
-import { type MigrateTarget, withClient } from '../running/session.ts'
+import { type MigrateTarget, withReader } from '../running/session.ts'
 import { type BaselineOptions, writeBaseline } from '../structure/squash.ts'
 import { folderHoldsOthers, importedElsewhere } from './errors.ts'
 import type { OldMigration } from './old-tool.ts'
@@ -110,7 +110,7 @@ export async function writeOne(
 
 /** Written from another working copy, and not here: two baselines of one database would be two histories. */
 async function refuseSecondBaseline({ url, history }: MigrateTarget, old: readonly Named[]): Promise<void> {
-  const entries = await withClient(url, (client) => readHistory(client, history))
+  const entries = await withReader(url, (client) => readHistory(client, history))
   const into = entries.find(
     ({ method, direction, migrationId }) =>
       method === 'squash' && direction === 'down' && old.some(({ id }) => id === migrationId),

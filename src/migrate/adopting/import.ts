@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { SQLSTATE, sqlstateOf } from '../../core/index.ts'
+import { ownersHand, type Queryable, type QueryResultRow, quoteQualified } from '../../core/index.ts'
 import { readMigrations } from '../format/folder.ts'
 import type { RunOptions } from '../running/runner.ts'
 import { type MigrateTarget, withClient } from '../running/session.ts'
@@ -98,11 +98,21 @@ async function readRan(
   { tool: name, table = tool.table }: ImportOptions,
   old: readonly Named[],
 ): Promise<RanBefore[]> {
-  return withClient(target.url, (client) =>
-    tool.readRan(client, table, old).catch((error: unknown) => {
-      if (sqlstateOf(error) === SQLSTATE.undefinedTable)
-        throw oldTableMissing(name, `${table.schema}.${table.name}`)
-      throw error
-    }),
-  )
+  const place = quoteQualified(table.schema, table.name)
+  return withClient(target.url, async (client) => {
+    // Whoever may make something there could have made it to be read by us: it has to be a table, and is read as its owner.
+    const { rows: kinds } = await client.query(
+      `SELECT FROM pg_catalog.pg_class WHERE oid = to_regclass($1) AND relkind IN ('r', 'p')`,
+      [place],
+    )
+    if (kinds.length === 0) throw oldTableMissing(name, `${table.schema}.${table.name}`)
+    const hand = await ownersHand(client, [place])
+    const reading: Queryable = {
+      async query<Row extends QueryResultRow>(text: string) {
+        const rows = (await hand?.rows<Row>(text)) ?? []
+        return { rows, rowCount: rows.length }
+      },
+    }
+    return tool.readRan(reading, table, old)
+  })
 }

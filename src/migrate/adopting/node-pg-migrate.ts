@@ -3,7 +3,7 @@ import { extname, join } from 'node:path'
 import { quoteQualified } from '../../core/index.ts'
 import { readText } from '../format/script.ts'
 import { oldFileUnreadable } from './errors.ts'
-import { hashOfFile, type OldMigration, type OldTool, timeOfDigits } from './old-tool.ts'
+import { instantText, hashOfFile, type OldMigration, type OldTool, timeOfDigits } from './old-tool.ts'
 
 /** As the tool orders files of one number. */
 const COLLATOR = new Intl.Collator(undefined, {
@@ -34,10 +34,10 @@ export const nodePgMigrate: OldTool = {
       .map(({ migration }) => migration)
   },
   async readRan(db, table) {
-    const { rows } = await db.query<{ name: string; at: Date }>(
-      `SELECT name, run_on::timestamptz AS at FROM ${quoteQualified(table.schema, table.name)} ORDER BY run_on, id`,
+    const { rows } = await db.query<{ name: string; at: string }>(
+      `SELECT name, ${instantText('run_on')} AS at FROM ${quoteQualified(table.schema, table.name)} ORDER BY run_on, id`,
     )
-    return rows
+    return rows.map(({ name, at }) => ({ name, at: new Date(at) }))
   },
 }
 

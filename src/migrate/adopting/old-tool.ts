@@ -57,3 +57,7 @@ export function timeOfDigits(digits: string): Date | undefined {
 /** As {@link OldMigration.fileHash}. */
 export const hashOfFile = (path: string): string =>
   createHash('sha256').update(readFileSync(path)).digest('hex')
+
+/** An instant as text that every reader takes: rows may come as JSON. */
+export const instantText = (column: string): string =>
+  `to_char(${column}::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`

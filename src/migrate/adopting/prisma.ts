@@ -3,7 +3,14 @@ import { join } from 'node:path'
 import { quoteQualified } from '../../core/index.ts'
 import { readText } from '../format/script.ts'
 import { oldMigrationUnfinished } from './errors.ts'
-import { hashOfFile, type OldMigration, type OldTool, type RanBefore, timeOfDigits } from './old-tool.ts'
+import {
+  instantText,
+  hashOfFile,
+  type OldMigration,
+  type OldTool,
+  type RanBefore,
+  timeOfDigits,
+} from './old-tool.ts'
 
 const fileOf = (directory: string, name: string): string => join(directory, name, 'migration.sql')
 
@@ -15,11 +22,11 @@ export const prisma: OldTool = {
   async readRan(db, table, migrations) {
     const { rows } = await db.query<{
       name: string
-      at: Date | null
+      at: string | null
       undone: boolean
       checksum: string
     }>(
-      `SELECT migration_name AS name, finished_at AS at, rolled_back_at IS NOT NULL AS undone, checksum
+      `SELECT migration_name AS name, ${instantText('finished_at')} AS at, rolled_back_at IS NOT NULL AS undone, checksum
          FROM ${quoteQualified(table.schema, table.name)} ORDER BY started_at`,
     )
     const kept = rows.filter(({ undone }) => !undone)
@@ -28,7 +35,11 @@ export const prisma: OldTool = {
     const files = new Map(migrations.map((one) => [one.name, one]))
     return kept.map(({ name, at, checksum }): RanBefore => {
       const file = files.get(name)
-      return { name, at, isChanged: file !== undefined && file.fileHash !== checksum }
+      return {
+        name,
+        at: at === null ? null : new Date(at),
+        isChanged: file !== undefined && file.fileHash !== checksum,
+      }
     })
   },
 }

@@ -1,5 +1,5 @@
 import { readMigrations } from '../format/folder.ts'
-import { type MigrateTarget, withClient } from '../running/session.ts'
+import { type MigrateTarget, withReader } from '../running/session.ts'
 import { asRunner, type RunOptions } from '../running/runner.ts'
 import { type BackfillRecord, BackfillRecords } from './records.ts'
 import { runBackfill } from './worker.ts'
@@ -9,7 +9,7 @@ export function backfillStatus({
   url,
   history,
 }: Pick<MigrateTarget, 'url' | 'history'>): Promise<BackfillRecord[]> {
-  return withClient(url, (client) => new BackfillRecords(client, history.schema).list())
+  return withReader(url, (client) => new BackfillRecords(client, history.schema).list())
 }
 
 /** Makes whoever runs a backfill wait from the next batch on. @throws HF_BACKFILL_UNKNOWN */
@@ -17,7 +17,7 @@ export function pauseBackfill(
   { url, history }: Pick<MigrateTarget, 'url' | 'history'>,
   id: string,
 ): Promise<BackfillRecord> {
-  return withClient(url, (client) => new BackfillRecords(client, history.schema).pause(id))
+  return withReader(url, (client) => new BackfillRecords(client, history.schema).pause(id))
 }
 
 /** Lets it go on. @throws HF_BACKFILL_UNKNOWN */
@@ -25,7 +25,7 @@ export function resumeBackfill(
   { url, history }: Pick<MigrateTarget, 'url' | 'history'>,
   id: string,
 ): Promise<BackfillRecord> {
-  return withClient(url, (client) => new BackfillRecords(client, history.schema).resume(id))
+  return withReader(url, (client) => new BackfillRecords(client, history.schema).resume(id))
 }
 
 /**

@@ -1,10 +1,10 @@
 import type pg from 'pg'
 import {
-  confinedHand,
   type Hand,
   isHoldfastError,
   messageOf,
   OWN_PATH,
+  ownersHand,
   quoteIdentifier,
   quoteLiteral,
   quoteQualified,
@@ -134,8 +134,8 @@ interface Source {
 async function readSource(run: Run, { table, key, where }: Backfill, path: string): Promise<Source> {
   const { client, target } = run
   const name = quoteQualified(...table.split('.'))
-  const { rows } = await client.query<{ type: string; estimate: number; usable: boolean; owner: string }>(
-    `SELECT format_type(a.atttypid, a.atttypmod) AS type, greatest(c.reltuples, 0)::float8 AS estimate, pg_get_userbyid(c.relowner) AS owner,
+  const { rows } = await client.query<{ type: string; estimate: number; usable: boolean; sql: string }>(
+    `SELECT format_type(a.atttypid, a.atttypmod) AS type, greatest(c.reltuples, 0)::float8 AS estimate, (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_namespace n WHERE n.oid = c.relnamespace) AS sql,
             EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indkey[0] = a.attnum AND i.indisvalid AND i.indpred IS NULL) AS usable
        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
       WHERE c.oid = $1 AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped`,
@@ -148,11 +148,13 @@ async function readSource(run: Run, { table, key, where }: Backfill, path: strin
       path,
       `${table}.${key} is not the first column of an index, so that each batch would read the whole table`,
     )
+  const hand = await ownersHand(client, [found.sql], await usersSchemas(client, target))
+  if (!hand) throw backfillInvalid(path, `there is no table ${table}`)
   const column = quoteIdentifier(key)
   const condition = where === undefined ? '' : ` AND (${where})`
   return {
     rowsEstimated: found.estimate,
-    hand: await confinedHand(client, found.owner, await usersSchemas(client, target)),
+    hand,
     select: (isFirst) =>
       `SELECT ${column}::text AS key FROM ${name} WHERE ${isFirst ? 'true' : `${column} > $2::text::${found.type}`}${condition} ORDER BY ${column} LIMIT $1::text::int8`,
   }

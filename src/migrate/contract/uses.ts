@@ -86,7 +86,9 @@ async function readStatements(
     )
     const info = `${quoteIdentifier(schema)}.pg_stat_statements_info`
     const { rows: known } = await client.query<{ there: boolean }>(
-      'SELECT to_regclass($1) IS NOT NULL AS there',
+      // Of the extension itself: what else has the name is somebody's.
+      `SELECT EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+         WHERE d.classid = 'pg_class'::regclass AND d.objid = to_regclass($1)::oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'pg_stat_statements') AS there`,
       [info],
     )
     const since = known[0]?.there === true ? `(SELECT stats_reset FROM ${info})` : 'NULL::timestamptz'

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { quoteIdentifier } from '../../core/index.ts'
+import { ownersParts, quoteIdentifier } from '../../core/index.ts'
 import { readMigrations } from '../format/folder.ts'
 import { OperationRecorder } from '../operation-recorder.ts'
 import { downJob, type DownTarget } from '../running/down.ts'
@@ -8,7 +8,7 @@ import { asRunner, type RunOptions } from '../running/runner.ts'
 import { refuseInterrupted, runJob } from '../running/run-job.ts'
 import { rollbackBlocked, rollbackChanged, rollbackMoreRows } from './errors.ts'
 import type { Loss } from './losses.ts'
-import { countPlan, hashOf, LIMITS, ownersHand, type RollbackPlan } from './plan.ts'
+import { countPlan, hashOf, LIMITS, type RollbackPlan } from './plan.ts'
 
 /** How a plan is run. */
 export interface ApplyOptions extends RunOptions, DownTarget {
@@ -36,7 +36,7 @@ export async function applyRollback(target: MigrateTarget, options: ApplyOptions
       options.ownSchema ?? 'holdfast',
     )
     const limit = LIMITS.find((one) => hashOf(structure, one) === options.plan)
-    if (limit === undefined) throw rollbackChanged(options.plan, plan.hash)
+    if (limit === undefined) throw rollbackChanged(options.plan)
     if (plan.verdict === 'blocked') throw rollbackBlocked(plan.steps.flatMap(({ reasons }) => reasons))
     if (plan.rowsAtRisk > limit) throw rollbackMoreRows(plan.rowsAtRisk, limit)
     const ids = plan.steps.map(({ id }) => id)
@@ -68,14 +68,17 @@ export async function applyRollback(target: MigrateTarget, options: ApplyOptions
 async function countUnderLock(client: pg.Client, losses: readonly Loss[], limit: number): Promise<number> {
   let total = 0
   for (const { relation, column } of losses) {
-    const hand = await ownersHand(client, relation)
-    if (!hand) continue
+    if ((await ownersParts(client, relation)).length === 0) continue
     await client.query(`LOCK TABLE ${relation} IN ACCESS EXCLUSIVE MODE`)
+    // Whose it is now that nobody can change it.
+    const parts = await ownersParts(client, relation)
     const where = column === undefined ? '' : ` WHERE ${quoteIdentifier(column)} IS NOT NULL`
-    const rows = await hand.rows<{ rows: number }>(
-      `SELECT pg_catalog.count(*)::float8 AS rows FROM (SELECT FROM ${relation}${where} LIMIT ${limit + 1}) AS bounded`,
-    )
-    total += rows[0]?.rows ?? 0
+    for (const { hand, from } of parts) {
+      const [counted] = await hand.rows<{ rows: number }>(
+        `SELECT pg_catalog.count(*)::float8 AS rows FROM (SELECT FROM ${from}${where} LIMIT ${limit + 1}) AS bounded`,
+      )
+      total += counted?.rows ?? 0
+    }
   }
   return total
 }

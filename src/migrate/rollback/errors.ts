@@ -8,11 +8,11 @@ export function rollbackBlocked(reasons: readonly string[]): HoldfastError {
   })
 }
 
-export function rollbackChanged(given: string, now: string): HoldfastError {
+export function rollbackChanged(given: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_ROLLBACK_CHANGED',
-    message: `The plan ${given} is not what would be run now (${now}): other migrations, scripts, objects, locks, or another verdict. Nothing was run; look again: holdfast rollback plan.`,
-    details: { given, now },
+    message: `The plan ${given} is not what would be run now: other migrations, scripts, objects, locks, or another verdict. Nothing was run; look again: holdfast rollback plan.`,
+    details: { given },
   })
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
-import { confinedHand, type Hand, quoteIdentifier, SQLSTATE, sqlstateOf } from '../../core/index.ts'
+import { isHoldfastError, ownersParts, quoteIdentifier, SQLSTATE, sqlstateOf } from '../../core/index.ts'
 import { type Catalog, readCatalog } from '../../schema/index.ts'
 import { type Migration, readMigrations } from '../format/folder.ts'
 import { checksumOf } from '../format/script.ts'
@@ -8,7 +8,7 @@ import { splitStatements } from '../format/statements.ts'
 import { readHistory } from '../history/history.ts'
 import { Linter, type Doing } from '../lint/lint.ts'
 import { chooseDown, type DownTarget } from '../running/down.ts'
-import { type MigrateTarget, withClient } from '../running/session.ts'
+import { type MigrateTarget, withReader } from '../running/session.ts'
 import { dependentsOf } from './dependents.ts'
 import { type Loss, lossesOf } from './losses.ts'
 
@@ -71,7 +71,7 @@ export async function planRollback(
     structure: _,
     losses: __,
     ...plan
-  } = await withClient(target.url, (client) => countPlan(client, target, scope, ownSchema))
+  } = await withReader(target.url, (client) => countPlan(client, target, scope, ownSchema))
   return plan
 }
 
@@ -93,9 +93,16 @@ export async function countPlan(
     const looked = await lookAt(id, migrations.get(id), linter, catalog, gone)
     losses.set(id, looked.losses)
     const atRisk: AtRisk[] = []
-    for (const loss of looked.losses)
-      atRisk.push({ object: loss.object, kind: loss.kind, ...(await countOf(client, loss)) })
-    steps.push(judged(looked, atRisk))
+    const uncounted: string[] = []
+    for (const loss of looked.losses) {
+      const counted = await countOf(client, loss)
+      if (counted) atRisk.push({ object: loss.object, kind: loss.kind, ...counted })
+      else
+        uncounted.push(
+          `how many ${loss.kind} of ${loss.object} are lost is not known: counting took too long, or the table, its schema and its partitions have several owners`,
+        )
+    }
+    steps.push(judged({ ...looked, lossy: [...looked.lossy, ...uncounted] }, atRisk))
   }
   const rowsAtRisk = steps.flatMap(({ atRisk }) => atRisk).reduce((sum, { rows }) => sum + rows, 0)
   const verdict = worst(steps.map((step) => step.verdict))
@@ -165,41 +172,37 @@ function judged(
   return { id, hasDown, statements, atRisk, dependents, verdict, reasons: [...blocked, ...full, ...lossy] }
 }
 
-/** Reads rows with the rights of the table's owner alone: what is set off by reading is the owner's code. Undefined where it is gone. */
-export async function ownersHand(client: pg.Client, relation: string): Promise<Hand | undefined> {
-  const { rows } = await client.query<{ owner: string; schema: string }>(
-    `SELECT pg_get_userbyid(c.relowner) AS owner, n.nspname AS schema FROM pg_catalog.pg_class c
-       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass($1)`,
-    [relation],
-  )
-  const [table] = rows
-  return table && confinedHand(client, table.owner, ['pg_catalog', table.schema, 'pg_temp'])
-}
-
-/** Rows of a table, or values of a column; an estimate where counting takes too long. */
+/** Rows of a table, or values of a column; an estimate where counting takes too long, undefined where there is not even that. */
 async function countOf(
   client: pg.Client,
   { relation, column }: Loss,
-): Promise<{ rows: number; isEstimate: boolean }> {
+): Promise<{ rows: number; isEstimate: boolean } | undefined> {
   const what = column === undefined ? '*' : quoteIdentifier(column)
   await client.query(`SET statement_timeout = ${COUNT_LIMIT_MS}`)
   try {
-    const hand = await ownersHand(client, relation)
-    const rows = await hand?.rows<{ rows: number }>(
-      `SELECT pg_catalog.count(${what})::float8 AS rows FROM ${relation}`,
-    )
-    // Gone already: an earlier step of the plan made it, or IF EXISTS means just this.
-    return { rows: rows?.[0]?.rows ?? 0, isEstimate: false }
+    let sum = 0
+    // None where it is gone already: an earlier step of the plan made it, or IF EXISTS means just this.
+    for (const { hand, from } of await ownersParts(client, relation)) {
+      const [counted] = await hand.rows<{ rows: number }>(
+        `SELECT pg_catalog.count(${what})::float8 AS rows FROM ${from}`,
+      )
+      sum += counted?.rows ?? 0
+    }
+    return { rows: sum, isEstimate: false }
   } catch (error) {
+    // Whose code would run there is not sure.
+    if (isHoldfastError(error)) return undefined
     const state = sqlstateOf(error)
     if (state === SQLSTATE.undefinedTable || state === SQLSTATE.undefinedColumn)
       return { rows: 0, isEstimate: false }
-    if (state !== SQLSTATE.queryCanceled) throw error
+    if (state !== SQLSTATE.queryCanceled && state !== SQLSTATE.lockNotAvailable) throw error
     const { rows } = await client.query<{ rows: number }>(
-      'SELECT greatest(reltuples, 0)::float8 AS rows FROM pg_catalog.pg_class WHERE oid = to_regclass($1)',
+      'SELECT reltuples::float8 AS rows FROM pg_catalog.pg_class WHERE oid = to_regclass($1)',
       [relation],
     )
-    return { rows: rows[0]?.rows ?? 0, isEstimate: true }
+    const estimate = rows[0]?.rows ?? 0
+    // Nobody has looked at it yet, which is not the same as that there is nothing.
+    return estimate < 0 ? undefined : { rows: estimate, isEstimate: true }
   } finally {
     await client.query('RESET statement_timeout')
   }

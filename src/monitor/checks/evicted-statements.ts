@@ -14,7 +14,8 @@ export const evictedStatements: Check = {
   run: async ({ db, clock = systemClock }) => {
     const source = await findStatementSource(db)
     if (source.state !== 'collecting') return null
-    const info = await readEvictions(db, source.schema)
+    // It came with version 1.9; before, a relation of that name is somebody's.
+    const info = source.version >= 109 ? await readEvictions(db, source.schema) : undefined
     if (!info) return null
     const hours = Math.max(1, (clock.now() - info.since.getTime()) / 3_600_000)
     const perHour = info.evictions / hours

@@ -1,13 +1,10 @@
-import { type OwnersQueryable, quoteWhereNeeded, sqlstateOf } from '../../core/index.ts'
+import { isHoldfastError, type OwnersQueryable, quoteWhereNeeded, sqlstateOf } from '../../core/index.ts'
 import { PEOPLES_RELATION } from '../relations.ts'
 import type { Check, Found } from '../finding.ts'
 
 type Key = {
   readonly table: string
-  readonly schema: string
   readonly owner: string
-  /** Reading what it refers to runs nobody else's code. */
-  readonly isOneOwners: boolean
   readonly name: string
   readonly referenced: string
   readonly columns: string[]
@@ -18,8 +15,7 @@ type Key = {
 
 /** Foreign keys that nobody holds people to: never checked for old rows, or with their triggers turned off. */
 const DOUBTFUL = `
-  SELECT format('%I.%I', n.nspname, c.relname) AS "table", n.nspname AS schema, pg_get_userbyid(c.relowner) AS owner,
-         (SELECT r.rolsuper OR fc.relowner = c.relowner FROM pg_catalog.pg_class fc JOIN pg_catalog.pg_roles r ON r.oid = fc.relowner WHERE fc.oid = k.confrelid) AS "isOneOwners", k.conname AS name, (SELECT format('%I.%I', fn.nspname, fc.relname) FROM pg_catalog.pg_class fc JOIN pg_catalog.pg_namespace fn ON fn.oid = fc.relnamespace
+  SELECT format('%I.%I', n.nspname, c.relname) AS "table", pg_get_userbyid(c.relowner) AS owner, k.conname AS name, (SELECT format('%I.%I', fn.nspname, fc.relname) FROM pg_catalog.pg_class fc JOIN pg_catalog.pg_namespace fn ON fn.oid = fc.relnamespace
            WHERE fc.oid = k.confrelid) AS referenced,
          (SELECT array_agg(a.attname::text ORDER BY u.place) FROM unnest(k.conkey) WITH ORDINALITY u (number, place)
             JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number) AS columns,
@@ -44,10 +40,9 @@ export const orphanRows: Check = {
     const found: Found[] = []
     for (const key of rows) {
       const { table, name, referenced, owner } = key
-      const counting = key.isOneOwners ? countOrphans(db, key) : Promise.resolve(undefined)
-      const orphans = await counting.catch((error: unknown) => {
+      const orphans = await countOrphans(db, key).catch((error: unknown) => {
         // It may not be read as its owner, or its owner may not read what it refers to: nothing is known.
-        if (sqlstateOf(error) !== undefined) return undefined
+        if (sqlstateOf(error) !== undefined || isHoldfastError(error)) return undefined
         throw error
       })
       if (orphans === 0) continue
@@ -89,10 +84,9 @@ function orphansOf(
   return `${select} FROM ${table} o WHERE ${known.join(' AND ')} AND NOT EXISTS (SELECT FROM ${referenced} r WHERE ${pairs.join(' AND ')})`
 }
 
-async function countOrphans(db: OwnersQueryable, key: Key): Promise<number> {
+/** Undefined where it cannot be read with the owner's rights. */
+async function countOrphans(db: OwnersQueryable, key: Key): Promise<number | undefined> {
   const text = orphansOf('SELECT pg_catalog.count(*)::float8 AS count', key, key.operators)
-  const rows = db.rowsAs
-    ? await db.rowsAs<{ count: number }>(key.owner, key.schema, text)
-    : (await db.query<{ count: number }>(text)).rows
-  return rows[0]?.count ?? 0
+  const rows = await db.rowsAs?.<{ count: number }>([key.table, key.referenced], text)
+  return rows && (rows[0]?.count ?? 0)
 }

@@ -66,7 +66,7 @@ export async function explain(pool: Pool, clock: Clock, input: ExplainInput): Pr
     const client = await own.connect()
     try {
       await client.query(
-        `BEGIN; SET LOCAL statement_timeout = ${timeoutMs}; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`,
+        `BEGIN; SET LOCAL statement_timeout = ${timeoutMs}; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; SET LOCAL standard_conforming_strings = on`,
       )
       const path = await ownPathInsteadOf(client)
       const source = await sourceOf(client, input)
@@ -131,7 +131,8 @@ async function handOf(
 async function othersMadeSomething(client: PooledClient): Promise<boolean> {
   const { rows } = await client.query<{ has: boolean }>(
     `SELECT EXISTS (
-       SELECT FROM (SELECT proowner AS owner FROM pg_proc UNION SELECT oprowner FROM pg_operator UNION SELECT relowner FROM pg_class UNION SELECT typowner FROM pg_type) o
+       SELECT FROM (SELECT proowner AS owner FROM pg_proc UNION SELECT oprowner FROM pg_operator UNION SELECT relowner FROM pg_class UNION SELECT typowner FROM pg_type
+                      UNION SELECT CASE nspowner WHEN 6171 THEN (SELECT datdba FROM pg_database WHERE datname = current_database()) ELSE nspowner END FROM pg_namespace) o
          LEFT JOIN pg_roles r ON r.oid = o.owner WHERE r.rolsuper IS NOT TRUE) AS has`,
   )
   return rows[0]?.has !== false

@@ -16,7 +16,12 @@ export async function resetStatements(db: Queryable, recorder: Recorder): Promis
   const { database, me, oid } = rows[0] as { database: string; me: string; oid: string }
   await recordWherePossible(recorder, { action: 'statements.reset', subject: database })
   try {
-    await db.query(`SELECT ${source.schema}.pg_stat_statements_reset(0, $1::oid, 0)`, [oid])
+    // With its exact types no other function of the name is meant, whoever may make functions in that schema.
+    const minmaxOnly = source.version >= 111 ? ', false' : ''
+    await db.query(
+      `SELECT ${source.schema}.pg_stat_statements_reset(0::oid, $1::oid, 0::int8${minmaxOnly})`,
+      [oid],
+    )
   } catch (error) {
     if (sqlstateOf(error) !== SQLSTATE.insufficientPrivilege) throw error
     const grant = `GRANT EXECUTE ON FUNCTION ${source.schema}.pg_stat_statements_reset TO ${quoteWhereNeeded(me)};`

@@ -156,10 +156,23 @@ export async function readManifest(store: Store, name: string): Promise<Manifest
     const manifest = JSON.parse(text) as Manifest
     if (manifest.format !== 1)
       throw new Error(`its format is ${String(manifest.format)}, which this version cannot read`)
+    const fault = faultOf(manifest)
+    if (fault !== undefined) throw new Error(`its ${fault} is not what a manifest says there`)
     return manifest
   } catch (error) {
     throw archiveDamaged(name, messageOf(error), error)
   }
+}
+
+/** What of a manifest is not of its form: it is a file that anybody may have written. */
+function faultOf(manifest: Manifest): string | undefined {
+  const texts = ['table', 'partition', 'column', 'bounds', 'file'] as const
+  const { columns, rows } = manifest as { readonly columns: unknown; readonly rows: unknown }
+  const isColumn = (one: unknown): boolean =>
+    typeof one === 'object' && one !== null && typeof (one as { name?: unknown }).name === 'string'
+  if (!Array.isArray(columns) || !columns.every(isColumn)) return 'columns'
+  if (!Number.isSafeInteger(rows)) return 'rows'
+  return texts.find((name) => typeof manifest[name] !== 'string')
 }
 
 /** The rows of an archive as text. */

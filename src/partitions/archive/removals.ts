@@ -1,4 +1,5 @@
 import { type Queryable, quoteQualified, uuidv7 } from '../../core/index.ts'
+import { recordBroken } from '../errors.ts'
 import { queryOwn } from '../own-table.ts'
 import type { Archived } from './archive.ts'
 
@@ -27,13 +28,16 @@ export class Removals {
     this.#schema = schema
   }
 
-  /** Of one table, the latest first. @throws HF_PARTITION_OWN_SCHEMA */
-  list(table: string): Promise<Removal[]> {
-    return this.#run<Removal>(
+  /** Of one table, the latest first. @throws HF_PARTITION_OWN_SCHEMA, HF_PARTITION_RECORD for one that names nothing */
+  async list(table: string): Promise<Removal[]> {
+    const removals = await this.#run<Removal>(
       `SELECT id, relation AS "table", partition, how, state, bounds, archive, rows::float8 AS rows, updated_at AS at FROM ${this.#table}
         WHERE relation = $1 ORDER BY created_at DESC, id DESC`,
       [table],
     )
+    const broken = removals.find(({ partition }) => partition === '')
+    if (broken) throw recordBroken(table, `removal ${broken.id}`, 'it names no partition')
+    return removals
   }
 
   /** Of all tables: the names of partitions that somebody brought back, which retention leaves alone. */

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { messageOf, quoteIdentifier, quoteLiteral, quoteQualified } from '../../core/index.ts'
 import { conversionBlocked, cutoffNear, scannedUnderLock, tableChanged } from '../errors.ts'
+import { requireSameDependents } from './dependents.ts'
 import { type KeyKind, keyKindOf } from '../key.ts'
 import { readLayout } from '../layout.ts'
 import { closed, makePartition, readManner } from '../make.ts'
@@ -271,6 +272,7 @@ const swapTables: Step = async (work) => {
     if (inTheWay.length > 0) throw conversionBlocked(plan.table, inTheWay)
     const scans = await scansOf(client, definition.oid)
     await runAll(client, hand, ofOwner(plan, swapping(work, definition)))
+    await requireSameDependents(client, plan.table, definition)
     if ((await scansOf(client, definition.oid)) !== scans) throw scannedUnderLock(plan.table)
     await work.policies.set({ table, every: parseEvery(plan.every) as Every, ...plan.policy })
     await work.conversions.ended(work.conversion.id, 'swap')

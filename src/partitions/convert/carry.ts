@@ -61,6 +61,7 @@ export function taking(d: Definition, carriesForeignKey: (columns: readonly stri
   return [
     ...d.statistics.flatMap(({ sql: statistics, definition, comment }) => [
       definition,
+      `ALTER STATISTICS ${statistics} OWNER TO ${named(d.owner)}`,
       ...commenting(`STATISTICS ${statistics}`, comment),
     ]),
     ...(d.rowSecurity ? [`ALTER TABLE ${sql} ENABLE ROW LEVEL SECURITY`] : []),

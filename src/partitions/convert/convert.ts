@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import { messageOf, type Queryable, type Recorder } from '../../core/index.ts'
 import { wholePlace } from '../../storage/index.ts'
 import { requireKnownPlace } from '../archive/places.ts'
@@ -6,6 +7,7 @@ import {
   conversionBlocked,
   conversionNone,
   conversionOpen,
+  consentNeeded,
   keyUnsupported,
   partitionBusy,
   partitionReplica,
@@ -22,13 +24,15 @@ import { planAttach, planSplit, type Surveyor, type Wishes } from './planning.ts
 import { type Conversion, Conversions } from './records.ts'
 import { SPLIT_STEPS } from './split.ts'
 import { verified } from './verified.ts'
-import type { ConversionProgress, Step, Work } from './work.ts'
+import { AS_OURSELVES, type ConversionProgress, type Step, type Work } from './work.ts'
 
 /** How a conversion is run. */
 export interface ConversionOptions {
   readonly onProgress?: ((progress: ConversionProgress) => void) | undefined
   readonly signal?: AbortSignal | undefined
   readonly recorder?: Recorder | undefined
+  /** Findings that are agreed to, for this call: see `accept` of {@link Wishes}. Default: none. */
+  readonly accept?: readonly string[] | undefined
 }
 
 /** Which plan is run. */
@@ -88,8 +92,7 @@ export function convert(
     )
     if (open) throw conversionOpen(name, open.kind)
     const plan = await planWith(surveyor, name, wishes)
-    if (options.plan !== undefined && options.plan !== plan.hash)
-      throw planChanged(name, options.plan, plan.hash)
+    if (options.plan !== undefined && options.plan !== plan.hash) throw planChanged(name, options.plan)
     const inTheWay = obstacles(plan)
     if (inTheWay.length > 0) throw conversionBlocked(name, inTheWay)
     const begun = await conversions.begin(plan)
@@ -98,7 +101,7 @@ export function convert(
       subject: name,
       details: { plan: plan.hash, kind: plan.kind },
     })
-    return goOn(place, begun, options)
+    return goOn(place, begun, { ...options, accept: wishes.accept })
   })
 }
 
@@ -172,9 +175,17 @@ export function withConversions<T>(
 export async function workOf(
   { tender, surveyor, conversions, target }: Place,
   written: Conversion,
-  { onProgress }: ConversionOptions,
+  { onProgress, accept }: ConversionOptions,
 ): Promise<Work> {
-  const conversion = await verified(tender.client, written)
+  const found = await verified(tender.client, written)
+  const consents = accept?.includes(AS_OURSELVES) === true ? [AS_OURSELVES] : []
+  if (
+    consents.length === 0 &&
+    written.plan.accepted.includes(AS_OURSELVES) &&
+    (await hidesRows(tender.client, found.table))
+  )
+    throw consentNeeded(found.table, AS_OURSELVES)
+  const conversion = { ...found, plan: { ...found.plan, accepted: [...found.plan.accepted, ...consents] } }
   return {
     tender,
     version: surveyor.version,
@@ -222,12 +233,21 @@ async function splitNext(
   const next = await planSplit(place.surveyor, layout, {
     every: parseEvery(plan.every) as Every,
     premake: plan.policy.premake,
-    accept: plan.accepted,
+    accept: [...plan.accepted.filter((id) => id !== AS_OURSELVES), ...(options.accept ?? [])],
     graceMs: plan.graceMs,
   })
   const inTheWay = obstacles(next)
   if (inTheWay.length > 0) throw conversionBlocked(table, inTheWay)
   return goOn(place, await conversions.begin(next), options)
+}
+
+/** Whether row security is forced on a table. */
+async function hidesRows(client: pg.Client, table: string): Promise<boolean> {
+  const { rows } = await client.query<{ hides: boolean }>(
+    'SELECT relforcerowsecurity AND relrowsecurity AS hides FROM pg_catalog.pg_class WHERE oid = to_regclass($1)',
+    [table],
+  )
+  return rows[0]?.hides === true
 }
 
 /** A session that reads plans and definitions. */

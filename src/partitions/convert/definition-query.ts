@@ -111,6 +111,7 @@ const DEPENDENTS = `SELECT jsonb_agg(DISTINCT jsonb_build_object(
     'kind', CASE WHEN vc.relkind = 'v' AND NOT x.fixed AND rw.rulename = '_RETURN' THEN 'view' WHEN vc.relkind = 'm' THEN 'materialized view'
                  WHEN x.classid = 'pg_proc'::regclass AND NOT x.fixed THEN 'function'
                  WHEN x.classid = 'pg_policy'::regclass AND NOT x.fixed THEN 'policy' ELSE 'other' END,
+    'oid', coalesce(vc.oid, f.oid)::int8, 'owner', pg_get_userbyid(coalesce(vc.relowner, f.proowner)),
     'name', CASE WHEN vc.oid IS NOT NULL THEN format('%I.%I', vn.nspname, vc.relname) ELSE pg_describe_object(x.classid, x.objid, 0) END,
     'isMine', ${MINE('coalesce(vc.relowner, f.proowner, pc.relowner, c.relowner)')},
     'statement', CASE WHEN x.fixed OR rw.rulename <> '_RETURN' THEN NULL

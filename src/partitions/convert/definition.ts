@@ -109,6 +109,9 @@ export interface Publication {
 /** Something that knows the table by its number, not by its name. */
 export interface Dependent {
   readonly kind: 'view' | 'materialized view' | 'function' | 'policy' | 'other'
+  /** Of a view or a function; null for others. */
+  readonly oid: number | null
+  readonly owner: string | null
   readonly name: string
   readonly isMine: boolean
   /** What makes it anew; null where that cannot be. */

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { type Hand, messageOf, quoteIdentifier, quoteLiteral, quoteQualified } from '../../core/index.ts'
 import { conversionEnded, conversionNone, tableChanged, undoImpossible } from '../errors.ts'
+import { requireSameDependents } from './dependents.ts'
 import { readLayout } from '../layout.ts'
 import { shortened } from '../name.ts'
 import type { PartitionTarget } from '../upkeep.ts'
@@ -270,6 +271,7 @@ async function undoAttach(work: Work): Promise<void> {
     await refuseMany(hand, work)
     const definition = await definitionOf(work, table)
     await runAll(client, hand, ofOwner(plan, await swappingBack(client, work, definition, index)))
+    await requireSameDependents(client, plan.table, definition)
     await work.policies.remove(table)
     await work.conversions.finished(work.conversion.id, 'undone')
   })

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { recordBroken } from '../errors.ts'
 import type { Conversion } from './records.ts'
+import { AS_OURSELVES } from './work.ts'
 
 const FACTS = `
   SELECT n.nspname AS schema, c.relname AS name, pg_get_userbyid(c.relowner) AS owner,
@@ -26,5 +27,7 @@ export async function verified(client: pg.Client, conversion: Conversion): Promi
   const { schema, name, owner, type } = facts
   if (schema !== plan.schema || name !== plan.name) throw broken('the table has another name')
   if (type === null) throw broken(`there is no column ${plan.column}`)
-  return { ...conversion, plan: { ...plan, owner, columnType: type } }
+  // What somebody agreed to holds for the call in which they did.
+  const accepted = plan.accepted.filter((one) => one !== AS_OURSELVES)
+  return { ...conversion, plan: { ...plan, owner, columnType: type, accepted } }
 }

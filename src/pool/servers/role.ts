@@ -11,7 +11,7 @@ export interface Role {
 }
 
 /** Columns that tell the {@link Role}. A demoted primary still answers `SELECT 1`. */
-export const ROLE_COLUMNS = `pg_catalog.pg_is_in_recovery() AS standby, pg_catalog.current_setting('transaction_read_only') = 'on' AS "readOnly"`
+export const ROLE_COLUMNS = `pg_catalog.pg_is_in_recovery() AS standby, pg_catalog.current_setting('transaction_read_only') OPERATOR(pg_catalog.=) 'on'::pg_catalog.text AS "readOnly"`
 
 /** Reads a row of {@link ROLE_COLUMNS}. */
 export function readRole(row: { standby?: unknown; readOnly?: unknown } | undefined): Role {

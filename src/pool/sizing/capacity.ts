@@ -12,9 +12,9 @@ export interface Capacity {
 const CAPACITY = `
   SELECT pg_catalog.current_setting('max_connections')::int AS max,
          pg_catalog.current_setting('superuser_reserved_connections')::int
-           + coalesce(pg_catalog.current_setting('reserved_connections', true), '0')::int AS reserved,
-         (SELECT nullif(rolconnlimit, -1) FROM pg_catalog.pg_roles WHERE rolname = current_user) AS role_limit,
-         (SELECT nullif(datconnlimit, -1) FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) AS database_limit`
+           OPERATOR(pg_catalog.+) coalesce(pg_catalog.current_setting('reserved_connections', true), '0')::int AS reserved,
+         (SELECT CASE WHEN rolconnlimit OPERATOR(pg_catalog.<>) -1 THEN rolconnlimit END FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) current_user) AS role_limit,
+         (SELECT CASE WHEN datconnlimit OPERATOR(pg_catalog.<>) -1 THEN datconnlimit END FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database()) AS database_limit`
 
 interface CapacityRow extends QueryResultRow {
   readonly max: number

@@ -30,9 +30,11 @@ export async function copyWayOf(
   const node = nodeOf(trx, table, [row])
   const name = tableName(node)
   const { rows } = await sql<{ takes: boolean; identities: string[] }>`
-    SELECT relkind IN ('r', 'p', 'f') AND NOT relhasrules AND NOT pg_catalog.row_security_active(oid) AS takes,
-           ARRAY(SELECT attname::text FROM pg_catalog.pg_attribute WHERE attrelid = pg_class.oid AND attidentity = 'a') AS identities
-      FROM pg_catalog.pg_class WHERE oid = ${name}::regclass`.execute(trx.withoutPlugins())
+    SELECT relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p', 'f']::"char"[]) AND NOT relhasrules AND NOT pg_catalog.row_security_active(oid) AS takes,
+           ARRAY(SELECT attname::text FROM pg_catalog.pg_attribute WHERE attrelid OPERATOR(pg_catalog.=) pg_class.oid AND attidentity OPERATOR(pg_catalog.=) 'a') AS identities
+      FROM pg_catalog.pg_class WHERE oid OPERATOR(pg_catalog.=) ${name}::regclass::oid`.execute(
+    trx.withoutPlugins(),
+  )
   const [found] = rows
   if (!found?.takes) return undefined
   return { table, name, hasPlugins: trx.getExecutor().plugins.length > 0, identities: found.identities }

@@ -51,7 +51,7 @@ export interface Catalogue {
   isMember(role: string, of: string): boolean
 }
 
-const OURS = sql`n.nspname OPERATOR(pg_catalog.!~) '^pg_' AND n.nspname <> 'information_schema'`
+const OURS = sql`n.nspname OPERATOR(pg_catalog.!~) '^pg_' AND n.nspname OPERATOR(pg_catalog.<>) 'information_schema'`
 const MAY_USE = sql`pg_catalog.has_schema_privilege(n.oid, 'USAGE')
   AND (pg_catalog.has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE') OR pg_catalog.has_table_privilege(c.oid, 'DELETE'))`
 
@@ -71,33 +71,33 @@ export async function readCatalogue(db: Kysely<any>, column: string): Promise<Ca
                c.relforcerowsecurity AS "isForced", ${MAY_USE} AS "mayUse",
                pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'TRUNCATE') AS "mayTruncate"
           FROM pg_catalog.pg_class c
-          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-          LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = ${column} AND NOT a.attisdropped
-         WHERE c.relkind IN ('r', 'p', 'f') AND ${OURS}
+          JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+          LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attname OPERATOR(pg_catalog.=) ${column}::pg_catalog.name AND NOT a.attisdropped
+         WHERE c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p', 'f']::"char"[]) AND ${OURS}
          ORDER BY 2`.execute(db),
     sql<PolicyState>`
         SELECT polrelid::text AS table, polname AS name, polroles::text[] AS roles,
                pg_catalog.pg_get_expr(polqual, polrelid) AS using, pg_catalog.pg_get_expr(polwithcheck, polrelid) AS check
           FROM pg_catalog.pg_policy WHERE polpermissive ORDER BY polname`.execute(db),
     sql<ViewState>`
-        SELECT c.oid::text, c.oid::regclass::text AS name, c.relowner::text AS owner, c.relkind = 'm' AS "isStored",
-               coalesce(c.reloptions::text ~* 'security_invoker=(true|on|1|yes)', false) AS "isInvoker", ${MAY_USE} AS "mayUse"
-          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-         WHERE c.relkind IN ('v', 'm') AND ${OURS}
+        SELECT c.oid::text, c.oid::regclass::text AS name, c.relowner::text AS owner, c.relkind OPERATOR(pg_catalog.=) 'm' AS "isStored",
+               coalesce(c.reloptions::text OPERATOR(pg_catalog.~*) 'security_invoker=(true|on|1|yes)', false) AS "isInvoker", ${MAY_USE} AS "mayUse"
+          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+         WHERE c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['v', 'm']::"char"[]) AND ${OURS}
          ORDER BY 2`.execute(db),
     sql<{ view: string; relation: string }>`
         SELECT DISTINCT r.ev_class::text AS view, d.refobjid::text AS relation
           FROM pg_catalog.pg_rewrite r
-          JOIN pg_catalog.pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
-         WHERE d.refobjid <> r.ev_class`.execute(db),
+          JOIN pg_catalog.pg_depend d ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::regclass::oid AND d.objid OPERATOR(pg_catalog.=) r.oid AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::regclass::oid
+         WHERE d.refobjid OPERATOR(pg_catalog.<>) r.ev_class`.execute(db),
     sql<{ name: string; owner: string }>`
         SELECT p.oid::regprocedure::text AS name, p.proowner::text AS owner
-          FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+          FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
          WHERE p.prosecdef AND ${OURS} AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE')
-           AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+           AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::regclass::oid AND d.objid OPERATOR(pg_catalog.=) p.oid AND d.deptype OPERATOR(pg_catalog.=) 'e')
          ORDER BY 1`.execute(db),
     sql<{ oid: string; name: string; passes: boolean; isMe: boolean; groups: string[] }>`
-        SELECT r.oid::text, r.rolname AS name, r.rolsuper OR r.rolbypassrls AS passes, r.rolname = current_user AS "isMe",
+        SELECT r.oid::text, r.rolname AS name, r.rolsuper OR r.rolbypassrls AS passes, r.rolname OPERATOR(pg_catalog.=) current_user AS "isMe",
                ARRAY(SELECT g.oid::text FROM pg_catalog.pg_roles g WHERE pg_catalog.pg_has_role(r.oid, g.oid, 'MEMBER')) AS groups
           FROM pg_catalog.pg_roles r WHERE r.rolname OPERATOR(pg_catalog.!~) '^pg_'`.execute(db),
   ])
@@ -123,7 +123,9 @@ export async function readCatalogue(db: Kysely<any>, column: string): Promise<Ca
 export async function roleThatPasses(db: Kysely<any>): Promise<string | undefined> {
   const { rows } = await sql<{ name: string }>`
     SELECT rolname AS name FROM pg_catalog.pg_roles
-     WHERE rolname = current_user AND (rolsuper OR rolbypassrls)`.execute(db.withoutPlugins())
+     WHERE rolname OPERATOR(pg_catalog.=) current_user AND (rolsuper OR rolbypassrls)`.execute(
+    db.withoutPlugins(),
+  )
   return rows[0]?.name
 }
 
@@ -135,11 +137,11 @@ export async function looseForeignKeys(
   const { rows } = await sql<{ table: string; name: string; target: string }>`
     SELECT k.conrelid::regclass::text AS table, k.conname AS name, k.confrelid::regclass::text AS target
       FROM pg_catalog.pg_constraint k
-      JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
-      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-      JOIN pg_catalog.pg_attribute own ON own.attrelid = k.conrelid AND own.attname = ${column} AND NOT own.attisdropped
-      JOIN pg_catalog.pg_attribute theirs ON theirs.attrelid = k.confrelid AND theirs.attname = ${column} AND NOT theirs.attisdropped
-     WHERE k.contype = 'f' AND k.conparentid = 0 AND NOT own.attnum = ANY (k.conkey) AND ${OURS}
+      JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) k.conrelid
+      JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+      JOIN pg_catalog.pg_attribute own ON own.attrelid OPERATOR(pg_catalog.=) k.conrelid AND own.attname OPERATOR(pg_catalog.=) ${column}::pg_catalog.name AND NOT own.attisdropped
+      JOIN pg_catalog.pg_attribute theirs ON theirs.attrelid OPERATOR(pg_catalog.=) k.confrelid AND theirs.attname OPERATOR(pg_catalog.=) ${column}::pg_catalog.name AND NOT theirs.attisdropped
+     WHERE k.contype OPERATOR(pg_catalog.=) 'f' AND k.conparentid OPERATOR(pg_catalog.=) 0::oid AND NOT own.attnum OPERATOR(pg_catalog.=) ANY (k.conkey) AND ${OURS}
        AND pg_catalog.has_any_column_privilege(c.oid, 'INSERT, UPDATE')
      ORDER BY 1, 2`.execute(db)
   return rows
