@@ -18,8 +18,6 @@ export default defineConfig({
   },
   server: {
     host: '127.0.0.1',
-    proxy: Object.fromEntries(
-      ['/v1', '/sign-in', '/docs', '/openapi.json', '/health'].map((path) => [path, API]),
-    ),
+    proxy: Object.fromEntries(['/v1', '/docs', '/openapi.json', '/health'].map((path) => [path, API])),
   },
 })

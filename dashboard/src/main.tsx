@@ -5,13 +5,19 @@ import { wake } from './api/resource.ts'
 import { session, startSession } from './api/session.ts'
 import { readIdentity } from './live/identity.ts'
 import { live } from './live/stream.ts'
-import { returnToPlace, startRouter } from './place/router.ts'
+import { returnToPlace, startRouter, takeLinkSecret } from './place/router.ts'
 import { App } from './shell/app.tsx'
 import { startTheme } from './style/theme.ts'
 
 startTheme()
+const linkSecret = takeLinkSecret()
 startRouter()
-void startSession()
+void startSession(linkSecret)
+// Another link may be opened where the page is open already.
+window.addEventListener('hashchange', () => {
+  const another = takeLinkSecret()
+  if (another !== undefined) void startSession(another)
+})
 effect(() => {
   if (typeof session.value !== 'object') return live.stop()
   live.start()

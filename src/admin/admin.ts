@@ -1,8 +1,8 @@
 import cookie from '@fastify/cookie'
 import helmet from '@fastify/helmet'
-import rateLimit from '@fastify/rate-limit'
+import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyPluginAsync } from 'fastify'
 import type { AccessTarget } from '../access/index.ts'
 import type { Alerts } from '../alerts/index.ts'
 import type { PartitionTarget } from '../partitions/index.ts'
@@ -10,11 +10,14 @@ import { type Clock, systemClock, toolVersion } from '../core/index.ts'
 import { type MigrateTarget, OperationRecorder, type RunOptions } from '../migrate/index.ts'
 import { type Collector, type Limits, Reader, StatementFeed } from '../monitor/index.ts'
 import { ownQueries, type Pool } from '../pool/index.ts'
+import { AccessLog } from './access-log.ts'
 import { ConsoleSessions } from './console-sessions.ts'
 import { ConsoleShell } from './console-shell.ts'
 import type { AdminContext, ConfigurationEntry } from './context.ts'
 import { rateLimited } from './errors.ts'
-import { addGuard } from './guard.ts'
+import { Gate } from './gate.ts'
+import { addGuard, isSafe, KEY_HEADER } from './guard.ts'
+import { addInputRules } from './input.ts'
 import { DatabaseEvent, HealthEvent, PoolEvent } from './live-events.ts'
 import { LivePicture } from './live.ts'
 import { LongWorks } from './long-work.ts'
@@ -46,7 +49,7 @@ import { statementRoutes } from './routes/statements.ts'
 import { replicationRoutes } from './routes/replication.ts'
 import { settingRoutes } from './routes/settings.ts'
 import { tableRoute } from './routes/table.ts'
-import { sessionRoutes } from './routes/session.ts'
+import { sessionRoutes, signInPath } from './routes/session.ts'
 import { tableRoutes } from './routes/tables.ts'
 
 /** What the API is about. What `createHoldfast` makes is one. */
@@ -74,6 +77,10 @@ export interface AdminInput {
   readonly configuration?: readonly ConfigurationEntry[] | undefined
   /** Whoever has it may scrape `/metrics`, and nothing else. Default: one has to be signed in. */
   readonly metricsToken?: string | undefined
+  /** Names that requests may ask under, besides `localhost` and addresses. Default: any, as the application decides. */
+  readonly hosts?: readonly string[] | undefined
+  /** A proxy that ends HTTPS stands in front, and the application trusts it: nobody signs in over plain HTTP. Default false. */
+  readonly isBehindProxy?: boolean
   readonly clock?: Clock
 }
 
@@ -120,14 +127,19 @@ const REQUESTS_PER_MINUTE = 1_200
 export class Admin {
   readonly #context: Omit<AdminContext, 'shell'>
   readonly #metricsToken: string | undefined
+  readonly #hosts: readonly string[] | undefined
+  #log: FastifyBaseLogger | undefined
 
   constructor(input: AdminInput) {
     const clock = input.clock ?? systemClock
     this.#metricsToken = input.metricsToken
+    this.#hosts = input.hosts?.map((name) => name.toLowerCase())
     const reader = new Reader(input.pool, clock)
     const feed = input.monitor?.feed ?? new StatementFeed(reader, clock)
     const live = new LivePicture(input.pool, reader, feed, clock)
+    const gate = new Gate(clock)
     const schema = input.schema ?? input.migrations?.history.schema ?? 'holdfast'
+    const recorder = new OperationRecorder(ownQueries(input.pool), schema)
     this.#context = {
       pool: input.pool,
       pools: [...new Set([input.pool, ...(input.otherPools ?? [])])],
@@ -141,26 +153,33 @@ export class Admin {
       migrateOptions: input.migrateOptions ?? {},
       access: input.access,
       partitions: input.partitions,
-      recorder: new OperationRecorder(ownQueries(input.pool), schema),
+      recorder,
+      accessLog: new AccessLog(recorder),
+      gate,
       works: new LongWorks(clock),
       sessions: new ConsoleSessions(clock),
       live,
-      readings: new Readings(input.pool, live, clock),
+      readings: new Readings(input.pool, live, gate, clock),
       clock,
       configuration: input.configuration ?? [],
       startedAt: clock.now(),
+      isBehindProxy: input.isBehindProxy ?? false,
       isDraining: false,
     }
   }
 
-  /** A path below the prefix that signs one person in, once, within ten minutes. Whoever has it gets in. */
-  createSignInPath(role: Role): string {
-    return `/sign-in?token=${this.#context.sessions.createLink(role)}`
+  /**
+   * A path below the prefix that signs one person in, once, within ten minutes. Whoever has it gets in.
+   * @param name whom it is for, as lists and records say it
+   */
+  createSignInPath(role: Role, name = 'link of the service'): string {
+    this.#context.accessLog.linkMade(this.#log, null, name, role)
+    return signInPath(this.#context.sessions.createLink(role, name))
   }
 
-  /** A token for programs, good until this process ends. */
-  createToken(role: Role): string {
-    return this.#context.sessions.createToken(role)
+  /** A token for programs, good until this process ends or it is taken back. @param name which program, as lists and records say it */
+  createToken(role: Role, name = 'token of the service'): string {
+    return this.#context.sessions.createToken(role, name)
   }
 
   /** From now on `/readyz` answers 503, so that no new requests are sent here. */
@@ -172,18 +191,29 @@ export class Admin {
   readonly plugin: FastifyPluginAsync = async (app) => {
     // Not a copy: `isDraining` changes.
     const context = Object.assign(this.#context, { shell: new ConsoleShell(app.prefix) })
+    this.#log = app.log
+    // The guard goes before what counts: it knows for whom to count, and what another site sent is not counted at all.
+    const { sessions, accessLog } = context
+    if (!app.hasRequestDecorator('cookies')) await app.register(cookie) // the application may have it already
+    addGuard(app, { sessions, accessLog, metricsToken: this.#metricsToken, hosts: this.#hosts })
+    addInputRules(app)
     await addProtection(app)
     await addReference(app)
-    addGuard(app, context.sessions, this.#metricsToken)
     addProblems(app, String(context.pool.options.connectionString ?? ''), context.shell)
     app.addHook('onSend', async (request, reply) => {
       reply.header('x-request-id', request.id)
+      // Neither a browser nor a proxy keeps what was told to one person.
+      if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
+    })
+    app.addHook('onResponse', async (request, reply) => {
+      if (!isSafe(request)) accessLog.changed(request, reply.statusCode)
     })
     for (const routes of ROUTES) await app.register(routes, { context })
     context.live.start(app.log)
     app.addHook('onListen', async () => context.live.look())
     app.addHook('onClose', async () => {
       await context.works.close()
+      await accessLog.close()
       await context.live.stop()
       await context.reader.end()
     })
@@ -191,11 +221,11 @@ export class Admin {
 }
 
 async function addProtection(app: FastifyInstance): Promise<void> {
-  // The application may have it already; its parsing reaches our routes then.
-  if (!app.hasRequestDecorator('cookies')) await app.register(cookie)
   await app.register(rateLimit, {
     max: REQUESTS_PER_MINUTE,
     timeWindow: '1 minute',
+    // Who is signed in is not locked out by a stranger at the same address.
+    keyGenerator: ({ identity, isScrape, ip }) => identity?.id ?? (isScrape ? 'metrics' : normalizeIP(ip)),
     errorResponseBuilder: (_request, { ttl }) => rateLimited(Math.ceil(ttl / 1_000)),
   })
   await app.register(helmet, {
@@ -243,10 +273,16 @@ async function addReference(app: FastifyInstance): Promise<void> {
             name: '__Host-holdfast',
             description: 'Over plain HTTP it is called holdfast-PORT: browsers refuse the prefix there.',
           },
+          key: {
+            type: 'apiKey',
+            in: 'header',
+            name: KEY_HEADER,
+            description: "The other half of a browser's session, as signing in answered it.",
+          },
           bearer: { type: 'http', scheme: 'bearer' },
         },
       },
-      security: [{ cookie: [] }, { bearer: [] }],
+      security: [{ cookie: [], key: [] }, { bearer: [] }],
     },
   })
 }

@@ -1,13 +1,15 @@
 import type { AccessTarget } from '../access/index.ts'
 import type { Alerts } from '../alerts/index.ts'
 import type { Clock, Recorder } from '../core/index.ts'
+import { type AccessLog, actorOf } from './access-log.ts'
 import type { MigrateTarget, RunOptions } from '../migrate/index.ts'
 import type { Collector, Limits, Reader, StatementFeed } from '../monitor/index.ts'
 import type { PartitionTarget } from '../partitions/index.ts'
 import type { Pool } from '../pool/index.ts'
-import type { ConsoleSessions } from './console-sessions.ts'
+import type { ConsoleSessions, Identity } from './console-sessions.ts'
 import type { ConsoleShell } from './console-shell.ts'
 import { migrationsUnknown, partitionsUnknown } from './errors.ts'
+import type { Gate } from './gate.ts'
 import type { LivePicture } from './live.ts'
 import type { LongWorks } from './long-work.ts'
 import type { Readings } from './readings.ts'
@@ -46,10 +48,14 @@ export interface AdminContext {
   readonly access: AccessTarget | undefined
   /** Where partitions are kept; undefined where nobody said. */
   readonly partitions: PartitionTarget | undefined
-  /** Where changes are remembered. */
+  /** Where changes are remembered; what somebody asked for, by {@link recorderOf}. */
   readonly recorder: Recorder
   readonly works: LongWorks
   readonly sessions: ConsoleSessions
+  /** Who got in and what they changed. */
+  readonly accessLog: AccessLog
+  /** To connections beside the pool. */
+  readonly gate: Gate
   readonly live: LivePicture
   /** Of the database, shared by all who ask. */
   readonly readings: Readings
@@ -59,6 +65,8 @@ export interface AdminContext {
   /** Options of this process and who decided each. */
   readonly configuration: readonly ConfigurationEntry[]
   readonly startedAt: number
+  /** A proxy that ends HTTPS stands in front: nobody signs in without. */
+  readonly isBehindProxy: boolean
   /** True from the moment on when a shutdown was asked for. */
   isDraining: boolean
 }
@@ -73,4 +81,21 @@ export function migrationsOf({ migrations }: AdminContext): MigrateTarget {
 export function partitionsOf({ partitions }: AdminContext): PartitionTarget {
   if (partitions === undefined) throw partitionsUnknown()
   return partitions
+}
+
+/** Remembers what somebody asked for in their name. */
+export function recorderOf(
+  { recorder }: Pick<AdminContext, 'recorder'>,
+  { identity }: { identity: Identity | null },
+): Recorder {
+  return {
+    record: (operation) =>
+      recorder.record({
+        ...operation,
+        ...(identity && {
+          actor: actorOf(identity),
+          details: { ...operation.details, session: identity.id },
+        }),
+      }),
+  }
 }

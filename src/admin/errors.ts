@@ -36,8 +36,57 @@ export function forbidden(needed: Role, has: Role): HoldfastError {
 export function crossSite(reason: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_ADMIN_CROSS_SITE',
-    message: `The request was refused because ${reason}. Send the token of GET /v1/session in the header "x-csrf-token".`,
+    message: `The request was refused because ${reason}. Only pages of this address may ask, and programs with a token.`,
     details: { reason },
+  })
+}
+
+export function hostUnknown(host: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_HOST',
+    message: `This server is not known as "${host}". If that is its name, add it to HOLDFAST_ADMIN_HOSTS.`,
+    details: { host },
+  })
+}
+
+export function signInUnencrypted(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_SIGN_IN_UNENCRYPTED',
+    message:
+      'Nobody was signed in: there is a proxy in front (HOLDFAST_ADMIN_TRUST_PROXY), and this request did not come by HTTPS as far as it says. Have the proxy send x-forwarded-proto: https.',
+  })
+}
+
+export function databaseBusy(): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_BUSY',
+    message:
+      'Too much of this kind is being asked of the database at once. Nothing was done; try again in a moment.',
+    retryable: true,
+  })
+}
+
+export function sessionUnknown(id: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_SESSION_UNKNOWN',
+    message: `There is no session or token "${id}": it has ended, or never was.`,
+    details: { id },
+  })
+}
+
+export function operationEnded(by: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_OPERATION_ENDED',
+    message: `It was ended by ${by}. What it had finished stays; what it was doing was undone.`,
+    details: { by },
+  })
+}
+
+export function operationOver(id: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_OPERATION_OVER',
+    message: `The operation "${id}" is over: there is nothing to end.`,
+    details: { id },
   })
 }
 
@@ -52,7 +101,7 @@ export function linkInvalid(): HoldfastError {
 export function rateLimited(retryAfterSeconds: number): HoldfastError {
   return new HoldfastError({
     code: 'HF_ADMIN_RATE_LIMITED',
-    message: `Too many requests from this address. Try again in ${retryAfterSeconds} s.`,
+    message: `Too many requests from this address or session. Try again in ${retryAfterSeconds} s.`,
     retryable: true,
     details: { retryAfterSeconds },
   })
@@ -61,7 +110,7 @@ export function rateLimited(retryAfterSeconds: number): HoldfastError {
 export function tooManyStreams(limit: number): HoldfastError {
   return new HoldfastError({
     code: 'HF_ADMIN_TOO_MANY_STREAMS',
-    message: `${limit} live event streams are open already. Close a tab, or try again later.`,
+    message: `${limit} live event streams are open already, of this session or in all. Close a tab, or try again later.`,
     retryable: true,
     details: { limit },
   })

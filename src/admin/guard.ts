@@ -1,7 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { isIP } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { AccessLog } from './access-log.ts'
 import type { ConsoleSessions, Identity } from './console-sessions.ts'
-import { crossSite, forbidden, metricsTokenWrong, unauthenticated } from './errors.ts'
+import { crossSite, forbidden, hostUnknown, metricsTokenWrong, unauthenticated } from './errors.ts'
 import { includesRole, type Role } from './roles.ts'
 
 /** Who may call a route; `public` needs no sign-in. A route that says nothing is for admins. */
@@ -14,31 +16,52 @@ declare module 'fastify' {
     isScraped?: boolean
   }
   interface FastifyRequest {
-    /** Who calls; null on public routes. */
+    /** Who calls; null where nobody is signed in. */
     identity: Identity | null
+    /** It came with the token of metrics. */
+    isScrape: boolean
   }
 }
 
-const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+/** What the guard goes by. */
+export interface GuardOptions {
+  readonly sessions: ConsoleSessions
+  readonly accessLog: AccessLog
+  readonly metricsToken: string | undefined
+  /** Names that this server is asked under, besides addresses and localhost; undefined: not looked at. */
+  readonly hosts: readonly string[] | undefined
+}
 
-/** Checks every request of this plugin before its body is read. */
+/** The half of a session that a page sends along. */
+export const KEY_HEADER = 'x-holdfast-key'
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+export const isSafe = (request: FastifyRequest): boolean => SAFE_METHODS.has(request.method)
+
+/**
+ * Looks at every request of this plugin before it is counted (by whom it is counted for), and lets it through or not before its body is
+ * read. To be added before what counts.
+ */
 export function addGuard(
   app: FastifyInstance,
-  sessions: ConsoleSessions,
-  metricsToken: string | undefined,
+  { sessions, accessLog, metricsToken, hosts }: GuardOptions,
 ): void {
   app.decorateRequest('identity', null)
+  app.decorateRequest('isScrape', false)
+  app.addHook('onRequest', async (request) => {
+    refuseForeignHost(request, hosts)
+    refuseCrossSite(request)
+    request.identity = identify(request, sessions) ?? null
+    request.isScrape = isSame(bearerOf(request), metricsToken)
+  })
   // After every onRequest, among them the rate limit: whoever is refused is counted, too.
   app.addHook('preParsing', async (request) => {
-    const access = request.is404 ? 'public' : (request.routeOptions.config.access ?? 'admin')
-    if (access === 'public') return
-    const isScraped = request.routeOptions.config.isScraped === true
-    if (isScraped && isSame(bearerOf(request), metricsToken)) return
-    const identity = identify(request, sessions)
+    const { access = 'admin', isScraped = false } = request.routeOptions.config
+    if (request.is404 || access === 'public' || (isScraped && request.isScrape)) return
+    const { identity } = request
     if (!identity) throw isScraped ? metricsTokenWrong() : unauthenticated()
-    if (!includesRole(identity.role, access)) throw forbidden(access, identity.role)
-    if (!SAFE_METHODS.has(request.method)) refuseCrossSite(request, identity)
-    request.identity = identity
+    if (includesRole(identity.role, access)) return
+    accessLog.refused(request, access)
+    throw forbidden(access, identity.role)
   })
 }
 
@@ -56,17 +79,22 @@ export function clearSessionCookie(request: FastifyRequest, reply: FastifyReply)
   reply.clearCookie(cookieName(request), { path: '/' })
 }
 
-/** The secret that the browser sent along, if any. */
-export function sessionSecret(request: FastifyRequest): string | undefined {
-  return request.cookies[cookieName(request)]
-}
-
 /**
  * Browsers refuse the `__Host-` prefix over plain HTTP, also on loopback. And they do not tell ports apart: with
  * the port in the name, two servers on one machine do not sign each other's people out.
  */
 function cookieName(request: FastifyRequest): string {
   return request.protocol === 'https' ? '__Host-holdfast' : `holdfast-${request.port ?? 80}`
+}
+
+/** All cookies of the name: another server of this machine may have set one for a path, which then comes first. */
+function sessionCookies(request: FastifyRequest): string[] {
+  const start = `${cookieName(request)}=`
+  return (request.headers.cookie ?? '')
+    .split(';')
+    .map((part) => part.trim())
+    .filter((part) => part.startsWith(start))
+    .map((part) => part.slice(start.length))
 }
 
 const bearerOf = (request: FastifyRequest): string | undefined =>
@@ -82,17 +110,31 @@ function isSame(given: string | undefined, expected: string | undefined): boolea
 function identify(request: FastifyRequest, sessions: ConsoleSessions): Identity | undefined {
   const bearer = bearerOf(request)
   if (bearer !== undefined) return sessions.findToken(bearer)
-  const secret = sessionSecret(request)
-  return secret === undefined ? undefined : sessions.findSession(secret)
+  const key = request.headers[KEY_HEADER]
+  return typeof key === 'string' ? sessions.findSession(key, sessionCookies(request)) : undefined
 }
 
-/** A cookie comes along with requests that another site caused; the header's token does not. */
-function refuseCrossSite(request: FastifyRequest, identity: Identity): void {
-  if (identity.csrfToken === null) return
-  const { origin } = request.headers
-  if (origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== request.host)) {
-    throw crossSite('it comes from another site')
-  }
-  if (request.headers['x-csrf-token'] !== identity.csrfToken)
-    throw crossSite('its CSRF token is missing or wrong')
+/**
+ * A page elsewhere can have its own name point here, and then reads what anybody may. An address cannot be made to point elsewhere;
+ * a program that sends no name is no browser.
+ */
+function refuseForeignHost({ hostname }: FastifyRequest, hosts: readonly string[] | undefined): void {
+  if (hosts === undefined || hostname === undefined || hostname === '') return
+  const name = hostname.toLowerCase().replace(/^\[(.*)\]$/, '$1')
+  if (isIP(name) !== 0 || name === 'localhost' || name.endsWith('.localhost') || hosts.includes(name)) return
+  throw hostUnknown(name)
+}
+
+/** Requests that a page of another site or port caused. Following a link to here is none: that is how people come. */
+function refuseCrossSite(request: FastifyRequest): void {
+  const { origin, 'sec-fetch-site': site, 'sec-fetch-mode': mode, 'sec-fetch-dest': dest } = request.headers
+  const isFollowed = isSafe(request) && mode === 'navigate' && dest === 'document'
+  if ((site === 'cross-site' || site === 'same-site') && !isFollowed)
+    throw crossSite('a page of another site or port sent it')
+  if (isSafe(request) || origin === undefined) return
+  if (!URL.canParse(origin)) throw crossSite('it says "null" or nothing of use for where it comes from')
+  const { host, protocol } = new URL(origin)
+  // Behind a proxy that is not told of, what came by https looks like http here; the other way round it cannot be.
+  const isDowngraded = request.protocol === 'https' && protocol !== 'https:'
+  if (host !== request.host || isDowngraded) throw crossSite('it comes from another site')
 }

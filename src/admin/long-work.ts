@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto'
 import { type Clock, isHoldfastError, messageOf, uuidv7, within } from '../core/index.ts'
-import { idempotencyKeyTaken, operationUnknown, tooManyOperations } from './errors.ts'
+import { endable } from '../pool/index.ts'
+import type { Identity } from './console-sessions.ts'
+import {
+  idempotencyKeyTaken,
+  operationEnded,
+  operationOver,
+  operationUnknown,
+  tooManyOperations,
+} from './errors.ts'
 import type { Role } from './roles.ts'
 
 /** Something that takes longer than a request may. */
@@ -9,6 +17,8 @@ export interface LongWork {
   /** `noun.verb`, as `migrations.up`. */
   readonly kind: string
   readonly startedBy: Role
+  /** Of the session or token that asked for it. */
+  readonly startedByName: string
   readonly state: 'running' | 'done' | 'failed'
   readonly startedAt: Date
   readonly finishedAt: Date | null
@@ -21,7 +31,7 @@ export interface LongWork {
 /** Who asks for a work, and for which. */
 export interface WorkOrder {
   readonly kind: string
-  readonly startedBy: Role
+  readonly startedBy: Pick<Identity, 'name' | 'role'>
   /** What was asked for: with the same key it must be the same. */
   readonly input: object
   /** The request's `Idempotency-Key`, if it has one. */
@@ -29,7 +39,7 @@ export interface WorkOrder {
 }
 
 const MOST_KEPT = 100
-const MOST_RUNNING = 8
+const MOST_RUNNING = 4
 const MOST_LINES = 200
 /** How long a closing server waits for what still runs. */
 const LONGEST_GOODBYE_MS = 5_000
@@ -39,6 +49,13 @@ const withoutPasswords = (text: string): string => text.replaceAll(/(\/\/[^:/@\s
 
 type Draft = { -readonly [Name in keyof LongWork]: LongWork[Name] } & { log: { at: Date; text: string }[] }
 
+/** One that runs. */
+interface Running {
+  readonly fingerprint: string
+  readonly ending: AbortController
+  readonly end: Promise<void>
+}
+
 /**
  * Works that outlive their request. Each is running, and then done or failed; it is kept in memory until a hundred
  * later ones have come, or the process ends.
@@ -47,7 +64,7 @@ export class LongWorks {
   readonly #clock: Clock
   readonly #works = new Map<string, Draft>()
   readonly #byKey = new Map<string, { readonly id: string; readonly fingerprint: string }>()
-  readonly #running = new Set<Promise<void>>()
+  readonly #running = new Map<string, Running>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -66,24 +83,27 @@ export class LongWorks {
   }
 
   /**
-   * Begins a work, unless one was begun with the same key: then it is that one.
+   * Begins a work, unless one was begun with the same key, or the same is being done: then it is that one.
    * @throws HF_ADMIN_IDEMPOTENCY_KEY, HF_ADMIN_TOO_MANY_OPERATIONS
    */
   start(order: WorkOrder, work: (tell: (text: string) => void) => Promise<object>): LongWork {
     const { kind, startedBy, input } = order
-    // Whoever has another role has keys of its own.
-    const key = order.key === undefined ? undefined : `${startedBy} ${order.key}`
+    // Others have keys of their own.
+    const key = order.key === undefined ? undefined : `${startedBy.role} ${startedBy.name} ${order.key}`
     const fingerprint = createHash('sha256')
       .update(JSON.stringify([kind, input]))
       .digest('hex')
     const known = key === undefined ? undefined : this.#byKey.get(key)
     if (known && known.fingerprint !== fingerprint) throw idempotencyKeyTaken()
     if (known) return this.get(known.id)
+    const same = [...this.#running].find(([, one]) => one.fingerprint === fingerprint)
+    if (same) return this.get(same[0])
     if (this.#running.size >= MOST_RUNNING) throw tooManyOperations(MOST_RUNNING)
     const draft: Draft = {
       id: uuidv7(),
       kind,
-      startedBy,
+      startedBy: startedBy.role,
+      startedByName: startedBy.name,
       state: 'running',
       startedAt: new Date(this.#clock.now()),
       finishedAt: null,
@@ -94,27 +114,48 @@ export class LongWorks {
     this.#works.set(draft.id, draft)
     if (key !== undefined) this.#byKey.set(key, { id: draft.id, fingerprint })
     this.#forgetOldest()
-    const running = this.#run(draft, work).finally(() => this.#running.delete(running))
-    this.#running.add(running)
+    const ending = new AbortController()
+    const end = this.#run(draft, ending.signal, work).finally(() => this.#running.delete(draft.id))
+    this.#running.set(draft.id, { fingerprint, ending, end })
     return draft
+  }
+
+  /**
+   * Ends one that runs: what it is doing in the database is cancelled and undone, as after a crash; what it had finished stays.
+   * Resolves when it has ended.
+   * @throws HF_ADMIN_OPERATION_UNKNOWN, HF_ADMIN_OPERATION_OVER
+   */
+  async end(id: string, by: string): Promise<LongWork> {
+    const work = this.get(id)
+    const running = this.#running.get(id)
+    if (!running) throw operationOver(id)
+    running.ending.abort(operationEnded(by))
+    await running.end
+    return work
   }
 
   /** Waits a little for what runs. */
   async close(): Promise<void> {
-    const all = Promise.all(this.#running)
+    const all = Promise.all([...this.#running.values()].map(({ end }) => end))
     // What does not make it is cut off with the process: each must bear that.
     await within(this.#clock, LONGEST_GOODBYE_MS, all, () => new Error('still running')).catch(() => {})
   }
 
-  async #run(draft: Draft, work: (tell: (text: string) => void) => Promise<object>): Promise<void> {
+  async #run(
+    draft: Draft,
+    ending: AbortSignal,
+    work: (tell: (text: string) => void) => Promise<object>,
+  ): Promise<void> {
     const tell = (text: string): void => {
       draft.log.push({ at: new Date(this.#clock.now()), text: withoutPasswords(text) })
       if (draft.log.length > MOST_LINES) draft.log.shift()
     }
     try {
-      draft.result = await work(tell)
+      draft.result = await endable(ending, () => work(tell))
       draft.state = 'done'
-    } catch (error) {
+    } catch (failure) {
+      // What a connection that was cut says is not why.
+      const error: unknown = ending.aborted ? ending.reason : failure
       draft.error = {
         code: isHoldfastError(error) ? error.code : null,
         message: withoutPasswords(messageOf(error)),

@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { type ErrorCode, type HoldfastError, isHoldfastError, refusesConnection } from '../core/index.ts'
 import { connectFailure } from '../pool/index.ts'
 import type { ConsoleShell } from './console-shell.ts'
+import { includesRole, type Role } from './roles.ts'
 import { internal, requestInvalid, routeNotFound } from './errors.ts'
 
 /** RFC 9457: the one form of every error that this API answers. */
@@ -30,11 +31,23 @@ export const problemResponses = { '4xx': Problem, '5xx': Problem }
 export const nullable = <T extends Type.TSchema>(schema: T): Type.TUnion<[T, Type.TNull]> =>
   Type.Union([schema, Type.Null()])
 
+/**
+ * What PostgreSQL or a channel said when something failed, for who may read it: it may hold values, which a viewer does not get to see.
+ */
+export const errorShown = <Text extends string | null>(error: Text, role: Role): Text | string =>
+  error === null || includesRole(role, 'operator') ? error : 'An operator can read why.'
+
 const STATUS: Readonly<Record<string, number>> = {
   HF_ADMIN_UNAUTHENTICATED: 401,
   HF_ADMIN_LINK_INVALID: 401,
   HF_ADMIN_FORBIDDEN: 403,
   HF_ADMIN_CROSS_SITE: 403,
+  HF_ADMIN_HOST: 421,
+  HF_ADMIN_SIGN_IN_UNENCRYPTED: 403,
+  HF_ADMIN_BUSY: 503,
+  HF_ADMIN_SESSION_UNKNOWN: 404,
+  HF_ADMIN_OPERATION_ENDED: 409,
+  HF_ADMIN_OPERATION_OVER: 409,
   HF_ADMIN_NOT_FOUND: 404,
   HF_ADMIN_REQUEST_INVALID: 400,
   HF_ADMIN_RATE_LIMITED: 429,
@@ -70,6 +83,9 @@ const STATUS: Readonly<Record<string, number>> = {
   HF_MIGRATE_UNKNOWN_ID: 404,
   HF_SCHEMA_MISSING: 503,
   HF_SCHEMA_OUTDATED: 503,
+  HF_STRUCTURE_BUSY: 503,
+  HF_TABLE_OWNERS: 409,
+  HF_CONFINEMENT_OPEN: 409,
   HF_MONITOR_BUSY: 503,
   HF_MONITOR_HISTORY_UNREACHABLE: 503,
   HF_MONITOR_SESSION_UNKNOWN: 404,
@@ -91,6 +107,8 @@ const STATUS_OF_FAMILY = [
   ['HF_PARTITION_', 409],
 ] as const
 
+const NOT_FOUND_PER_MINUTE = 1_200
+
 const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   401: 'Unauthorized',
@@ -99,6 +117,7 @@ const TITLES: Readonly<Record<number, string>> = {
   413: 'Content Too Large',
   409: 'Conflict',
   415: 'Unsupported Media Type',
+  421: 'Misdirected Request',
   422: 'Unprocessable Content',
   429: 'Too Many Requests',
   500: 'Internal Server Error',
@@ -110,8 +129,11 @@ export function addProblems(app: FastifyInstance, databaseUrl: string, shell: Co
   app.setErrorHandler((error: FastifyError, request, reply) =>
     answerFailure(app.prefix, databaseUrl, error, request, reply),
   )
-  app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) => {
-    if (shell.isBuilt && shell.answers(request)) return shell.send(request, reply)
+  // Counted by itself: asking for what there is not takes nothing from those who ask for what there is. The page costs next to nothing.
+  const isPage = (request: FastifyRequest): boolean => shell.isBuilt && shell.answers(request)
+  const limited = app.rateLimit({ max: NOT_FOUND_PER_MINUTE, timeWindow: '1 minute', allowList: isPage })
+  app.setNotFoundHandler({ preHandler: limited }, (request, reply) => {
+    if (isPage(request)) return shell.send(request, reply)
     const path = request.url.split('?')[0] as string
     return sendProblem(app.prefix, request, reply, 404, routeNotFound(request.method, path, app.prefix))
   })

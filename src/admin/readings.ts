@@ -1,6 +1,7 @@
 import { type Clock, KeptAnswers, within } from '../core/index.ts'
 import { readingBusy } from '../monitor/index.ts'
 import { connectFailure, type Pool } from '../pool/index.ts'
+import type { Gate } from './gate.ts'
 import type { LivePicture } from './live.ts'
 
 /** How long a reading of the database may take; after that whoever asked is told. */
@@ -13,12 +14,14 @@ const LONGEST_MS = 10_000
 export class Readings {
   readonly #pool: Pool
   readonly #live: LivePicture
+  readonly #gate: Gate
   readonly #clock: Clock
   readonly #answers: KeptAnswers
 
-  constructor(pool: Pool, live: LivePicture, clock: Clock) {
+  constructor(pool: Pool, live: LivePicture, gate: Gate, clock: Clock) {
     this.#pool = pool
     this.#live = live
+    this.#gate = gate
     this.#clock = clock
     this.#answers = new KeptAnswers(clock)
   }
@@ -33,6 +36,14 @@ export class Readings {
         readingBusy(`it took longer than ${LONGEST_MS / 1_000} s`),
       ),
     )
+  }
+
+  /**
+   * The same for what is read on a connection of its own, not by the Reader.
+   * @throws HF_ADMIN_BUSY when too many such are asked for at once
+   */
+  getBeside<T>(key: string, lifeMs: number, read: () => Promise<T>): Promise<T> {
+    return this.get(key, lifeMs, () => this.#gate.run(read))
   }
 
   /** Reads everything anew when it is asked for next: something was changed. */

@@ -7,3 +7,6 @@ export const ROLES: readonly Role[] = ['viewer', 'operator', 'admin']
 export function includesRole(role: Role, needed: Role): boolean {
   return ROLES.indexOf(role) >= ROLES.indexOf(needed)
 }
+
+/** Of whoever asks; least where nobody is known. */
+export const roleOf = (identity: { readonly role: Role } | null): Role => identity?.role ?? 'viewer'

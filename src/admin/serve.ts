@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { uuidv7 } from '../core/index.ts'
+import { actorHere } from '../migrate/index.ts'
 import { Admin, type AdminInput } from './admin.ts'
 import { addressUnavailable, portTaken, publicWithoutTls } from './errors.ts'
 import type { AdminOptions } from './options.ts'
@@ -35,7 +36,7 @@ export async function serveAdmin(
   options: AdminOptions,
   stateDirectory: string,
 ): Promise<AdminServer> {
-  const { host, port, insecure, logLevel } = options
+  const { host, port, insecure, logLevel, hosts, trustProxy } = options
   if (!insecure && !LOOPBACK.test(host)) throw publicWithoutTls(host)
   const app = Fastify({
     bodyLimit: BODY_LIMIT_BYTES,
@@ -43,17 +44,23 @@ export async function serveAdmin(
     genReqId: () => uuidv7(),
     frameworkErrors: answerFrameworkError,
     forceCloseConnections: true,
+    trustProxy: trustProxy.length > 0 && [...trustProxy],
     logger:
       logLevel === 'silent'
         ? false
         : {
             level: logLevel,
-            // stdout is for data. The query is left out of the log: it may hold a sign-in secret.
+            // stdout is for data. The query is left out of the log: people look for names in it.
             stream: process.stderr,
             serializers: { req: (request) => ({ method: request.method, path: request.url?.split('?')[0] }) },
           },
   })
-  const admin = new Admin({ metricsToken: options.metricsToken, ...input })
+  const admin = new Admin({
+    metricsToken: options.metricsToken,
+    hosts: [host, ...hosts],
+    isBehindProxy: trustProxy.length > 0,
+    ...input,
+  })
   await app.register(admin.plugin)
   try {
     await app.listen({ host, port })
@@ -71,7 +78,7 @@ export async function serveAdmin(
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`
   const forget = offerToken(
     stateDirectory,
-    { url, token: admin.createToken('admin'), pid: process.pid },
+    { url, token: admin.createToken('admin', `command line of ${actorHere()}`), pid: process.pid },
     (error) =>
       app.log.warn(
         { err: error },
@@ -82,7 +89,7 @@ export async function serveAdmin(
     url,
     admin,
     app,
-    createSignInLink: () => `${url}${admin.createSignInPath('admin')}`,
+    createSignInLink: () => `${url}${admin.createSignInPath('admin', actorHere())}`,
     async close() {
       admin.drain()
       forget()

@@ -1,4 +1,12 @@
-import { isHoldfastError, messageOf, quoteWhereNeeded, SQLSTATE, sqlstateOf } from '../core/index.ts'
+import {
+  inOneLine,
+  isHoldfastError,
+  messageOf,
+  pasteable,
+  quoteWhereNeeded,
+  SQLSTATE,
+  sqlstateOf,
+} from '../core/index.ts'
 import { CHECKS } from './checks.ts'
 import type { ServerIdentity } from './queries.ts'
 import type { Check, CheckContext, Finding, Found } from './finding.ts'
@@ -55,7 +63,18 @@ export function scoreOf(findings: readonly Pick<Finding, 'severity'>[]): number 
 
 function asFinding({ id, why }: Check, found: Found): Finding {
   const { severity, confidence = 'certain', subject, message, evidence, action, sql } = found
-  return { check: id, severity, confidence, subject, message, evidence, action, sql, why }
+  return {
+    check: id,
+    severity,
+    confidence,
+    subject,
+    // A name may hold what begins another line: what is said of it is one.
+    message: inOneLine(message),
+    evidence,
+    action: inOneLine(action),
+    sql: sql === null ? null : pasteable(sql),
+    why,
+  }
 }
 
 /** What is locked or too slow just now may be looked at later; what this role may not read is nobody's fault. */

@@ -20,7 +20,14 @@ export type { ReplicaPicture } from './replicas/replica.ts'
 export type { ReadOptions, WalPosition } from './replicas/wal-position.ts'
 export { certificatesOf, type ConnectionCertificate } from './servers/certificates.ts'
 export { ownQueries } from './own-queries.ts'
-export { connectDirectly, relationNamed, withDirectClient, withUsersPath } from './servers/direct-client.ts'
+export {
+  connectDirectly,
+  relationNamed,
+  withDirectClient,
+  withReadingClient,
+  withUsersPath,
+} from './servers/direct-client.ts'
+export { beyondTheEnd, endable } from './servers/endable.ts'
 export { openClient } from './servers/open-client.ts'
 export type { ServerPicture } from './servers/servers.ts'
 export type { Role, TargetSessionAttrs } from './servers/role.ts'

@@ -99,7 +99,7 @@ describe.skipIf(isBrowserMissing)(`alerts in the console${BROWSER_SUITE}`, () =>
     await panel.getByRole('button', { name: 'Silence it' }).click()
     await page.getByRole('row', { name: /lock_wait.*data move/ }).click()
     const silence = page.getByRole('complementary', { name: 'Silence' })
-    await silence.getByText('console:operator').waitFor()
+    await silence.getByText('link of the service (operator)').waitFor()
     await silence.getByRole('button', { name: 'End this silence' }).click()
     await page.getByText('Nothing is silenced.').waitFor()
   })

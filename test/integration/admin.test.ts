@@ -7,6 +7,7 @@ import { Admin, type AdminServer, describeApi, serveAdmin } from '../../src/admi
 import { renderApiTypes } from '../../scripts/api-types.ts'
 import type { Pool } from '../../src/pool/index.ts'
 import { type AdminClient, TEST_OPTIONS, useAdminServer } from '../support/admin-server.ts'
+import { secretOf } from '../support/signing-in.ts'
 import { useDatabase } from '../support/database.ts'
 import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
 
@@ -91,9 +92,10 @@ describe('errors', () => {
       'HF_ADMIN_UNAUTHENTICATED',
     ],
     ['GET', '/v1/session', { cookie: 'holdfast=x' }, undefined, 401, 'HF_ADMIN_UNAUTHENTICATED'],
-    ['GET', '/sign-in', {}, undefined, 401, 'HF_ADMIN_LINK_INVALID'],
-    ['GET', '/sign-in?token=wrong', {}, undefined, 401, 'HF_ADMIN_LINK_INVALID'],
-    ['GET', `/sign-in?token=${'x'.repeat(300)}`, {}, undefined, 400, 'HF_ADMIN_REQUEST_INVALID'],
+    ['POST', '/v1/session', {}, '{"token":"wrong"}', 401, 'HF_ADMIN_LINK_INVALID'],
+    ['POST', '/v1/session', {}, undefined, 400, 'HF_ADMIN_REQUEST_INVALID'],
+    ['POST', '/v1/session', {}, `{"token":"${'x'.repeat(300)}"}`, 400, 'HF_ADMIN_REQUEST_INVALID'],
+    ['DELETE', '/v1/sessions/nobody', 'admin', undefined, 404, 'HF_ADMIN_SESSION_UNKNOWN'],
     ['POST', '/v1/sign-in-links', 'admin', '{"role":"owner"}', 400, 'HF_ADMIN_REQUEST_INVALID'],
     ['POST', '/v1/sign-in-links', 'admin', '{not json', 400, 'HF_ADMIN_REQUEST_INVALID'],
     [
@@ -261,9 +263,16 @@ describe('mounted into an application', () => {
     await host.register(cookiePlugin)
     const other = new Admin({ pool })
     await host.register(other.plugin, { prefix: '/ops' })
-    const signedIn = await host.inject({ url: `/ops${other.createSignInPath('viewer')}` })
-    const sent = String(signedIn.headers['set-cookie']).split(';')[0] as string
-    expect((await host.inject({ url: '/ops/v1/session', headers: { cookie: sent } })).statusCode).toBe(200)
+    const signedIn = await host.inject({
+      method: 'POST',
+      url: '/ops/v1/session',
+      payload: { token: secretOf(other.createSignInPath('viewer')) },
+    })
+    const headers = {
+      cookie: String(signedIn.headers['set-cookie']).split(';')[0] as string,
+      'x-holdfast-key': signedIn.json().key as string,
+    }
+    expect((await host.inject({ url: '/ops/v1/session', headers })).statusCode).toBe(200)
     await host.close()
   })
 
@@ -272,8 +281,13 @@ describe('mounted into an application', () => {
     expect((await app.inject({ url: '/health' })).statusCode).toBe(404)
     const own = await app.inject({ url: '/own' })
     expect(own.headers['content-security-policy']).toBeUndefined()
-    const signedIn = await app.inject({ url: `/ops${admin.createSignInPath('viewer')}` })
-    expect(signedIn.headers.location).toBe('./')
+    const made = await app.inject({
+      method: 'POST',
+      url: '/ops/v1/sign-in-links',
+      headers: { authorization: `Bearer ${admin.createToken('admin')}` },
+      payload: { role: 'viewer' },
+    })
+    expect(made.json().path).toMatch(/^\/ops\/sign-in#token=/)
     expect((await app.inject({ url: '/ops' })).headers.location).toBe('ops/')
     expect((await app.inject({ url: '/ops/' })).body).toContain('<base href="./"')
     expect((await app.inject({ url: '/ops/docs' })).body).toContain('href="docs/style.css"')

@@ -101,7 +101,7 @@ describe('by HTTP', () => {
     const id = await fire('connections', 5)
     expect((await client().post(`/v1/alerts/${id}/acknowledge`, 'viewer')).status).toBe(403)
     const known = await client().post(`/v1/alerts/${id}/acknowledge`, 'operator')
-    expect(known).toMatchObject({ status: 200, body: { acknowledged_by: 'console:operator' } })
+    expect(known).toMatchObject({ status: 200, body: { acknowledged_by: 'token of the service (operator)' } })
     const silence = { rule: 'connections', for_seconds: 600, reason: 'load test' }
     expect((await client().post('/v1/alerts/silences', 'viewer', silence)).status).toBe(403)
     expect(

@@ -74,7 +74,7 @@ describe('migrations', () => {
     expect(all).toContain('hunter3')
     const works = new LongWorks(new FakeClock())
     const work = works.start(
-      { kind: 'test.work', startedBy: 'operator', input: {}, key: undefined },
+      { kind: 'test.work', startedBy: { name: 'somebody', role: 'operator' }, input: {}, key: undefined },
       async () => {
         throw new Error('cannot reach postgres://u:hunter2@h/db')
       },
@@ -162,18 +162,20 @@ test('an operation that nobody knows has its code', async () => {
 })
 
 describe('works', () => {
+  let orders = 0
+  /** Each for something else, or for the same with a key. */
   const order = (key?: string): Parameters<LongWorks['start']>[0] => ({
     kind: 'test.work',
-    startedBy: 'operator',
-    input: {},
+    startedBy: { name: 'somebody', role: 'operator' },
+    input: { number: key ?? (orders += 1) },
     key,
   })
 
-  test('at most eight run, a hundred are kept, and each keeps its last two hundred lines', async () => {
+  test('at most four run, a hundred are kept, and each keeps its last two hundred lines', async () => {
     const works = new LongWorks(new FakeClock())
     const ends: (() => void)[] = []
     const endless = (): Promise<object> => new Promise((resolve) => ends.push(() => resolve({})))
-    for (let count = 0; count < 8; count += 1) works.start(order(), endless)
+    for (let count = 0; count < 4; count += 1) works.start(order(), endless)
     expect(() => works.start(order(), endless)).toThrow(
       expect.objectContaining({ code: 'HF_ADMIN_TOO_MANY_OPERATIONS' }),
     )

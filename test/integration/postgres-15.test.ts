@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 /** An existing PostgreSQL 15 that is looked after by somebody else. */
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -39,29 +41,27 @@ afterAll(async () => {
 
 async function withServe(
   url: string,
-  work: (baseUrl: string, cookie: string) => Promise<void>,
+  work: (baseUrl: string, headers: Record<string, string>) => Promise<void>,
 ): Promise<void> {
   const serve = new RunningCli(['serve'], {
     cwd,
     env: { DATABASE_URL: `${url}?sslmode=disable`, ENVIRONMENT: 'production' },
   })
-  const [, baseUrl = '', path = ''] = await serve.waitFor(/(http:\/\/[\d.:]+)(\/sign-in\S+)/)
-  const response = await fetch(`${baseUrl}${path}`, { redirect: 'manual' })
-  await work(baseUrl, (response.headers.get('set-cookie') ?? '').split(';')[0] as string)
+  const [, baseUrl = ''] = await serve.waitFor(/(http:\/\/[\d.:]+)/)
+  const { token } = JSON.parse(readFileSync(join(cwd, '.holdfast/server.json'), 'utf8')) as { token: string }
+  await work(baseUrl, { authorization: `Bearer ${token}` })
   expect(await serve.stop('SIGTERM')).toMatchObject({ code: 0 })
 }
 
 describe('with a role that may only read', () => {
   test('serve works, is ready, and names what it cannot see with the exact GRANT', async () => {
-    await withServe(readOnlyUrl, async (baseUrl, cookie) => {
+    await withServe(readOnlyUrl, async (baseUrl, headers) => {
       expect(await (await fetch(`${baseUrl}/readyz`)).json()).toEqual({
         status: 'ready',
         code: null,
         reason: null,
       })
-      const health = (await (
-        await fetch(`${baseUrl}/v1/database/health`, { headers: { cookie } })
-      ).json()) as object
+      const health = (await (await fetch(`${baseUrl}/v1/database/health`, { headers })).json()) as object
       expect(health).toMatchObject({
         server_version: expect.stringMatching(/^15\./),
         user: 'read only',
@@ -69,7 +69,7 @@ describe('with a role that may only read', () => {
         hidden: [{ what: expect.any(String), grant: 'GRANT pg_read_all_stats TO "read only";' }],
       })
       const stats = await (
-        await fetch(`${baseUrl}/v1/database/performance/database-stats`, { headers: { cookie } })
+        await fetch(`${baseUrl}/v1/database/performance/database-stats`, { headers })
       ).json()
       expect(stats).toMatchObject({
         largest_tables: [{ schema: 'public', table: 'orders', estimated_rows: 1000 }],
@@ -82,10 +82,10 @@ describe('with a role that may only read', () => {
     const client = new pg.Client({ connectionString: database.url })
     await client.connect()
     await client.query('GRANT pg_read_all_stats TO "read only"')
-    await withServe(readOnlyUrl, async (baseUrl, cookie) => {
-      expect(
-        await (await fetch(`${baseUrl}/v1/database/health`, { headers: { cookie } })).json(),
-      ).toMatchObject({ hidden: [] })
+    await withServe(readOnlyUrl, async (baseUrl, headers) => {
+      expect(await (await fetch(`${baseUrl}/v1/database/health`, { headers })).json()).toMatchObject({
+        hidden: [],
+      })
     })
     await client.query('REVOKE pg_read_all_stats FROM "read only"')
     await client.end()
@@ -96,18 +96,19 @@ describe('with a role that may only read', () => {
     await client.connect()
     expect(await runCli(['init'], { cwd, env: { DATABASE_URL: database.url } })).toMatchObject({ code: 0 })
     const grants: string[] = []
-    await withServe(readOnlyUrl, async (baseUrl, cookie) => {
+    await withServe(readOnlyUrl, async (baseUrl, headers) => {
       expect((await fetch(`${baseUrl}/readyz`)).status).toBe(200)
-      const health = (await (
-        await fetch(`${baseUrl}/v1/database/health`, { headers: { cookie } })
-      ).json()) as { hidden: { grant: string }[] }
+      const health = (await (await fetch(`${baseUrl}/v1/database/health`, { headers })).json()) as {
+        hidden: { grant: string }[]
+      }
       grants.push(...health.hidden.map(({ grant }) => grant))
     })
     for (const grant of grants) await client.query(grant)
-    await withServe(readOnlyUrl, async (baseUrl, cookie) => {
-      expect(
-        await (await fetch(`${baseUrl}/v1/database/health`, { headers: { cookie } })).json(),
-      ).toMatchObject({ schema: { state: 'current' }, hidden: [] })
+    await withServe(readOnlyUrl, async (baseUrl, headers) => {
+      expect(await (await fetch(`${baseUrl}/v1/database/health`, { headers })).json()).toMatchObject({
+        schema: { state: 'current' },
+        hidden: [],
+      })
     })
     await runCli(['reset', `--confirm=${database.name}`], { cwd, env: { DATABASE_URL: database.url } })
     await client.query('REVOKE pg_read_all_stats FROM "read only"')

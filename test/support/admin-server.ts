@@ -10,6 +10,7 @@ import {
 import { resolveOptions } from '../../src/core/index.ts'
 import { Pool } from '../../src/pool/index.ts'
 import { scratch } from './scratch.ts'
+import { signInAt } from './signing-in.ts'
 
 /** Options of a server for tests: any free port, no log. */
 export const TEST_OPTIONS: AdminOptions = {
@@ -68,11 +69,10 @@ export class AdminClient {
   }
 
   /** Signs in as a browser would; returns what it would send from then on. */
-  async signIn(role: Role = 'admin'): Promise<{ cookie: string; csrf: string }> {
-    const response = await this.get(this.server.admin.createSignInPath(role))
-    const cookie = (response.headers.get('set-cookie') ?? '').split(';')[0] as string
-    const session = (await (await this.get('/v1/session', { cookie })).json()) as { csrf_token: string }
-    return { cookie, csrf: session.csrf_token }
+  async signIn(role: Role = 'admin'): Promise<Record<string, string>> {
+    const { url, admin } = this.server
+    const { cookie, key } = await signInAt(url, admin.createSignInPath(role))
+    return { cookie, 'x-holdfast-key': key }
   }
 }
 

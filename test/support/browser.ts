@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { type Browser, type BrowserContextOptions, chromium, type Page, type Request } from 'playwright-core'
 import { beforeAll, expect, onTestFinished } from 'vitest'
+import { signInAt } from './signing-in.ts'
 
 /** The shell has no window around each page, and takes a little more than half of the processor's time. */
 const PLACES = [
@@ -89,30 +90,33 @@ interface Axe {
   }): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }>
 }
 
-interface SessionCookie {
-  readonly name: string
-  readonly value: string
-  readonly url: string
-  readonly httpOnly: true
-  readonly sameSite: 'Strict'
+/** Both halves of a browser's session. */
+interface BrowserSession {
+  readonly cookie: {
+    readonly name: string
+    readonly value: string
+    readonly url: string
+    readonly httpOnly: true
+    readonly sameSite: 'Strict'
+  }
+  readonly key: string
 }
 
-const sessions = new WeakMap<SignInServer, Map<Role, Promise<SessionCookie>>>()
+const sessions = new WeakMap<SignInServer, Map<Role, Promise<BrowserSession>>>()
 
 /** The session of a role at a server: signed in once, for all pages that are not about it. */
-function sessionCookie(server: SignInServer, role: Role): Promise<SessionCookie> {
-  const ofServer = sessions.get(server) ?? new Map<Role, Promise<SessionCookie>>()
+function sessionOf(server: SignInServer, role: Role): Promise<BrowserSession> {
+  const ofServer = sessions.get(server) ?? new Map<Role, Promise<BrowserSession>>()
   sessions.set(server, ofServer)
   const session = ofServer.get(role) ?? signIn(server, role)
   ofServer.set(role, session)
   return session
 }
 
-async function signIn({ url, admin }: SignInServer, role: Role): Promise<SessionCookie> {
-  const response = await fetch(`${url}${admin.createSignInPath(role)}`, { redirect: 'manual' })
-  const [name = '', value = ''] = (response.headers.get('set-cookie') ?? '').split(';')[0]?.split('=') ?? []
-  if (name === '') throw new Error(`signing in was answered with ${response.status} and no cookie`)
-  return { name, value, url, httpOnly: true, sameSite: 'Strict' }
+async function signIn({ url, admin }: SignInServer, role: Role): Promise<BrowserSession> {
+  const { cookie, key } = await signInAt(url, admin.createSignInPath(role))
+  const [name = '', value = ''] = cookie.split('=')
+  return { cookie: { name, value, url, httpOnly: true, sameSite: 'Strict' }, key }
 }
 
 /** A page that watches itself: policy violations, layout shifts, errors, requests elsewhere. */
@@ -140,7 +144,11 @@ export class WatchedPage {
     options: PageOptions = {},
   ): Promise<WatchedPage> {
     const watched = await WatchedPage.open(browser, server.url, options)
-    await watched.page.context().addCookies([await sessionCookie(server, role)])
+    const { cookie, key } = await sessionOf(server, role)
+    await watched.page.context().addCookies([cookie])
+    await watched.page.context().addInitScript((kept) => {
+      if (localStorage.getItem('holdfast.key /') === null) localStorage.setItem('holdfast.key /', kept)
+    }, key)
     await watched.page.goto(`${server.url}/${path}`)
     return watched
   }
@@ -189,7 +197,8 @@ export class WatchedPage {
     // Limits of its requests go by the same clock: while one is on its way it goes as others do.
     let asked = 0
     const count = (by: number) => (request: Request) => {
-      if (request.resourceType() === 'fetch') asked += by
+      // The stream of events is always on its way.
+      if (request.resourceType() === 'fetch' && !request.url().endsWith('/v1/events')) asked += by
     }
     this.page.on('request', count(1))
     this.page.on('requestfinished', count(-1))

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { Gate } from '../../src/admin/gate.ts'
 import { LivePicture } from '../../src/admin/live.ts'
 import { Readings } from '../../src/admin/readings.ts'
 import { Reader, StatementFeed } from '../../src/monitor/index.ts'
@@ -16,7 +17,7 @@ function readings(clock: FakeClock): Readings {
   const pool = new Pool({}, clock)
   const reader = new Reader(pool, clock)
   const picture = new AnsweringPicture(pool, reader, new StatementFeed(reader, clock), clock)
-  return new Readings(pool, picture, clock)
+  return new Readings(pool, picture, new Gate(clock), clock)
 }
 
 describe('a reading', () => {

@@ -1,3 +1,5 @@
+import { EventSourceParserStream } from 'eventsource-parser/stream'
+import { forgetKey, readKey } from './key.ts'
 import type { Operations } from './operations.ts'
 import { compareClocks } from './server-clock.ts'
 
@@ -26,7 +28,6 @@ export interface Ask<Name extends Operation> {
   readonly params?: Readonly<Record<string, string>>
   readonly query?: Operations[Name]['query']
   readonly body?: Operations[Name]['body']
-  readonly csrfToken?: string | null
   readonly signal?: AbortSignal
 }
 
@@ -44,7 +45,7 @@ export function whenSignedOut(listener: () => void): void {
  */
 export async function ask<Name extends Operation>(
   operation: Name,
-  { params = {}, query, body, csrfToken, signal }: Ask<Name> = {},
+  { params = {}, query, body, signal }: Ask<Name> = {},
 ): Promise<Answer<Name>> {
   const [method, path] = operation.split(' ') as [string, string]
   const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''))
@@ -57,20 +58,61 @@ export async function ask<Name extends Operation>(
     headers: {
       accept: 'application/json',
       ...(body !== undefined && { 'content-type': 'application/json' }),
-      ...(csrfToken != null && { 'x-csrf-token': csrfToken }),
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
     signal: AbortSignal.any([AbortSignal.timeout(LONGEST_MS), ...(signal ? [signal] : [])]),
   })
-  if (response.status === 401) onSignedOut()
   if (!response.ok) throw await failureOf(response)
   return (response.status === 204 ? undefined : await response.json()) as Answer<Name>
 }
 
+/** An event of the API's stream. */
+export interface StreamEvent {
+  readonly id: string | undefined
+  readonly type: string
+  readonly data: string
+}
+
+/**
+ * Listens to the API's stream until it ends, or `signal` aborts.
+ * @param after the last event that was seen: it goes on from there
+ * @throws ApiError where it does not begin
+ */
+export async function listen(
+  { after, signal }: { readonly after: string | undefined; readonly signal: AbortSignal },
+  take: (event: StreamEvent) => void,
+): Promise<void> {
+  const response = await send(new URL('v1/events', document.baseURI), {
+    credentials: 'same-origin',
+    headers: { accept: 'text/event-stream', ...(after !== undefined && { 'last-event-id': after }) },
+    signal,
+  })
+  if (!response.ok || response.body === null) throw await failureOf(response)
+  const reader = response.body
+    .pipeThrough(new TextDecoderStream())
+    .pipeThrough(new EventSourceParserStream())
+    .getReader()
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return
+    take({ id: value.id, type: value.event ?? 'message', data: value.data })
+  }
+}
+
+/** With this page's half of the session; the browser adds the other. */
 async function send(url: URL, init: RequestInit): Promise<Response> {
+  const key = readKey()
   try {
-    const response = await fetch(url, init)
+    const response = await fetch(url, {
+      ...init,
+      headers: { ...init.headers, ...(key !== null && { 'x-holdfast-key': key }) },
+    })
     compareClocks(response)
+    // Signing in itself may be refused: that says nothing about who was signed in.
+    if (response.status === 401 && init.method !== 'POST') {
+      forgetKey(key)
+      onSignedOut()
+    }
     return response
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error

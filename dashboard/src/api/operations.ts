@@ -530,6 +530,8 @@ export interface Operations {
       /** noun.verb, as migrations.up */
       kind: string
       started_by: "viewer" | "operator" | "admin"
+      /** Of the session or token */
+      started_by_name: string
       state: "running" | "done" | "failed"
       started_at: string
       finished_at: string | null
@@ -808,6 +810,8 @@ export interface Operations {
       /** noun.verb, as migrations.up */
       kind: string
       started_by: "viewer" | "operator" | "admin"
+      /** Of the session or token */
+      started_by_name: string
       state: "running" | "done" | "failed"
       started_at: string
       finished_at: string | null
@@ -836,6 +840,8 @@ export interface Operations {
       /** noun.verb, as migrations.up */
       kind: string
       started_by: "viewer" | "operator" | "admin"
+      /** Of the session or token */
+      started_by_name: string
       state: "running" | "done" | "failed"
       started_at: string
       finished_at: string | null
@@ -859,6 +865,8 @@ export interface Operations {
       /** noun.verb, as migrations.up */
       kind: string
       started_by: "viewer" | "operator" | "admin"
+      /** Of the session or token */
+      started_by_name: string
       state: "running" | "done" | "failed"
       started_at: string
       finished_at: string | null
@@ -918,6 +926,8 @@ export interface Operations {
       /** noun.verb, as migrations.up */
       kind: string
       started_by: "viewer" | "operator" | "admin"
+      /** Of the session or token */
+      started_by_name: string
       state: "running" | "done" | "failed"
       started_at: string
       finished_at: string | null
@@ -1151,6 +1161,8 @@ export interface Operations {
       /** noun.verb, as migrations.up */
       kind: string
       started_by: "viewer" | "operator" | "admin"
+      /** Of the session or token */
+      started_by_name: string
       state: "running" | "done" | "failed"
       started_at: string
       finished_at: string | null
@@ -1171,12 +1183,16 @@ export interface Operations {
     body: {
       /** As SQL names it: public.logs */
       table: string
+      /** Findings that are agreed to */
+      accept: (string)[]
     }
     answer: {
       id: string
       /** noun.verb, as migrations.up */
       kind: string
       started_by: "viewer" | "operator" | "admin"
+      /** Of the session or token */
+      started_by_name: string
       state: "running" | "done" | "failed"
       started_at: string
       finished_at: string | null
@@ -1197,12 +1213,16 @@ export interface Operations {
     body: {
       /** As SQL names it: public.logs */
       table: string
+      /** Findings that are agreed to */
+      accept: (string)[]
     }
     answer: {
       id: string
       /** noun.verb, as migrations.up */
       kind: string
       started_by: "viewer" | "operator" | "admin"
+      /** Of the session or token */
+      started_by_name: string
       state: "running" | "done" | "failed"
       started_at: string
       finished_at: string | null
@@ -1223,12 +1243,16 @@ export interface Operations {
     body: {
       /** As SQL names it: public.logs */
       table: string
+      /** Findings that are agreed to */
+      accept: (string)[]
     }
     answer: {
       id: string
       /** noun.verb, as migrations.up */
       kind: string
       started_by: "viewer" | "operator" | "admin"
+      /** Of the session or token */
+      started_by_name: string
       state: "running" | "done" | "failed"
       started_at: string
       finished_at: string | null
@@ -1249,12 +1273,16 @@ export interface Operations {
     body: {
       /** As SQL names it: public.logs */
       table: string
+      /** Findings that are agreed to */
+      accept: (string)[]
     }
     answer: {
       id: string
       /** noun.verb, as migrations.up */
       kind: string
       started_by: "viewer" | "operator" | "admin"
+      /** Of the session or token */
+      started_by_name: string
       state: "running" | "done" | "failed"
       started_at: string
       finished_at: string | null
@@ -1281,6 +1309,8 @@ export interface Operations {
       /** noun.verb, as migrations.up */
       kind: string
       started_by: "viewer" | "operator" | "admin"
+      /** Of the session or token */
+      started_by_name: string
       state: "running" | "done" | "failed"
       started_at: string
       finished_at: string | null
@@ -1307,6 +1337,8 @@ export interface Operations {
       /** noun.verb, as migrations.up */
       kind: string
       started_by: "viewer" | "operator" | "admin"
+      /** Of the session or token */
+      started_by_name: string
       state: "running" | "done" | "failed"
       started_at: string
       finished_at: string | null
@@ -1350,6 +1382,8 @@ export interface Operations {
       /** noun.verb, as migrations.up */
       kind: string
       started_by: "viewer" | "operator" | "admin"
+      /** Of the session or token */
+      started_by_name: string
       state: "running" | "done" | "failed"
       started_at: string
       finished_at: string | null
@@ -1377,6 +1411,8 @@ export interface Operations {
       /** noun.verb, as migrations.up */
       kind: string
       started_by: "viewer" | "operator" | "admin"
+      /** Of the session or token */
+      started_by_name: string
       state: "running" | "done" | "failed"
       started_at: string
       finished_at: string | null
@@ -1469,6 +1505,8 @@ export interface Operations {
         /** noun.verb, as migrations.up */
         kind: string
         started_by: "viewer" | "operator" | "admin"
+        /** Of the session or token */
+        started_by_name: string
         state: "running" | "done" | "failed"
         started_at: string
         finished_at: string | null
@@ -1493,6 +1531,33 @@ export interface Operations {
       /** noun.verb, as migrations.up */
       kind: string
       started_by: "viewer" | "operator" | "admin"
+      /** Of the session or token */
+      started_by_name: string
+      state: "running" | "done" | "failed"
+      started_at: string
+      finished_at: string | null
+      /** What it said, the latest last; two hundred lines at most */
+      log: ({
+        at: string
+        text: string
+      })[]
+      result: Record<string, unknown> | null
+      error: {
+        code: string | null
+        message: string
+      } | null
+    }
+  }
+  'POST /v1/operations/{id}/end': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      id: string
+      /** noun.verb, as migrations.up */
+      kind: string
+      started_by: "viewer" | "operator" | "admin"
+      /** Of the session or token */
+      started_by_name: string
       state: "running" | "done" | "failed"
       started_at: string
       finished_at: string | null
@@ -2239,19 +2304,35 @@ export interface Operations {
     body: undefined
     answer: string
   }
-  'GET /sign-in': {
-    query: { token?: string }
-    body: undefined
-    answer: undefined
+  'POST /v1/session': {
+    query: Record<never, never>
+    body: {
+      token: string
+    }
+    answer: {
+      /** Names it in lists and records; no secret */
+      id: string
+      /** Whom the link or the token was made for */
+      name: string
+      role: "viewer" | "operator" | "admin"
+      /** A browser's session, or a program's token */
+      kind: "session" | "token"
+      expires_at: string | null
+      /** One half of the session, the other is in the cookie: send it as x-holdfast-key with every request. Said only once. */
+      key: string
+    }
   }
   'GET /v1/session': {
     query: Record<never, never>
     body: undefined
     answer: {
+      /** Names it in lists and records; no secret */
+      id: string
+      /** Whom the link or the token was made for */
+      name: string
       role: "viewer" | "operator" | "admin"
+      /** A browser's session, or a program's token */
       kind: "session" | "token"
-      /** Send it as x-csrf-token with everything that changes something; null for tokens, which need none */
-      csrf_token: string | null
       expires_at: string | null
     }
   }
@@ -2260,14 +2341,40 @@ export interface Operations {
     body: undefined
     answer: undefined
   }
+  'GET /v1/sessions': {
+    query: Record<never, never>
+    body: undefined
+    answer: {
+      data: ({
+        /** Names it in lists and records; no secret */
+        id: string
+        /** Whom the link or the token was made for */
+        name: string
+        role: "viewer" | "operator" | "admin"
+        /** A browser's session, or a program's token */
+        kind: "session" | "token"
+        expires_at: string | null
+        created_at: string
+        last_seen_at: string
+      })[]
+    }
+  }
+  'DELETE /v1/sessions/{id}': {
+    query: Record<never, never>
+    body: undefined
+    answer: undefined
+  }
   'POST /v1/sign-in-links': {
     query: Record<never, never>
     body: {
       role: "viewer" | "operator" | "admin"
+      /** Whom it is for; default: who asks */
+      name?: string
     }
     answer: {
       path: string
       role: "viewer" | "operator" | "admin"
+      name: string
     }
   }
 }

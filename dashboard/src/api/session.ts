@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import { type Answer, ask, ApiError, whenSignedOut } from './client.ts'
+import { forgetKey, keepKey, readKey } from './key.ts'
 
 type Session = Answer<'GET /v1/session'>
 
@@ -11,14 +12,18 @@ export const sessionFailure = signal<{ readonly error: ApiError; readonly since:
   undefined,
 )
 
-/** Finds out who is signed in; asks again while Holdfast does not answer. */
-export async function startSession(): Promise<void> {
+/** Why a link did not sign in; undefined while none was refused. */
+export const refusal = signal<ApiError | undefined>(undefined)
+
+/** Finds out who is signed in, by a link's secret if there is one; asks again while Holdfast does not answer. */
+export async function startSession(linkSecret: string | undefined): Promise<void> {
   whenSignedOut(() => {
     session.value = 'nobody'
   })
   for (;;) {
     try {
-      session.value = await ask('GET /v1/session')
+      if (linkSecret !== undefined) await signIn(linkSecret)
+      else session.value = readKey() === null ? 'nobody' : await ask('GET /v1/session')
       sessionFailure.value = undefined
       return
     } catch (error) {
@@ -30,12 +35,26 @@ export async function startSession(): Promise<void> {
   }
 }
 
+/** Signs in with the secret of a link. What is refused is told by {@link refusal}. @throws ApiError where nobody answers */
+export async function signIn(token: string): Promise<void> {
+  try {
+    const { key, ...who } = await ask('POST /v1/session', { body: { token } })
+    keepKey(key)
+    refusal.value = undefined
+    session.value = who
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status < 400 || error.status >= 500) throw error
+    refusal.value = error
+    session.value = 'nobody'
+  }
+}
+
 /** Signs out; resolves to why it could not, if so. */
 export async function signOut(): Promise<ApiError | undefined> {
-  const now = session.peek()
-  if (typeof now === 'string') return undefined
   try {
-    await ask('DELETE /v1/session', { csrfToken: now.csrf_token })
+    const key = readKey()
+    await ask('DELETE /v1/session')
+    forgetKey(key)
     session.value = 'nobody'
     return undefined
   } catch (error) {

@@ -1,4 +1,5 @@
 import { computed, type ReadonlySignal, signal } from '@preact/signals'
+import { listen, type StreamEvent } from '../api/client.ts'
 import { skewMs } from '../api/server-clock.ts'
 import type { DatabaseEvent, HealthEvent, PoolEvent } from '../api/operations.ts'
 
@@ -13,6 +14,8 @@ export type StreamState = 'connecting' | 'live' | 'stale' | 'paused'
 const STALE_AFTER_MS = 5_000
 /** Silence this long means a connection that is open in name only: it is made anew. */
 const RECONNECT_AFTER_MS = 10_000
+/** After a stream that ended, or did not begin. */
+const RETRY_AFTER_MS = 2_000
 const PAUSE_AFTER_MS = 60_000
 
 /** The events of the API's stream, and how old the picture is. */
@@ -28,7 +31,8 @@ export class LiveStream {
   /** Counts the times that the stream came back: what was missed has to be asked for. */
   readonly returns = signal(0)
   readonly #lastEventAt = signal(Date.now())
-  #source: EventSource | undefined
+  #ending: AbortController | undefined
+  #lastId: string | undefined
   #openedAt = 0
   #ticker: ReturnType<typeof setInterval> | undefined
   #hiddenAt: number | undefined
@@ -52,23 +56,28 @@ export class LiveStream {
   stop(): void {
     clearInterval(this.#ticker)
     this.#ticker = undefined
-    this.#source?.close()
+    this.#ending?.abort()
     document.removeEventListener('visibilitychange', this.#onVisibility)
   }
 
   #connect(): void {
-    this.#source?.close()
+    this.#ending?.abort()
+    const ending = new AbortController()
+    this.#ending = ending
     this.#openedAt = Date.now()
-    const source = new EventSource(new URL('v1/events', document.baseURI))
-    this.#source = source
-    const take = <T>(type: string, into: { value: T | undefined }): void =>
-      source.addEventListener(type, (event) => {
-        into.value = JSON.parse(event.data as string) as T
-        this.#heard()
-      })
-    take('pool', this.pool)
-    take('database', this.database)
-    take('health', this.health)
+    const again = (): void => {
+      if (!ending.signal.aborted) setTimeout(() => !ending.signal.aborted && this.#connect(), RETRY_AFTER_MS)
+    }
+    // Why it failed, the pages tell that ask for the rest.
+    listen({ after: this.#lastId, signal: ending.signal }, (event) => this.#take(event)).then(again, again)
+  }
+
+  #take({ id, type, data }: StreamEvent): void {
+    this.#lastId = id ?? this.#lastId
+    const into = { pool: this.pool, database: this.database, health: this.health }[type]
+    if (into === undefined) return
+    into.value = JSON.parse(data) as never
+    this.#heard()
   }
 
   /** Milliseconds since an instant of the browser's own clock. */
@@ -97,7 +106,7 @@ export class LiveStream {
 
   #pause(): void {
     this.state.value = 'paused'
-    this.#source?.close()
+    this.#ending?.abort()
   }
 
   readonly #onVisibility = (): void => {

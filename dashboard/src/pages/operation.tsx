@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import { type Answer, ask } from '../api/client.ts'
 import { type LiveResource, useResource } from '../api/resource.ts'
 import { live } from '../live/stream.ts'
+import { Act, hasRole } from '../parts/act.tsx'
 import { age, moment } from '../words/times.ts'
 
 export type Operation = Answer<'GET /v1/operations/{id}'>
@@ -63,6 +64,7 @@ export function OperationView({
     state,
     started_at: startedAt,
     started_by: by,
+    started_by_name: name,
     finished_at: finishedAt,
     log,
     result,
@@ -74,7 +76,7 @@ export function OperationView({
     <div class="operation" role="status">
       <p>
         <span class={`tag ${TONES[state]}`}>{STATES[state]}</span> begun {moment(began, live.now.value)} by{' '}
-        {by === 'viewer' ? 'a viewer' : `an ${by}`},{' '}
+        {name}, {by === 'viewer' ? 'a viewer' : `an ${by}`},{' '}
         {finishedAt === null ? `for ${age(took)}` : `took ${age(took)}`}
       </p>
       {log.length > 0 && (
@@ -84,6 +86,16 @@ export function OperationView({
             .map(({ text }) => text)
             .join('\n')}
         </pre>
+      )}
+      {state === 'running' && hasRole(by === 'admin' ? 'admin' : 'operator') && (
+        <Act
+          needs={by === 'admin' ? 'admin' : 'operator'}
+          label="End it"
+          act={async () => {
+            await ask('POST /v1/operations/{id}/end', { params: { id: operation.id } })
+          }}
+          done={() => {}}
+        />
       )}
       {error && (
         <p>

@@ -24,7 +24,7 @@ export function Act({
 }: {
   readonly needs: 'operator' | 'admin'
   readonly label: string
-  readonly act: (csrfToken: string | null) => Promise<void>
+  readonly act: () => Promise<void>
   /** Called when it has ended, well or not. */
   readonly done: () => void
   /** What has to be typed first: for what cannot be undone. */
@@ -44,11 +44,10 @@ export function Act({
       </p>
     )
   const run = async (): Promise<void> => {
-    if (typeof who !== 'object') return
     isBusy.value = true
     failure.value = undefined
     try {
-      await act(who.csrf_token)
+      await act()
       typed.value = ''
     } catch (error) {
       const known = error instanceof ApiError ? error : new ApiError(0, 'unexpected', String(error))

@@ -44,20 +44,32 @@ export function setQuery(
   go(addressOf(now.path, { ...Object.fromEntries(now.query), ...changes }), how)
 }
 
+const SIGN_IN_PATH = 'sign-in'
+
+/**
+ * The secret of the sign-in link that led here, taken out of the address: neither the history nor a copied address keeps it. Behind the #
+ * it was never sent anywhere.
+ */
+export function takeLinkSecret(): string | undefined {
+  const token = /^#token=([\w-]+)$/.exec(window.location.hash)?.[1]
+  if (token !== undefined) window.history.replaceState(null, '', addressOf(''))
+  return token
+}
+
 const PLACE_KEY = 'holdfast.place'
 
 /** Whoever has to sign in first comes back to where they wanted to go, in this tab. */
 export function rememberPlace(): void {
   const now = place.peek()
-  if (now.query.has('sign-in') || (now.path === '' && now.query.size === 0)) return
+  if (now.path === SIGN_IN_PATH || (now.path === '' && now.query.size === 0)) return
   sessionStorage.setItem(PLACE_KEY, addressOf(now.path, Object.fromEntries(now.query)))
 }
 
-/** Goes to the place that was remembered; takes what signing in left out of the address. */
+/** Goes to the place that was remembered. */
 export function returnToPlace(): void {
   const remembered = sessionStorage.getItem(PLACE_KEY)
   sessionStorage.removeItem(PLACE_KEY)
-  if (place.peek().query.has('sign-in')) setQuery({ 'sign-in': undefined }, 'replace')
+  if (place.peek().path === SIGN_IN_PATH) go(addressOf(''), 'replace')
   if (remembered?.startsWith(basePath()) && place.peek().path === '') go(remembered, 'replace')
 }
 

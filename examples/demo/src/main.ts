@@ -113,9 +113,11 @@ async function main(): Promise<void> {
     holdfast.own('HTTP API', () => server.close())
     if (holdfast.config.database.url === undefined) await startDemo(holdfast, stopping)
     holdfast.startMonitoring()
-    say(
-      `\nHoldfast: ${server.url}\nSign in, once, within ten minutes: ${server.createSignInLink()}\nCtrl-C stops.`,
-    )
+    // The link is for the eyes of whoever sits there; no log keeps it.
+    const entry = process.stdout.isTTY
+      ? `Sign in, once, within ten minutes: ${server.createSignInLink()}`
+      : 'For a sign-in link, in this folder: npx holdfast sign-in'
+    say(`\nHoldfast: ${server.url}\n${entry}\nCtrl-C stops.`)
   } catch (error) {
     await holdfast.close()
     // Being interrupted is no failure of what was interrupted.

@@ -4,15 +4,16 @@ import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { expect, test } from 'vitest'
 import { findEmbedded } from '../../../src/embedded/index.ts'
-import { RunningCli } from '../../../test/support/cli.ts'
+import { RunningCli, runCli } from '../../../test/support/cli.ts'
 import { useDatabase } from '../../../test/support/database.ts'
 import { expectNothingLeft } from '../../../test/support/processes.ts'
 import { removeScratchAfterwards, scratch } from '../../../test/support/scratch.ts'
+import { signInAt } from '../../../test/support/signing-in.ts'
 
 removeScratchAfterwards()
 const database = useDatabase()
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
-const READY = /Holdfast: (http:\S+)\nSign in, once, within ten minutes: (\S+)/
+const READY = /Holdfast: (http:\S+)\nFor a sign-in link, in this folder: npx holdfast sign-in/
 
 /** The service answers as its code says: pages, versions, deletions. */
 async function tryService(service: string): Promise<void> {
@@ -66,10 +67,10 @@ async function tryService(service: string): Promise<void> {
 /** The first events of the live stream that satisfy a condition on the numbers. */
 async function waitForPoolEvent(
   url: string,
-  cookie: string,
+  headers: Record<string, string>,
   isEnough: (acquired: number) => boolean,
 ): Promise<void> {
-  const response = await fetch(`${url}/v1/events`, { headers: { cookie } })
+  const response = await fetch(`${url}/v1/events`, { headers })
   let rest = ''
   for await (const chunk of response.body as ReadableStream<Uint8Array>) {
     rest += Buffer.from(chunk).toString()
@@ -94,7 +95,7 @@ test('seeds a year of data, runs traffic, shows moving numbers, stops clean, and
   const folder = scratch('demo')
   const began = performance.now()
   const first = new RunningCli([], { cwd: folder, script: MAIN })
-  const [, url = '', link = ''] = await first.waitFor(READY)
+  const [, url = ''] = await first.waitFor(READY)
   const firstMs = performance.now() - began
   expect(first.output).toMatch(/Seeded twelve months of a small service in [\d.]+ s/)
 
@@ -112,16 +113,18 @@ test('seeds a year of data, runs traffic, shows moving numbers, stops clean, and
   await client.end()
 
   expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ status: 'healthy' })
-  const signedIn = await fetch(link, { redirect: 'manual' })
-  const cookie = (signedIn.headers.get('set-cookie') ?? '').split(';')[0] as string
+  const made = await runCli(['sign-in', '--json'], { cwd: folder })
+  const { sign_in_link: link } = JSON.parse(made.stdout) as { sign_in_link: string }
+  const { cookie, key } = await signInAt(url, link)
+  const headers = { cookie, 'x-holdfast-key': key }
   const routes = async (): Promise<string[]> => {
     const path = '/v1/database/performance/pool-statements?by=label'
-    const answer = await (await fetch(`${url}${path}`, { headers: { cookie } })).json()
+    const answer = await (await fetch(`${url}${path}`, { headers })).json()
     return (answer as { data: { key: string }[] }).data.map(({ key }) => key)
   }
   await expect.poll(routes).toContain('GET /documents/:id')
   let before: number | undefined
-  await waitForPoolEvent(url, cookie, (acquired) => {
+  await waitForPoolEvent(url, headers, (acquired) => {
     before ??= acquired
     return acquired > before + 5
   })

@@ -4,7 +4,6 @@ import { accessAsJson, type AccessTarget, applyAccess, planAccess, ROLE_KINDS } 
 import type { AdminContext } from '../context.ts'
 import { accessUnknown } from '../errors.ts'
 import { problemResponses } from '../problem.ts'
-import { refuseStrayFields } from '../strict-body.ts'
 import { beginWork, idempotencyHeaders, operationResponses } from './operations.ts'
 
 /** Shared by all who ask: it reads every grant. */
@@ -40,7 +39,6 @@ export const accessRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> 
   app,
   { context },
 ) => {
-  refuseStrayFields(app)
   const target = (): AccessTarget => {
     if (context.access === undefined) throw accessUnknown()
     return context.access
@@ -58,7 +56,7 @@ export const accessRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> 
     },
     () => {
       const chosen = target()
-      return context.readings.get('access', LIFE_MS, async () => accessAsJson(await planAccess(chosen)))
+      return context.readings.getBeside('access', LIFE_MS, async () => accessAsJson(await planAccess(chosen)))
     },
   )
 
@@ -77,13 +75,13 @@ export const accessRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> 
     async (request, reply) => {
       const chosen = target()
       const { plan } = request.body
-      return beginWork(context, request, reply, 'access.apply', async (tell) => {
+      return beginWork(context, request, reply, 'access.apply', async (tell, recorder) => {
         const { lockTimeoutMs, lockRetries } = context.migrateOptions
         const done = await applyAccess(chosen, {
           plan,
           lockTimeoutMs,
           lockRetries,
-          recorder: context.recorder,
+          recorder,
           onProgress: (at, of, object) => tell(`${at + 1} of ${of}: ${object}`),
         })
         return { changes: done.groups.reduce((sum, { changes }) => sum + changes.length, 0) }

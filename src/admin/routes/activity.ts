@@ -10,9 +10,8 @@ import {
 } from '../../monitor/index.ts'
 import { OperationRecorder } from '../../migrate/index.ts'
 import { type HolderPicture, ownQueries } from '../../pool/index.ts'
-import type { AdminContext } from '../context.ts'
+import { type AdminContext, recorderOf } from '../context.ts'
 import { nullable, problemResponses } from '../problem.ts'
-import { refuseStrayFields } from '../strict-body.ts'
 
 const Session = Type.Object({
   pid: Type.Integer(),
@@ -58,7 +57,7 @@ const Locks = Type.Object({
 })
 
 const Target = Type.Object({
-  pid: Type.Integer({ minimum: 1 }),
+  pid: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }),
   started_at: Type.Optional(
     Type.String({ format: 'date-time', description: 'As the session was seen: another one is left alone' }),
   ),
@@ -72,8 +71,7 @@ export const activityRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
   app,
   { context },
 ) => {
-  const { reader, readings, pools, pool, schema: ownSchema } = context
-  refuseStrayFields(app)
+  const { reader, readings, pools, pool, gate, schema: ownSchema } = context
   const tags = ['monitoring']
 
   /** Those of this process: only their pools know what the code is at. */
@@ -144,16 +142,25 @@ export const activityRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
           response: { 200: Type.Object({ pid: Type.Integer() }), ...problemResponses },
         },
       },
-      async ({ body: { pid, started_at: startedAt } }) => {
+      async ({ body: { pid, started_at: startedAt }, identity }) => {
         const target = { pid, startedAt: startedAt === undefined ? undefined : new Date(startedAt) }
-        // Beside the pool: that it is used up may be why somebody is to be ended.
-        const own = pool.sibling({ size: 1, overflow: 0, allowExitOnIdle: true })
-        try {
-          const queries = ownQueries(own)
-          await signalSession(queries, signal, target, new OperationRecorder(queries, ownSchema))
-        } finally {
-          await own.end({ timeoutMs: 1_000 })
-        }
+        // Beside the pool: that it is used up may be why somebody is to be ended; and before those who only look.
+        await gate.run(
+          async () => {
+            const own = pool.sibling({ size: 1, overflow: 0, allowExitOnIdle: true })
+            try {
+              const queries = ownQueries(own)
+              const recorder = recorderOf(
+                { recorder: new OperationRecorder(queries, ownSchema) },
+                { identity },
+              )
+              await signalSession(queries, signal, target, recorder)
+            } finally {
+              await own.end({ timeoutMs: 1_000 })
+            }
+          },
+          { isUrgent: true },
+        )
         readings.forget()
         return { pid }
       },

@@ -2,10 +2,10 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { type Alert, type AlertStore, type KeptAlert, listedAsJson } from '../../alerts/index.ts'
 import { alertsOf, alertStoreOf } from '../alert-store.ts'
-import type { AdminContext } from '../context.ts'
+import { actorOf } from '../access-log.ts'
+import { type AdminContext, recorderOf } from '../context.ts'
 import { requestInvalid } from '../errors.ts'
 import { nullable, problemResponses } from '../problem.ts'
-import { refuseStrayFields } from '../strict-body.ts'
 
 const instant = Type.String({ format: 'date-time' })
 const tags = ['alerts']
@@ -80,8 +80,6 @@ function readCursor(cursor: string): { firedAt: number; id: string } {
 
 /** What is wrong and from where on; saying that somebody knows. */
 export const alertRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> = async (app, { context }) => {
-  refuseStrayFields(app)
-
   app.get(
     '/v1/alerts',
     {
@@ -127,8 +125,12 @@ export const alertRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> =
     },
     async ({ params: { id }, identity }) => {
       const store = await alertStoreOf(context)
-      const kept = await store.acknowledge(id, `console:${identity?.role ?? 'viewer'}`, Date.now())
-      await context.recorder.record({ action: 'alert.acknowledge', subject: kept.rule, details: { id } })
+      const kept = await store.acknowledge(id, identity === null ? 'console' : actorOf(identity), Date.now())
+      await recorderOf(context, { identity }).record({
+        action: 'alert.acknowledge',
+        subject: kept.rule,
+        details: { id },
+      })
       return (await describing(store))(kept)
     },
   )

@@ -4,7 +4,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { CONSOLE_DIRECTORY } from '../console-shell.ts'
 import type { AdminContext } from '../context.ts'
 
-const PUBLIC = { access: 'public' } as const
+/** They lie in memory or are kept by browsers: not worth counting, and whoever is locked out has to see why. */
+const PUBLIC = { access: 'public', rateLimit: false } as const
 const ASSETS = `${CONSOLE_DIRECTORY}assets/`
 
 /** The console's page and what it is made of. Public: what it shows, it asks the API for. */
@@ -12,9 +13,10 @@ export const consoleRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }>
   app,
   { context },
 ) => {
-  app.get('/', { config: PUBLIC, schema: { hide: true } }, (request, reply) =>
-    context.shell.send(request, reply),
-  )
+  for (const path of ['/', '/sign-in'])
+    app.get(path, { config: PUBLIC, schema: { hide: true } }, (request, reply) =>
+      context.shell.send(request, reply),
+    )
 
   if (!existsSync(ASSETS)) return
   await app.register(async (assets) => {

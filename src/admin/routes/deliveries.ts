@@ -3,7 +3,8 @@ import { Type } from 'typebox'
 import { DeliveryStore, unsentAsJson } from '../../alerts/index.ts'
 import { alertsOf, alertStoreOf } from '../alert-store.ts'
 import type { AdminContext } from '../context.ts'
-import { nullable, problemResponses } from '../problem.ts'
+import { errorShown, nullable, problemResponses } from '../problem.ts'
+import { roleOf } from '../roles.ts'
 
 const instant = Type.String({ format: 'date-time' })
 const tags = ['alerts']
@@ -41,11 +42,14 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
         },
       },
     },
-    async () => {
+    async ({ identity }) => {
       const unsent = await new DeliveryStore((await alertStoreOf(context)).place).unsent(100)
       return {
         channels: (context.alerts?.channelNames ?? []).map(String),
-        data: unsent.map(unsentAsJson),
+        data: unsent.map((one) => ({
+          ...unsentAsJson(one),
+          error: errorShown(unsentAsJson(one).error, roleOf(identity)),
+        })),
       }
     },
   )

@@ -8,6 +8,8 @@ import { tooManyStreams } from '../errors.ts'
 import { problemResponses } from '../problem.ts'
 
 const MOST_STREAMS = 100
+/** Of one session or token: nobody takes them all. Browsers open six connections to a server. */
+const MOST_OF_ONE = 6
 const HEARTBEAT_MS = 15_000
 /** A reader that has fallen this far behind is cut off; it resumes with Last-Event-ID. */
 const MOST_UNREAD_BYTES = 1_048_576
@@ -61,6 +63,9 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> =
       },
     },
     (request, reply) => {
+      const identity = request.identity as Identity
+      const own = [...streams].filter((stream) => stream.identity.id === identity.id)
+      if (own.length >= MOST_OF_ONE) throw tooManyStreams(MOST_OF_ONE)
       if (streams.size >= MOST_STREAMS) throw tooManyStreams(MOST_STREAMS)
       const lastSeen = request.headers['last-event-id']
       const response = reply.raw
@@ -80,7 +85,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> =
         },
         lastSeen === undefined ? undefined : Number(lastSeen),
       )
-      const stream: Stream = { response, identity: request.identity as Identity, unsubscribe }
+      const stream: Stream = { response, identity, unsubscribe }
       streams.add(stream)
       response.on('close', () => end(stream))
       response.on('error', () => end(stream))

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { isHoldfastError } from '../../core/index.ts'
+import { isHoldfastError, KeptAnswers } from '../../core/index.ts'
 import type { PoolHealth } from '../../pool/index.ts'
 import { connectFailureInBrief } from '../../pool/index.ts'
 import type { AdminContext } from '../context.ts'
@@ -36,7 +36,10 @@ const Ready = Type.Object({
   reason: Type.Union([Type.String(), Type.Null()]),
 })
 
-const PUBLIC = { access: 'public' } as const
+/** Counted with nothing else, or a stranger who asks for anything too often would have a load balancer take the service out. */
+const PUBLIC = { access: 'public', rateLimit: false } as const
+/** However many ask at the same time, the database is asked once; nobody is told what was before. */
+const LIFE_MS = 0
 
 function failureOf(health: PoolHealth): { code: string | null; reason: string | null } {
   return health.ok ? { code: null, reason: null } : connectFailureInBrief(health.error)
@@ -47,7 +50,9 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> 
   app,
   { context },
 ) => {
-  const { pool, reader, schema, live } = context
+  const { pool, reader, schema, live, clock } = context
+  const answers = new KeptAnswers(clock)
+  const probe = (): Promise<PoolHealth> => answers.get('probe', LIFE_MS, () => live.probe())
 
   app.get(
     '/livez',
@@ -78,13 +83,13 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> 
       if (context.isDraining) return refuse(null, 'This process is shutting down.')
       if (pool.activity(0).isDrained)
         return refuse(null, 'The pool is drained; holdfast pool resume goes on.')
-      const health = await live.probe()
+      const health = await probe()
       const { code, reason } = failureOf(health)
       if (!health.ok) return refuse(code, reason)
       const exhausted = await live.probePool()
       if (exhausted !== undefined) return refuse('HF_POOL_ACQUIRE_TIMEOUT', exhausted)
       try {
-        const readiness = await readReadiness(reader, schema)
+        const readiness = await answers.get('readiness', LIFE_MS, () => readReadiness(reader, schema))
         if (!readiness.isReady) return refuse('HF_SCHEMA_MISSING', readiness.reason)
       } catch (error) {
         // It answers, but cannot be read now; or it went away meanwhile.
@@ -107,7 +112,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> 
       },
     },
     async (_request, reply) => {
-      const health = await live.probe()
+      const health = await probe()
       const status =
         context.isDraining || pool.activity(0).isDrained
           ? ('draining' as const)

@@ -11,7 +11,6 @@ import {
 } from '../../migrate/index.ts'
 import { listManaged } from '../../partitions/index.ts'
 import { type AdminContext, migrationsOf } from '../context.ts'
-import { refuseStrayFields } from '../strict-body.ts'
 import { beginWork, idempotencyHeaders, operationResponses } from './operations.ts'
 
 /** Running migrations, taking them back, and comparing what is there with what should be: each an operation. */
@@ -29,8 +28,6 @@ export const migrationActionRoutes: FastifyPluginAsyncTypebox<{ context: AdminCo
       if (line !== undefined) tell(line.trim())
     }
   }
-  refuseStrayFields(app)
-
   app.post(
     '/v1/database/migrations/up',
     {

@@ -3,7 +3,9 @@ import { Type } from 'typebox'
 import { hideLiterals } from '../../core/index.ts'
 import {
   backfillAsJson,
+  type BackfillRecord,
   backfillStatus,
+  type HistoryEntry,
   LOCK_MODES,
   lintPending,
   migrateHistory,
@@ -15,8 +17,8 @@ import {
   resumeBackfill,
 } from '../../migrate/index.ts'
 import { type AdminContext, migrationsOf } from '../context.ts'
-import { nullable, problemResponses } from '../problem.ts'
-import { includesRole } from '../roles.ts'
+import { errorShown, nullable, problemResponses } from '../problem.ts'
+import { includesRole, type Role, roleOf } from '../roles.ts'
 
 const VIEWER = { access: 'viewer' } as const
 const OPERATOR = { access: 'operator' } as const
@@ -141,22 +143,21 @@ export const migrationRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
         response: { 200: Type.Object({ data: Type.Array(Migration) }), ...problemResponses },
       },
     },
-    () =>
-      readings.get('migrations', LIFE_MS, async () => ({
-        data: (await migrateStatus(target())).map(
-          ({ id, state, appliedAt, durationMs, appliedBy, method, hasDown, phase, lastError }) => ({
-            id,
-            state,
-            applied_at: appliedAt?.toISOString() ?? null,
-            duration_ms: durationMs,
-            applied_by: appliedBy,
-            method,
-            has_down: hasDown,
-            phase,
-            last_error: lastError,
-          }),
-        ),
-      })),
+    async ({ identity }) => ({
+      data: (await readings.getBeside('migrations', LIFE_MS, () => migrateStatus(target()))).map(
+        ({ id, state, appliedAt, durationMs, appliedBy, method, hasDown, phase, lastError }) => ({
+          id,
+          state,
+          applied_at: appliedAt?.toISOString() ?? null,
+          duration_ms: durationMs,
+          applied_by: appliedBy,
+          method,
+          has_down: hasDown,
+          phase,
+          last_error: errorShown(lastError, roleOf(identity)),
+        }),
+      ),
+    }),
   )
 
   app.get(
@@ -170,10 +171,10 @@ export const migrationRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
         response: { 200: Type.Object({ data: Type.Array(Attempt) }), ...problemResponses },
       },
     },
-    (request) =>
-      readings.get(`migration history ${request.query.limit}`, LIFE_MS, () =>
-        readAttempts(target(), request.query.limit),
-      ),
+    async ({ query: { limit }, identity }) => {
+      const all = await readings.getBeside('migration history', LIFE_MS, () => migrateHistory(target()))
+      return { data: attempts(all.slice(0, limit), roleOf(identity)) }
+    },
   )
 
   app.get(
@@ -187,8 +188,8 @@ export const migrationRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
       },
     },
     (request) => {
-      const maySeeAll = includesRole(request.identity?.role ?? 'viewer', 'operator')
-      return readings.get(`migrations pending ${maySeeAll}`, LIFE_MS, () =>
+      const maySeeAll = includesRole(roleOf(request.identity), 'operator')
+      return readings.getBeside(`migrations pending ${maySeeAll}`, LIFE_MS, () =>
         readPending(target(), schema, maySeeAll),
       )
     },
@@ -206,7 +207,7 @@ export const migrationRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
       },
     },
     (request) =>
-      readings.get(`rollback plan ${request.query.count}`, LIFE_MS, () =>
+      readings.getBeside(`rollback plan ${request.query.count}`, LIFE_MS, () =>
         readPlan(target(), request.query.count, schema),
       ),
   )
@@ -221,10 +222,10 @@ export const migrationRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
         response: { 200: Type.Object({ data: Type.Array(BackfillDescription) }), ...problemResponses },
       },
     },
-    () =>
-      readings.get('backfills', LIFE_MS, async () => ({
-        data: (await backfillStatus(target())).map(backfillAsJson),
-      })),
+    async ({ identity }) => {
+      const all = await readings.getBeside('backfills', LIFE_MS, () => backfillStatus(target()))
+      return { data: all.map((one) => describeBackfill(one, roleOf(identity))) }
+    },
   )
 
   for (const [verb, summary, act] of [
@@ -242,30 +243,33 @@ export const migrationRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
           response: { 200: BackfillDescription, ...problemResponses },
         },
       },
-      async (request) => backfillAsJson(await act(target(), request.params.id)),
+      async ({ params: { id }, identity }) =>
+        describeBackfill(await context.gate.run(() => act(target(), id)), roleOf(identity)),
     )
 }
 
-async function readAttempts(target: MigrateTarget, limit: number) {
-  const entries = await migrateHistory(target)
-  return {
-    data: entries.slice(0, limit).map((entry) => ({
-      id: entry.migrationId,
-      direction: entry.direction,
-      status: entry.status,
-      method: entry.method,
-      reason: entry.reason,
-      started_at: entry.startedAt.toISOString(),
-      duration_ms: entry.durationMs,
-      by: `${entry.databaseUser} (${entry.osUser}@${entry.host})`,
-      tool_version: entry.toolVersion,
-      git_commit: entry.gitCommit,
-      statements: entry.statements.length,
-      retries: entry.retries,
-      error: entry.error,
-      failed_line: entry.failedLine,
-    })),
-  }
+const describeBackfill = (one: BackfillRecord, role: Role) => ({
+  ...backfillAsJson(one),
+  error: errorShown(one.error, role),
+})
+
+function attempts(entries: readonly HistoryEntry[], role: Role) {
+  return entries.map((entry) => ({
+    id: entry.migrationId,
+    direction: entry.direction,
+    status: entry.status,
+    method: entry.method,
+    reason: entry.reason,
+    started_at: entry.startedAt.toISOString(),
+    duration_ms: entry.durationMs,
+    by: `${entry.databaseUser} (${entry.osUser}@${entry.host})`,
+    tool_version: entry.toolVersion,
+    git_commit: entry.gitCommit,
+    statements: entry.statements.length,
+    retries: entry.retries,
+    error: errorShown(entry.error, role),
+    failed_line: entry.failedLine,
+  }))
 }
 
 /** @param maySeeAll otherwise without what was written into strings: it may be a secret */

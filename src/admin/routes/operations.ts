@@ -1,10 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import type { AdminContext } from '../context.ts'
+import type { Recorder } from '../../core/index.ts'
+import type { Identity } from '../console-sessions.ts'
+import { type AdminContext, recorderOf } from '../context.ts'
+import { forbidden } from '../errors.ts'
 import type { LongWork } from '../long-work.ts'
-import { nullable, problemResponses } from '../problem.ts'
-import { includesRole, type Role, ROLES } from '../roles.ts'
+import { errorShown, nullable, problemResponses } from '../problem.ts'
+import { includesRole, type Role, roleOf, ROLES } from '../roles.ts'
 
 const instant = Type.String({ format: 'date-time' })
 
@@ -13,6 +16,7 @@ export const Operation = Type.Object({
   id: Type.String(),
   kind: Type.String({ description: 'noun.verb, as migrations.up' }),
   started_by: Type.Enum([...ROLES]),
+  started_by_name: Type.String({ description: 'Of the session or token' }),
   state: Type.Enum(['running', 'done', 'failed'] as const),
   started_at: instant,
   finished_at: nullable(instant),
@@ -40,12 +44,13 @@ export const describeWork = (work: LongWork, role: Role) => {
     id: work.id,
     kind: work.kind,
     started_by: work.startedBy,
+    started_by_name: work.startedByName,
     state: work.state,
     started_at: work.startedAt.toISOString(),
     finished_at: work.finishedAt?.toISOString() ?? null,
     log: maySeeAll ? work.log.map(({ at, text }) => ({ at: at.toISOString(), text })) : [],
     result: maySeeAll ? (work.result as Record<string, unknown> | null) : null,
-    error: work.error && (maySeeAll ? work.error : { ...work.error, message: 'An operator can read why.' }),
+    error: work.error && { ...work.error, message: errorShown(work.error.message, role) },
   }
 }
 
@@ -57,23 +62,28 @@ type Asking = Pick<FastifyRequest, 'identity' | 'log' | 'server'> & {
 
 /** Begins a work for a request, and says where to look for it. */
 export function beginWork(
-  { works, readings }: AdminContext,
+  context: AdminContext,
   request: Asking,
   reply: FastifyReply,
   kind: string,
-  run: (tell: (text: string) => void) => Promise<object>,
+  run: (tell: (text: string) => void, recorder: Recorder) => Promise<object>,
 ) {
+  const { works, readings } = context
+  const recorder = recorderOf(context, request)
   const work = works.start(
     {
       kind,
-      startedBy: request.identity?.role ?? 'viewer',
+      startedBy: request.identity as Identity,
       input: (request.body ?? {}) as object,
       key: (request.headers as { 'idempotency-key'?: string })['idempotency-key'],
     },
     // What was read before is not what is there now.
-    (tell) => run(tell).finally(() => readings.forget()),
+    (tell) => run(tell, recorder).finally(() => readings.forget()),
   )
-  request.log.warn({ operation: work.id, kind, role: work.startedBy }, 'an operation begins')
+  request.log.warn(
+    { operation: work.id, kind, role: work.startedBy, by: work.startedByName },
+    'an operation begins',
+  )
   reply.code(202).header('location', `${request.server.prefix}/v1/operations/${work.id}`)
   return describeWork(work, work.startedBy)
 }
@@ -94,7 +104,7 @@ export const operationRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
       },
     },
     (request) => ({
-      data: context.works.list().map((work) => describeWork(work, request.identity?.role ?? 'viewer')),
+      data: context.works.list().map((work) => describeWork(work, roleOf(request.identity))),
     }),
   )
 
@@ -109,6 +119,26 @@ export const operationRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
         response: { 200: Operation, ...problemResponses },
       },
     },
-    (request) => describeWork(context.works.get(request.params.id), request.identity?.role ?? 'viewer'),
+    (request) => describeWork(context.works.get(request.params.id), roleOf(request.identity)),
+  )
+
+  app.post(
+    '/v1/operations/:id/end',
+    {
+      config: { access: 'operator' },
+      schema: {
+        tags: ['operations'],
+        summary:
+          'Ends an operation that runs: what it is doing is cancelled and undone, what it had finished stays. An operator ends those of operators.',
+        params: Type.Object({ id: Type.String() }),
+        response: { 200: Operation, ...problemResponses },
+      },
+    },
+    async ({ params: { id }, identity }) => {
+      const { name, role } = identity as Identity
+      const { startedBy } = context.works.get(id)
+      if (!includesRole(role, startedBy)) throw forbidden(startedBy, role)
+      return describeWork(await context.works.end(id, name), role)
+    },
   )
 }

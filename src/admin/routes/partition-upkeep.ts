@@ -17,7 +17,6 @@ import {
 import { type AdminContext, partitionsOf } from '../context.ts'
 import { requestInvalid } from '../errors.ts'
 import { nullable, problemResponses } from '../problem.ts'
-import { refuseStrayFields } from '../strict-body.ts'
 import { beginWork, idempotencyHeaders, operationResponses } from './operations.ts'
 import { PartitionList } from './partitions.ts'
 
@@ -40,8 +39,7 @@ export const partitionUpkeepRoutes: FastifyPluginAsyncTypebox<{ context: AdminCo
   app,
   { context },
 ) => {
-  refuseStrayFields(app)
-  const { reader, readings, recorder, schema } = context
+  const { reader, readings, schema } = context
 
   app.post(
     '/v1/database/partitions/maintain',
@@ -56,7 +54,7 @@ export const partitionUpkeepRoutes: FastifyPluginAsyncTypebox<{ context: AdminCo
     async (request, reply) => {
       const chosen = partitionsOf(context)
       const { table } = request.body
-      return beginWork(context, request, reply, 'partitions.maintain', async () => ({
+      return beginWork(context, request, reply, 'partitions.maintain', async (_tell, recorder) => ({
         tables: await maintain(chosen, { table, recorder }),
       }))
     },
@@ -75,7 +73,7 @@ export const partitionUpkeepRoutes: FastifyPluginAsyncTypebox<{ context: AdminCo
     async (request, reply) => {
       const chosen = partitionsOf(context)
       const { table } = request.body
-      return beginWork(context, request, reply, 'partitions.retain', async (tell) => ({
+      return beginWork(context, request, reply, 'partitions.retain', async (tell, recorder) => ({
         tables: await retain(chosen, { table, recorder, onPartition: (of, one) => tell(`${of}: ${one}`) }),
       }))
     },
@@ -137,7 +135,7 @@ export const partitionUpkeepRoutes: FastifyPluginAsyncTypebox<{ context: AdminCo
     },
     async (request, reply) => {
       const chosen = partitionsOf(context)
-      return beginWork(context, request, reply, 'partitions.archive', async (tell) => ({
+      return beginWork(context, request, reply, 'partitions.archive', async (tell, recorder) => ({
         tables: await archive(chosen, {
           ...request.body,
           recorder,
@@ -161,7 +159,7 @@ export const partitionUpkeepRoutes: FastifyPluginAsyncTypebox<{ context: AdminCo
     async (request, reply) => {
       const chosen = partitionsOf(context)
       const { table, partition } = request.body
-      return beginWork(context, request, reply, 'partitions.restore-archive', async () => {
+      return beginWork(context, request, reply, 'partitions.restore-archive', async (_tell, recorder) => {
         const manifest = await manifestOf(reader, chosen, await reader.qualified(table), partition)
         return { ...(await restoreArchive(chosen, table, { manifest, recorder })) }
       })

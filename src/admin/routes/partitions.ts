@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Recorder } from '../../core/index.ts'
 import { Type } from 'typebox'
 import {
   abortConversion,
@@ -22,8 +23,8 @@ import {
 } from '../../partitions/index.ts'
 import { type AdminContext, partitionsOf } from '../context.ts'
 import { requestInvalid } from '../errors.ts'
-import { nullable, problemResponses } from '../problem.ts'
-import { refuseStrayFields } from '../strict-body.ts'
+import { errorShown, nullable, problemResponses } from '../problem.ts'
+import { roleOf } from '../roles.ts'
 import { beginWork, idempotencyHeaders, operationResponses } from './operations.ts'
 
 /** Shared by all who ask. */
@@ -230,7 +231,6 @@ export const partitionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
   app,
   { context },
 ) => {
-  refuseStrayFields(app)
   const { reader, readings, schema } = context
   const target = (): PartitionTarget => partitionsOf(context)
   const tags = ['partitions']
@@ -256,12 +256,22 @@ export const partitionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
         },
       },
     },
-    () =>
-      readings.get('partitions', LIFE_MS, async () => ({
+    async ({ identity }) => {
+      const { data, conversions, broken_records } = await readings.get('partitions', LIFE_MS, async () => ({
         data: (await listPartitioned(reader, schema)).map(partitionedAsJson),
         conversions: (await listConversions(reader, schema)).map(conversionAsJson),
         broken_records: (await listBroken(reader, schema)).map((one) => ({ ...one })),
-      })),
+      }))
+      const role = roleOf(identity)
+      return {
+        data: data.map((one) => ({
+          ...one,
+          policy: one.policy && { ...one.policy, last_error: errorShown(one.policy.last_error, role) },
+        })),
+        conversions: conversions.map((one) => ({ ...one, error: errorShown(one.error, role) })),
+        broken_records,
+      }
+    },
   )
 
   app.get(
@@ -292,7 +302,8 @@ export const partitionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
         response: { 200: Plan, ...problemResponses },
       },
     },
-    async ({ body }) => planAsJson(await planConversion(target(), body.table, wishesFrom(body))),
+    async ({ body }) =>
+      planAsJson(await context.gate.run(() => planConversion(target(), body.table, wishesFrom(body)))),
   )
 
   app.post(
@@ -311,8 +322,8 @@ export const partitionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
       const { table, plan } = request.body
       const wishes = wishesFrom(request.body)
       const chosen = target()
-      return beginWork(context, request, reply, 'partitions.convert', async (tell) =>
-        conversionAsJson(await convert(chosen, table, wishes, { ...telling(context, tell), plan })),
+      return beginWork(context, request, reply, 'partitions.convert', async (tell, recorder) =>
+        conversionAsJson(await convert(chosen, table, wishes, { ...telling(recorder, tell), plan })),
       )
     },
   )
@@ -343,21 +354,21 @@ export const partitionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
           tags,
           headers: idempotencyHeaders,
           summary,
-          body: Type.Object({ table: WishBody.table }),
+          body: Type.Object({ table: WishBody.table, accept: WishBody.accept }),
           response: operationResponses,
         },
       },
       async (request, reply) => {
-        const { table } = request.body
+        const { table, accept } = request.body
         const chosen = target()
-        return beginWork(context, request, reply, `partitions.${verb}`, async (tell) =>
-          conversionAsJson(await does(chosen, table, telling(context, tell))),
+        return beginWork(context, request, reply, `partitions.${verb}`, async (tell, recorder) =>
+          conversionAsJson(await does(chosen, table, { ...telling(recorder, tell), accept })),
         )
       },
     )
 }
 
-const telling = ({ recorder }: AdminContext, tell: (line: string) => void): ConversionOptions => ({
+const telling = (recorder: Recorder, tell: (line: string) => void): ConversionOptions => ({
   recorder,
   onProgress: ({ step, state, words }) => {
     if (state !== 'done') tell(`${state === 'waiting' ? 'waiting' : step}: ${words}`)

@@ -14,7 +14,6 @@ import {
   PoolStatements,
 } from '../pool-picture.ts'
 import { problemResponses } from '../problem.ts'
-import { refuseStrayFields } from '../strict-body.ts'
 
 const VIEWER = { access: 'viewer' } as const
 const OPERATOR = { access: 'operator' } as const
@@ -109,8 +108,6 @@ const readings: FastifyPluginAsyncTypebox<{ context: AdminContext; named: Named 
 }
 
 const maintenance: FastifyPluginAsyncTypebox<{ named: Named }> = async (app, { named }) => {
-  refuseStrayFields(app)
-
   app.post(
     '/v1/database/pool/drain',
     {

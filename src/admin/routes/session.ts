@@ -1,53 +1,81 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { Identity } from '../console-sessions.ts'
+import type { Identity, ListedIdentity } from '../console-sessions.ts'
 import type { AdminContext } from '../context.ts'
-import { linkInvalid } from '../errors.ts'
-import { clearSessionCookie, sessionSecret, setSessionCookie } from '../guard.ts'
-import { problemResponses } from '../problem.ts'
+import { linkInvalid, rateLimited, sessionUnknown, signInUnencrypted } from '../errors.ts'
+import { clearSessionCookie, KEY_HEADER, setSessionCookie } from '../guard.ts'
+import { nullable, problemResponses } from '../problem.ts'
+import { ROLES } from '../roles.ts'
 
-const RoleName = Type.Union([Type.Literal('viewer'), Type.Literal('operator'), Type.Literal('admin')])
+const RoleName = Type.Enum([...ROLES])
+const instant = Type.String({ format: 'date-time' })
 
-const Session = Type.Object({
+const session = {
+  id: Type.String({ description: 'Names it in lists and records; no secret' }),
+  name: Type.String({ description: 'Whom the link or the token was made for' }),
   role: RoleName,
-  kind: Type.Union([Type.Literal('session'), Type.Literal('token')]),
-  csrf_token: Type.Union([Type.String(), Type.Null()], {
-    description:
-      'Send it as x-csrf-token with everything that changes something; null for tokens, which need none',
+  kind: Type.Enum(['session', 'token'] as const, {
+    description: "A browser's session, or a program's token",
   }),
-  expires_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
+  expires_at: nullable(Type.String({ format: 'date-time', description: 'Null: with the process' })),
+}
+const Session = Type.Object(session)
+const SignedIn = Type.Object({
+  ...session,
+  key: Type.String({
+    description: `One half of the session, the other is in the cookie: send it as ${KEY_HEADER} with every request. Said only once.`,
+  }),
+})
+const Listed = Type.Object({ ...session, created_at: instant, last_seen_at: instant })
+
+/** Name of a person or a program, as lists and records say it. */
+const Name = Type.String({
+  minLength: 1,
+  maxLength: 100,
+  pattern: '^[^\\p{Cc}\\p{Cf}]+$',
+  description: 'Whom it is for; default: who asks',
 })
 
-const SIGN_INS_PER_MINUTE = 20
+const LINKS_PER_MINUTE = 20
+/** Links that are not good, of one address. A good one is always taken. */
+const REFUSALS_PER_MINUTE = 20
 
-/** Getting in and out. */
+/** Getting in and out, and who is in. */
 export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> = async (
   app,
   { context },
 ) => {
-  const { sessions } = context
+  const { sessions, accessLog } = context
+  const tags = ['session']
+  const countRefusal = app.createRateLimit({ max: REFUSALS_PER_MINUTE, timeWindow: '1 minute' })
 
-  app.get(
-    '/sign-in',
+  app.post(
+    '/v1/session',
     {
-      config: { access: 'public', rateLimit: { max: SIGN_INS_PER_MINUTE, timeWindow: '1 minute' } },
-      logLevel: 'silent', // the address holds the secret
-      exposeHeadRoute: false, // a link preview that only looks must not use the link up
+      config: { access: 'public', rateLimit: false },
       schema: {
-        tags: ['session'],
-        summary: 'Signs in with a one-time link and goes to the start page.',
-        querystring: Type.Object({ token: Type.Optional(Type.String({ maxLength: 200 })) }),
-        response: { 303: Type.Null({ description: 'Signed in' }), ...problemResponses },
+        tags,
+        summary:
+          'Signs in with the secret of a one-time link. Sets a cookie, and answers with the other half.',
+        body: Type.Object({ token: Type.String({ maxLength: 200 }) }),
+        response: { 201: SignedIn, ...problemResponses },
       },
     },
     async (request, reply) => {
-      const { token } = request.query
-      // Relative: the same under any prefix, and behind a proxy that takes one away.
-      reply.header('cache-control', 'no-store')
-      const secret = token === undefined ? undefined : sessions.redeem(token)
-      if (secret !== undefined) setSessionCookie(request, reply, secret)
-      else if (!context.shell.answers(request)) throw linkInvalid()
-      return reply.redirect(secret === undefined ? './?sign-in=refused' : './', 303)
+      if (context.isBehindProxy && request.protocol !== 'https') throw signInUnencrypted()
+      const signedIn = sessions.redeem(request.body.token)
+      if (signedIn === undefined) {
+        accessLog.signInRefused(request)
+        const counted = await countRefusal(request)
+        if (!counted.isAllowed && counted.isExceeded) throw rateLimited(counted.ttlInSeconds)
+        throw linkInvalid()
+      }
+      const { identity, cookieSecret, key } = signedIn
+      // One browser is one session.
+      if (request.identity?.kind === 'session') sessions.end(request.identity.id)
+      accessLog.signedIn(request, identity)
+      setSessionCookie(request, reply, cookieSecret)
+      return reply.code(201).send({ ...describe(identity), key })
     },
   )
 
@@ -55,21 +83,9 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }>
     '/v1/session',
     {
       config: { access: 'viewer' },
-      schema: {
-        tags: ['session'],
-        summary: 'Who is signed in.',
-        response: { 200: Session, ...problemResponses },
-      },
+      schema: { tags, summary: 'Who is signed in.', response: { 200: Session, ...problemResponses } },
     },
-    async (request) => {
-      const { role, kind, csrfToken, expiresAt } = request.identity as Identity
-      return {
-        role,
-        kind,
-        csrf_token: csrfToken,
-        expires_at: Number.isFinite(expiresAt) ? new Date(expiresAt).toISOString() : null,
-      }
-    },
+    async (request) => describe(request.identity as Identity),
   )
 
   app.delete(
@@ -77,15 +93,48 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }>
     {
       config: { access: 'viewer' },
       schema: {
-        tags: ['session'],
-        summary: 'Signs out.',
+        tags,
+        summary: 'Signs out; a token is taken back.',
         response: { 204: Type.Null(), ...problemResponses },
       },
     },
     async (request, reply) => {
-      const secret = sessionSecret(request)
-      if (secret !== undefined) sessions.signOut(secret)
-      clearSessionCookie(request, reply)
+      const identity = request.identity as Identity
+      sessions.end(identity.id)
+      accessLog.ended(request, identity, identity)
+      if (identity.kind === 'session') clearSessionCookie(request, reply)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.get(
+    '/v1/sessions',
+    {
+      config: { access: 'admin' },
+      schema: {
+        tags,
+        summary: 'Who is signed in, and which programs have a token; the latest first.',
+        response: { 200: Type.Object({ data: Type.Array(Listed) }), ...problemResponses },
+      },
+    },
+    async () => ({ data: sessions.list().map(describeListed) }),
+  )
+
+  app.delete(
+    '/v1/sessions/:id',
+    {
+      config: { access: 'admin' },
+      schema: {
+        tags,
+        summary: 'Ends a session, or takes a token back, at once.',
+        params: Type.Object({ id: Type.String({ maxLength: 100 }) }),
+        response: { 204: Type.Null(), ...problemResponses },
+      },
+    },
+    async (request, reply) => {
+      const ended = sessions.end(request.params.id)
+      if (ended === undefined) throw sessionUnknown(request.params.id)
+      accessLog.ended(request, request.identity as Identity, ended)
       return reply.code(204).send(null)
     },
   )
@@ -93,17 +142,43 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }>
   app.post(
     '/v1/sign-in-links',
     {
-      config: { access: 'admin', rateLimit: { max: SIGN_INS_PER_MINUTE, timeWindow: '1 minute' } },
+      config: { access: 'admin', rateLimit: { max: LINKS_PER_MINUTE, timeWindow: '1 minute' } },
       schema: {
-        tags: ['session'],
+        tags,
         summary: 'Makes a link that signs one person in, once, within ten minutes.',
-        body: Type.Object({ role: RoleName }, { additionalProperties: false }),
-        response: { 201: Type.Object({ path: Type.String(), role: RoleName }), ...problemResponses },
+        body: Type.Object({
+          role: RoleName,
+          name: Type.Optional(Name),
+        }),
+        response: {
+          201: Type.Object({ path: Type.String(), role: RoleName, name: Type.String() }),
+          ...problemResponses,
+        },
       },
     },
     async (request, reply) => {
-      const { role } = request.body
-      return reply.code(201).send({ path: `${app.prefix}/sign-in?token=${sessions.createLink(role)}`, role })
+      const by = request.identity as Identity
+      const { role, name = by.name } = request.body
+      accessLog.linkMade(request.log, by, name, role)
+      const path = `${app.prefix}${signInPath(sessions.createLink(role, name))}`
+      return reply.code(201).send({ path, role, name })
     },
   )
 }
+
+/** The secret stands behind the #: browsers keep that to themselves, so no server, proxy or preview gets to see it. */
+export const signInPath = (secret: string): string => `/sign-in#token=${secret}`
+
+const describe = ({ id, name, role, kind, expiresAt }: Identity) => ({
+  id,
+  name,
+  role,
+  kind,
+  expires_at: Number.isFinite(expiresAt) ? new Date(expiresAt).toISOString() : null,
+})
+
+const describeListed = ({ createdAt, lastSeenAt, ...one }: ListedIdentity) => ({
+  ...describe({ ...one, createdAt }),
+  created_at: new Date(createdAt).toISOString(),
+  last_seen_at: new Date(lastSeenAt).toISOString(),
+})

@@ -2,10 +2,10 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { silenceAsJson } from '../../alerts/index.ts'
 import { alertStoreOf } from '../alert-store.ts'
-import type { AdminContext } from '../context.ts'
+import { actorOf } from '../access-log.ts'
+import { type AdminContext, recorderOf } from '../context.ts'
 import { requestInvalid } from '../errors.ts'
 import { nullable, problemResponses } from '../problem.ts'
-import { refuseStrayFields } from '../strict-body.ts'
 
 const instant = Type.String({ format: 'date-time' })
 const tags = ['alerts']
@@ -38,8 +38,6 @@ export const silenceRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }>
   app,
   { context },
 ) => {
-  refuseStrayFields(app)
-
   app.get(
     '/v1/alerts/silences',
     {
@@ -65,9 +63,6 @@ export const silenceRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }>
       },
     },
     async ({ body: { rule = null, instance = null, for_seconds, reason }, identity }, reply) => {
-      // PostgreSQL keeps no NUL and no half of a character.
-      if (reason.includes('\0') || !reason.isWellFormed())
-        throw requestInvalid([{ path: 'reason', message: 'is not text' }])
       const rules = context.alerts?.rules
       if (rule !== null && rules && !rules.some(({ name }) => name === rule))
         throw requestInvalid([{ path: 'rule', message: 'is the name of no rule' }])
@@ -78,11 +73,11 @@ export const silenceRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }>
         rule,
         instance,
         reason,
-        createdBy: `console:${identity?.role ?? 'viewer'}`,
+        createdBy: identity === null ? 'console' : actorOf(identity),
         createdAt: now,
         endsAt: now + for_seconds * 1_000,
       })
-      await context.recorder.record({
+      await recorderOf(context, { identity }).record({
         action: 'alert.silence',
         subject: rule ?? '*',
         details: { id: kept.id, instance, for_seconds, reason },
@@ -103,9 +98,13 @@ export const silenceRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }>
         response: { 200: SilenceDescription, ...problemResponses },
       },
     },
-    async ({ params: { id } }) => {
+    async ({ params: { id }, identity }) => {
       const kept = await (await alertStoreOf(context)).lift(id, Date.now())
-      await context.recorder.record({ action: 'alert.lift', subject: kept.rule ?? '*', details: { id } })
+      await recorderOf(context, { identity }).record({
+        action: 'alert.lift',
+        subject: kept.rule ?? '*',
+        details: { id },
+      })
       return silenceAsJson(kept)
     },
   )

@@ -9,11 +9,10 @@ import {
   resetStatements,
   storyAsJson,
 } from '../../monitor/index.ts'
-import type { AdminContext } from '../context.ts'
+import { type AdminContext, recorderOf } from '../context.ts'
 import { forbidden } from '../errors.ts'
 import { includesRole } from '../roles.ts'
 import { nullable, problemResponses } from '../problem.ts'
-import { refuseStrayFields } from '../strict-body.ts'
 
 const DAY_MS = 86_400_000
 /** As far back as the history reaches. */
@@ -83,10 +82,8 @@ export const statementRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
   app,
   { context },
 ) => {
-  const { reader, pool, schema, recorder, readings } = context
+  const { reader, pool, schema, readings, gate } = context
   const tags = ['performance']
-  refuseStrayFields(app)
-
   app.get(
     '/v1/database/performance/queries/:key',
     {
@@ -129,7 +126,7 @@ export const statementRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
       const { identity } = request
       if (analyze && identity && !includesRole(identity.role, 'admin'))
         throw forbidden('admin', identity.role)
-      return explanationAsJson(await explain(pool, systemClock, { id, values, analyze }))
+      return explanationAsJson(await gate.run(() => explain(pool, systemClock, { id, values, analyze })))
     },
   )
 
@@ -143,8 +140,8 @@ export const statementRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
         response: { 200: Type.Object({ reset: Type.Literal(true) }), ...problemResponses },
       },
     },
-    async () => {
-      await resetStatements(pool, recorder)
+    async ({ identity }) => {
+      await resetStatements(pool, recorderOf(context, { identity }))
       readings.forget()
       return { reset: true as const }
     },

@@ -10,7 +10,6 @@ import {
 import { checkContextOf } from '../check-context.ts'
 import type { AdminContext } from '../context.ts'
 import { nullable, problemResponses } from '../problem.ts'
-import { refuseStrayFields } from '../strict-body.ts'
 import { beginWork, idempotencyHeaders, operationResponses } from './operations.ts'
 
 const MOST_TABLES = 5_000
@@ -43,8 +42,6 @@ const Steps = Type.Array(
 
 /** The tables of this database. */
 export const tableRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> = async (app, { context }) => {
-  refuseStrayFields(app)
-
   app.get(
     '/v1/database/tables',
     {
@@ -98,9 +95,9 @@ export const tableRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> =
       const { tables } = request.body
       const named = tables && (await resolveTables(context.reader, tables))
       const steps = await planOptimize(await checkContextOf(context), named)
-      return beginWork(context, request, reply, 'tables.optimize', async (tell) => ({
+      return beginWork(context, request, reply, 'tables.optimize', async (tell, recorder) => ({
         steps: await optimize(urlOf(context), steps, {
-          recorder: context.recorder,
+          recorder,
           onProgress: ({ step, phase, percent }) =>
             tell(`${step.sql}${phase === null ? '' : `: ${phase}`}${percent === null ? '' : ` ${percent}%`}`),
         }),

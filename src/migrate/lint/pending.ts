@@ -1,7 +1,7 @@
 import { readCatalog } from '../../schema/index.ts'
 import { type Migration, readMigrations } from '../format/folder.ts'
 import { appliedEntries, readHistory } from '../history/history.ts'
-import { type MigrateTarget, withClient } from '../running/session.ts'
+import { type MigrateTarget, withReader } from '../running/session.ts'
 import type { LintFinding } from './finding.ts'
 import { type Doing, Linter, type LintOptions } from './lint.ts'
 
@@ -23,7 +23,7 @@ export async function knowDatabase(
   target: MigrateTarget,
   ownSchema: string,
 ): Promise<Required<Pick<LintOptions, 'catalog' | 'version'>> & { readonly pending: readonly Migration[] }> {
-  return withClient(target.url, async (client) => {
+  return withReader(target.url, async (client) => {
     const applied = appliedEntries(await readHistory(client, target.history))
     const catalog = await readCatalog(client, { exclude: [ownSchema] })
     const pending = readMigrations(target.directory).filter(({ id }) => !applied.has(id))

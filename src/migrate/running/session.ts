@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { OWN_PATH, quoteIdentifier, schemasOf } from '../../core/index.ts'
-import { withDirectClient, withUsersPath } from '../../pool/index.ts'
+import { withDirectClient, withReadingClient, withUsersPath } from '../../pool/index.ts'
 import type { HistoryTable } from '../history/tables.ts'
 
 /** Where migrations come from, where they go, where they are remembered. */
@@ -18,6 +18,10 @@ const NAME = 'holdfast migrate'
 /** Opens one direct connection for `work` and closes it. @throws HF_CONNECT_* */
 export const withClient = <T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> =>
   withDirectClient(url, NAME, work)
+
+/** The same for what only reads: it waits for nobody's lock for long. @throws HF_CONNECT_* */
+export const withReader = <T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> =>
+  withReadingClient(url, NAME, work)
 
 /**
  * The session as it was opened: what a migration SET for its session is not for the next one, nor the role that it took on. (DISCARD

@@ -1,7 +1,7 @@
 import { type Migration, readMigrations } from '../format/folder.ts'
 import { appliedEntries, type HistoryEntry, readHistory } from '../history/history.ts'
 import { readSteps } from '../history/steps.ts'
-import { type MigrateTarget, withClient } from './session.ts'
+import { type MigrateTarget, withReader } from './session.ts'
 
 /** One migration as `status` shows it. */
 export interface MigrationStatus {
@@ -28,7 +28,7 @@ export interface MigrationStatus {
  */
 export async function migrateStatus(target: MigrateTarget): Promise<MigrationStatus[]> {
   const migrations = readMigrations(target.directory)
-  const { entries, steps } = await withClient(target.url, async (client) => ({
+  const { entries, steps } = await withReader(target.url, async (client) => ({
     entries: await readHistory(client, target.history),
     steps: await readSteps(client, target.history),
   }))
@@ -69,5 +69,5 @@ function stateOf(
 export async function migrateHistory(
   target: Pick<MigrateTarget, 'url' | 'history'>,
 ): Promise<HistoryEntry[]> {
-  return withClient(target.url, async (client) => (await readHistory(client, target.history)).toReversed())
+  return withReader(target.url, async (client) => (await readHistory(client, target.history)).toReversed())
 }

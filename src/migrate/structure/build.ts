@@ -7,14 +7,14 @@ import { splitStatements, type Statement } from '../format/statements.ts'
 import { visit } from '../format/tree.ts'
 import { installSchema, userHistory } from '../own-schema.ts'
 import { withUsersPath } from '../../pool/index.ts'
-import { withClient } from '../running/session.ts'
+import { withClient, withReader } from '../running/session.ts'
 import { migrateUp, type UpOptions } from '../running/up.ts'
 import { scriptFailed } from './errors.ts'
 import type { Scratch } from './scratch.ts'
 
 /** The structure of a database, without Holdfast's own part of it. */
 export function catalogAt(url: string, ownSchema = 'holdfast'): Promise<Catalog> {
-  return withClient(url, (client) => readCatalog(client, { exclude: [ownSchema] }))
+  return withReader(url, (client) => readCatalog(client, { exclude: [ownSchema] }))
 }
 
 /**

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { type Catalog, compareCatalogs, type Difference, hashOf, keyOf } from '../../schema/index.ts'
 import { appliedEntries, readHistory } from '../history/history.ts'
-import { type MigrateTarget, withClient } from '../running/session.ts'
+import { type MigrateTarget, withReader } from '../running/session.ts'
 import { buildFromMigrations, catalogAt } from './build.ts'
 import { fileMissing, migrationsUnbuildable } from './errors.ts'
 import { type ScratchOptions, withScratch } from './scratch.ts'
@@ -97,7 +97,7 @@ async function expectedOf(url: string, against: Against, options: DriftOptions):
   if (against.kind === 'snapshot') return readSnapshot(against.path)
   if (against.kind === 'database') return catalogAt(against.url, options.ownSchema)
   const { directory, history } = against
-  const entries = await withClient(url, (client) => readHistory(client, history))
+  const entries = await withReader(url, (client) => readHistory(client, history))
   const only = new Set(appliedEntries(entries).keys())
   return withScratch(options, async (scratch) =>
     catalogAt(

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { quoteIdentifier, withDatabase } from '../../core/index.ts'
 import { EMBEDDED_DEFAULTS, startEmbedded } from '../../embedded/index.ts'
+import { beyondTheEnd } from '../../pool/index.ts'
 import { withClient } from '../running/session.ts'
 
 /** Where scratch databases are made. */
@@ -72,6 +73,6 @@ async function onServer<T>(
     // A throwaway server takes its databases with it.
     if (!isThrowaway)
       for (const name of made)
-        await administer(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`)
+        await beyondTheEnd(() => administer(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`))
   }
 }

@@ -132,7 +132,9 @@ const count = (value: number | null): string => (value === null ? '' : String(Ma
 
 function asText({ title, lines = [], head, rows = [] }: Section): string {
   const body = head === undefined ? lines : rows.length === 0 ? ['None.'] : aligned(head, rows)
-  return [title, '-'.repeat(title.length), ...body].join('\n')
+  return [title, '-'.repeat(title.length), ...body.map((line) => line.replaceAll(/\s*[\r\n]\s*/g, ' '))].join(
+    '\n',
+  )
 }
 
 function aligned(head: readonly string[], rows: readonly (readonly string[])[]): string[] {

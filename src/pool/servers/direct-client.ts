@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { NAMED_RELATIONS, type NamedRelation, OWN_PATH, systemClock, within } from '../../core/index.ts'
 import { connectFailure } from '../connect-failure.ts'
 import { transactionPooler } from '../errors.ts'
+import { cutWhenEnded } from './endable.ts'
 import { openClient } from './open-client.ts'
 
 const LIMIT_MS = 10_000
@@ -17,6 +18,7 @@ export async function connectDirectly(url: string, name: string): Promise<pg.Cli
     const isServer = (client as { processID?: number }).processID === (await backendPid(client))
     if (!isServer && (await isHandedAround(client, url))) throw transactionPooler()
     await toOwnPath(client)
+    cutWhenEnded(client)
     return client
   } catch (error) {
     await client.end().catch(() => {}) // it is lost already: there is nothing left to close
@@ -36,6 +38,27 @@ export async function withDirectClient<T>(
   } finally {
     await client.end().catch(() => {}) // it is lost already: there is nothing left to close
   }
+}
+
+/** How long a reading session waits for somebody's lock, and for an answer. */
+const READING_LOCK_MS = 5_000
+const READING_STATEMENT_MS = 60_000
+
+/**
+ * The same for what only reads, with an end: whoever locks a table of theirs holds nobody up for longer.
+ * @throws HF_CONNECT_*, what `work` throws; the server's 55P03 or 57014 when it took too long
+ */
+export function withReadingClient<T>(
+  url: string,
+  name: string,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  return withDirectClient(url, name, async (client) => {
+    await client.query(
+      `SET lock_timeout = ${READING_LOCK_MS}; SET statement_timeout = ${READING_STATEMENT_MS}`,
+    )
+    return work(client)
+  })
 }
 
 /** Nothing but the catalog in the path, from here on. */

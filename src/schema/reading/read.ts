@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { SQLSTATE, sqlstateOf } from '../../core/index.ts'
 import { type Catalog, type CatalogObject, type Json, keyOf, type ObjectKind } from '../catalog.ts'
 import {
   COMPOSITE_QUERY,
@@ -13,6 +14,7 @@ import {
   RANGE_QUERY,
   SCHEMA_QUERY,
 } from './definitions.ts'
+import { structureBusy } from './errors.ts'
 import { DEPENDENCY_QUERY } from './dependencies.ts'
 import {
   columnQuery,
@@ -45,6 +47,10 @@ const NEVER_COMPARED = [
   'statistics targets of indexes',
 ]
 
+/** Whoever locks a table of theirs holds up nobody who reads for longer. */
+const LOCK_MS = 5_000
+const STATEMENT_MS = 120_000
+
 interface Row {
   readonly kind: ObjectKind
   readonly class: number
@@ -60,6 +66,7 @@ interface Row {
  * that anybody waits for.
  *
  * @param client a session of one's own, outside a transaction
+ * @throws HF_STRUCTURE_BUSY where somebody locks what is read
  */
 export async function readCatalog(
   client: pg.Client,
@@ -68,7 +75,9 @@ export async function readCatalog(
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
   try {
     // With nothing in the path, every name in a definition is written with its schema.
-    await client.query('SET LOCAL search_path = pg_catalog')
+    await client.query(
+      `SET LOCAL search_path = pg_catalog; SET LOCAL lock_timeout = ${LOCK_MS}; SET LOCAL statement_timeout = ${STATEMENT_MS}`,
+    )
     const version = await readVersion(client)
     const rows: Row[] = []
     for (const text of queries(version))
@@ -84,6 +93,9 @@ export async function readCatalog(
       notCompared: [...NEVER_COMPARED, ...others.map(({ words }) => words)],
       dependencies: await readDependencies(client, rows),
     }
+  } catch (error) {
+    const code = sqlstateOf(error)
+    throw code === SQLSTATE.lockNotAvailable || code === SQLSTATE.queryCanceled ? structureBusy(error) : error
   } finally {
     await client.query('ROLLBACK').catch(() => {}) // the connection is gone: so is its transaction
   }

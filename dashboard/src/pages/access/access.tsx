@@ -181,8 +181,8 @@ function Apply({ plan, changed }: { readonly plan: AccessPlan; readonly changed:
             needs="admin"
             label={`Settle ${differences.length} ${differences.length === 1 ? 'difference' : 'differences'}`}
             isDisabled={running?.state === 'running' || blockedBy.length > 0}
-            act={async (csrfToken) => {
-              remember(await ask('POST /v1/database/access/apply', { body: { plan: plan.plan }, csrfToken }))
+            act={async () => {
+              remember(await ask('POST /v1/database/access/apply', { body: { plan: plan.plan } }))
             }}
             done={() => {
               operations.refresh()

@@ -131,8 +131,8 @@ export function SessionDetail({
           <Act
             needs="operator"
             label="Cancel this statement"
-            act={async (csrfToken) => {
-              await ask('POST /v1/database/monitoring/activity/cancel', { body, csrfToken })
+            act={async () => {
+              await ask('POST /v1/database/monitoring/activity/cancel', { body })
             }}
             done={changed}
           />
@@ -144,8 +144,8 @@ export function SessionDetail({
         needs="admin"
         label="End this session"
         confirm={String(pid)}
-        act={async (csrfToken) => {
-          await ask('POST /v1/database/monitoring/activity/terminate', { body, csrfToken })
+        act={async () => {
+          await ask('POST /v1/database/monitoring/activity/terminate', { body })
         }}
         done={changed}
       />

@@ -152,8 +152,8 @@ export function AlertDetail({ alert, changed }: { readonly alert: Alert; readonl
             needs="operator"
             label="I know of it"
             isDisabled={alert.acknowledged_by !== null}
-            act={async (csrfToken) => {
-              await ask('POST /v1/alerts/{id}/acknowledge', { params: { id }, csrfToken })
+            act={async () => {
+              await ask('POST /v1/alerts/{id}/acknowledge', { params: { id } })
             }}
             done={changed}
           />

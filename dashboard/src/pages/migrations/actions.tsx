@@ -38,9 +38,9 @@ export function RunPending({ ids, operations, changed }: Acting & { readonly ids
             needs="operator"
             label={ids.length === 1 ? 'Run this migration' : `Run ${ids.length} migrations`}
             isDisabled={running?.state === 'running'}
-            act={async (csrfToken) => {
+            act={async () => {
               const body = { allow_out_of_order: false, skip_backfills: false }
-              remember(await ask('POST /v1/database/migrations/up', { body, csrfToken }))
+              remember(await ask('POST /v1/database/migrations/up', { body }))
             }}
             done={changed}
           />
@@ -85,11 +85,10 @@ function Planned({ operations, changed }: Acting) {
                 // Rows that are lost stay lost.
                 {...(data.verdict === 'lossy' && { confirm: data.steps[0]?.id ?? '' })}
                 isDisabled={running?.state === 'running'}
-                act={async (csrfToken) => {
+                act={async () => {
                   remember(
                     await ask('POST /v1/database/migrations/rollback', {
                       body: { plan: data.plan, count: 1 },
-                      csrfToken,
                     }),
                   )
                 }}
@@ -179,8 +178,8 @@ export function Drift({ operations, changed }: Acting) {
               needs="operator"
               label={last ? 'Compare again' : 'Compare with the migrations'}
               isDisabled={last?.state === 'running'}
-              act={async (csrfToken) => {
-                remember(await ask('POST /v1/database/migrations/drift', { csrfToken }))
+              act={async () => {
+                remember(await ask('POST /v1/database/migrations/drift'))
               }}
               done={changed}
             />

@@ -113,8 +113,8 @@ export function BackfillDetail({
   const began = backfill.started_at === null ? null : Date.parse(backfill.started_at)
   const seconds = began === null ? 0 : (Date.parse(backfill.updated_at) - began) / 1_000
   const pace = seconds > 0 ? backfill.rows_done / seconds : null
-  const act = (what: 'pause' | 'resume') => async (csrfToken: string | null) => {
-    await ask(`POST /v1/database/migrations/backfills/{id}/${what}`, { params: { id }, csrfToken })
+  const act = (what: 'pause' | 'resume') => async () => {
+    await ask(`POST /v1/database/migrations/backfills/{id}/${what}`, { params: { id } })
   }
   return (
     <>

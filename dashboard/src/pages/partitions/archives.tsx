@@ -44,11 +44,9 @@ export function Archives({
                       needs="admin"
                       label={`Bring ${partition} back`}
                       isDisabled={restoring?.state === 'running'}
-                      act={async (csrfToken) => {
+                      act={async () => {
                         const body = { table, partition }
-                        remember(
-                          await ask('POST /v1/database/partitions/restore-archive', { body, csrfToken }),
-                        )
+                        remember(await ask('POST /v1/database/partitions/restore-archive', { body }))
                       }}
                       done={() => {
                         archives.refresh()

@@ -227,8 +227,8 @@ function Way({
         label={label}
         {...(confirm !== undefined && { confirm })}
         isDisabled={operation?.state === 'running'}
-        act={async (csrfToken) => {
-          remember(await ask(`POST /v1/database/partitions/${verb}`, { body: { table }, csrfToken }))
+        act={async () => {
+          remember(await ask(`POST /v1/database/partitions/${verb}`, { body: { table, accept: [] } }))
         }}
         done={changed}
       />

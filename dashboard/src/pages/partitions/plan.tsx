@@ -40,9 +40,9 @@ export function PlanConversion({ operations, changed }: Acting) {
     wishes.value = { ...wishes.value, accept: [], ...change }
     plan.value = undefined
   }
-  const look = (accept: string[]) => async (csrfToken: string | null) => {
+  const look = (accept: string[]) => async () => {
     wishes.value = { ...wishes.value, accept }
-    plan.value = await ask('POST /v1/database/partitions/plan', { body: wishes.value, csrfToken })
+    plan.value = await ask('POST /v1/database/partitions/plan', { body: wishes.value })
   }
   const { table, by, every, mode, accept } = wishes.value
   return (
@@ -83,9 +83,9 @@ export function PlanConversion({ operations, changed }: Acting) {
         <Planned
           plan={plan.value}
           agree={(id) => look([...accept, id])}
-          convert={async (csrfToken) => {
+          convert={async () => {
             const body = { ...wishes.value, plan: plan.value?.plan ?? '' }
-            remember(await ask('POST /v1/database/partitions/convert', { body, csrfToken }))
+            remember(await ask('POST /v1/database/partitions/convert', { body }))
           }}
           operations={operations}
           changed={changed}
@@ -127,7 +127,7 @@ function Field({
   )
 }
 
-type Doing = (csrfToken: string | null) => Promise<void>
+type Doing = () => Promise<void>
 
 function Planned({
   plan,

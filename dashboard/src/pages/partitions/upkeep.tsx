@@ -40,8 +40,8 @@ export function Upkeep({
         needs="operator"
         label="Make what is due"
         isDisabled={making?.state === 'running'}
-        act={async (csrfToken) => {
-          remember(await ask('POST /v1/database/partitions/maintain', { body: {}, csrfToken }))
+        act={async () => {
+          remember(await ask('POST /v1/database/partitions/maintain', { body: {} }))
         }}
         done={changed}
       />
@@ -62,8 +62,8 @@ export function Upkeep({
         label="Take away what is too old"
         confirm="take away"
         isDisabled={taking?.state === 'running'}
-        act={async (csrfToken) => {
-          remember(await ask('POST /v1/database/partitions/retain', { body: {}, csrfToken }))
+        act={async () => {
+          remember(await ask('POST /v1/database/partitions/retain', { body: {} }))
         }}
         done={changed}
       />

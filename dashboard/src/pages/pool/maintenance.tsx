@@ -5,10 +5,10 @@ import type { PoolPicture } from './picture.ts'
 
 /** A maintenance window: its begin and its end, for those who may. */
 export function Maintenance({ pool, changed }: { readonly pool: PoolPicture; readonly changed: () => void }) {
-  const act = async (csrfToken: string | null): Promise<void> => {
+  const act = async (): Promise<void> => {
     const body = { pool: pool.name }
-    if (pool.is_drained) await ask('POST /v1/database/pool/resume', { body, csrfToken })
-    else await ask('POST /v1/database/pool/drain', { body: { ...body, timeout_ms: 5_000 }, csrfToken })
+    if (pool.is_drained) await ask('POST /v1/database/pool/resume', { body })
+    else await ask('POST /v1/database/pool/drain', { body: { ...body, timeout_ms: 5_000 } })
   }
   const command = `npx holdfast pool ${pool.is_drained ? 'resume' : 'drain'}${pool.name === 'default' ? '' : ` --pool ${pool.name}`}`
   return (

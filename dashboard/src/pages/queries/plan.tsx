@@ -55,10 +55,9 @@ export function Plan({ id }: { readonly id: string }) {
       <Act
         needs="operator"
         label={isRun.value ? 'Run it and show the plan' : 'Show the plan'}
-        act={async (csrfToken) => {
+        act={async () => {
           explained.value = await ask('POST /v1/database/performance/explain', {
             body: asked(id, valuesFrom(typed.value), isRun.value),
-            csrfToken,
           })
         }}
         done={() => {}}

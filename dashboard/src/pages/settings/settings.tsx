@@ -11,6 +11,7 @@ import { query, setQuery } from '../../place/router.ts'
 import { bytes, duration, inWords } from '../../words/figures.ts'
 import { instant } from '../../words/times.ts'
 import { ListCard, rowAt } from '../list-card.tsx'
+import { People } from './people.tsx'
 
 type Configuration = Answer<'GET /v1/configuration'>
 type Option = Configuration['data'][number]
@@ -94,6 +95,7 @@ export function Settings() {
   return (
     <>
       <Monitoring resource={status} />
+      <People />
       <ListCard
         title="Holdfast"
         span={12}
@@ -175,8 +177,8 @@ function Monitoring({ resource }: { readonly resource: LiveResource<Status> }) {
               <Act
                 needs="operator"
                 label="Keep a history"
-                act={async (csrfToken) => {
-                  await ask('POST /v1/database/monitoring/start', { csrfToken })
+                act={async () => {
+                  await ask('POST /v1/database/monitoring/start')
                 }}
                 done={changed}
               />
@@ -184,8 +186,8 @@ function Monitoring({ resource }: { readonly resource: LiveResource<Status> }) {
               <Act
                 needs="operator"
                 label="Stop keeping a history"
-                act={async (csrfToken) => {
-                  await ask('POST /v1/database/monitoring/stop', { csrfToken })
+                act={async () => {
+                  await ask('POST /v1/database/monitoring/stop')
                 }}
                 done={changed}
               />
@@ -206,7 +208,8 @@ function Detail({
 }) {
   const open = query.value.get('open') ?? undefined
   const [configured, set] = [options.state.value.data, settings.state.value.data]
-  if (open === undefined || configured === undefined || set === undefined) return null
+  const isOurs = open?.startsWith('option:') === true || open?.startsWith('setting:') === true
+  if (!isOurs || configured === undefined || set === undefined) return null
   const option = rowAt(open, 'option:', configured.data, optionKey)
   const setting = rowAt(open, 'setting:', set.data, settingKey)
   return (

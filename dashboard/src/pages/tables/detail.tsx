@@ -102,8 +102,8 @@ export function TableUse({
         needs="admin"
         label="Tidy up this table"
         isDisabled={running?.state === 'running'}
-        act={async (csrfToken) => {
-          remember(await ask('POST /v1/database/tables/optimize', { body: { tables: [table] }, csrfToken }))
+        act={async () => {
+          remember(await ask('POST /v1/database/tables/optimize', { body: { tables: [table] } }))
         }}
         done={() => operations.refresh()}
       />

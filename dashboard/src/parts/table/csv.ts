@@ -22,7 +22,7 @@ export function download(name: string, text: string, type = 'text/csv;charset=ut
 function cellOf(value: string | number | null): string {
   if (value === null) return ''
   if (typeof value === 'number') return String(value)
-  return quoted(/^[=+\-@\t\r]/.test(value) ? `'${value}` : value)
+  return quoted(/^\s*[=+\-@]|^[\t\r\n]/.test(value) ? `'${value}` : value)
 }
 
 function quoted(text: string): string {

@@ -1,0 +1,42 @@
+/** Who is in: let in by a link, listed, and ended, from the console. */
+import { describe, expect, test } from 'vitest'
+import { useAdminServer } from '../support/admin-server.ts'
+import { BROWSER_SUITE, isBrowserMissing, useBrowser, WatchedPage } from '../support/browser.ts'
+import { useDatabase } from '../support/database.ts'
+import { removeScratchAfterwards } from '../support/scratch.ts'
+
+removeScratchAfterwards()
+const client = useAdminServer(useDatabase())
+const browser = useBrowser()
+
+describe.skipIf(isBrowserMissing)(`people${BROWSER_SUITE}`, () => {
+  test('an admin lets somebody in by name, sees them, and ends their session: they are out at once', async () => {
+    const { server } = client()
+    const watched = await WatchedPage.signedIn(browser(), server, 'settings')
+    const { page } = watched
+    await page.getByRole('button', { name: 'Let somebody in' }).click()
+    await page.getByLabel('Whom it is for').fill('ben')
+    await watched.expectAccessibleInEveryLook()
+    await page.getByRole('button', { name: 'Make a link' }).click()
+    const link = await page.locator('.to-type code').filter({ hasText: '#token=' }).innerText()
+    const other = await WatchedPage.open(browser(), server.url)
+    await other.page.goto(link)
+    await other.page.getByRole('heading', { name: 'Overview' }).waitFor()
+    // Neither the address nor the history keeps the secret.
+    expect(other.page.url()).toBe(`${server.url}/`)
+    await page.goto(`${server.url}/settings`)
+    const list = page.getByRole('grid', { name: 'Who is in' })
+    await list.getByRole('row', { name: /^ben.*viewer/i }).click()
+    await watched.expectAccessible()
+    await page.getByRole('button', { name: 'End this session' }).click()
+    await page.getByText('It has ended.').waitFor()
+    await other.page.getByRole('heading', { name: 'Sign in to Holdfast' }).waitFor()
+    await watched.expectClean()
+  })
+
+  test('others do not see the list', async () => {
+    const { page } = await WatchedPage.signedIn(browser(), client().server, 'settings', 'operator')
+    await page.getByRole('region', { name: 'Monitoring' }).waitFor()
+    expect(await page.getByText('Who is in').count()).toBe(0)
+  })
+})
