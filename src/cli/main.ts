@@ -19,6 +19,7 @@ import { addReset } from './commands/reset.ts'
 import { addRollback } from './commands/rollback.ts'
 import { addSchema } from './commands/schema.ts'
 import { addServe } from './commands/serve.ts'
+import { addSession } from './commands/session.ts'
 import { addSignIn } from './commands/sign-in.ts'
 import { addStatus } from './commands/status.ts'
 import { addTable } from './commands/table.ts'
@@ -54,6 +55,7 @@ export function buildProgram(finish: Finish): Command {
     addReset,
     addServe,
     addSignIn,
+    addSession,
     addStatus,
     addDoctor,
     addConfig,

@@ -1,10 +1,27 @@
-import pc from 'picocolors'
-import { type HoldfastError, isHoldfastError, messageOf } from '../core/index.ts'
+import {
+  type HoldfastError,
+  inOneLine,
+  isHoldfastError,
+  messageOf,
+  pasteable,
+  withoutCommands,
+} from '../core/index.ts'
+import { colours, painted, widthOf } from './colours.ts'
 
 /** Raised with any incompatible change of what `--json` prints. */
 const JSON_VERSION = 1
 
-/** Where a command's words go: data to stdout, everything said to people to stderr. */
+/** Line breaks and tabs are ours to give; whatever else a terminal obeys came from outside. */
+const withoutOthersCommands = (text: string): string =>
+  text
+    .split(/(\n|\t)/)
+    .map((part) => (part === '\n' || part === '\t' ? part : withoutCommands(part)))
+    .join('')
+
+/**
+ * The only door to the terminal: data to stdout, everything said to people to stderr. Names, statements, errors and answers of other
+ * servers are others' text: what a terminal would obey in them is shown as a dot. JSON has its own escapes.
+ */
 export class Output {
   readonly isJson: boolean
   /** stderr is a terminal that understands more than plain lines. */
@@ -18,22 +35,26 @@ export class Output {
       process.stderr.isTTY === true && process.env.TERM !== 'dumb' && process.env.CI === undefined
   }
 
-  /** The command's result: one object with `--json`, else what `render` makes of it. */
+  /** The command's result: one object with `--json`, else what `render` makes of it, given it {@link forLines}. */
   result<T extends object>(data: T, render: (data: T) => string, isJson = this.isJson): void {
-    process.stdout.write(
-      isJson ? `${JSON.stringify({ version: JSON_VERSION, ...data })}\n` : `${render(data)}\n`,
-    )
+    if (isJson) this.#writeJson(data)
+    else this.document(`${render(forLines(data))}\n`)
   }
 
-  /** Something to know while it runs, or what to do next. */
+  /** A result that is a text of its own: a file's content, metrics. */
+  document(text: string): void {
+    process.stdout.write(painted(text, withoutOthersCommands))
+  }
+
+  /** Something to know while it runs, or what to do next. Further lines stand behind the first: no name begins one. */
   say(text: string): void {
-    process.stderr.write(`${text}\n`)
+    process.stderr.write(`${painted(indented(text), withoutOthersCommands)}\n`)
   }
 
   /** A command of ours is said as it can be run: npm's own programs are on nobody's path. */
   next(command: string): void {
     const npx = process.env.npm_execpath !== undefined && command.startsWith('holdfast ') ? 'npx ' : ''
-    if (!this.isJson) this.say(pc.dim(`Next: ${npx}${command}`))
+    if (!this.isJson) this.say(colours.dim(`Next: ${npx}${inOneLine(command)}`))
   }
 
   /** The failure as an object on stdout. */
@@ -41,39 +62,66 @@ export class Output {
     const shown = isHoldfastError(error)
       ? error.toJSON()
       : { code: null, message: messageOf(error), retryable: false, details: {} }
-    process.stdout.write(`${JSON.stringify({ version: JSON_VERSION, error: shown })}\n`)
+    this.#writeJson({ error: shown })
   }
 
   /** What failed. A stack trace only when it was asked for, or for what Holdfast itself did not expect. */
   failure(error: unknown): void {
     const known: HoldfastError | undefined = isHoldfastError(error) ? error : undefined
     if (this.isJson) this.failureAsData(error)
-    this.say(
-      `${pc.red('error')} ${known ? `${known.message} ${pc.dim(`[${known.code}]`)}` : messageOf(error)}`,
-    )
-    if (this.#showsStacks && error instanceof Error) this.say(pc.dim(String(error.stack)))
-    else if (!known) this.say(pc.dim('Run it again with --stack for the trace.'))
+    const message = messageOf(error)
+    this.say(`${colours.red('error')} ${known ? `${message} ${colours.dim(`[${known.code}]`)}` : message}`)
+    if (this.#showsStacks && error instanceof Error) this.say(colours.dim(String(error.stack)))
+    else if (!known) this.say(colours.dim('Run it again with --stack for the trace.'))
+  }
+
+  #writeJson(data: object): void {
+    process.stdout.write(`${JSON.stringify({ version: JSON_VERSION, ...data })}\n`)
   }
 }
 
-/** Columns aligned by their longest cell; numbers to the right. */
+/** SQL and texts of several lines are so on purpose. */
+const MAY_BREAK = /^(text|query|statement|script|up|down)$/
+
+/**
+ * Data for sentences and lists: no name in it begins a line of its own, and SQL has escapes for what stands in its names.
+ * For whoever says in words what is in JSON as it is.
+ */
+export function forLines<T>(data: T, key = ''): T {
+  if (typeof data === 'string') {
+    if (key === 'sql' || key === 'safe') return pasteable(data) as T
+    return (MAY_BREAK.test(key) ? data : data.replaceAll(/\s*[\r\n]\s*/g, ' ')) as T
+  }
+  if (Array.isArray(data)) return data.map((one) => forLines(one, key)) as T
+  if (data === null || typeof data !== 'object' || Object.getPrototypeOf(data) !== Object.prototype)
+    return data
+  return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, forLines(value, name)])) as T
+}
+
+/** A text of several lines as a part of one line: the further ones stand behind its beginning. */
+export const indented = (text: string): string => text.replaceAll('\n', '\n  ')
+
+/** Columns aligned by their longest cell; numbers to the right. A cell is one line. */
 export function table(
   head: readonly string[],
   rows: readonly (readonly (string | number | null)[])[],
 ): string {
-  const cells = rows.map((row) => row.map((cell) => (cell === null ? '' : String(cell))))
+  const cells = rows.map((row) =>
+    row.map((cell) => (cell === null ? '' : String(cell).replaceAll(/\s*[\r\n]\s*/g, ' '))),
+  )
   const widths = head.map((title, column) =>
-    Math.max(title.length, ...cells.map((row) => row[column]?.length ?? 0)),
+    Math.max(title.length, ...cells.map((row) => widthOf(row[column] ?? ''))),
   )
   const isNumeric = head.map(
     (_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === 'number'),
   )
   const line = (row: readonly string[]): string =>
     row
-      .map((cell, column) =>
-        isNumeric[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
-      )
+      .map((cell, column) => {
+        const space = ' '.repeat(Math.max(0, (widths[column] ?? 0) - widthOf(cell)))
+        return isNumeric[column] ? space + cell : cell + space
+      })
       .join('  ')
       .trimEnd()
-  return [pc.dim(line(head)), ...cells.map(line)].join('\n')
+  return [colours.dim(line(head)), ...cells.map(line)].join('\n')
 }

@@ -1,8 +1,8 @@
 import { formatBytes, formatDuration, plural } from '../core/index.ts'
 import type { Static } from 'typebox'
-import pc from 'picocolors'
 import type { PoolAdvice, PoolPicture } from '../admin/index.ts'
 import { table } from './output.ts'
+import { colours } from './colours.ts'
 
 export type Picture = Static<typeof PoolPicture>
 export type Advice = Static<typeof PoolAdvice>
@@ -16,20 +16,20 @@ export function isChange({ pool_size, max_overflow, current }: Advice): boolean 
 /** A pool for people. */
 export function renderPicture(picture: Picture): string {
   const { name, pool_size, max_overflow, checked_out, checked_in, connecting, closing, waiting } = picture
-  const state = picture.is_drained ? pc.yellow('drained') : pc.green('open')
+  const state = picture.is_drained ? colours.yellow('drained') : colours.green('open')
   const depths = picture.lanes.map(({ depth }) => depth)
   const lines = [
-    `${pc.bold(name)} ${state}, ${checked_out} of ${pool_size}+${max_overflow} in use, ${checked_in} idle, ${connecting} connecting, ${closing} closing, ${waiting} waiting`,
+    `${colours.bold(name)} ${state}, ${checked_out} of ${pool_size}+${max_overflow} in use, ${checked_in} idle, ${connecting} connecting, ${closing} closing, ${waiting} waiting`,
     `lanes     ${depths.length === 0 ? 'none' : `${depths.length}, with ${depths.join(', ')} statements on their way`}; ${picture.rides} rides`,
     `checkouts ${picture.acquired}, mean wait ${formatDuration(picture.mean_wait_ms)}, mean hold ${formatDuration(picture.mean_hold_ms)}, ${picture.acquire_timeouts} gave up, ${picture.leaks} leaked, ${picture.dirty_releases} came back dirty`,
     ...picture.servers.map(
       ({ name: server, role, problem, evictions }) =>
-        `server    ${server} ${role}${problem === null ? '' : pc.yellow(` (${problem})`)}${evictions > 0 ? `, given up ${plural(evictions, 'time')}` : ''}`,
+        `server    ${server} ${role}${problem === null ? '' : colours.yellow(` (${problem})`)}${evictions > 0 ? `, given up ${plural(evictions, 'time')}` : ''}`,
     ),
     ...picture.replicas.map(({ name: replica, is_used, reason, lag_bytes, latency_ms }) =>
       is_used
         ? `replica   ${replica} ${lag_bytes === null ? 'lag unknown' : `${formatBytes(lag_bytes)} behind`}, ${formatDuration(latency_ms ?? 0)}`
-        : `replica   ${replica} ${pc.yellow(`not used: ${reason}`)}`,
+        : `replica   ${replica} ${colours.yellow(`not used: ${reason}`)}`,
     ),
   ]
   if (picture.waiters.length > 0)
@@ -81,7 +81,7 @@ export function renderAdvice(advice: Advice): string {
   const { pool_size, max_overflow, current, is_founded, reasons, fit } = advice
   const now = `${current.pool_size}+${current.max_overflow}`
   const head = isChange(advice)
-    ? `Size ${pc.bold(String(pool_size))}, overflow ${pc.bold(String(max_overflow))} (now ${now}).`
+    ? `Size ${colours.bold(String(pool_size))}, overflow ${colours.bold(String(max_overflow))} (now ${now}).`
     : is_founded
       ? `${now} is right.`
       : `Stay with ${now} for now.`

@@ -33,7 +33,7 @@ export async function findServer(server: string | true): Promise<RunningServer> 
  */
 export async function askServer<T>(
   { url, token }: RunningServer,
-  method: 'GET' | 'POST',
+  method: 'GET' | 'POST' | 'DELETE',
   path: string,
   body?: object,
   /** Milliseconds that the server itself may take, besides the way there and back. */

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { RunningCli, runCli } from '../support/cli.ts'
 import { expectNothingLeft } from '../support/processes.ts'
 import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
+import { signInAt } from '../support/signing-in.ts'
 import { copyEmptyServer } from '../support/servers.ts'
 
 removeScratchAfterwards()
@@ -21,9 +22,10 @@ describe('dev', () => {
   test('makes everything ready on a machine with nothing, serves, and leaves nothing behind', async () => {
     const folder = scratch('cli')
     const dev = new RunningCli(['dev', '--json'], { cwd: folder })
-    const [, url = '', link = ''] = await dev.waitFor(/"url":"([^"]+)","sign_in_link":"([^"]+)"/)
+    const [said, url = ''] = await dev.waitFor(/"url":"([^"]+)".*/)
+    // Nobody sits there: a log would keep it.
+    expect(said).not.toContain('token')
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
-    expect((await fetch(link, { redirect: 'manual' })).status).toBe(303)
     // Other commands find its database and its server.
     const status = await runCli(['status', '--json'], { cwd: folder })
     expect(JSON.parse(status.stdout)).toMatchObject({ database: 'holdfast', schema: 'current' })
@@ -34,10 +36,23 @@ describe('dev', () => {
       health: { status: 'healthy' },
       pool: { pool_size: 10 },
     })
-    const made = await runCli(['sign-in', '--role', 'viewer', '--json'], { cwd: folder })
-    const another = JSON.parse(made.stdout) as { sign_in_link: string; role: string }
-    expect(another.role).toBe('viewer')
-    expect((await fetch(another.sign_in_link, { redirect: 'manual' })).status).toBe(303)
+    const made = await runCli(['sign-in', '--role', 'viewer', '--name', 'ann', '--json'], { cwd: folder })
+    const link = JSON.parse(made.stdout) as { sign_in_link: string; role: string }
+    expect(link).toMatchObject({ role: 'viewer', name: 'ann' })
+    await signInAt(url, link.sign_in_link)
+    const listed = await runCli(['session', 'list', '--json'], { cwd: folder })
+    const { sessions } = JSON.parse(listed.stdout) as { sessions: { id: string }[] }
+    expect(sessions).toMatchObject([
+      { name: 'ann', role: 'viewer', kind: 'session' },
+      { name: expect.stringMatching(/^command line of /), role: 'admin', kind: 'token' },
+    ])
+    expect(await runCli(['session', 'end', sessions[0]?.id ?? ''], { cwd: folder })).toMatchObject({
+      code: 0,
+    })
+    expect(await runCli(['session', 'end', sessions[0]?.id ?? ''], { cwd: folder })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('HF_ADMIN_SESSION_UNKNOWN'),
+    })
     expect(await runCli(['sign-in', '--role', 'owner'], { cwd: folder })).toMatchObject({ code: 2 })
     expect(await runCli(['reset', '--embedded', '--confirm=holdfast'], { cwd: folder })).toMatchObject({
       code: 6,

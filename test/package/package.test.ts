@@ -268,11 +268,10 @@ test('the ten lines of the README add it to a Fastify service', async () => {
     let output = ''
     for await (const chunk of service.stdout) {
       output += String(chunk)
-      if (output.includes('sign-in')) break
+      if (output.includes('\n')) break
     }
-    const link = /http:\S+sign-in\S+/.exec(output)?.[0] ?? ''
-    const { origin } = new URL(link)
-    assert.equal((await fetch(link, { redirect: 'manual' })).status, 303)
+    const { origin } = new URL(/http:\S+/.exec(output)?.[0] ?? '')
+    assert.doesNotMatch(output, /token/, 'a log keeps no link')
     assert.match(
       await (await fetch(`${origin}/ops/`, { headers: { accept: 'text/html' } })).text(),
       /<div id="app">/,

@@ -1,6 +1,5 @@
-import { plural } from '../../core/index.ts'
+import { pasteable, plural } from '../../core/index.ts'
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import {
   accessAsJson,
   type AccessChange,
@@ -11,6 +10,8 @@ import {
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Session } from '../session.ts'
+import { colours } from '../colours.ts'
+import { forLines } from '../output.ts'
 
 /** Objects that a line names before it only counts. */
 const NAMED = 3
@@ -27,7 +28,7 @@ export function addAccess(program: Command, finish: Finish): void {
     async (session, { sql }) => {
       const { plan, data } = await look(session)
       session.out.result(data, () =>
-        sql === true && plan.blockedBy.length === 0 ? inSql(plan) : inWords(plan),
+        sql === true && plan.blockedBy.length === 0 ? pasteable(inSql(plan)) : inWords(forLines(plan)),
       )
       if (plan.groups.length > 0 && plan.blockedBy.length === 0)
         session.out.next(`holdfast access apply --plan ${plan.hash}`)
@@ -42,7 +43,7 @@ export function addAccess(program: Command, finish: Finish): void {
     finish,
     async (session) => {
       const { plan, data } = await look(session)
-      session.out.result(data, () => inWords(plan))
+      session.out.result(data, () => inWords(forLines(plan)))
       if (plan.groups.length > 0) session.out.next('holdfast access plan')
       return plan.groups.length > 0 || plan.blockedBy.length > 0 ? EXIT.findings : EXIT.ok
     },
@@ -64,7 +65,7 @@ export function addAccess(program: Command, finish: Finish): void {
         lockRetries,
         recorder: holdfast.recorder,
         onProgress: (done, of, object) => {
-          if (out.isInteractive) out.say(pc.dim(`${done + 1} of ${of}: ${object}`))
+          if (out.isInteractive) out.say(colours.dim(`${done + 1} of ${of}: ${object}`))
         },
       })
       const changes = plan.groups.flatMap((group) => group.changes)
@@ -108,9 +109,9 @@ function inWords(plan: AccessPlan): string {
     ...(changes.length === 0 && plan.blockedBy.length === 0
       ? ['The rights are as configured.']
       : together(changes)),
-    ...plan.blockedBy.map((reason) => pc.red(`Blocked: ${reason}.`)),
-    ...plan.warnings.map((warning) => pc.red(warning)),
-    ...plan.notes.map((note) => pc.dim(note)),
+    ...plan.blockedBy.map((reason) => colours.red(`Blocked: ${reason}.`)),
+    ...plan.warnings.map((warning) => colours.red(warning)),
+    ...plan.notes.map((note) => colours.dim(note)),
     ...(changes.length === 0 ? [] : [`${plural(changes.length, 'difference')}. Plan ${plan.hash}.${all}`]),
   ].join('\n')
 }
@@ -125,7 +126,7 @@ function together(changes: readonly AccessChange[]): string[] {
     lines.set(key, line)
   }
   return [...lines.values()].map(({ first, objects }) => {
-    const sign = first.effect === 'widens' ? pc.yellow('+') : pc.red('-')
+    const sign = first.effect === 'widens' ? colours.yellow('+') : colours.red('-')
     if (objects.length === 1) return `${sign} ${first.words}`
     const rest = objects.length > NAMED ? ` and ${objects.length - NAMED} more` : ''
     const verb = first.effect === 'narrows' ? 'has too much' : 'lacks'

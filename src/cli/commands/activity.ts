@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import { formatDuration, inOneLine, plural } from '../../core/index.ts'
 import {
   linesOf,
@@ -16,7 +15,8 @@ import { confirmPlan } from '../confirm.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { lookWith } from '../looking.ts'
-import { table } from '../output.ts'
+import { forLines, table } from '../output.ts'
+import { colours } from '../colours.ts'
 
 const MOST = 500
 const LONGEST_TEXT = 80
@@ -82,7 +82,9 @@ function addLocks(activity: Command, finish: Finish): void {
         waiting: count,
       }))
       session.out.result({ database: holdfast.address, locks }, () =>
-        lines.length === 0 ? 'Nobody waits for a lock.' : lines.map(inWords).join('\n'),
+        lines.length === 0
+          ? 'Nobody waits for a lock.'
+          : lines.map((line) => inWords(forLines(line))).join('\n'),
       )
       const root = lines[0]?.session
       if (root) {
@@ -99,10 +101,10 @@ function inWords({ session, wants, depth, count }: LockLine): string {
   const indent = depth === 0 ? '' : `${'   '.repeat(depth - 1)}└─ `
   const waits = wants
     ? `waits ${formatDuration(wants.seconds * 1_000)} for ${wants.mode} on ${wants.on}`
-    : pc.yellow(`holds what ${plural(count, 'session')} ${count === 1 ? 'wants' : 'want'}`)
+    : colours.yellow(`holds what ${plural(count, 'session')} ${count === 1 ? 'wants' : 'want'}`)
   const state = session ? `, ${session.state}` : ''
   const text = session ? inOneLine(session.statement ?? '', LONGEST_TEXT) : ''
-  return `${indent}${pc.bold(who)}${state}: ${waits}${text === '' ? '' : pc.dim(`\n${' '.repeat(indent.length + 2)}${text}`)}`
+  return `${indent}${colours.bold(who)}${state}: ${waits}${text === '' ? '' : colours.dim(`\n${' '.repeat(indent.length + 2)}${text}`)}`
 }
 
 function addSignal(activity: Command, finish: Finish, signal: SessionSignal, description: string): void {

@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import {
   alertAsJson,
   type AlertRule,
@@ -23,6 +22,7 @@ import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { table } from '../output.ts'
 import type { Session } from '../session.ts'
+import { colours } from '../colours.ts'
 
 const MOST = 50
 const LONGEST_TEXT = 60
@@ -101,7 +101,7 @@ const listInWords = (alerts: readonly ReturnType<typeof listedAsJson>[]): string
     ),
     ...alerts
       .filter(({ state }) => state === 'firing')
-      .map(({ rule, message }) => `${pc.bold(rule)}  ${message}`),
+      .map(({ rule, message }) => `${colours.bold(rule)}  ${message}`),
   ].join('\n')
 
 function addDeliveries(alert: Command, finish: Finish): void {
@@ -268,8 +268,8 @@ function addTest(alert: Command, finish: Finish): void {
           : channels
               .map(({ channel, error }) =>
                 error === null
-                  ? `${pc.green('ok     ')} ${channel}`
-                  : `${pc.red('failed ')} ${channel}: ${error}`,
+                  ? `${colours.green('ok     ')} ${channel}`
+                  : `${colours.red('failed ')} ${channel}: ${error}`,
               )
               .join('\n'),
       )

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import { type Config, loadConfig, strayInWords } from '../../config.ts'
 import { databaseUrlMissing } from '../../errors.ts'
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { table } from '../output.ts'
+import { colours } from '../colours.ts'
 
 export function addConfig(program: Command, finish: Finish): void {
   const config = program.command('config').description('the effective configuration')
@@ -40,7 +40,7 @@ export function addConfig(program: Command, finish: Finish): void {
       session.out.result({ valid: true, unknown_variables: strays }, () =>
         strays.length === 0
           ? 'The configuration is valid.'
-          : strays.map((stray) => `${pc.yellow('warning')} ${strayInWords(stray)}`).join('\n'),
+          : strays.map((stray) => `${colours.yellow('warning')} ${strayInWords(stray)}`).join('\n'),
       )
       return strays.length === 0 ? EXIT.ok : EXIT.findings
     },

@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander'
-import pc from 'picocolors'
 import { loadConfig } from '../../config.ts'
 import { formatDuration, plural } from '../../core/index.ts'
 import {
@@ -24,6 +23,7 @@ import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { checkContextOf, lookWith } from '../looking.ts'
 import type { Session } from '../session.ts'
+import { colours } from '../colours.ts'
 
 interface DoctorFlags extends Depth {
   full?: boolean
@@ -32,7 +32,11 @@ interface DoctorFlags extends Depth {
   digest?: Period
 }
 
-const MARKS = { error: pc.red('error  '), warning: pc.yellow('warning'), info: pc.blue('info   ') }
+const MARKS = {
+  error: colours.red('error  '),
+  warning: colours.yellow('warning'),
+  info: colours.blue('info   '),
+}
 /** Reading whole tables takes as long as it takes; still nobody waits for it. */
 const DEEP_TIMEOUT_MS = 600_000
 
@@ -80,7 +84,7 @@ async function runDoctor(session: Session, flags: DoctorFlags): Promise<number> 
   const findings = [...strays, ...examination.findings]
   session.out.result({ database: holdfast.address, score: scoreOf(findings), good, findings }, () =>
     [
-      ...good.map((line) => `${pc.green('ok     ')} ${line}`),
+      ...good.map((line) => `${colours.green('ok     ')} ${line}`),
       ...findings.map((finding) => render(finding, flags.why === true)),
       verdict(findings),
     ].join('\n'),
@@ -120,7 +124,7 @@ async function strayFindings(session: Session): Promise<Finding[]> {
 
 function verdict(findings: readonly Finding[]): string {
   const problems = findings.filter(({ severity }) => severity !== 'info').length
-  return pc.bold(
+  return colours.bold(
     problems === 0
       ? 'All is well.'
       : `${plural(problems, 'problem')} found, score ${scoreOf(findings)} of 100.`,
@@ -128,11 +132,11 @@ function verdict(findings: readonly Finding[]): string {
 }
 
 function render({ severity, confidence, message, action, sql, why }: Finding, isAsked: boolean): string {
-  const doubt = confidence === 'certain' ? '' : pc.dim(` (${confidence})`)
+  const doubt = confidence === 'certain' ? '' : colours.dim(` (${confidence})`)
   return [
     `${MARKS[severity]} ${message}${doubt}`,
-    ...(isAsked ? [`        ${pc.dim(why)}`] : []),
-    `        ${pc.bold(action)}`,
-    ...(sql === null ? [] : [`        ${pc.cyan(sql)}`]),
+    ...(isAsked ? [`        ${colours.dim(why)}`] : []),
+    `        ${colours.bold(action)}`,
+    ...(sql === null ? [] : [`        ${colours.cyan(sql)}`]),
   ].join('\n')
 }

@@ -20,7 +20,7 @@ export function addMetrics(program: Command, finish: Finish): void {
     async (session, { server }) => {
       if (session.out.isJson) throw usage('metrics are text for Prometheus: there is no --json')
       if (server !== undefined) {
-        process.stdout.write(await readServer(await findServer(server), '/metrics'))
+        session.out.document(await readServer(await findServer(server), '/metrics'))
         return
       }
       const looking = await lookWith(session)
@@ -34,7 +34,7 @@ export function addMetrics(program: Command, finish: Finish): void {
       )
       const examination = await examine(await checkContextOf(looking))
       registerFindings(registry, () => examination)
-      process.stdout.write(await registry.metrics())
+      session.out.document(await registry.metrics())
     },
   )
 }

@@ -3,7 +3,6 @@ import { existsSync, statSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { basename, dirname } from 'node:path'
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import { loadConfig } from '../../config.ts'
 import {
   knowDatabase,
@@ -21,6 +20,8 @@ import { type Finish, runWith } from '../command.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Session } from '../session.ts'
+import { colours } from '../colours.ts'
+import { forLines } from '../output.ts'
 
 interface LintFlags {
   database?: boolean
@@ -70,7 +71,7 @@ export function addMigrateLint(migrate: Command, finish: Finish): void {
       const isJson = out.isJson || flags.format === 'json'
       out.result(
         { findings: shown },
-        () => (flags.format === 'github' ? inGitHubsWords(shown) : inWords(shown, scripts.length)),
+        () => (flags.format === 'github' ? inGitHubsWords(shown) : inWords(forLines(shown), scripts.length)),
         isJson,
       )
       return shown.some(({ severity }) => severity !== 'info') ? EXIT.findings : EXIT.ok
@@ -130,7 +131,7 @@ function scriptsAt(path: string): Script[] {
   return readMigrations(full).map(({ up }) => up)
 }
 
-const COLOURS = { error: pc.red, warning: pc.yellow, info: pc.dim } as const
+const COLOURS = { error: colours.red, warning: colours.yellow, info: colours.dim } as const
 
 function inWords(findings: readonly LintFinding[], count: number): string {
   if (findings.length === 0) return `${plural(count, 'migration')}: nothing to say.`
@@ -141,7 +142,7 @@ function inWords(findings: readonly LintFinding[], count: number): string {
           ? ''
           : `\n  takes ${lock}${blocks ? ` on ${blocks.tables.join(', ')}: ${blocks.what} wait` : ''} (${evidence})`
       const way = safe === null ? '' : `\n  safe:\n${safe.replaceAll(/^/gm, '    ')}`
-      return `${file}:${line}: ${COLOURS[severity](severity)} ${pc.bold(rule)}\n  ${message}${held}${way}`
+      return `${file}:${line}: ${COLOURS[severity](severity)} ${colours.bold(rule)}\n  ${message}${held}${way}`
     })
     .join('\n\n')
 }

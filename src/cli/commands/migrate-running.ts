@@ -2,7 +2,6 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { databaseOf, formatDuration, plural } from '../../core/index.ts'
-import pc from 'picocolors'
 import {
   catalogAt,
   lintPending,
@@ -21,7 +20,8 @@ import { type Finish, runWith } from '../command.ts'
 import { confirmByName } from '../confirm.ts'
 import { downInProduction, usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
-import { type Output, table } from '../output.ts'
+import { forLines, type Output, table } from '../output.ts'
+import { colours } from '../colours.ts'
 
 interface UpFlags {
   to?: string
@@ -268,10 +268,10 @@ function addCheck(migrate: Command, finish: Finish): void {
       out.result({ database: holdfast.address, pending: plan.map((one) => snakeCased({ ...one })) }, () =>
         plan.length === 0
           ? `Nothing is pending in ${holdfast.address}.`
-          : plan
+          : forLines(plan)
               .map(({ id, statements }) =>
                 [
-                  pc.bold(id),
+                  colours.bold(id),
                   ...statements.map(({ line, lock, blocks, findings }) => {
                     const what =
                       lock === null ? 'no lock' : `${lock}${blocks ? ` on ${blocks.tables.join(', ')}` : ''}`
@@ -295,11 +295,11 @@ function renderStatus(migrations: readonly MigrationStatus[], directory: string)
     return `There are no migrations in ${directory} yet. The first one: holdfast migrate new create_users`
   }
   const colour = {
-    applied: pc.green,
-    pending: pc.yellow,
-    interrupted: pc.red,
-    missing: pc.red,
-    changed: pc.red,
+    applied: colours.green,
+    pending: colours.yellow,
+    interrupted: colours.red,
+    missing: colours.red,
+    changed: colours.red,
   }
   const list = table(
     ['migration', 'applied', 'took', 'by'],
@@ -311,7 +311,8 @@ function renderStatus(migrations: readonly MigrationStatus[], directory: string)
     ]),
   )
   const failed = migrations.filter(({ lastError }) => lastError !== null)
-  return [list, ...failed.map(({ id, lastError }) => `${pc.yellow(id)} failed last time: ${lastError}`)].join(
-    '\n',
-  )
+  return [
+    list,
+    ...failed.map(({ id, lastError }) => `${colours.yellow(id)} failed last time: ${lastError}`),
+  ].join('\n')
 }

@@ -5,9 +5,9 @@ export function addOpenApi(program: Command, finish: Finish): void {
   runWith(
     program.command('openapi').description('print the OpenAPI 3.1 description of the HTTP API'),
     finish,
-    async () => {
+    async (session) => {
       const { describeApi } = await import('../../admin/index.ts')
-      process.stdout.write(`${JSON.stringify(await describeApi(), null, 2)}\n`)
+      session.out.document(`${JSON.stringify(await describeApi(), null, 2)}\n`)
     },
   )
 }

@@ -1,6 +1,5 @@
 import { plural } from '../../core/index.ts'
 import { type Command, Option } from 'commander'
-import pc from 'picocolors'
 import {
   archive,
   ARCHIVE_FORMATS,
@@ -15,6 +14,8 @@ import { EXIT } from '../exit-codes.ts'
 import { lookWith } from '../looking.ts'
 import { failureInWords } from './partition-failure.ts'
 import type { Session } from '../session.ts'
+import { colours } from '../colours.ts'
+import { forLines } from '../output.ts'
 
 /** Taking old partitions away, and bringing them back. */
 export function addPartitionArchive(partition: Command, finish: Finish): void {
@@ -117,12 +118,14 @@ function addRestore(partition: Command, finish: Finish): void {
 const telling =
   ({ out }: Session) =>
   (table: string, partition: string): void => {
-    if (!out.isJson) out.say(pc.dim(`${table}: ${partition}`))
+    if (!out.isJson) out.say(colours.dim(`${table}: ${partition}`))
   }
 
 function told(session: Session, database: string, done: readonly Retained[], isDryRun: boolean): number {
   session.out.result({ database, dry_run: isDryRun, tables: done }, () =>
-    done.length === 0 ? 'No table is kept yet.' : done.map((one) => inWords(one, isDryRun)).join('\n'),
+    done.length === 0
+      ? 'No table is kept yet.'
+      : done.map((one) => inWords(forLines(one), isDryRun)).join('\n'),
   )
   return done.some(({ outcome }) => outcome === 'failed') ? EXIT.failure : EXIT.ok
 }
@@ -141,6 +144,6 @@ function inWords(done: Retained, isDryRun: boolean): string {
   return [
     ...line(dropped, 'dropped'),
     ...line(detached, 'detached'),
-    ...archives.map((manifest) => pc.dim(`  ${manifest}`)),
+    ...archives.map((manifest) => colours.dim(`  ${manifest}`)),
   ].join('\n')
 }

@@ -1,6 +1,6 @@
-import pc from 'picocolors'
 import type { Retained } from '../../partitions/index.ts'
+import { colours } from '../colours.ts'
 
 /** Why a table could not be looked after. */
 export const failureInWords = ({ table, error, code }: Pick<Retained, 'table' | 'error' | 'code'>): string =>
-  `${pc.red(`${table}: ${error}`)}${code === null ? '' : ` ${pc.dim(`[${code}]`)}`}`
+  `${colours.red(`${table}: ${error}`)}${code === null ? '' : ` ${colours.dim(`[${code}]`)}`}`

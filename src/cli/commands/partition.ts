@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import {
   FEWEST_AHEAD,
   listPartitions,
@@ -18,6 +17,8 @@ import { addPartitionArchive } from './partition-archive.ts'
 import { failureInWords } from './partition-failure.ts'
 import { addList, RETAINED } from './partition-list.ts'
 import { keepFrom, type KeepFlags, withKeepFlags } from './partition-flags.ts'
+import { colours } from '../colours.ts'
+import { forLines } from '../output.ts'
 
 export function addPartition(program: Command, finish: Finish): void {
   const partition = program.command('partition').description('partitions that run themselves')
@@ -93,7 +94,9 @@ function addMaintain(partition: Command, finish: Finish): void {
       const holdfast = await session.connect()
       const done = await maintain(holdfast.partitions, { table: name, recorder: holdfast.recorder })
       session.out.result({ database: holdfast.address, tables: done }, () =>
-        done.length === 0 ? 'No table is kept yet.' : done.map(maintainedInWords).join('\n'),
+        done.length === 0
+          ? 'No table is kept yet.'
+          : done.map((one) => maintainedInWords(forLines(one))).join('\n'),
       )
       if (done.length === 0) session.out.next('holdfast partition manage <table> --every month')
       return done.some(({ outcome }) => outcome === 'failed') ? EXIT.failure : EXIT.ok
@@ -110,12 +113,12 @@ function maintainedInWords(done: Maintained): string {
   if (failed.length > 0 && made.length + ahead === 0) return failed.join('\n')
   const few =
     ahead < FEWEST_AHEAD
-      ? pc.yellow(` Only ${ahead} ahead${failed.length > 0 ? '' : ': raise --premake'}.`)
+      ? colours.yellow(` Only ${ahead} ahead${failed.length > 0 ? '' : ': raise --premake'}.`)
       : ` ${ahead} ahead.`
   return [
     ...failed,
     `${of}: ${made.length === 0 ? 'nothing to make.' : `made ${made.join(', ')}.`}${few}`,
     ...(finalized.length === 0 ? [] : [`  finished removing ${finalized.join(', ')}`]),
-    ...notes.map((note) => pc.dim(`  ${note}`)),
+    ...notes.map((note) => colours.dim(`  ${note}`)),
   ].join('\n')
 }

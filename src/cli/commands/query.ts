@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander'
-import pc from 'picocolors'
 import { formatBytes, formatDuration, inOneLine, plural, systemClock } from '../../core/index.ts'
 import {
   explain,
@@ -24,7 +23,8 @@ import { confirmPlan } from '../confirm.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { lookWith } from '../looking.ts'
-import { table } from '../output.ts'
+import { forLines, table } from '../output.ts'
+import { colours } from '../colours.ts'
 
 const DAY_MS = 86_400_000
 const LONGEST_TEXT = 100
@@ -66,8 +66,8 @@ function addTop(query: Command, finish: Finish): void {
         session.out.result({ database: holdfast.address, state, action, sql, statements: [] }, () =>
           [
             `Statements cannot be told: pg_stat_statements is ${state}.`,
-            pc.bold(action),
-            ...(sql === null ? [] : [pc.cyan(sql)]),
+            colours.bold(action),
+            ...(sql === null ? [] : [colours.cyan(sql)]),
           ].join('\n'),
         )
         return EXIT.findings
@@ -122,7 +122,9 @@ function addShow(query: Command, finish: Finish): void {
       const history = await holdfast.openHistory(reader)
       const now = Date.now()
       const story = await readStatement(reader, key, history, { fromMs: now - DAY_MS, toMs: now })
-      session.out.result({ database: holdfast.address, ...storyAsJson(story) }, () => storyInWords(story))
+      session.out.result({ database: holdfast.address, ...storyAsJson(story) }, () =>
+        storyInWords(forLines(story)),
+      )
       if (story.id !== null) session.out.next(`holdfast query explain ${story.id}`)
     },
   )
@@ -140,9 +142,9 @@ function storyInWords({ text, totals, history, fingerprint }: StatementStory): s
       ? `${plural(totals.calls, 'call')} of ${formatDuration(totals.totalMs / Math.max(1, totals.calls))}, ${formatDuration(totals.totalMs)} in all, since the statistics were reset.`
       : 'The statistics know it no more; the history does.',
     history === null
-      ? pc.dim('There is no history, or not for this role: holdfast serve keeps one.')
+      ? colours.dim('There is no history, or not for this role: holdfast serve keeps one.')
       : `The last day  ${sparkline(history.totalMs)}  time, in steps of ${formatDuration(DAY_MS / SPARK_WIDTH)}`,
-    pc.dim(`fingerprint ${fingerprint}`),
+    colours.dim(`fingerprint ${fingerprint}`),
   ].join('\n')
 }
 
@@ -219,7 +221,7 @@ function explainedInWords({ plan, remarks, planningMs, executionMs, kind, isMeas
     isMeasured
       ? 'It was run where nothing can be written, and rolled back.'
       : `It was not run: shares are of the estimated cost, ${kind === 'generic' ? 'for any values' : kind}.`,
-    ...remarks.map((remark) => `${pc.yellow('!')} ${remark}`),
+    ...remarks.map((remark) => `${colours.yellow('!')} ${remark}`),
   ].join('\n')
 }
 
@@ -230,13 +232,13 @@ function nodeInWords(node: PlanNode, lead: string, below: string): string[] {
       : `${Math.round(node.actualRows)} rows of ${Math.round(node.estimatedRows)} expected${(node.loops ?? 1) > 1 ? `, ${node.loops} times` : ''}`
   const share = node.selfMs === null ? `${node.share}%` : `${formatDuration(node.selfMs)}, ${node.share}%`
   const marks = [
-    node.misestimate === null ? '' : pc.yellow(` ${Math.round(node.misestimate)}x off`),
-    node.spilledBytes === null ? '' : pc.red(` spilled ${formatBytes(node.spilledBytes)}`),
+    node.misestimate === null ? '' : colours.yellow(` ${Math.round(node.misestimate)}x off`),
+    node.spilledBytes === null ? '' : colours.red(` spilled ${formatBytes(node.spilledBytes)}`),
   ].join('')
   const condition =
-    node.condition === null ? [] : [pc.dim(`${below}    ${inOneLine(node.condition, LONGEST_TEXT)}`)]
+    node.condition === null ? [] : [colours.dim(`${below}    ${inOneLine(node.condition, LONGEST_TEXT)}`)]
   return [
-    `${lead}${pc.bold(node.type)}${node.on === null ? '' : ` ${node.on}`}  ${rows}  ${pc.cyan(share)}${marks}`,
+    `${lead}${colours.bold(node.type)}${node.on === null ? '' : ` ${node.on}`}  ${rows}  ${colours.cyan(share)}${marks}`,
     ...condition,
     ...node.children.flatMap((child, index) => {
       const isLast = index === node.children.length - 1

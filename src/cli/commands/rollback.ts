@@ -1,6 +1,5 @@
 import { plural } from '../../core/index.ts'
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import {
   applyRollback,
   type DownTarget,
@@ -11,6 +10,8 @@ import {
 import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { countFrom, sayProgress } from './migrate-running.ts'
+import { colours } from '../colours.ts'
+import { forLines } from '../output.ts'
 
 interface RollbackFlags {
   to?: string
@@ -31,7 +32,7 @@ export function addRollback(program: Command, finish: Finish): void {
     async (session, flags) => {
       const holdfast = await session.connect()
       const plan = await planRollback(holdfast.migrations, scopeOf(flags), holdfast.config.database.schema)
-      session.out.result({ database: holdfast.address, ...planAsJson(plan) }, () => inWords(plan))
+      session.out.result({ database: holdfast.address, ...planAsJson(plan) }, () => inWords(forLines(plan)))
       if (plan.verdict !== 'blocked' && plan.steps.length > 0) {
         const scope =
           flags.to === undefined
@@ -78,12 +79,12 @@ export function addRollback(program: Command, finish: Finish): void {
 
 const scopeOf = ({ to, count }: RollbackFlags): DownTarget => ({ to, count: countFrom(count) })
 
-const COLOURS = { safe: pc.green, lossy: pc.yellow, blocked: pc.red } as const
+const COLOURS = { safe: colours.green, lossy: colours.yellow, blocked: colours.red } as const
 
 function inWords({ steps, verdict, rowsAtRisk, rowLimit, hash }: RollbackPlan): string {
   if (steps.length === 0) return 'Nothing is applied that could be taken back.'
   const lines = steps.flatMap(({ id, verdict: one, reasons, statements }) => [
-    `${pc.bold(id)}: ${COLOURS[one](one)}`,
+    `${colours.bold(id)}: ${COLOURS[one](one)}`,
     ...reasons.map((reason) => `  ${reason}`),
     ...statements.flatMap(({ line, lock, blocks }) =>
       lock === null ? [] : [`  line ${line} takes ${lock}${blocks ? ` on ${blocks.tables.join(', ')}` : ''}`],

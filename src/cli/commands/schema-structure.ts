@@ -18,6 +18,7 @@ import { type Finish, runWith } from '../command.ts'
 import { passwordInFlag, usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Session } from '../session.ts'
+import { forLines } from '../output.ts'
 
 interface DriftFlags {
   against: string
@@ -101,7 +102,7 @@ function addDrift(schema: Command, finish: Finish): void {
           hash: drift.hash,
           not_compared: drift.notCompared,
         },
-        () => driftInWords(drift, holdfast.address, against),
+        () => driftInWords(forLines(drift), holdfast.address, against),
       )
       return drift.differences.length === 0 ? EXIT.ok : EXIT.findings
     },
@@ -119,7 +120,7 @@ function addDiff(schema: Command, finish: Finish): void {
     async (session, _, [expected = '', actual = '']) => {
       const differences = compareCatalogs(readSnapshot(resolve(expected)), readSnapshot(resolve(actual)))
       session.out.result({ expected, actual, differences }, () =>
-        differences.length === 0 ? 'They are the same.' : inLines(differences),
+        differences.length === 0 ? 'They are the same.' : inLines(forLines(differences)),
       )
       return differences.length === 0 ? EXIT.ok : EXIT.findings
     },

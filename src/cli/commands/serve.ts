@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
-import pc from 'picocolors'
+import type { AdminServer } from '../../admin/index.ts'
 import type { ConfigInput } from '../../config.ts'
 import { messageOf } from '../../core/index.ts'
 import type { Holdfast } from '../../holdfast.ts'
@@ -10,6 +10,7 @@ import { type Finish, runWith } from '../command.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Session } from '../session.ts'
+import { colours } from '../colours.ts'
 
 interface ServeFlags {
   host?: string
@@ -70,7 +71,9 @@ async function hintAtSchema(session: Session, holdfast: Holdfast): Promise<void>
   const { state } = await inspectSchema(holdfast.ownQueries, holdfast.config.database.schema)
   if (state === 'missing' || state === 'outdated') {
     session.out.say(
-      pc.yellow(`Holdfast's schema is ${state} in ${holdfast.address}. If you may create it: holdfast init`),
+      colours.yellow(
+        `Holdfast's schema is ${state} in ${holdfast.address}. If you may create it: holdfast init`,
+      ),
     )
   }
 }
@@ -98,14 +101,20 @@ async function serveUntilStopped(session: Session, holdfast: Holdfast): Promise<
   session.own('HTTP API', () => server.close())
   lookAfterPartitions(session, holdfast)
   holdfast.startMonitoring()
-  const link = server.createSignInLink()
-  session.out.result({ url: server.url, sign_in_link: link, database: holdfast.address }, () =>
-    [`${pc.bold('Holdfast')} ${server.url}`, `Sign in, once, within ten minutes: ${link}`].join('\n'),
+  session.out.result({ url: server.url, database: holdfast.address }, () =>
+    [`${colours.bold('Holdfast')} ${server.url}`, ...howToGetIn(session, server)].join('\n'),
   )
-  session.out.say(pc.dim(`Database ${holdfast.address}. Ctrl-C stops.`))
+  session.out.say(colours.dim(`Database ${holdfast.address}. Ctrl-C stops.`))
   const signal = await session.untilStopped()
-  session.out.say(pc.dim(`${signal}: stopping.`))
+  session.out.say(colours.dim(`${signal}: stopping.`))
   return EXIT.ok
+}
+
+/** Whoever has the link is an admin: it is for the eyes of whoever sits there, and no log keeps it. */
+function howToGetIn(session: Session, server: AdminServer): string[] {
+  if (process.stdout.isTTY) return [`Sign in, once, within ten minutes: ${server.createSignInLink()}`]
+  if (!session.out.isJson) session.out.next('holdfast sign-in')
+  return []
 }
 
 function lookAfterPartitions(session: Session, holdfast: Holdfast): void {
@@ -114,7 +123,7 @@ function lookAfterPartitions(session: Session, holdfast: Holdfast): void {
   const schedule = new UpkeepSchedule(holdfast.partitions, {
     everyMs: upkeepMs,
     recorder: holdfast.recorder,
-    onFailure: (what, error) => session.out.say(pc.red(`${what}: ${messageOf(error)}`)),
+    onFailure: (what, error) => session.out.say(colours.red(`${what}: ${messageOf(error)}`)),
   })
   session.own('upkeep of partitions', () => schedule.close())
 }

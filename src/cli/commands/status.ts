@@ -1,6 +1,5 @@
 import { formatDuration } from '../../core/index.ts'
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import { inspectSchema, migrateStatus } from '../../migrate/index.ts'
 import { readIdentity } from '../../monitor/index.ts'
 import { type Finish, runWith } from '../command.ts'
@@ -8,6 +7,7 @@ import { EXIT } from '../exit-codes.ts'
 import { lookWith } from '../looking.ts'
 import { askServer, findServer } from '../running-server.ts'
 import type { Session } from '../session.ts'
+import { colours } from '../colours.ts'
 
 export function addStatus(program: Command, finish: Finish): void {
   runWith<{ server?: string | true }>(
@@ -49,7 +49,7 @@ async function databaseStatus(session: Session): Promise<number> {
     },
     (status) =>
       [
-        `${pc.bold(status.database)} on PostgreSQL ${status.server_version}, ${status.role}${status.read_only ? ', read-only' : ''}`,
+        `${colours.bold(status.database)} on PostgreSQL ${status.server_version}, ${status.role}${status.read_only ? ', read-only' : ''}`,
         `address     ${status.address}`,
         `latency     ${formatDuration(status.latency_ms)}`,
         `schema      ${status.schema}`,
@@ -81,7 +81,7 @@ async function serverStatus(session: Session, server: string | true): Promise<nu
   ])
   session.out.result({ url, health, pool }, () =>
     [
-      `${pc.bold(url)} ${health.status === 'healthy' ? pc.green('healthy') : pc.red(health.status)}, up ${formatDuration(health.uptime_seconds * 1_000)}`,
+      `${colours.bold(url)} ${health.status === 'healthy' ? colours.green('healthy') : colours.red(health.status)}, up ${formatDuration(health.uptime_seconds * 1_000)}`,
       `pool        ${pool.checked_out} of ${pool.total} connections in use, ${pool.waiting} waiting`,
     ].join('\n'),
   )

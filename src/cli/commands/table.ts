@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import { formatBytes, formatDuration, plural, quoteWhereNeeded } from '../../core/index.ts'
 import {
   bloatAsJson,
@@ -17,7 +16,8 @@ import { confirmPlan } from '../confirm.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { checkContextOf, lookWith } from '../looking.ts'
-import { table } from '../output.ts'
+import { forLines, table } from '../output.ts'
+import { colours } from '../colours.ts'
 
 /** Smaller ones are an estimate's error. */
 const BLOAT = { leastBytes: 1_024 * 1_024, leastPercent: 20, most: 50 }
@@ -96,7 +96,7 @@ function addShow(group: Command, finish: Finish): void {
       )
       session.out.result({ database: holdfast.address, ...found, indexes }, () =>
         [
-          `${pc.bold(qualified)}  ${formatBytes(found.total_bytes)}: rows ${formatBytes(found.table_bytes)}, indexes ${formatBytes(found.index_bytes)}, toast ${formatBytes(found.toast_bytes)}`,
+          `${colours.bold(forLines(qualified))}  ${formatBytes(found.total_bytes)}: rows ${formatBytes(found.table_bytes)}, indexes ${formatBytes(found.index_bytes)}, toast ${formatBytes(found.toast_bytes)}`,
           `${found.estimated_rows === null ? 'rows not known' : `about ${plural(found.estimated_rows, 'row')}`}, ${found.dead_rows ?? 0} dead`,
           ...(indexes.length === 0
             ? [isHeld ? 'Somebody holds it just now: its indexes cannot be asked for.' : 'It has no index.']
@@ -141,7 +141,7 @@ function addBloat(group: Command, finish: Finish): void {
                 ]),
               ),
               'New rows fill what is empty. To give it back a table has to be written anew, which locks it, in a quiet hour:',
-              ...bloated.slice(0, 1).map((one) => pc.cyan(`VACUUM (FULL, ANALYZE) ${one.table};`)),
+              ...bloated.slice(0, 1).map((one) => colours.cyan(`VACUUM (FULL, ANALYZE) ${one.table};`)),
             ].join('\n'),
       )
     },
@@ -164,8 +164,8 @@ function addOptimize(group: Command, finish: Finish): void {
       const steps = await planOptimize(await checkContextOf(looking), tables)
       const held = await readHeld(reader)
       if (held.length > 0)
-        session.out.say(pc.yellow(`Held by somebody just now, and left out: ${held.join(', ')}`))
-      const shown = steps.map(({ sql, why }) => `${sql}\n  ${pc.dim(why)}`).join('\n')
+        session.out.say(colours.yellow(`Held by somebody just now, and left out: ${held.join(', ')}`))
+      const shown = steps.map(({ sql, why }) => `${sql}\n  ${colours.dim(why)}`).join('\n')
       if (dryRun === true || steps.length === 0) {
         session.out.result({ database: holdfast.address, dry_run: dryRun === true, steps }, () =>
           steps.length === 0 ? 'Nothing needs it.' : shown,
@@ -178,7 +178,7 @@ function addOptimize(group: Command, finish: Finish): void {
       const running = optimize(holdfast.directUrl, steps, {
         recorder: holdfast.recorder,
         signal: stopping.signal,
-        onProgress: (progress) => session.out.isJson || session.out.say(pc.dim(progressLine(progress))),
+        onProgress: (progress) => session.out.isJson || session.out.say(colours.dim(progressLine(progress))),
       })
       // Whoever interrupts it waits until the server has let go.
       session.own('optimizing', async () => {
@@ -190,8 +190,8 @@ function addOptimize(group: Command, finish: Finish): void {
         outcomes
           .map(({ sql, outcome, seconds, error }) =>
             outcome === 'done'
-              ? `${pc.green('done  ')} ${sql} (${formatDuration(seconds * 1_000)})`
-              : `${pc.red('failed')} ${sql}: ${error}`,
+              ? `${colours.green('done  ')} ${sql} (${formatDuration(seconds * 1_000)})`
+              : `${colours.red('failed')} ${sql}: ${error}`,
           )
           .join('\n'),
       )

@@ -1,6 +1,6 @@
-import pc from 'picocolors'
 import { formatBytes, formatDuration, inOneLine, shortened, withoutCommands } from '../../core/index.ts'
 import type { StatementOrder, StatementTotals } from '../../monitor/index.ts'
+import { colours } from '../colours.ts'
 import type { TopPicture } from './picture.ts'
 
 /** What is shown of a picture. */
@@ -24,7 +24,7 @@ export function renderTop(address: string, picture: TopPicture, view: TopView): 
     ...head,
     ...list,
     ...Array(Math.max(0, room - list.length)).fill(''),
-    pc.dim(cut(keys, view.columns)),
+    colours.dim(cut(keys, view.columns)),
   ]
 }
 
@@ -40,7 +40,7 @@ function headOf(address: string, { at, values, seconds }: TopPicture, view: TopV
       : `of ${seconds.toFixed(1)} s`
   const { columns } = view
   return [
-    pc.bold(cut(`${at.toISOString().slice(11, 19)} UTC  ${state}  ${address}`, columns)),
+    colours.bold(cut(`${at.toISOString().slice(11, 19)} UTC  ${state}  ${address}`, columns)),
     cut(
       `connections ${number(values.connections_used)} (${number(values.connections_used_percent, ' %')} of the server)  active ${number(values.connections_active)}  idle ${number(values.connections_idle)}  idle in transaction ${number(values.connections_idle_in_transaction)}`,
       columns,
@@ -65,7 +65,7 @@ function statementsOf({ statements, seconds }: TopPicture, { order, columns }: T
   const [name, figure] = SORTED_BY[order] ?? LOAD
   const head = row(columns, ['calls/s', 'mean', name], ['rows', 'read/s', 'id'], `statements by ${order}`)
   return [
-    pc.dim(head),
+    colours.dim(head),
     ...statements.map((one) =>
       row(
         columns,
@@ -102,7 +102,7 @@ function sessionsOf({ sessions, blockedBy }: TopPicture, { columns }: TopView): 
   const busy = sessions.filter(({ state }) => state !== 'idle')
   if (busy.length === 0) return ['Nobody is at anything.']
   return [
-    pc.dim(row(columns, ['pid', 'for', 'behind'], ['waits', 'state', 'who'], 'sessions')),
+    colours.dim(row(columns, ['pid', 'for', 'behind'], ['waits', 'state', 'who'], 'sessions')),
     ...busy.map((one) => {
       const behind = blockedBy.get(one.pid)
       const seconds = one.transactionSeconds ?? one.stateSeconds
@@ -116,7 +116,7 @@ function sessionsOf({ sessions, blockedBy }: TopPicture, { columns }: TopView): 
         [one.waitsFor ?? '', one.state, one.application === '' ? one.user : one.application],
         one.statement ?? '',
       )
-      return blockedBy.has(one.pid) ? pc.yellow(text) : text
+      return blockedBy.has(one.pid) ? colours.yellow(text) : text
     }),
   ]
 }

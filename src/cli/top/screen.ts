@@ -1,3 +1,6 @@
+import { withoutCommands } from '../../core/index.ts'
+import { painted } from '../colours.ts'
+
 const ENTER = '\u001B[?1049h\u001B[?25l'
 const LEAVE = '\u001B[?25h\u001B[?1049l'
 const HOME = '\u001B[H'
@@ -30,7 +33,7 @@ export class Screen {
 
   draw(lines: readonly string[]): void {
     process.stdout.write(
-      `${HOME}${lines.map((line) => `${line}${TO_LINE_END}`).join('\r\n')}${TO_SCREEN_END}`,
+      `${HOME}${lines.map((line) => `${painted(line, withoutCommands)}${TO_LINE_END}`).join('\r\n')}${TO_SCREEN_END}`,
     )
   }
 
