@@ -47,6 +47,8 @@ async function marked(options: { isHastened?: boolean } = {}): Promise<WatchedPa
   await watched.page.getByRole('img', { name: /^Connections: \d/ }).waitFor()
   // There is a last picture to keep only once there was a first.
   await watched.page.getByRole('heading', { name: /^Working/ }).waitFor()
+  // What the database is called, it says once: it has to have been asked before it goes.
+  await watched.page.locator('.db', { hasText: database.name }).waitFor()
   await watched.page.evaluate(() => Object.assign(globalThis, { mark: 'same page' }))
   return watched
 }

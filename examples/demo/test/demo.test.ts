@@ -120,7 +120,7 @@ test('seeds a year of data, runs traffic, shows moving numbers, stops clean, and
   const routes = async (): Promise<string[]> => {
     const path = '/v1/database/performance/pool-statements?by=label'
     const answer = await (await fetch(`${url}${path}`, { headers })).json()
-    return (answer as { data: { key: string }[] }).data.map(({ key }) => key)
+    return (answer as { data: { key: string }[] }).data.map((one) => one.key)
   }
   await expect.poll(routes).toContain('GET /documents/:id')
   let before: number | undefined
