@@ -85,6 +85,21 @@ test('starts, keeps its data and its port, and says what it is', async () => {
   expect(readFileSync(join(directory, '.gitignore'), 'utf8')).toBe('*\n')
 })
 
+test.skipIf(process.platform !== 'linux')(
+  'its processes have nothing of our environment, which a superuser of the database could read there',
+  async () => {
+    process.env.HOLDFAST_TEST_SECRET = 'hunter2'
+    const directory = scratch('environment')
+    await start(directory)
+    delete process.env.HOLDFAST_TEST_SECRET
+    const pids = processesOf(directory).filter((pid) => pid !== process.pid)
+    // The server, and the shell that watches over it.
+    expect(pids.length).toBeGreaterThanOrEqual(2)
+    for (const pid of pids)
+      expect(readFileSync(`/proc/${pid}/environ`, 'utf8'), String(pid)).not.toContain('hunter2')
+  },
+)
+
 test('does not let anyone in without the password, and listens on loopback only', async () => {
   const server = await start(await startedBefore())
   const url = new URL(server.url)
