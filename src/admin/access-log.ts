@@ -3,8 +3,10 @@ import { type Operation, type Recorder, SQLSTATE, sqlstateOf } from '../core/ind
 import type { Identity } from './console-sessions.ts'
 import type { Role } from './roles.ts'
 
-/** So many records may wait for the database; the log has them all. */
-const MOST_WAITING = 100
+/** So many records of one session may wait for the database; the log has them all. Whoever floods it takes no place of others'. */
+const MOST_WAITING = 20
+/** Of requests that did nothing: there is no such route, or too many were sent. */
+const UNRECORDED: ReadonlySet<number> = new Set([404, 405, 429])
 
 /** Somebody who got in, as records say it. */
 export const actorOf = ({ name, role }: Identity): string => `${name} (${role})`
@@ -15,7 +17,8 @@ export const actorOf = ({ name, role }: Identity): string => `${name} (${role})`
  */
 export class AccessLog {
   readonly #recorder: Recorder
-  readonly #writing = new Set<Promise<unknown>>()
+  /** By the session that they are of; those of the process itself under ''. */
+  readonly #writing = new Map<string, Set<Promise<unknown>>>()
 
   constructor(recorder: Recorder) {
     this.#recorder = recorder
@@ -60,7 +63,7 @@ export class AccessLog {
 
   /** A request that changes something was answered. */
   changed(request: FastifyRequest, status: number): void {
-    if (request.identity)
+    if (request.identity && !UNRECORDED.has(status))
       this.#tell(request.log, request.identity, {
         action: 'api.change',
         subject: routeOf(request),
@@ -70,7 +73,7 @@ export class AccessLog {
 
   /** Waits for what is being written. */
   async close(): Promise<void> {
-    await Promise.allSettled(this.#writing)
+    await Promise.allSettled([...this.#writing.values()].flatMap((of) => [...of]))
   }
 
   #tell(
@@ -81,7 +84,10 @@ export class AccessLog {
     const { action, subject, details } = operation
     const who = by && { session: by.id, name: by.name, role: by.role }
     log?.warn({ event: action, subject, by: who, ...details }, `${action} ${subject}`)
-    if (this.#writing.size >= MOST_WAITING) return
+    const of = by?.id ?? ''
+    const waiting = this.#writing.get(of) ?? new Set()
+    if (waiting.size >= MOST_WAITING) return
+    this.#writing.set(of, waiting)
     const writing = this.#recorder
       .record({ ...operation, ...(by && { actor: actorOf(by), details: { session: by.id, ...details } }) })
       .catch((error: unknown) => {
@@ -89,8 +95,11 @@ export class AccessLog {
         if (sqlstateOf(error) !== SQLSTATE.undefinedTable)
           log?.error({ err: error, event: action }, 'it could not be recorded in the database')
       })
-      .finally(() => this.#writing.delete(writing))
-    this.#writing.add(writing)
+      .finally(() => {
+        waiting.delete(writing)
+        if (waiting.size === 0) this.#writing.delete(of)
+      })
+    waiting.add(writing)
   }
 }
 

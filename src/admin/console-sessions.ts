@@ -110,7 +110,8 @@ export class ConsoleSessions {
 
   /** Whether somebody who got in still is in. */
   isLive({ id }: Identity): boolean {
-    return this.list().some((one) => one.id === id)
+    for (const kept of this.#kept.values()) if (kept.identity.id === id) return this.#isLive(kept)
+    return false
   }
 
   /** Who is in, those first who came last. */

@@ -46,7 +46,8 @@ export class ConsoleShell {
   send(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const path = this.#pathOf(request)
     // Relative addresses need the slash: /ops is another folder than /ops/.
-    if (path === '') return reply.redirect(`${pathOf(request).split('/').at(-1)}/`, 302)
+    // With a dot before it: a segment may look like a scheme, and would be an address elsewhere.
+    if (path === '') return reply.redirect(`./${pathOf(request).split('/').at(-1)}/`, 302)
     if (this.#page === undefined) throw consoleNotBuilt(CONSOLE_DIRECTORY)
     const depth = path.split('/').length - 2
     const theme = request.cookies[THEME_COOKIE]

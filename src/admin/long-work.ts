@@ -91,13 +91,17 @@ export class LongWorks {
     // Others have keys of their own.
     const key = order.key === undefined ? undefined : `${startedBy.role} ${startedBy.name} ${order.key}`
     const fingerprint = createHash('sha256')
-      .update(JSON.stringify([kind, input]))
+      .update(JSON.stringify([kind, inOrder(input)]))
       .digest('hex')
     const known = key === undefined ? undefined : this.#byKey.get(key)
     if (known && known.fingerprint !== fingerprint) throw idempotencyKeyTaken()
     if (known) return this.get(known.id)
     const same = [...this.#running].find(([, one]) => one.fingerprint === fingerprint)
-    if (same) return this.get(same[0])
+    if (same) {
+      // Asked for again with the key, it is still this one, also when it is over.
+      if (key !== undefined) this.#byKey.set(key, { id: same[0], fingerprint })
+      return this.get(same[0])
+    }
     if (this.#running.size >= MOST_RUNNING) throw tooManyOperations(MOST_RUNNING)
     const draft: Draft = {
       id: uuidv7(),
@@ -173,4 +177,12 @@ export class LongWorks {
       for (const [key, known] of this.#byKey) if (known.id === id) this.#byKey.delete(key)
     }
   }
+}
+
+/** The order of an object's members says nothing. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder)
+  if (typeof value !== 'object' || value === null) return value
+  const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return members.map(([name, one]) => [name, inOrder(one)])
 }

@@ -179,6 +179,8 @@ function sendProblem(
   if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds))
   if (status === 401) reply.header('www-authenticate', 'Bearer')
   reply.header('x-request-id', request.id)
+  // Also what is refused before any hook of ours has seen it.
+  reply.header('cache-control', 'no-store')
   return reply
     .code(status)
     .type('application/problem+json')

@@ -288,7 +288,16 @@ describe('mounted into an application', () => {
       payload: { role: 'viewer' },
     })
     expect(made.json().path).toMatch(/^\/ops\/sign-in#token=/)
-    expect((await app.inject({ url: '/ops' })).headers.location).toBe('ops/')
+    expect((await app.inject({ url: '/ops' })).headers.location).toBe('./ops/')
+    // Where a parameter stands in the prefix, what stands there is anybody's: it must not lead elsewhere.
+    const anywhere = Fastify()
+    await anywhere.register(new Admin({ pool }).plugin, { prefix: '/:tenant' })
+    for (const tenant of ['https:evil.test', 'javascript:alert(1)']) {
+      const { location } = (await anywhere.inject({ url: `/${tenant}`, headers: { accept: 'text/html' } }))
+        .headers
+      expect(new URL(String(location), 'http://here.test/').host, tenant).toBe('here.test')
+    }
+    await anywhere.close()
     expect((await app.inject({ url: '/ops/' })).body).toContain('<base href="./"')
     expect((await app.inject({ url: '/ops/docs' })).body).toContain('href="docs/style.css"')
     expect((await app.inject({ url: '/ops/nowhere' })).json()).toMatchObject({

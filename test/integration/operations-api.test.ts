@@ -197,6 +197,18 @@ describe('works', () => {
     expect(works.start(order('one'), async () => ({})).id).not.toBe(talkative.id)
   })
 
+  test('one that is joined is found by the key of who joined it, in whatever order its members came', async () => {
+    const works = new LongWorks(new FakeClock())
+    const ask = (name: string, input: object, key?: string): string =>
+      works.start({ kind: 'test.work', startedBy: { name, role: 'operator' }, input, key }, async () => ({}))
+        .id
+    const first = ask('ann', { a: 1, b: { c: 2, d: 3 } })
+    expect(ask('ben', { b: { d: 3, c: 2 }, a: 1 }, 'key')).toBe(first)
+    await works.close()
+    expect(ask('ben', { a: 1, b: { c: 2, d: 3 } }, 'key')).toBe(first)
+    expect(ask('ann', { a: 1, b: { c: 2, d: 3 } })).not.toBe(first)
+  })
+
   test('closing waits a little, and not for ever', async () => {
     const clock = new FakeClock()
     const works = new LongWorks(clock)

@@ -2,10 +2,10 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import Fastify from 'fastify'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { Admin, type AdminServer, readTokenFile } from '../../src/admin/index.ts'
+import { Admin, type AdminServer, readTokenFile, serveAdmin } from '../../src/admin/index.ts'
 import type { Pool } from '../../src/pool/index.ts'
 import { FakeClock } from '../../src/testing/index.ts'
-import { type AdminClient, useAdminServer } from '../support/admin-server.ts'
+import { type AdminClient, TEST_OPTIONS, useAdminServer } from '../support/admin-server.ts'
 import { RunningCli } from '../support/cli.ts'
 import { useDatabase } from '../support/database.ts'
 import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
@@ -227,5 +227,37 @@ describe('signing in', () => {
     expect(
       await (await get('/v1/session', { authorization: `Bearer ${known?.token}` })).json(),
     ).toMatchObject({ role: 'admin', kind: 'token', expires_at: null })
+  })
+})
+
+describe('behind a proxy that ends HTTPS', () => {
+  test('people sign in over HTTPS alone, with a cookie that is good for nothing else', async () => {
+    const options = { ...TEST_OPTIONS, trustProxy: ['127.0.0.1'], hosts: ['ops.example.com'] }
+    const proxied = await serveAdmin({ pool: client().pool }, options, scratch('state'))
+    const sign = (headers: Record<string, string>) =>
+      fetch(`${proxied.url}/v1/session`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify({ token: secretOf(proxied.admin.createSignInPath('viewer')) }),
+      })
+    const plain = await sign({})
+    expect([plain.status, await plain.json()]).toMatchObject([403, { code: 'HF_ADMIN_SIGN_IN_UNENCRYPTED' }])
+    const secure = await sign({
+      'x-forwarded-proto': 'https',
+      'x-forwarded-host': 'ops.example.com',
+      'x-forwarded-for': '203.0.113.7',
+      origin: 'https://ops.example.com',
+    })
+    expect(secure.status).toBe(201)
+    expect(secure.headers.get('set-cookie')).toMatch(
+      /^__Host-holdfast=[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Strict$/,
+    )
+    const downgraded = await sign({
+      'x-forwarded-proto': 'https',
+      'x-forwarded-host': 'ops.example.com',
+      origin: 'http://ops.example.com',
+    })
+    expect(downgraded.status).toBe(403)
+    await proxied.close()
   })
 })

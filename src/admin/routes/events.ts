@@ -80,6 +80,8 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> =
       response.write('retry: 2000\n\n')
       const unsubscribe = live.channel.subscribe(
         (event) => {
+          // Whose session was ended sees nothing more, whatever comes next.
+          if (!sessions.isLive(identity)) return void response.end()
           response.write(encode(event))
           if (response.writableLength > MOST_UNREAD_BYTES) response.destroy()
         },

@@ -208,7 +208,9 @@ function addKeeping(
             message: 'is archive only where the table has a place to archive to already',
           },
         ])
-      await manage(chosen, table, { every: length, premake, keep, retention, archiveTo })
+      await context.gate.run(() =>
+        manage(chosen, table, { every: length, premake, keep, retention, archiveTo }),
+      )
       return partitionsAsJson(await readPartitionList(reader, schema, await reader.qualified(table)))
     },
   )
@@ -224,7 +226,8 @@ function addKeeping(
       },
     },
     async ({ body: { table } }) => {
-      await unmanage(partitionsOf(context), table)
+      const chosen = partitionsOf(context)
+      await context.gate.run(() => unmanage(chosen, table))
       return { table }
     },
   )
