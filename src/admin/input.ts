@@ -26,6 +26,7 @@ export function addInputRules(app: FastifyInstance): void {
     // Pages have addresses of their own, and a probe may have something added to it that defeats caches.
     if (config.access !== 'public') refuseOthers('querystring', query, querystring)
     refuseOthers('body', request.body, body)
+    if (body === undefined) refuseBody(request.body)
     for (const [part, value] of [
       ['querystring', query],
       ['params', request.params],
@@ -50,12 +51,23 @@ function refuseOthers(part: string, given: unknown, schema: PartSchema | undefin
     )
 }
 
+/** Of a request that has none: an empty object says nothing, either. */
+function refuseBody(given: unknown): void {
+  const isNothing =
+    given === undefined || given === null || (typeof given === 'object' && !Array.isArray(given))
+  if (!isNothing) throw requestInvalid([{ path: 'body', message: 'is more than this request takes' }])
+}
+
+/** Nothing that is asked for is nested more deeply. */
+const DEEPEST = 8
+
 /** PostgreSQL keeps no NUL, and no half of a character. */
-function refuseWhatIsNoText(path: string, value: unknown): void {
+function refuseWhatIsNoText(path: string, value: unknown, depth = 0): void {
+  if (depth > DEEPEST) throw requestInvalid([{ path: path.slice(0, 100), message: 'is nested too deeply' }])
   if (typeof value === 'string' && (value.includes('\0') || !value.isWellFormed()))
     throw requestInvalid([{ path, message: 'is not text' }])
   if (typeof value === 'object' && value !== null)
-    for (const [name, part] of Object.entries(value)) refuseWhatIsNoText(`${path}/${name}`, part)
+    for (const [name, part] of Object.entries(value)) refuseWhatIsNoText(`${path}/${name}`, part, depth + 1)
 }
 
 /** What does not read as its type stays a text, which is refused for not being one. */

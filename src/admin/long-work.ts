@@ -156,6 +156,8 @@ export class LongWorks {
     }
     try {
       draft.result = await endable(ending, () => work(tell))
+      // What notes the failures of its steps comes to its end also when it was cut short.
+      ending.throwIfAborted()
       draft.state = 'done'
     } catch (failure) {
       // What a connection that was cut says is not why.

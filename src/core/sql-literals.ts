@@ -2,6 +2,9 @@
 const TOKENS =
   /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|['"]|--|\/\*|\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/g
 const COMMENT_ENDS = /\/\*|\*\//g
+const LINE_ENDS = /[\r\n]/g
+/** What PostgreSQL lets stand between two parts of one string: blanks and comments of a line, with a line break among them. */
+const GOES_ON = /(?:[ \t\f\v]|--[^\r\n]*)*[\r\n](?:\s|--[^\r\n]*[\r\n])*'/y
 
 /**
  * The text of a statement without what was written into its strings: those may be values, even secrets. Parameters
@@ -16,11 +19,11 @@ export function hideLiterals(text: string): string {
     const start = found.index
     const isEscapeString = /^e$/i.test(token) && text[start + 1] === "'"
     if (/^\w|^[\u0080-\uffff]/.test(token) && !isEscapeString) continue
-    const end = isEscapeString
-      ? quoteEnd(text, "'", start + 2, true)
-      : endOf(text, token, start + token.length)
+    const end = isEscapeString ? escapeStringEnd(text, start + 2) : endOf(text, token, start + token.length)
     const isString = isEscapeString || token === "'" || token.startsWith('$')
     shown += text.slice(at, start) + (isString ? "'…'" : text.slice(start, end))
+    // Where standard_conforming_strings is off it goes on behind that quote, and nobody here knows: the rest may be a value.
+    if (token === "'" && text[end - 2] === '\\') return `${shown}…`
     at = end
     TOKENS.lastIndex = end
   }
@@ -33,10 +36,26 @@ function endOf(text: string, mark: string, from: number): number {
     const found = text.indexOf(end, from)
     return found < 0 ? text.length : found + end.length
   }
-  if (mark === '--') return behind('\n')
+  if (mark === '--') return lineEnd(text, from)
   if (mark === '/*') return commentEnd(text, from)
   if (mark.startsWith('$')) return behind(mark)
   return quoteEnd(text, mark, from, false)
+}
+
+/** PostgreSQL takes a carriage return for the end of a line, too. */
+function lineEnd(text: string, from: number): number {
+  LINE_ENDS.lastIndex = from
+  return LINE_ENDS.test(text) ? LINE_ENDS.lastIndex : text.length
+}
+
+/** Behind a line break the next quote goes on with it, escapes and all. */
+function escapeStringEnd(text: string, from: number): number {
+  let end = quoteEnd(text, "'", from, true)
+  for (;;) {
+    GOES_ON.lastIndex = end
+    if (!GOES_ON.test(text)) return end
+    end = quoteEnd(text, "'", GOES_ON.lastIndex, true)
+  }
 }
 
 /** Comments may hold others; what else stands in them opens nothing. */

@@ -213,6 +213,10 @@ describe('input', () => {
     ['/v1/database/monitoring/activity/cancel', 'operator', { pid: 2_147_483_648 }],
     ['/v1/database/monitoring/start', 'operator', { stray: 1 }],
     ['/v1/alerts/test', 'operator', { stray: 1 }],
+    ['/v1/database/migrations/drift', 'operator', [1]],
+    ['/v1/sign-in-links', 'admin', { role: 'viewer', name: '   ' }],
+    ['/v1/sign-in-links', 'admin', { role: 'viewer', name: 'x (admin)' }],
+    ['/v1/sign-in-links', 'admin', JSON.parse(`${'['.repeat(9_000)}${']'.repeat(9_000)}`)],
     ['/v1/database/partitions/plan', 'operator', { table: 'a\0b', every: 'day' }],
     ['/v1/database/migrations/backfills/%00/pause', 'operator', undefined],
   ] as const)('%s by %s refuses %j', async (path, role, body) => {

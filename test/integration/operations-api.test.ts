@@ -209,6 +209,18 @@ describe('works', () => {
     expect(ask('ann', { a: 1, b: { c: 2, d: 3 } })).not.toBe(first)
   })
 
+  test('one that was ended is not done, whatever it says', async () => {
+    const works = new LongWorks(new FakeClock())
+    let finish = (): void => {}
+    const { id } = works.start(
+      order(),
+      () => new Promise((resolve) => (finish = () => resolve({ steps: [] }))),
+    )
+    const ending = works.end(id, 'ann')
+    finish()
+    expect(await ending).toMatchObject({ state: 'failed', error: { code: 'HF_ADMIN_OPERATION_ENDED' } })
+  })
+
   test('closing waits a little, and not for ever', async () => {
     const clock = new FakeClock()
     const works = new LongWorks(clock)

@@ -4,7 +4,12 @@ import { hideLiterals } from '../../src/core/index.ts'
 test.each([
   [`SELECT 'a', $1, 42`, `SELECT '…', $1, 42`],
   [`CREATE ROLE r PASSWORD 'it''s'`, `CREATE ROLE r PASSWORD '…'`],
-  [String.raw`SELECT 'a\', 'b'`, `SELECT '…', '…'`],
+  // Standard strings end there, others do not.
+  [String.raw`SELECT 'a\', 'b'`, `SELECT '…'…`],
+  [String.raw`SELECT 'a\'b', ' FROM t`, `SELECT '…'…`],
+  [String.raw`SELECT e'a'` + '\n' + String.raw`'b\'secret', 'c'`, `SELECT '…', '…'`],
+  [String.raw`SELECT e'a' -- more` + '\r\n\n' + String.raw`  'b\'secret', 'c'`, `SELECT '…', '…'`],
+  [`SELECT -- x\r'secret'`, `SELECT -- x\r'…'`],
   [String.raw`SELECT E'a\'b', 'c'`, `SELECT '…', '…'`],
   [`SELECT $$it's$$, $x$ $$ $x$, $2`, `SELECT '…', '…', $2`],
   [`SELECT "it's" FROM t -- it's\nWHERE n = 'x'`, `SELECT "it's" FROM t -- it's\nWHERE n = '…'`],
@@ -13,7 +18,7 @@ test.each([
   [`SELECT $1::text || $2`, `SELECT $1::text || $2`],
   [`SELECT a$b$c, 'x' FROM t$$ WHERE n = $$y$$`, `SELECT a$b$c, '…' FROM t$$ WHERE n = '…'`],
   [`SELECT 1$$secret$$`, `SELECT 1'…'`],
-  [String.raw`SELECT E'a\\', 'b', namE'c\', 'd'`, `SELECT '…', '…', namE'…', '…'`],
+  [String.raw`SELECT E'a\\', 'b', namE'c', 'd'`, `SELECT '…', '…', namE'…', '…'`],
   [`SELECT U&'a', N'b', B'1', "a""'b", 'c'`, `SELECT U&'…', N'…', B'…', "a""'b", '…'`],
   [`SELECT $é$a$e$ $é$, 'x'`, `SELECT '…', '…'`],
 ])('%s', (text, shown) => {

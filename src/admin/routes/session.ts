@@ -32,7 +32,8 @@ const Listed = Type.Object({ ...session, created_at: instant, last_seen_at: inst
 const Name = Type.String({
   minLength: 1,
   maxLength: 100,
-  pattern: '^[^\\p{Cc}\\p{Cf}]+$',
+  // Records put the role behind it in brackets: no name looks as if it had one.
+  pattern: '^(?=.*\\S)[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}()]+$',
   description: 'Whom it is for; default: who asks',
 })
 
