@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { uuidv7 } from '../core/index.ts'
+import { escapedJson, uuidv7 } from '../core/index.ts'
 import { actorHere } from '../migrate/index.ts'
 import { Admin, type AdminInput } from './admin.ts'
 import { addressUnavailable, portTaken, publicWithoutTls } from './errors.ts'
@@ -51,7 +51,8 @@ export async function serveAdmin(
         : {
             level: logLevel,
             // stdout is for data. The query is left out of the log: people look for names in it.
-            stream: process.stderr,
+            // Names that others chose stand in it, and somebody may look at it on a terminal.
+            stream: { write: (line: string) => process.stderr.write(escapedJson(line)) },
             serializers: { req: (request) => ({ method: request.method, path: request.url?.split('?')[0] }) },
           },
   })

@@ -79,8 +79,17 @@ export function buildProgram(finish: Finish): Command {
   ])
     add(program, finish)
   // Subcommands made through .command() inherit exitOverride only when they are made after it was set.
+  const out = new Output({ json: false })
   for (const command of allCommands(program))
-    command.exitOverride().showHelpAfterError('(--help shows what there is)')
+    command
+      .exitOverride()
+      .showHelpAfterError('(--help shows what there is)')
+      .configureOutput({
+        writeOut: (text) => out.document(text),
+        writeErr: (text) => out.document(text, process.stderr),
+        // It repeats what was typed, or what a script passed on.
+        outputError: (text) => out.say(text.trimEnd()),
+      })
   return program
 }
 

@@ -1,4 +1,5 @@
 import {
+  escapedJson,
   type HoldfastError,
   inOneLine,
   isHoldfastError,
@@ -35,20 +36,21 @@ export class Output {
       process.stderr.isTTY === true && process.env.TERM !== 'dumb' && process.env.CI === undefined
   }
 
-  /** The command's result: one object with `--json`, else what `render` makes of it, given it {@link forLines}. */
-  result<T extends object>(data: T, render: (data: T) => string, isJson = this.isJson): void {
+  /** The command's result: one object with `--json`, else the lines that `render` makes of it, given it {@link pasteableIn}. */
+  result<T extends object>(data: T, render: (data: T) => Lines, isJson = this.isJson): void {
     if (isJson) this.#writeJson(data)
-    else this.document(`${render(forLines(data))}\n`)
+    else this.document(`${flat(render(pasteableIn(data))).join('\n')}\n`)
   }
 
   /** A result that is a text of its own: a file's content, metrics. */
-  document(text: string): void {
-    process.stdout.write(painted(text, withoutOthersCommands))
+  document(text: string, stream: NodeJS.WritableStream = process.stdout): void {
+    stream.write(painted(text, withoutOthersCommands))
   }
 
   /** Something to know while it runs, or what to do next. Further lines stand behind the first: no name begins one. */
-  say(text: string): void {
-    process.stderr.write(`${painted(indented(text), withoutOthersCommands)}\n`)
+  say(text: Lines): void {
+    const shown = typeof text === 'string' ? indented(text) : flat(text).join('\n')
+    process.stderr.write(`${painted(shown, withoutOthersCommands)}\n`)
   }
 
   /** A command of ours is said as it can be run: npm's own programs are on nobody's path. */
@@ -76,26 +78,33 @@ export class Output {
   }
 
   #writeJson(data: object): void {
-    process.stdout.write(`${JSON.stringify({ version: JSON_VERSION, ...data })}\n`)
+    process.stdout.write(`${escapedJson(JSON.stringify({ version: JSON_VERSION, ...data }))}\n`)
   }
 }
 
-/** SQL and texts of several lines are so on purpose. */
-const MAY_BREAK = /^(text|query|statement|script|up|down)$/
+/** Each text in it is one line, whatever stands in it: a name cannot begin a line of its own. */
+export type Lines = string | readonly Lines[]
 
-/**
- * Data for sentences and lists: no name in it begins a line of its own, and SQL has escapes for what stands in its names.
- * For whoever says in words what is in JSON as it is.
- */
-export function forLines<T>(data: T, key = ''): T {
-  if (typeof data === 'string') {
-    if (key === 'sql' || key === 'safe') return pasteable(data) as T
-    return (MAY_BREAK.test(key) ? data : data.replaceAll(/\s*[\r\n]\s*/g, ' ')) as T
-  }
-  if (Array.isArray(data)) return data.map((one) => forLines(one, key)) as T
+/** Whole runs of blanks: looking for the break within them would take their square. */
+const oneLine = (text: string): string =>
+  text.replaceAll(/\s+/g, (blanks) => (/[\r\n]/.test(blanks) ? ' ' : blanks))
+
+function flat(lines: Lines): string[] {
+  return typeof lines === 'string' ? [oneLine(lines)] : lines.flatMap(flat)
+}
+
+/** A text that has several lines on purpose, as SQL and statements do. */
+export const linesIn = (text: string): string[] => text.split(/\r?\n/)
+
+/** Data for people: SQL has escapes for what stands in its names. For whoever says in words what is in JSON as it is. */
+export function pasteableIn<T>(data: T, key = ''): T {
+  if (typeof data === 'string') return (key === 'sql' || key === 'safe' ? pasteable(data) : data) as T
+  if (Array.isArray(data)) return data.map((one) => pasteableIn(one, key)) as T
   if (data === null || typeof data !== 'object' || Object.getPrototypeOf(data) !== Object.prototype)
     return data
-  return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, forLines(value, name)])) as T
+  return Object.fromEntries(
+    Object.entries(data).map(([name, value]) => [name, pasteableIn(value, name)]),
+  ) as T
 }
 
 /** A text of several lines as a part of one line: the further ones stand behind its beginning. */
@@ -105,10 +114,8 @@ export const indented = (text: string): string => text.replaceAll('\n', '\n  ')
 export function table(
   head: readonly string[],
   rows: readonly (readonly (string | number | null)[])[],
-): string {
-  const cells = rows.map((row) =>
-    row.map((cell) => (cell === null ? '' : String(cell).replaceAll(/\s*[\r\n]\s*/g, ' '))),
-  )
+): string[] {
+  const cells = rows.map((row) => row.map((cell) => (cell === null ? '' : oneLine(String(cell)))))
   const widths = head.map((title, column) =>
     Math.max(title.length, ...cells.map((row) => widthOf(row[column] ?? ''))),
   )
@@ -123,5 +130,5 @@ export function table(
       })
       .join('  ')
       .trimEnd()
-  return [colours.dim(line(head)), ...cells.map(line)].join('\n')
+  return [colours.dim(line(head)), ...cells.map(line)]
 }

@@ -1,7 +1,7 @@
 import { formatBytes, formatDuration, plural } from '../core/index.ts'
 import type { Static } from 'typebox'
 import type { PoolAdvice, PoolPicture } from '../admin/index.ts'
-import { table } from './output.ts'
+import { type Lines, table } from './output.ts'
 import { colours } from './colours.ts'
 
 export type Picture = Static<typeof PoolPicture>
@@ -14,7 +14,7 @@ export function isChange({ pool_size, max_overflow, current }: Advice): boolean 
 }
 
 /** A pool for people. */
-export function renderPicture(picture: Picture): string {
+export function renderPicture(picture: Picture): Lines {
   const { name, pool_size, max_overflow, checked_out, checked_in, connecting, closing, waiting } = picture
   const state = picture.is_drained ? colours.yellow('drained') : colours.green('open')
   const depths = picture.lanes.map(({ depth }) => depth)
@@ -35,7 +35,7 @@ export function renderPicture(picture: Picture): string {
   if (picture.waiters.length > 0)
     lines.push(
       '',
-      table(
+      ...table(
         ['waits', 'label', 'for'],
         picture.waiters.map(({ waited_ms, label, text }) => [
           formatDuration(waited_ms),
@@ -44,12 +44,12 @@ export function renderPicture(picture: Picture): string {
         ]),
       ),
     )
-  if (picture.holders.length > 0) lines.push('', holdersTable(picture.holders))
+  if (picture.holders.length > 0) lines.push('', ...holdersTable(picture.holders))
   const leaks = picture.recent_leaks
   if (leaks.length > 0)
     lines.push(
       '',
-      table(
+      ...table(
         ['leaked', 'held', 'label', 'from', 'came back'],
         leaks
           .slice(0, 10)
@@ -62,10 +62,10 @@ export function renderPicture(picture: Picture): string {
           ]),
       ),
     )
-  return lines.join('\n')
+  return lines
 }
 
-export function holdersTable(holders: readonly Holder[]): string {
+export function holdersTable(holders: readonly Holder[]): string[] {
   return table(
     ['held', 'label', 'from', 'last statement'],
     holders.map(({ held_ms, label, call_site, last_text, is_leak }) => [
@@ -77,7 +77,7 @@ export function holdersTable(holders: readonly Holder[]): string {
   )
 }
 
-export function renderAdvice(advice: Advice): string {
+export function renderAdvice(advice: Advice): Lines {
   const { pool_size, max_overflow, current, is_founded, reasons, fit } = advice
   const now = `${current.pool_size}+${current.max_overflow}`
   const head = isChange(advice)
@@ -85,9 +85,7 @@ export function renderAdvice(advice: Advice): string {
     : is_founded
       ? `${now} is right.`
       : `Stay with ${now} for now.`
-  return [head, ...reasons.map((reason) => `- ${reason}`), ...(fit ? [`- ${fit.arithmetic}.`] : [])].join(
-    '\n',
-  )
+  return [head, ...reasons.map((reason) => `- ${reason}`), ...(fit ? [`- ${fit.arithmetic}.`] : [])]
 }
 
 function brief(text: string): string {

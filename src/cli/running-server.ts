@@ -1,9 +1,11 @@
 import { loadConfig } from '../config.ts'
-import { HoldfastError, messageOf } from '../core/index.ts'
+import { type ErrorCode, HoldfastError, messageOf } from '../core/index.ts'
 import { stateDirectoryOf } from '../holdfast.ts'
 import { serverUnreachable } from './errors.ts'
 
 const ANSWER_WITHIN_MS = 5_000
+/** Metrics of thousands of statements take a tenth of it. */
+const LONGEST_ANSWER_BYTES = 32 * 1_048_576
 
 /** A running Holdfast and the token for it, where there is one. */
 export interface RunningServer {
@@ -35,9 +37,17 @@ export async function askServer<T>(
   { url, token }: RunningServer,
   method: 'GET' | 'POST' | 'DELETE',
   path: string,
-  body?: object,
-  /** Milliseconds that the server itself may take, besides the way there and back. */
-  patienceMs = 0,
+  {
+    body,
+    patienceMs = 0,
+    isArray = [],
+  }: {
+    readonly body?: object
+    /** Milliseconds that the server itself may take, besides the way there and back. */
+    readonly patienceMs?: number
+    /** What in the answer has to be a list: whatever answers may be no Holdfast at all. */
+    readonly isArray?: readonly (keyof T & string)[]
+  } = {},
 ): Promise<T> {
   let response: Response
   try {
@@ -53,13 +63,44 @@ export async function askServer<T>(
   } catch (error) {
     throw serverUnreachable(url, messageOf((error as Error).cause ?? error))
   }
-  const answer = (await response.json().catch(() => ({}))) as T & { code?: `HF_${string}`; detail?: string }
+  const answer = readObject(await textOf(url, response))
+  const { code, detail } = answer ?? {}
   // A health answer of 503 is an answer; a problem document says why there is none.
-  if (!response.ok && answer.code !== undefined && answer.detail !== undefined)
-    throw new HoldfastError({ code: answer.code, message: answer.detail })
+  if (!response.ok && isErrorCode(code) && typeof detail === 'string')
+    throw new HoldfastError({ code, message: detail })
   if (!response.ok && response.status !== 503)
     throw serverUnreachable(url, `it answered ${response.status} without saying why: is it Holdfast?`)
-  return answer
+  const isOurs = response.status === 204 || (answer && isArray.every((name) => Array.isArray(answer[name])))
+  if (!isOurs) throw serverUnreachable(url, 'its answer has another form: is it Holdfast?')
+  return (answer ?? {}) as T
+}
+
+const isErrorCode = (code: unknown): code is ErrorCode =>
+  typeof code === 'string' && /^HF_[A-Z_]{2,60}$/.test(code)
+
+function readObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+    return isObject ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** What was answered, up to a limit: a server need not come to an end. @throws HF_CLI_SERVER_UNREACHABLE */
+async function textOf(url: string, response: Response): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  try {
+    for await (const chunk of response.body ?? []) {
+      text += decoder.decode(chunk as Uint8Array, { stream: true })
+      if (text.length > LONGEST_ANSWER_BYTES) throw new Error('its answer is longer than any of Holdfast')
+    }
+  } catch (error) {
+    throw serverUnreachable(url, messageOf((error as Error).cause ?? error))
+  }
+  return text + decoder.decode()
 }
 
 /** Something that a running server tells as text. @throws HF_CLI_SERVER_UNREACHABLE */
@@ -71,7 +112,7 @@ export async function readServer({ url, token }: RunningServer, path: string): P
     throw serverUnreachable(url, messageOf((error as Error).cause ?? error))
   })
   if (!response.ok) throw serverUnreachable(url, `it answered ${response.status} to GET ${path}`)
-  return response.text()
+  return textOf(url, response)
 }
 
 function originOf(url: string): string {

@@ -34,7 +34,15 @@ export function inOneLine(text: string, most = Number.POSITIVE_INFINITY): string
 export const shortened = (text: string, most: number): string =>
   text.length > most ? `${text.slice(0, Math.max(0, most - 1)).replace(/[\uD800-\uDBFF]$/, '')}…` : text
 
-/** With a dot for each control character, and for what turns the direction of writing. */
-export const withoutCommands = (text: string): string =>
-  // oxlint-disable-next-line no-control-regex -- these are what is looked for
-  text.replaceAll(/[\u0000-\u001F\u007F-\u009F\u200E\u200F\u202A-\u202E\u2066-\u2069]/g, '·')
+/** Control characters, and what turns the direction of writing or breaks a line. */
+// oxlint-disable-next-line no-control-regex -- these are what is looked for
+export const COMMANDS = /[\u0000-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/g
+
+/** With a dot for each of them. */
+export const withoutCommands = (text: string): string => text.replaceAll(COMMANDS, '·')
+
+/** JSON with escapes for them, for whoever looks at it on a terminal. JSON itself escapes only the first 32. */
+export const escapedJson = (json: string): string =>
+  json.replaceAll(COMMANDS, (character) =>
+    character < ' ' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )

@@ -16,7 +16,15 @@ export {
   withHost,
   withQuery,
 } from './database-url.ts'
-export { formatBytes, formatDuration, inOneLine, plural, shortened, withoutCommands } from './amounts.ts'
+export {
+  escapedJson,
+  formatBytes,
+  formatDuration,
+  inOneLine,
+  plural,
+  shortened,
+  withoutCommands,
+} from './amounts.ts'
 export {
   type ErrorCode,
   HoldfastError,

@@ -1,3 +1,4 @@
+import { COMMANDS } from './amounts.ts'
 import type { QueryResultRow } from './ports.ts'
 
 /** Anything that runs one statement with bound values: a pool, a checkout, a plain `pg` client. */
@@ -65,17 +66,15 @@ export function quoteLiteral(value: string): string {
   return value.includes('\\') ? `E${quoted.replaceAll('\\', '\\\\')}` : quoted
 }
 
-// oxlint-disable-next-line no-control-regex -- these are what is looked for
-const NOT_SHOWN = /[\u0000-\u001F\u007F-\u009F\u200E\u200F\u202A-\u202E\u2066-\u2069]/
 const NAMES_AND_TEXTS = /(\bE)?'(?:[^']|'')*'|"(?:[^"]|"")*"/gi
 
 /** The same SQL with escapes for what a terminal would obey in names and texts, so that it can be shown and pasted. */
 export const pasteable = (sql: string): string =>
   sql.replaceAll(NAMES_AND_TEXTS, (part: string) => {
-    if (!NOT_SHOWN.test(part)) return part
+    if (part.search(COMMANDS) < 0) return part
     const isEscapeString = /^E/i.test(part)
     const escaped = (isEscapeString ? part : part.replaceAll('\\', '\\\\')).replaceAll(
-      new RegExp(NOT_SHOWN, 'g'),
+      COMMANDS,
       (character) =>
         `${isEscapeString ? '\\u' : '\\'}${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
     )

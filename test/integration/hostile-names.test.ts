@@ -141,6 +141,6 @@ test('a table is as wide as what it shows, and one line for each row', () => {
       ['x\ny', 1],
       ['z', 22],
     ],
-  ).split('\n')
+  )
   expect(lines.slice(1)).toEqual(['x y   1', 'z    22'])
 })

@@ -11,7 +11,7 @@ import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Session } from '../session.ts'
 import { colours } from '../colours.ts'
-import { forLines } from '../output.ts'
+import { type Lines, linesIn } from '../output.ts'
 
 /** Objects that a line names before it only counts. */
 const NAMED = 3
@@ -28,7 +28,7 @@ export function addAccess(program: Command, finish: Finish): void {
     async (session, { sql }) => {
       const { plan, data } = await look(session)
       session.out.result(data, () =>
-        sql === true && plan.blockedBy.length === 0 ? pasteable(inSql(plan)) : inWords(forLines(plan)),
+        sql === true && plan.blockedBy.length === 0 ? inSql(plan) : inWords(plan),
       )
       if (plan.groups.length > 0 && plan.blockedBy.length === 0)
         session.out.next(`holdfast access apply --plan ${plan.hash}`)
@@ -43,7 +43,7 @@ export function addAccess(program: Command, finish: Finish): void {
     finish,
     async (session) => {
       const { plan, data } = await look(session)
-      session.out.result(data, () => inWords(forLines(plan)))
+      session.out.result(data, () => inWords(plan))
       if (plan.groups.length > 0) session.out.next('holdfast access plan')
       return plan.groups.length > 0 || plan.blockedBy.length > 0 ? EXIT.findings : EXIT.ok
     },
@@ -89,20 +89,20 @@ async function look(session: Session) {
   return { plan, data: { database: holdfast.address, ...accessAsJson(plan) } }
 }
 
-function inSql({ groups, hash }: AccessPlan): string {
+function inSql({ groups, hash }: AccessPlan): Lines {
   return [
     `-- Plan ${hash}`,
     ...groups.flatMap(({ object, changes }) => [
-      `-- ${object.replaceAll(/[\r\n]+/g, ' ')}`,
+      `-- ${object}`,
       'BEGIN;',
       "SET LOCAL lock_timeout = '2s';",
-      ...changes.map(({ statement }) => `${statement};`),
+      ...changes.map(({ statement }) => linesIn(`${pasteable(statement)};`)),
       'COMMIT;',
     ]),
-  ].join('\n')
+  ]
 }
 
-function inWords(plan: AccessPlan): string {
+function inWords(plan: AccessPlan): Lines {
   const changes = plan.groups.flatMap((group) => group.changes)
   const all = changes.length === 0 ? '' : ' Every statement: --sql, every object: --json.'
   return [
@@ -113,7 +113,7 @@ function inWords(plan: AccessPlan): string {
     ...plan.warnings.map((warning) => colours.red(warning)),
     ...plan.notes.map((note) => colours.dim(note)),
     ...(changes.length === 0 ? [] : [`${plural(changes.length, 'difference')}. Plan ${plan.hash}.${all}`]),
-  ].join('\n')
+  ]
 }
 
 /** The same for many objects is one line. */

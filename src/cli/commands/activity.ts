@@ -15,7 +15,7 @@ import { confirmPlan } from '../confirm.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { lookWith } from '../looking.ts'
-import { forLines, table } from '../output.ts'
+import { type Lines, table } from '../output.ts'
 import { colours } from '../colours.ts'
 
 const MOST = 500
@@ -54,7 +54,7 @@ function addList(activity: Command, finish: Finish): void {
   )
 }
 
-function listInWords(sessions: readonly SessionPicture[]): string {
+function listInWords(sessions: readonly SessionPicture[]): Lines {
   return table(
     ['pid', 'who', 'state', 'for', 'transaction', 'waits for', 'statement'],
     sessions.map((one) => [
@@ -82,9 +82,7 @@ function addLocks(activity: Command, finish: Finish): void {
         waiting: count,
       }))
       session.out.result({ database: holdfast.address, locks }, () =>
-        lines.length === 0
-          ? 'Nobody waits for a lock.'
-          : lines.map((line) => inWords(forLines(line))).join('\n'),
+        lines.length === 0 ? 'Nobody waits for a lock.' : lines.map((line) => inWords(line)),
       )
       const root = lines[0]?.session
       if (root) {
@@ -96,7 +94,7 @@ function addLocks(activity: Command, finish: Finish): void {
   )
 }
 
-function inWords({ session, wants, depth, count }: LockLine): string {
+function inWords({ session, wants, depth, count }: LockLine): Lines {
   const who = session ? `${session.pid} ${whoOf(session)}` : 'a prepared transaction'
   const indent = depth === 0 ? '' : `${'   '.repeat(depth - 1)}└─ `
   const waits = wants
@@ -104,7 +102,10 @@ function inWords({ session, wants, depth, count }: LockLine): string {
     : colours.yellow(`holds what ${plural(count, 'session')} ${count === 1 ? 'wants' : 'want'}`)
   const state = session ? `, ${session.state}` : ''
   const text = session ? inOneLine(session.statement ?? '', LONGEST_TEXT) : ''
-  return `${indent}${colours.bold(who)}${state}: ${waits}${text === '' ? '' : colours.dim(`\n${' '.repeat(indent.length + 2)}${text}`)}`
+  return [
+    `${indent}${colours.bold(who)}${state}: ${waits}`,
+    ...(text === '' ? [] : [colours.dim(`${' '.repeat(indent.length + 2)}${text}`)]),
+  ]
 }
 
 function addSignal(activity: Command, finish: Finish, signal: SessionSignal, description: string): void {

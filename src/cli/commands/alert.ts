@@ -20,7 +20,7 @@ import { actorHere } from '../../migrate/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
-import { table } from '../output.ts'
+import { type Lines, table } from '../output.ts'
 import type { Session } from '../session.ts'
 import { colours } from '../colours.ts'
 
@@ -84,25 +84,24 @@ function addList(alert: Command, finish: Finish): void {
   )
 }
 
-const listInWords = (alerts: readonly ReturnType<typeof listedAsJson>[]): string =>
-  [
-    table(
-      ['id', 'rule', 'severity', 'state', 'since', 'value', 'process', 'known by'],
-      alerts.map((one) => [
-        one.id,
-        one.rule,
-        one.severity,
-        one.silenced ? `${one.state}, silenced` : one.state,
-        one.since.slice(0, 16).replace('T', ' '),
-        one.value === null ? null : inUnit(one.metric, one.value),
-        one.instance,
-        one.acknowledged_by,
-      ]),
-    ),
-    ...alerts
-      .filter(({ state }) => state === 'firing')
-      .map(({ rule, message }) => `${colours.bold(rule)}  ${message}`),
-  ].join('\n')
+const listInWords = (alerts: readonly ReturnType<typeof listedAsJson>[]): Lines => [
+  table(
+    ['id', 'rule', 'severity', 'state', 'since', 'value', 'process', 'known by'],
+    alerts.map((one) => [
+      one.id,
+      one.rule,
+      one.severity,
+      one.silenced ? `${one.state}, silenced` : one.state,
+      one.since.slice(0, 16).replace('T', ' '),
+      one.value === null ? null : inUnit(one.metric, one.value),
+      one.instance,
+      one.acknowledged_by,
+    ]),
+  ),
+  ...alerts
+    .filter(({ state }) => state === 'firing')
+    .map(({ rule, message }) => `${colours.bold(rule)}  ${message}`),
+]
 
 function addDeliveries(alert: Command, finish: Finish): void {
   runWith(
@@ -265,13 +264,11 @@ function addTest(alert: Command, finish: Finish): void {
       session.out.result({ channels }, () =>
         channels.length === 0
           ? 'Nobody is told: no channel is configured.'
-          : channels
-              .map(({ channel, error }) =>
-                error === null
-                  ? `${colours.green('ok     ')} ${channel}`
-                  : `${colours.red('failed ')} ${channel}: ${error}`,
-              )
-              .join('\n'),
+          : channels.map(({ channel, error }) =>
+              error === null
+                ? `${colours.green('ok     ')} ${channel}`
+                : `${colours.red('failed ')} ${channel}: ${error}`,
+            ),
       )
       if (!channels.some(({ channel }) => channel !== 'log'))
         session.out.say(

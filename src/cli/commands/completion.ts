@@ -1,5 +1,6 @@
 import { Argument, type Command } from 'commander'
 import { type Finish, runWith } from '../command.ts'
+import { linesIn } from '../output.ts'
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const
 
@@ -11,7 +12,7 @@ export function addCompletion(program: Command, finish: Finish): void {
     .addArgument(new Argument('<shell>').choices(SHELLS))
   runWith(command, finish, async ({ out }, _options, [shell]) => {
     const script = render(shell as (typeof SHELLS)[number], program)
-    out.result({ shell, script }, () => script)
+    out.result({ shell, script }, () => linesIn(script))
   })
 }
 

@@ -40,7 +40,7 @@ export function addConfig(program: Command, finish: Finish): void {
       session.out.result({ valid: true, unknown_variables: strays }, () =>
         strays.length === 0
           ? 'The configuration is valid.'
-          : strays.map((stray) => `${colours.yellow('warning')} ${strayInWords(stray)}`).join('\n'),
+          : strays.map((stray) => `${colours.yellow('warning')} ${strayInWords(stray)}`),
       )
       return strays.length === 0 ? EXIT.ok : EXIT.findings
     },

@@ -40,7 +40,7 @@ export function addDashboards(program: Command, finish: Finish): void {
       mkdirSync(folder, { recursive: true })
       for (const [name, text] of files) writeFileSync(join(folder, name), text)
       const written = files.map(([name]) => join(folder, name))
-      session.out.result({ written }, () => written.join('\n'))
+      session.out.result({ written }, () => written)
       session.out.next(`promtool check rules ${join(folder, 'holdfast-rules.yml')}`)
       return EXIT.ok
     },

@@ -24,6 +24,7 @@ import { EXIT } from '../exit-codes.ts'
 import { checkContextOf, lookWith } from '../looking.ts'
 import type { Session } from '../session.ts'
 import { colours } from '../colours.ts'
+import { type Lines, linesIn } from '../output.ts'
 
 interface DoctorFlags extends Depth {
   full?: boolean
@@ -82,25 +83,23 @@ async function runDoctor(session: Session, flags: DoctorFlags): Promise<number> 
     ...examination.good,
   ]
   const findings = [...strays, ...examination.findings]
-  session.out.result({ database: holdfast.address, score: scoreOf(findings), good, findings }, () =>
-    [
-      ...good.map((line) => `${colours.green('ok     ')} ${line}`),
-      ...findings.map((finding) => render(finding, flags.why === true)),
-      verdict(findings),
-    ].join('\n'),
-  )
+  session.out.result({ database: holdfast.address, score: scoreOf(findings), good, findings }, () => [
+    ...good.map((line) => `${colours.green('ok     ')} ${line}`),
+    ...findings.map((finding) => render(finding, flags.why === true)),
+    verdict(findings),
+  ])
   return codeOf(findings)
 }
 
 async function tellReport(session: Session, context: CheckContext, flags: DoctorFlags): Promise<number> {
   const report = await makeReport(context, flags)
-  session.out.result(report, () => reportInWords(report, flags.format ?? 'text').trimEnd())
+  session.out.result(report, (words) => linesIn(reportInWords(words, flags.format ?? 'text').trimEnd()))
   return codeOf(report.checks.findings)
 }
 
 async function tellDigest(session: Session, context: CheckContext, period: Period): Promise<number> {
   const digest = await makeDigest(context, periodsUpTo(period))
-  session.out.result(digestAsJson(digest), () => digestInWords(digest))
+  session.out.result(digestAsJson(digest), () => linesIn(digestInWords(digest)))
   return digest.tasks.some(({ state }) => state === 'attention') ? EXIT.findings : EXIT.ok
 }
 
@@ -131,12 +130,16 @@ function verdict(findings: readonly Finding[]): string {
   )
 }
 
-function render({ severity, confidence, message, action, sql, why }: Finding, isAsked: boolean): string {
+function render(
+  { severity, confidence, message, evidence, action, sql, why }: Finding,
+  isAsked: boolean,
+): Lines {
   const doubt = confidence === 'certain' ? '' : colours.dim(` (${confidence})`)
   return [
     `${MARKS[severity]} ${message}${doubt}`,
+    ...(typeof evidence.error === 'string' ? [`        ${evidence.error}`] : []),
     ...(isAsked ? [`        ${colours.dim(why)}`] : []),
     `        ${colours.bold(action)}`,
-    ...(sql === null ? [] : [`        ${colours.cyan(sql)}`]),
-  ].join('\n')
+    ...(sql === null ? [] : linesIn(sql).map((line) => `        ${colours.cyan(line)}`)),
+  ]
 }

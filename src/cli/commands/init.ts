@@ -42,13 +42,12 @@ export function addInit(program: Command, finish: Finish): void {
       ]
       session.out.result(
         { database: holdfast.address, schema: holdfast.config.database.schema, ran, files },
-        (done) =>
-          [
-            ran.length > 0
-              ? `Schema "${done.schema}" in ${done.database}: ${plural(ran.length, 'migration')} applied.`
-              : `Schema "${done.schema}" in ${done.database} is up to date.`,
-            ...files.map((file) => `Wrote ${file}.`),
-          ].join('\n'),
+        (done) => [
+          ran.length > 0
+            ? `Schema "${done.schema}" in ${done.database}: ${plural(ran.length, 'migration')} applied.`
+            : `Schema "${done.schema}" in ${done.database} is up to date.`,
+          ...files.map((file) => `Wrote ${file}.`),
+        ],
       )
       session.out.next('holdfast doctor')
     },

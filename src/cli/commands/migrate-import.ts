@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander'
 import { type Imported, importHistory, OLD_TOOLS, type OldTable } from '../../migrate/index.ts'
 import { type Finish, runWith } from '../command.ts'
 import { usage } from '../errors.ts'
+import { type Lines } from '../output.ts'
 
 interface ImportFlags {
   tool: (typeof OLD_TOOLS)[number]
@@ -58,7 +59,7 @@ function inWords(
   { written, imported, pending, baseline, notes }: Imported,
   tool: string,
   isDryRun: boolean,
-): string {
+): Lines {
   const wrote = isDryRun ? 'Would have written' : 'Wrote'
   const files =
     written.length === 0
@@ -70,5 +71,5 @@ function inWords(
     imported.length === 0
       ? 'Nothing new ran here'
       : `${plural(imported.length, 'migration')} ${imported.length === 1 ? 'counts' : 'count'} as run here now`
-  return [files, `${counts}; ${pending.length} pending.`, ...notes].join('\n')
+  return [files, `${counts}; ${pending.length} pending.`, ...notes]
 }

@@ -21,7 +21,7 @@ import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Session } from '../session.ts'
 import { colours } from '../colours.ts'
-import { forLines } from '../output.ts'
+import { type Lines, pasteableIn, linesIn } from '../output.ts'
 
 interface LintFlags {
   database?: boolean
@@ -71,7 +71,8 @@ export function addMigrateLint(migrate: Command, finish: Finish): void {
       const isJson = out.isJson || flags.format === 'json'
       out.result(
         { findings: shown },
-        () => (flags.format === 'github' ? inGitHubsWords(shown) : inWords(forLines(shown), scripts.length)),
+        () =>
+          flags.format === 'github' ? inGitHubsWords(shown) : inWords(pasteableIn(shown), scripts.length),
         isJson,
       )
       return shown.some(({ severity }) => severity !== 'info') ? EXIT.findings : EXIT.ok
@@ -133,28 +134,32 @@ function scriptsAt(path: string): Script[] {
 
 const COLOURS = { error: colours.red, warning: colours.yellow, info: colours.dim } as const
 
-function inWords(findings: readonly LintFinding[], count: number): string {
+function inWords(findings: readonly LintFinding[], count: number): Lines {
   if (findings.length === 0) return `${plural(count, 'migration')}: nothing to say.`
-  return findings
-    .map(({ rule, file, line, severity, message, lock, blocks, safe, evidence }) => {
-      const held =
-        lock === null
-          ? ''
-          : `\n  takes ${lock}${blocks ? ` on ${blocks.tables.join(', ')}: ${blocks.what} wait` : ''} (${evidence})`
-      const way = safe === null ? '' : `\n  safe:\n${safe.replaceAll(/^/gm, '    ')}`
-      return `${file}:${line}: ${COLOURS[severity](severity)} ${colours.bold(rule)}\n  ${message}${held}${way}`
-    })
-    .join('\n\n')
+  return findings.map(({ rule, file, line, severity, message, lock, blocks, safe, evidence }, index) => {
+    const held =
+      lock === null
+        ? []
+        : [
+            `  takes ${lock}${blocks ? ` on ${blocks.tables.join(', ')}: ${blocks.what} wait` : ''} (${evidence})`,
+          ]
+    const way = safe === null ? [] : ['  safe:', ...linesIn(safe).map((one) => `    ${one}`)]
+    return [
+      ...(index === 0 ? [] : ['']),
+      `${file}:${line}: ${COLOURS[severity](severity)} ${colours.bold(rule)}`,
+      `  ${message}`,
+      ...held,
+      ...way,
+    ]
+  })
 }
 
 /** Annotations of a workflow: https://docs.github.com/actions/reference/workflow-commands-for-github-actions */
-function inGitHubsWords(findings: readonly LintFinding[]): string {
+function inGitHubsWords(findings: readonly LintFinding[]): Lines {
   const escaped = (text: string): string =>
     text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
-  return findings
-    .map(({ rule, file, line, severity, message, safe }) => {
-      const level = severity === 'info' ? 'notice' : severity
-      return `::${level} file=${escaped(file)},line=${line},title=${rule}::${escaped(safe === null ? message : `${message}\n${safe}`)}`
-    })
-    .join('\n')
+  return findings.map(({ rule, file, line, severity, message, safe }) => {
+    const level = severity === 'info' ? 'notice' : severity
+    return `::${level} file=${escaped(file)},line=${line},title=${rule}::${escaped(safe === null ? message : `${message}\n${safe}`)}`
+  })
 }

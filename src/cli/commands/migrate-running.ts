@@ -20,7 +20,7 @@ import { type Finish, runWith } from '../command.ts'
 import { confirmByName } from '../confirm.ts'
 import { downInProduction, usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
-import { forLines, type Output, table } from '../output.ts'
+import { type Lines, type Output, linesIn, table } from '../output.ts'
 import { colours } from '../colours.ts'
 
 interface UpFlags {
@@ -77,10 +77,10 @@ function addUp(migrate: Command, finish: Finish): void {
       out.result(
         { database: holdfast.address, dry_run: dryRun || sql, ran: ids, ...(scripts && { sql: scripts }) },
         ({ database }) => {
-          if (scripts) return scripts
+          if (scripts) return linesIn(scripts)
           if (ids.length === 0) return `Nothing is pending in ${database}.`
           return dryRun
-            ? `Would run in ${database}:\n${ids.join('\n')}`
+            ? [`Would run in ${database}:`, ...ids]
             : `${plural(ids.length, 'migration')} applied to ${database}.`
         },
       )
@@ -250,7 +250,7 @@ function addCheck(migrate: Command, finish: Finish): void {
       out.result({ database: holdfast.address, problems }, () =>
         problems.length === 0
           ? `${plural(status.length, 'migration')}, all applied to ${holdfast.address}.`
-          : problems.map(({ id, problem }) => `${id} is ${problem}`).join('\n'),
+          : problems.map(({ id, problem }) => `${id} is ${problem}`),
       )
       return problems.length === 0 ? EXIT.ok : EXIT.findings
     },
@@ -268,18 +268,17 @@ function addCheck(migrate: Command, finish: Finish): void {
       out.result({ database: holdfast.address, pending: plan.map((one) => snakeCased({ ...one })) }, () =>
         plan.length === 0
           ? `Nothing is pending in ${holdfast.address}.`
-          : forLines(plan)
-              .map(({ id, statements }) =>
-                [
-                  colours.bold(id),
-                  ...statements.map(({ line, lock, blocks, findings }) => {
-                    const what =
-                      lock === null ? 'no lock' : `${lock}${blocks ? ` on ${blocks.tables.join(', ')}` : ''}`
-                    return `  line ${line}: ${what}${findings.map((one) => `\n    ${one.severity} ${one.rule}: ${one.message}`).join('')}`
-                  }),
-                ].join('\n'),
-              )
-              .join('\n'),
+          : plan.map(({ id, statements }) => [
+              colours.bold(id),
+              ...statements.map(({ line, lock, blocks, findings }) => {
+                const what =
+                  lock === null ? 'no lock' : `${lock}${blocks ? ` on ${blocks.tables.join(', ')}` : ''}`
+                return [
+                  `  line ${line}: ${what}`,
+                  ...findings.map((one) => `    ${one.severity} ${one.rule}: ${one.message}`),
+                ]
+              }),
+            ]),
       )
       if (plan.length > 0) out.next('holdfast migrate up')
     },
@@ -290,7 +289,7 @@ function inJson(migration: MigrationStatus): object {
   return snakeCased({ ...migration })
 }
 
-function renderStatus(migrations: readonly MigrationStatus[], directory: string): string {
+function renderStatus(migrations: readonly MigrationStatus[], directory: string): Lines {
   if (migrations.length === 0) {
     return `There are no migrations in ${directory} yet. The first one: holdfast migrate new create_users`
   }
@@ -311,8 +310,5 @@ function renderStatus(migrations: readonly MigrationStatus[], directory: string)
     ]),
   )
   const failed = migrations.filter(({ lastError }) => lastError !== null)
-  return [
-    list,
-    ...failed.map(({ id, lastError }) => `${colours.yellow(id)} failed last time: ${lastError}`),
-  ].join('\n')
+  return [list, ...failed.map(({ id, lastError }) => `${colours.yellow(id)} failed last time: ${lastError}`)]
 }

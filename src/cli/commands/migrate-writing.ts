@@ -8,6 +8,7 @@ import { type Finish, runWith } from '../command.ts'
 import { confirmByName } from '../confirm.ts'
 import { usage } from '../errors.ts'
 import type { Session } from '../session.ts'
+import { linesIn } from '../output.ts'
 
 interface GenerateFlags {
   message?: string
@@ -114,14 +115,18 @@ function addGenerate(migrate: Command, finish: Finish): void {
         const lost = losses.map((loss) => `Going up loses ${loss}.`)
         const texts = migrations.map(({ id, up, down }) =>
           dryRun
-            ? `-- ${id}/up.sql\n${up}${down === undefined ? '' : `-- ${id}/down.sql\n${down}`}`
+            ? [
+                `-- ${id}/up.sql`,
+                ...linesIn(up.trimEnd()),
+                ...(down === undefined ? [] : [`-- ${id}/down.sql`, ...linesIn(down)]),
+              ]
             : `Wrote ${relative('', join(directory, id))}`,
         )
         return [
           ...texts,
           ...lost,
           `Proven up and down on a scratch database. Not compared: ${notCompared.join(', ')}.`,
-        ].join('\n')
+        ]
       })
       if (migrations.length > 0 && !dryRun) out.next('holdfast migrate lint')
     },
@@ -184,14 +189,13 @@ function addBaseline(migrate: Command, finish: Finish): void {
       })
       session.out.result(
         { id, database: holdfast.address, dry_run: dryRun, proven: isProven, not_compared: notCompared },
-        ({ database }) =>
-          [
-            `${dryRun ? 'Would write' : 'Wrote'} ${id} from ${database}; there it counts as run.`,
-            isProven
-              ? 'Built on a scratch database, it came out the same.'
-              : 'It runs on a scratch database, whose version is another: whether it came out the same was not compared.',
-            `Not compared: ${notCompared.join(', ')}.`,
-          ].join('\n'),
+        ({ database }) => [
+          `${dryRun ? 'Would write' : 'Wrote'} ${id} from ${database}; there it counts as run.`,
+          isProven
+            ? 'Built on a scratch database, it came out the same.'
+            : 'It runs on a scratch database, whose version is another: whether it came out the same was not compared.',
+          `Not compared: ${notCompared.join(', ')}.`,
+        ],
       )
       session.out.next('holdfast migrate status')
     },

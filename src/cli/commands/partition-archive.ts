@@ -15,7 +15,7 @@ import { lookWith } from '../looking.ts'
 import { failureInWords } from './partition-failure.ts'
 import type { Session } from '../session.ts'
 import { colours } from '../colours.ts'
-import { forLines } from '../output.ts'
+import { type Lines } from '../output.ts'
 
 /** Taking old partitions away, and bringing them back. */
 export function addPartitionArchive(partition: Command, finish: Finish): void {
@@ -123,14 +123,12 @@ const telling =
 
 function told(session: Session, database: string, done: readonly Retained[], isDryRun: boolean): number {
   session.out.result({ database, dry_run: isDryRun, tables: done }, () =>
-    done.length === 0
-      ? 'No table is kept yet.'
-      : done.map((one) => inWords(forLines(one), isDryRun)).join('\n'),
+    done.length === 0 ? 'No table is kept yet.' : done.map((one) => inWords(one, isDryRun)),
   )
   return done.some(({ outcome }) => outcome === 'failed') ? EXIT.failure : EXIT.ok
 }
 
-function inWords(done: Retained, isDryRun: boolean): string {
+function inWords(done: Retained, isDryRun: boolean): Lines {
   const { table: of, outcome, detached, dropped, archives } = done
   if (outcome === 'replica') return `${of}: this is a replica; its primary takes them away.`
   if (outcome === 'busy') return `${of}: somebody else looks after it just now.`
@@ -145,5 +143,5 @@ function inWords(done: Retained, isDryRun: boolean): string {
     ...line(dropped, 'dropped'),
     ...line(detached, 'detached'),
     ...archives.map((manifest) => colours.dim(`  ${manifest}`)),
-  ].join('\n')
+  ]
 }

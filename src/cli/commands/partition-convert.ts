@@ -22,7 +22,7 @@ import { type Finish, runWith } from '../command.ts'
 import { confirmPlan } from '../confirm.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
-import { forLines, table } from '../output.ts'
+import { type Lines, table } from '../output.ts'
 import type { Session } from '../session.ts'
 import { keepFrom, type KeepFlags, withKeepFlags } from './partition-flags.ts'
 import { colours } from '../colours.ts'
@@ -93,7 +93,7 @@ function addPlan(partition: Command, finish: Finish): void {
       const holdfast = await session.connect()
       const plan = await planConversion(holdfast.partitions, name, wishes)
       const data = planAsJson(plan)
-      session.out.result({ database: holdfast.address, ...data }, () => inWords(forLines(plan)))
+      session.out.result({ database: holdfast.address, ...data }, () => inWords(plan))
       if (data.in_the_way.length > 0) return EXIT.findings
       session.out.next(`holdfast partition convert ${said(name, flags)} --plan ${plan.hash}`)
       return EXIT.ok
@@ -134,7 +134,7 @@ const SIGNS = {
 } as const
 const ORDER = ['blocked', 'consent', 'warning', 'carried'] as const
 
-function inWords(plan: ConversionPlan): string {
+function inWords(plan: ConversionPlan): Lines {
   const { in_the_way: inTheWay } = planAsJson(plan)
   const found = plan.findings.toSorted((a, b) => ORDER.indexOf(a.level) - ORDER.indexOf(b.level))
   const last = plan.partitions.at(-1)
@@ -147,17 +147,18 @@ function inWords(plan: ConversionPlan): string {
     '',
     ...found.map(({ id, level, words, way }) => {
       const how = level === 'consent' ? `--accept ${quoted(id)}${way ? `: ${way}` : ''}` : way
-      return `${SIGNS[level]} ${words}${how ? colours.dim(`\n    ${how}`) : ''}`
+      return [`${SIGNS[level]} ${words}`, ...(how ? [colours.dim(`    ${how}`)] : [])]
     }),
     '',
-    ...[...plan.steps, ...(plan.splitting?.steps ?? [])].map(
-      ({ words, lock }, index) => `${index + 1}. ${words}${lock === null ? '' : colours.dim(`\n   ${lock}`)}`,
-    ),
+    ...[...plan.steps, ...(plan.splitting?.steps ?? [])].map(({ words, lock }, index) => [
+      `${index + 1}. ${words}`,
+      ...(lock === null ? [] : [colours.dim(`   ${lock}`)]),
+    ]),
     '',
     inTheWay.length === 0
       ? `Plan ${plan.hash}.`
       : colours.red(`${plural(inTheWay.length, 'finding')} in the way: ${inTheWay.join(', ')}.`),
-  ].join('\n')
+  ]
 }
 
 function splitInWords({ splitting, thenSplit, legacy }: ConversionPlan): string[] {
@@ -190,9 +191,7 @@ function addConvert(partition: Command, finish: Finish): void {
       if (hash === undefined) {
         const plan = await planConversion(holdfast.partitions, name, wishes)
         if (flags.dryRun === true) {
-          session.out.result({ database: holdfast.address, ...planAsJson(plan) }, () =>
-            inWords(forLines(plan)),
-          )
+          session.out.result({ database: holdfast.address, ...planAsJson(plan) }, () => inWords(plan))
           return planAsJson(plan).in_the_way.length > 0 ? EXIT.findings : EXIT.ok
         }
         if (flags.yes !== true) await confirmPlan(session, inWords(plan), plan.hash)
@@ -229,17 +228,15 @@ function progressLine({ step, state, words, perSecond, remainingMs }: Conversion
 
 function told(session: Session, holdfast: Holdfast, name: string, conversion: Conversion): number {
   const { state, notes, kind, plan, undoUntil } = conversion
-  session.out.result({ database: holdfast.address, ...conversionAsJson(conversion) }, () =>
-    [
-      state === 'done'
-        ? `${conversion.table} is in partitions: ${kind === 'attach' ? `its rows are in ${plan.legacy}` : 'history, too'}.`
-        : `${conversion.table}: the conversion is ${state}.`,
-      ...notes.map((note) => colours.dim(`  ${note}`)),
-      ...(state === 'done' && undoUntil
-        ? [`It can be undone until ${undoUntil.toISOString()}: ${plan.legacy} is kept up to date.`]
-        : []),
-    ].join('\n'),
-  )
+  session.out.result({ database: holdfast.address, ...conversionAsJson(conversion) }, () => [
+    state === 'done'
+      ? `${conversion.table} is in partitions: ${kind === 'attach' ? `its rows are in ${plan.legacy}` : 'history, too'}.`
+      : `${conversion.table}: the conversion is ${state}.`,
+    ...notes.map((note) => colours.dim(`  ${note}`)),
+    ...(state === 'done' && undoUntil
+      ? [`It can be undone until ${undoUntil.toISOString()}: ${plan.legacy} is kept up to date.`]
+      : []),
+  ])
   if (state === 'done') session.out.next(`holdfast partition list ${quoted(name)}`)
   return EXIT.ok
 }

@@ -8,7 +8,7 @@ import {
   partitionsAsJson,
 } from '../../partitions/index.ts'
 import { type Finish, runWith } from '../command.ts'
-import { forLines, table } from '../output.ts'
+import { type Lines, table } from '../output.ts'
 import { colours } from '../colours.ts'
 import { lookWith } from '../looking.ts'
 
@@ -29,13 +29,13 @@ export function addList(partition: Command, finish: Finish): void {
         return
       }
       const list = await listPartitions(holdfast.partitions, name)
-      session.out.result(partitionsAsJson(list), () => inWords(forLines(list)))
+      session.out.result(partitionsAsJson(list), () => inWords(list))
       if (!list.policy) session.out.next(`holdfast partition manage ${name} --every month`)
     },
   )
 }
 
-function tablesInWords(tables: readonly ReturnType<typeof partitionedAsJson>[]): string {
+function tablesInWords(tables: readonly ReturnType<typeof partitionedAsJson>[]): Lines {
   if (tables.length === 0)
     return 'No table is partitioned by the range of a column. The first one: holdfast partition plan <table> --by <column>'
   return table(
@@ -55,7 +55,7 @@ function tablesInWords(tables: readonly ReturnType<typeof partitionedAsJson>[]):
 /** What becomes of old partitions, in words. */
 export const RETAINED = { detach: 'detached', archive: 'archived and dropped', drop: 'dropped' } as const
 
-function inWords(list: PartitionList): string {
+function inWords(list: PartitionList): Lines {
   const { policy } = list
   const { partitions, ahead, next, forecast } = partitionsAsJson(list)
   const kept = !policy
@@ -87,5 +87,5 @@ function inWords(list: PartitionList): string {
         ]
       : []),
     ...(policy?.lastError ? [colours.red(`The last run failed: ${policy.lastError}`)] : []),
-  ].join('\n')
+  ]
 }

@@ -18,7 +18,7 @@ import { failureInWords } from './partition-failure.ts'
 import { addList, RETAINED } from './partition-list.ts'
 import { keepFrom, type KeepFlags, withKeepFlags } from './partition-flags.ts'
 import { colours } from '../colours.ts'
-import { forLines } from '../output.ts'
+import { type Lines } from '../output.ts'
 
 export function addPartition(program: Command, finish: Finish): void {
   const partition = program.command('partition').description('partitions that run themselves')
@@ -94,9 +94,7 @@ function addMaintain(partition: Command, finish: Finish): void {
       const holdfast = await session.connect()
       const done = await maintain(holdfast.partitions, { table: name, recorder: holdfast.recorder })
       session.out.result({ database: holdfast.address, tables: done }, () =>
-        done.length === 0
-          ? 'No table is kept yet.'
-          : done.map((one) => maintainedInWords(forLines(one))).join('\n'),
+        done.length === 0 ? 'No table is kept yet.' : done.map((one) => maintainedInWords(one)),
       )
       if (done.length === 0) session.out.next('holdfast partition manage <table> --every month')
       return done.some(({ outcome }) => outcome === 'failed') ? EXIT.failure : EXIT.ok
@@ -104,13 +102,13 @@ function addMaintain(partition: Command, finish: Finish): void {
   )
 }
 
-function maintainedInWords(done: Maintained): string {
+function maintainedInWords(done: Maintained): Lines {
   const { table: of, outcome, made, finalized, ahead, notes } = done
   if (outcome === 'replica') return `${of}: this is a replica; its primary makes them.`
   if (outcome === 'busy') return `${of}: somebody else looks after it just now.`
   const failed = outcome === 'failed' ? [failureInWords(done)] : []
   // Nothing is known of what else was done.
-  if (failed.length > 0 && made.length + ahead === 0) return failed.join('\n')
+  if (failed.length > 0 && made.length + ahead === 0) return failed
   const few =
     ahead < FEWEST_AHEAD
       ? colours.yellow(` Only ${ahead} ahead${failed.length > 0 ? '' : ': raise --premake'}.`)
@@ -120,5 +118,5 @@ function maintainedInWords(done: Maintained): string {
     `${of}: ${made.length === 0 ? 'nothing to make.' : `made ${made.join(', ')}.`}${few}`,
     ...(finalized.length === 0 ? [] : [`  finished removing ${finalized.join(', ')}`]),
     ...notes.map((note) => colours.dim(`  ${note}`)),
-  ].join('\n')
+  ]
 }

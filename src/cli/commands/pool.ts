@@ -48,6 +48,7 @@ function addReadings(pool: Command, finish: Finish): void {
         server,
         'GET',
         withPool('/v1/database/performance/pool-stats', flags),
+        { isArray: ['lanes', 'servers', 'replicas', 'waiters', 'holders', 'recent_leaks'] },
       )
       session.out.result(picture, renderPicture)
       if (picture.is_drained) session.out.next(`holdfast pool resume${named(flags)}`)
@@ -64,6 +65,7 @@ function addReadings(pool: Command, finish: Finish): void {
         server,
         'GET',
         withPool('/v1/database/performance/pool-advice', flags),
+        { isArray: ['reasons'] },
       )
       session.out.result(advice, renderAdvice)
       if (isChange(advice))
@@ -90,15 +92,14 @@ function addWindow(pool: Command, finish: Finish): void {
         server,
         'POST',
         '/v1/database/pool/drain',
-        body,
-        body.timeout_ms,
+        { body, patienceMs: body.timeout_ms, isArray: ['still_held'] },
       )
       session.out.result(answer, ({ is_drained: isDrained, still_held: held }) =>
         !isDrained
           ? 'Not drained: somebody resumed the pool meanwhile.'
           : held.length === 0
             ? 'Drained: every connection is closed, and callers wait.'
-            : [`Draining: ${plural(held.length, 'connection')} still held.`, holdersTable(held)].join('\n'),
+            : [`Draining: ${plural(held.length, 'connection')} still held.`, holdersTable(held)],
       )
       if (answer.is_drained) session.out.next(`holdfast pool resume${named(flags)}`)
       return answer.is_drained && answer.still_held.length === 0 ? EXIT.ok : EXIT.locked
@@ -110,7 +111,9 @@ function addWindow(pool: Command, finish: Finish): void {
     finish,
     async (session, flags) => {
       const server = await serverOf(flags)
-      const answer = await askServer<object>(server, 'POST', '/v1/database/pool/resume', { pool: flags.pool })
+      const answer = await askServer<object>(server, 'POST', '/v1/database/pool/resume', {
+        body: { pool: flags.pool },
+      })
       session.out.result(answer, () => 'The pool goes on.')
       session.out.next(`holdfast pool status${named(flags)}`)
     },

@@ -23,7 +23,7 @@ import { confirmPlan } from '../confirm.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { lookWith } from '../looking.ts'
-import { forLines, table } from '../output.ts'
+import { type Lines, linesIn, table } from '../output.ts'
 import { colours } from '../colours.ts'
 
 const DAY_MS = 86_400_000
@@ -63,13 +63,11 @@ function addTop(query: Command, finish: Finish): void {
       const source = await findStatementSource(reader)
       if (source.state !== 'collecting') {
         const { state, action, sql } = source
-        session.out.result({ database: holdfast.address, state, action, sql, statements: [] }, () =>
-          [
-            `Statements cannot be told: pg_stat_statements is ${state}.`,
-            colours.bold(action),
-            ...(sql === null ? [] : [colours.cyan(sql)]),
-          ].join('\n'),
-        )
+        session.out.result({ database: holdfast.address, state, action, sql, statements: [] }, () => [
+          `Statements cannot be told: pg_stat_statements is ${state}.`,
+          colours.bold(action),
+          ...(sql === null ? [] : linesIn(sql).map((line) => colours.cyan(line))),
+        ])
         return EXIT.findings
       }
       const { entries } = await readStatements(reader, source)
@@ -122,9 +120,7 @@ function addShow(query: Command, finish: Finish): void {
       const history = await holdfast.openHistory(reader)
       const now = Date.now()
       const story = await readStatement(reader, key, history, { fromMs: now - DAY_MS, toMs: now })
-      session.out.result({ database: holdfast.address, ...storyAsJson(story) }, () =>
-        storyInWords(forLines(story)),
-      )
+      session.out.result({ database: holdfast.address, ...storyAsJson(story) }, () => storyInWords(story))
       if (story.id !== null) session.out.next(`holdfast query explain ${story.id}`)
     },
   )
@@ -134,9 +130,9 @@ const HEIGHTS = '▁▂▃▄▅▆▇█'
 /** As wide as a line of text. */
 const SPARK_WIDTH = 60
 
-function storyInWords({ text, totals, history, fingerprint }: StatementStory): string {
+function storyInWords({ text, totals, history, fingerprint }: StatementStory): Lines {
   return [
-    text.trim(),
+    ...linesIn(text.trim()),
     '',
     totals
       ? `${plural(totals.calls, 'call')} of ${formatDuration(totals.totalMs / Math.max(1, totals.calls))}, ${formatDuration(totals.totalMs)} in all, since the statistics were reset.`
@@ -145,7 +141,7 @@ function storyInWords({ text, totals, history, fingerprint }: StatementStory): s
       ? colours.dim('There is no history, or not for this role: holdfast serve keeps one.')
       : `The last day  ${sparkline(history.totalMs)}  time, in steps of ${formatDuration(DAY_MS / SPARK_WIDTH)}`,
     colours.dim(`fingerprint ${fingerprint}`),
-  ].join('\n')
+  ]
 }
 
 /** A day in one line; a blank where nothing was collected. */
@@ -209,7 +205,7 @@ function addExplain(query: Command, finish: Finish): void {
   )
 }
 
-function explainedInWords({ plan, remarks, planningMs, executionMs, kind, isMeasured }: Explanation): string {
+function explainedInWords({ plan, remarks, planningMs, executionMs, kind, isMeasured }: Explanation): Lines {
   const times = [
     planningMs === null ? undefined : `planned in ${formatDuration(planningMs)}`,
     executionMs === null ? undefined : `done in ${formatDuration(executionMs)}`,
@@ -222,7 +218,7 @@ function explainedInWords({ plan, remarks, planningMs, executionMs, kind, isMeas
       ? 'It was run where nothing can be written, and rolled back.'
       : `It was not run: shares are of the estimated cost, ${kind === 'generic' ? 'for any values' : kind}.`,
     ...remarks.map((remark) => `${colours.yellow('!')} ${remark}`),
-  ].join('\n')
+  ]
 }
 
 function nodeInWords(node: PlanNode, lead: string, below: string): string[] {

@@ -11,7 +11,7 @@ import { type Finish, runWith } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { countFrom, sayProgress } from './migrate-running.ts'
 import { colours } from '../colours.ts'
-import { forLines } from '../output.ts'
+import { type Lines } from '../output.ts'
 
 interface RollbackFlags {
   to?: string
@@ -32,7 +32,7 @@ export function addRollback(program: Command, finish: Finish): void {
     async (session, flags) => {
       const holdfast = await session.connect()
       const plan = await planRollback(holdfast.migrations, scopeOf(flags), holdfast.config.database.schema)
-      session.out.result({ database: holdfast.address, ...planAsJson(plan) }, () => inWords(forLines(plan)))
+      session.out.result({ database: holdfast.address, ...planAsJson(plan) }, () => inWords(plan))
       if (plan.verdict !== 'blocked' && plan.steps.length > 0) {
         const scope =
           flags.to === undefined
@@ -81,7 +81,7 @@ const scopeOf = ({ to, count }: RollbackFlags): DownTarget => ({ to, count: coun
 
 const COLOURS = { safe: colours.green, lossy: colours.yellow, blocked: colours.red } as const
 
-function inWords({ steps, verdict, rowsAtRisk, rowLimit, hash }: RollbackPlan): string {
+function inWords({ steps, verdict, rowsAtRisk, rowLimit, hash }: RollbackPlan): Lines {
   if (steps.length === 0) return 'Nothing is applied that could be taken back.'
   const lines = steps.flatMap(({ id, verdict: one, reasons, statements }) => [
     `${colours.bold(id)}: ${COLOURS[one](one)}`,
@@ -94,5 +94,5 @@ function inWords({ steps, verdict, rowsAtRisk, rowLimit, hash }: RollbackPlan): 
     verdict === 'lossy'
       ? ` ${rowsAtRisk} rows or values at risk now; it refuses when there are more than ${rowLimit}.`
       : ''
-  return [...lines, `Together: ${COLOURS[verdict](verdict)}.${limit} Plan ${hash}.`].join('\n')
+  return [...lines, `Together: ${COLOURS[verdict](verdict)}.${limit} Plan ${hash}.`]
 }

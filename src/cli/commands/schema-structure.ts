@@ -18,7 +18,7 @@ import { type Finish, runWith } from '../command.ts'
 import { passwordInFlag, usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Session } from '../session.ts'
-import { forLines } from '../output.ts'
+import { type Lines, linesIn } from '../output.ts'
 
 interface DriftFlags {
   against: string
@@ -44,7 +44,7 @@ function addDump(schema: Command, finish: Finish): void {
       const sql = wholeSql(await catalogOf(session))
       if (file !== undefined) write(file, sql)
       session.out.result(file === undefined ? { sql } : { file }, () =>
-        file === undefined ? sql.trimEnd() : `Wrote ${file}.`,
+        file === undefined ? linesIn(sql.trimEnd()) : `Wrote ${file}.`,
       )
     },
   )
@@ -102,7 +102,7 @@ function addDrift(schema: Command, finish: Finish): void {
           hash: drift.hash,
           not_compared: drift.notCompared,
         },
-        () => driftInWords(forLines(drift), holdfast.address, against),
+        () => driftInWords(drift, holdfast.address, against),
       )
       return drift.differences.length === 0 ? EXIT.ok : EXIT.findings
     },
@@ -120,7 +120,7 @@ function addDiff(schema: Command, finish: Finish): void {
     async (session, _, [expected = '', actual = '']) => {
       const differences = compareCatalogs(readSnapshot(resolve(expected)), readSnapshot(resolve(actual)))
       session.out.result({ expected, actual, differences }, () =>
-        differences.length === 0 ? 'They are the same.' : inLines(forLines(differences)),
+        differences.length === 0 ? 'They are the same.' : inLines(differences),
       )
       return differences.length === 0 ? EXIT.ok : EXIT.findings
     },
@@ -149,14 +149,13 @@ function againstOf(against: string, migrations: MigrateTarget, snapshot: string)
   throw usage('--against: migrations, snapshot, the path of a snapshot, or a URL without a password')
 }
 
-const inLines = (differences: readonly Difference[]): string =>
-  differences.map(({ words }) => words).join('\n')
+const inLines = (differences: readonly Difference[]): Lines => differences.map(({ words }) => words)
 
 function driftInWords(
   { differences, notCompared, versions }: Drift,
   database: string,
   against: string,
-): string {
+): Lines {
   const versionNote =
     versions.actual === versions.expected
       ? []
@@ -167,5 +166,5 @@ function driftInWords(
     differences.length === 0
       ? `${database} is what ${relative('', against) || against} says.`
       : inLines(differences)
-  return [head, ...versionNote, `Not compared: ${notCompared.join(', ')}.`].join('\n')
+  return [head, ...versionNote, `Not compared: ${notCompared.join(', ')}.`]
 }

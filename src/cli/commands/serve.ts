@@ -101,9 +101,10 @@ async function serveUntilStopped(session: Session, holdfast: Holdfast): Promise<
   session.own('HTTP API', () => server.close())
   lookAfterPartitions(session, holdfast)
   holdfast.startMonitoring()
-  session.out.result({ url: server.url, database: holdfast.address }, () =>
-    [`${colours.bold('Holdfast')} ${server.url}`, ...howToGetIn(session, server)].join('\n'),
-  )
+  session.out.result({ url: server.url, database: holdfast.address }, () => [
+    `${colours.bold('Holdfast')} ${server.url}`,
+    ...howToGetIn(session, server),
+  ])
   session.out.say(colours.dim(`Database ${holdfast.address}. Ctrl-C stops.`))
   const signal = await session.untilStopped()
   session.out.say(colours.dim(`${signal}: stopping.`))

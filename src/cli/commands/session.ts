@@ -33,7 +33,9 @@ export function addSession(program: Command, finish: Finish): void {
       .option(...SERVER),
     finish,
     async (session, { server = true }) => {
-      const { data } = await askServer<{ data: Listed[] }>(await findServer(server), 'GET', '/v1/sessions')
+      const { data } = await askServer<{ data: Listed[] }>(await findServer(server), 'GET', '/v1/sessions', {
+        isArray: ['data'],
+      })
       session.out.result({ sessions: data }, ({ sessions: all }) =>
         table(
           ['id', 'name', 'role', 'kind', 'since', 'seen last', 'until'],

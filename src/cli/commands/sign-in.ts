@@ -20,8 +20,7 @@ export function addSignIn(program: Command, finish: Finish): void {
     async (session, { role, name = actorHere() }) => {
       const server = await findServer(true)
       const { path } = await askServer<{ path: string }>(server, 'POST', '/v1/sign-in-links', {
-        role,
-        name,
+        body: { role, name },
       })
       const link = `${server.url}${path}`
       session.out.result(

@@ -47,14 +47,13 @@ async function databaseStatus(session: Session): Promise<number> {
       pending_migrations: pending,
       changed_migrations: changed,
     },
-    (status) =>
-      [
-        `${colours.bold(status.database)} on PostgreSQL ${status.server_version}, ${status.role}${status.read_only ? ', read-only' : ''}`,
-        `address     ${status.address}`,
-        `latency     ${formatDuration(status.latency_ms)}`,
-        `schema      ${status.schema}`,
-        `migrations  ${describeMigrations(pending, changed)}`,
-      ].join('\n'),
+    (status) => [
+      `${colours.bold(status.database)} on PostgreSQL ${status.server_version}, ${status.role}${status.read_only ? ', read-only' : ''}`,
+      `address     ${status.address}`,
+      `latency     ${formatDuration(status.latency_ms)}`,
+      `schema      ${status.schema}`,
+      `migrations  ${describeMigrations(pending, changed)}`,
+    ],
   )
   if (schema.state === 'missing' || schema.state === 'outdated') session.out.next('holdfast init')
   else session.out.next(pending !== null && pending.length > 0 ? 'holdfast migrate up' : 'holdfast doctor')
@@ -79,11 +78,9 @@ async function serverStatus(session: Session, server: string | true): Promise<nu
       '/v1/database/performance/pool-stats',
     ),
   ])
-  session.out.result({ url, health, pool }, () =>
-    [
-      `${colours.bold(url)} ${health.status === 'healthy' ? colours.green('healthy') : colours.red(health.status)}, up ${formatDuration(health.uptime_seconds * 1_000)}`,
-      `pool        ${pool.checked_out} of ${pool.total} connections in use, ${pool.waiting} waiting`,
-    ].join('\n'),
-  )
+  session.out.result({ url, health, pool }, () => [
+    `${colours.bold(url)} ${health.status === 'healthy' ? colours.green('healthy') : colours.red(health.status)}, up ${formatDuration(health.uptime_seconds * 1_000)}`,
+    `pool        ${pool.checked_out} of ${pool.total} connections in use, ${pool.waiting} waiting`,
+  ])
   return health.status === 'healthy' ? EXIT.ok : EXIT.findings
 }

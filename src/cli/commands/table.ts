@@ -16,7 +16,7 @@ import { confirmPlan } from '../confirm.ts'
 import { usage } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { checkContextOf, lookWith } from '../looking.ts'
-import { forLines, table } from '../output.ts'
+import { table } from '../output.ts'
 import { colours } from '../colours.ts'
 
 /** Smaller ones are an estimate's error. */
@@ -94,25 +94,23 @@ function addShow(group: Command, finish: Finish): void {
       const indexes = (await readIndexUsage(await checkContextOf(looking))).filter(
         ({ table: of }) => of === qualified,
       )
-      session.out.result({ database: holdfast.address, ...found, indexes }, () =>
-        [
-          `${colours.bold(forLines(qualified))}  ${formatBytes(found.total_bytes)}: rows ${formatBytes(found.table_bytes)}, indexes ${formatBytes(found.index_bytes)}, toast ${formatBytes(found.toast_bytes)}`,
-          `${found.estimated_rows === null ? 'rows not known' : `about ${plural(found.estimated_rows, 'row')}`}, ${found.dead_rows ?? 0} dead`,
-          ...(indexes.length === 0
-            ? [isHeld ? 'Somebody holds it just now: its indexes cannot be asked for.' : 'It has no index.']
-            : [
-                table(
-                  ['index', 'size', 'used', 'last used'],
-                  indexes.map((one) => [
-                    one.is_valid ? one.index : `${one.index} (not valid)`,
-                    formatBytes(one.bytes),
-                    one.scans,
-                    one.last_scan_at,
-                  ]),
-                ),
-              ]),
-        ].join('\n'),
-      )
+      session.out.result({ database: holdfast.address, ...found, indexes }, () => [
+        `${colours.bold(qualified)}  ${formatBytes(found.total_bytes)}: rows ${formatBytes(found.table_bytes)}, indexes ${formatBytes(found.index_bytes)}, toast ${formatBytes(found.toast_bytes)}`,
+        `${found.estimated_rows === null ? 'rows not known' : `about ${plural(found.estimated_rows, 'row')}`}, ${found.dead_rows ?? 0} dead`,
+        ...(indexes.length === 0
+          ? [isHeld ? 'Somebody holds it just now: its indexes cannot be asked for.' : 'It has no index.']
+          : [
+              table(
+                ['index', 'size', 'used', 'last used'],
+                indexes.map((one) => [
+                  one.is_valid ? one.index : `${one.index} (not valid)`,
+                  formatBytes(one.bytes),
+                  one.scans,
+                  one.last_scan_at,
+                ]),
+              ),
+            ]),
+      ])
     },
   )
 }
@@ -142,7 +140,7 @@ function addBloat(group: Command, finish: Finish): void {
               ),
               'New rows fill what is empty. To give it back a table has to be written anew, which locks it, in a quiet hour:',
               ...bloated.slice(0, 1).map((one) => colours.cyan(`VACUUM (FULL, ANALYZE) ${one.table};`)),
-            ].join('\n'),
+            ],
       )
     },
   )
@@ -165,7 +163,7 @@ function addOptimize(group: Command, finish: Finish): void {
       const held = await readHeld(reader)
       if (held.length > 0)
         session.out.say(colours.yellow(`Held by somebody just now, and left out: ${held.join(', ')}`))
-      const shown = steps.map(({ sql, why }) => `${sql}\n  ${colours.dim(why)}`).join('\n')
+      const shown = steps.flatMap(({ sql, why }) => [sql, `  ${colours.dim(why)}`])
       if (dryRun === true || steps.length === 0) {
         session.out.result({ database: holdfast.address, dry_run: dryRun === true, steps }, () =>
           steps.length === 0 ? 'Nothing needs it.' : shown,
@@ -187,13 +185,11 @@ function addOptimize(group: Command, finish: Finish): void {
       })
       const outcomes = await running
       session.out.result({ database: holdfast.address, dry_run: false, steps: outcomes }, () =>
-        outcomes
-          .map(({ sql, outcome, seconds, error }) =>
-            outcome === 'done'
-              ? `${colours.green('done  ')} ${sql} (${formatDuration(seconds * 1_000)})`
-              : `${colours.red('failed')} ${sql}: ${error}`,
-          )
-          .join('\n'),
+        outcomes.map(({ sql, outcome, seconds, error }) =>
+          outcome === 'done'
+            ? `${colours.green('done  ')} ${sql} (${formatDuration(seconds * 1_000)})`
+            : `${colours.red('failed')} ${sql}: ${error}`,
+        ),
       )
       return outcomes.some(({ outcome }) => outcome === 'failed') ? EXIT.failure : EXIT.ok
     },

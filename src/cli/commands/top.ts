@@ -60,7 +60,7 @@ function tell(session: Session, database: string, picture: TopPicture, order: St
       renderTop(database, picture, { ...view, list, rows })
     const head = 5
     const sessionLines = lines('sessions', 40).slice(head, -1)
-    return [...lines('statements', 30).slice(0, -1), '', ...sessionLines].filter(isWorthIt).join('\n')
+    return [...lines('statements', 30).slice(0, -1), '', ...sessionLines].filter(isWorthIt)
   })
 }
 
