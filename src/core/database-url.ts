@@ -12,7 +12,7 @@ interface Dissected {
   readonly query: URLSearchParams
 }
 
-const PARTS = /^([a-z][a-z0-9+.-]*:\/\/(?:[^/?#]*@)?)([^/?#]*)([^?#]*)(?:\?([^#]*))?/is
+const PARTS = /^([a-z][a-z0-9+.-]*:\/\/(?:[^/?#]*@)?)([^/?#]*)([^?#]*)(?:\?([^#]*))?$/is
 
 function dissect(url: string): Dissected | undefined {
   const [, head, hosts, path, query] = PARTS.exec(url) ?? []
@@ -112,11 +112,20 @@ function readable(parts: Dissected, hosts: string): string {
   return join({ ...parts, head: scheme, query }, '')
 }
 
+/**
+ * A password with a #, / or ? in it that was not percent-encoded ends there: the rest of it, up to an @, would be taken for a host, a
+ * name or a setting, and be shown as one. So no @ stands raw behind the hosts, and no # anywhere.
+ */
+function isTornApart(url: string): boolean {
+  // oxlint-disable-next-line no-control-regex -- parsers leave them out: what is behind would be read with what is before
+  if (/[\u0000-\u001F\u007F]/.test(url)) return true
+  return !dissect(url) || /[/?].*@/s.test(url.replace(/^[^:]*:\/\/[^/?#]*/, ''))
+}
+
 /** The URL with each of its hosts can be read. */
 export function isDatabaseUrl(url: string): boolean {
   if (!/^postgres(ql)?:\/\//i.test(url)) return false
-  // Behind the hosts an @ comes of a password with a / in it that was not written as %2F: half of it would be taken for a name.
-  if (dissect(url)?.path.includes('@') === true) return false
+  if (isTornApart(url)) return false
   try {
     return perHost(url).every((one) => {
       const { username, password, pathname, hostname } = new URL(one)
@@ -142,18 +151,20 @@ const SHOWN =
 /** A URL without its password; nothing of it where a part of the password may stand elsewhere. */
 export function maskUrl(url: string): string {
   const parts = dissect(url)
-  if (!parts || !isReadable(url)) return '***'
-  // A password with a /, ? or : in it that was not percent-encoded is taken apart at that.
-  const isTornApart =
-    parts.path.includes('@') || /%3a/i.test(parts.head.split('@')[0]?.split(':', 2)[1] ?? '')
-  if (isTornApart || [...parts.query.keys()].some((name) => !SHOWN.test(name))) return '***'
+  if (!parts || isTornApart(url) || !isReadable(url)) return '***'
+  const isDoubtful =
+    /%3a/i.test(parts.head.split('@')[0]?.split(':', 2)[1] ?? '') ||
+    [...parts.query].some(([name, value]) => !SHOWN.test(name) || (value.includes('@') && !isSecret(name)))
+  if (isDoubtful) return '***'
   for (const name of secretsIn(parts.query)) parts.query.set(name, '***')
   const head = parts.head.replace(/^([^:]*:\/\/[^:]*):.*@$/s, '$1:***@')
   return join({ ...parts, head }, parts.hosts.join(','))
 }
 
+const isSecret = (name: string): boolean => /^(ssl)?password$/i.test(name)
+
 function secretsIn(query: URLSearchParams): string[] {
-  return [...query.keys()].filter((name) => /^(ssl)?password$/i.test(name))
+  return [...query.keys()].filter(isSecret)
 }
 
 function isReadable(url: string): boolean {

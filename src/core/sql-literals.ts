@@ -20,10 +20,12 @@ export function hideLiterals(text: string): string {
     const isEscapeString = /^e$/i.test(token) && text[start + 1] === "'"
     if (/^\w|^[\u0080-\uffff]/.test(token) && !isEscapeString) continue
     const end = isEscapeString ? escapeStringEnd(text, start + 2) : endOf(text, token, start + token.length)
+    // Not all versions end the number there: what it is, is not known.
+    const isDoubtful = isEscapeString && /\d/.test(text[start - 1] ?? '')
     const isString = isEscapeString || token === "'" || token.startsWith('$')
     shown += text.slice(at, start) + (isString ? "'…'" : text.slice(start, end))
     // Where standard_conforming_strings is off it goes on behind that quote, and nobody here knows: the rest may be a value.
-    if (token === "'" && text[end - 2] === '\\') return `${shown}…`
+    if (isDoubtful || (token === "'" && text[end - 2] === '\\')) return `${shown}…`
     at = end
     TOKENS.lastIndex = end
   }

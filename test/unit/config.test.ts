@@ -187,12 +187,27 @@ describe('files and arguments', () => {
       'postgresql://h/db?password[]=hunter2',
       'postgresql://h/db?pass%77ord=hunter2&sslmode=require',
       'postgresql://u:#hunter2@h/db',
+      'postgresql://u:2024#hunter2@h/db',
+      'postgresql://u:20/hunter2#x@h/db',
+      'postgresql://u:20?port=hunter2@h/db',
+      'postgresql://u:20?user=hunter2@h/db',
+      'postgresql://u:20?user=hunter2%40h/db',
+      'postgresql://u:20,hunter2:21#z@h/db',
+      'postgresql://u:1\nhunter2@h/db',
     ])
       expect(maskUrl(url), url).not.toContain('hunter2')
     expect(maskUrl('postgresql://u@h/db?sslmode=require&application_name=a')).toBe(
       'postgresql://u@h/db?sslmode=require&application_name=a',
     )
-    expect(isDatabaseUrl('postgresql://u:12/hunter2@h/db')).toBe(false)
+    for (const torn of ['u:12/x@h/db', 'u:12#x@h/db', 'u:12?x=y@h/db', 'u:12?user=x@h/db', 'u:1\n2@h/db'])
+      expect(isDatabaseUrl(`postgresql://${torn}`), torn).toBe(false)
+    for (const whole of [
+      'me%40azure:p%23a%2Fs@h:5432/db',
+      'u@h/db?user=me%40azure',
+      'u:a@b@h/db',
+      '/db?host=/run',
+    ])
+      expect(isDatabaseUrl(`postgresql://${whole}`), whole).toBe(true)
     expect(maskUrl('not a url with hunter2')).toBe('***')
   })
 

@@ -14,6 +14,7 @@ test.each([
   [`SELECT $$it's$$, $x$ $$ $x$, $2`, `SELECT '…', '…', $2`],
   [`SELECT "it's" FROM t -- it's\nWHERE n = 'x'`, `SELECT "it's" FROM t -- it's\nWHERE n = '…'`],
   [`SELECT /* it's */ 'x'`, `SELECT /* it's */ '…'`],
+  [String.raw`SELECT 1e'a\' , 'x`, `SELECT 1'…'…`],
   [`SELECT 'never ends`, `SELECT '…'`],
   [`SELECT $1::text || $2`, `SELECT $1::text || $2`],
   [`SELECT a$b$c, 'x' FROM t$$ WHERE n = $$y$$`, `SELECT a$b$c, '…' FROM t$$ WHERE n = '…'`],
