@@ -24,6 +24,13 @@ export function keepKey(key: string): void {
   }
 }
 
+/** Calls when another tab has signed in or out: this one's requests go with that key from then on. Only the latest listener counts. */
+export function whenKeyChanges(listener: () => void): void {
+  window.onstorage = ({ key }) => {
+    if (key === place() || key === null) listener()
+  }
+}
+
 /** Forgets a key that is no good any more, and none that another tab has put in its place. */
 export function forgetKey(key: string | null): void {
   if (readKey() !== key) return

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 import { type Answer, ask, ApiError, whenSignedOut } from './client.ts'
-import { forgetKey, keepKey, readKey } from './key.ts'
+import { forgetKey, keepKey, readKey, whenKeyChanges } from './key.ts'
 
 type Session = Answer<'GET /v1/session'>
 
@@ -15,23 +15,38 @@ export const sessionFailure = signal<{ readonly error: ApiError; readonly since:
 /** Why a link did not sign in; undefined while none was refused. */
 export const refusal = signal<ApiError | undefined>(undefined)
 
-/** Finds out who is signed in, by a link's secret if there is one; asks again while Holdfast does not answer. */
+/** A link that was opened where somebody is signed in: whether it is to be taken is asked first, as any page can lead here. */
+export const offered = signal<string | undefined>(undefined)
+
+/** Finds out who is signed in, or signs in by a link's secret; asks again while Holdfast does not answer. */
 export async function startSession(linkSecret: string | undefined): Promise<void> {
   whenSignedOut(() => {
     session.value = 'nobody'
   })
+  whenKeyChanges(() => void startSession(undefined))
   for (;;) {
     try {
-      if (linkSecret !== undefined) await signIn(linkSecret)
-      else session.value = readKey() === null ? 'nobody' : await ask('GET /v1/session')
+      const who = await whoIsIn()
+      if (linkSecret !== undefined && who !== 'nobody') offered.value = linkSecret
+      if (linkSecret === undefined || who !== 'nobody') session.value = who
+      else await signIn(linkSecret)
       sessionFailure.value = undefined
       return
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
-      if (error.status === 401) return
       sessionFailure.value = { error, since: sessionFailure.peek()?.since ?? Date.now() }
       await new Promise((resolve) => setTimeout(resolve, 2_000))
     }
+  }
+}
+
+async function whoIsIn(): Promise<'nobody' | Session> {
+  if (readKey() === null) return 'nobody'
+  try {
+    return await ask('GET /v1/session')
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) return 'nobody'
+    throw error
   }
 }
 
@@ -45,7 +60,8 @@ export async function signIn(token: string): Promise<void> {
   } catch (error) {
     if (!(error instanceof ApiError) || error.status < 400 || error.status >= 500) throw error
     refusal.value = error
-    session.value = 'nobody'
+    // Whoever was signed in still is.
+    if (typeof session.value !== 'object') session.value = 'nobody'
   }
 }
 

@@ -8,6 +8,7 @@ import { Failed } from '../parts/states.tsx'
 import { Bar } from './bar.tsx'
 import { KeyHelp } from './key-help.tsx'
 import { listenToKeys } from './keys.ts'
+import { OfferedLink } from './offered-link.tsx'
 import { Palette } from './palette.tsx'
 import { pageAt, Rail } from './rail.tsx'
 import { SignIn } from './sign-in.tsx'
@@ -50,6 +51,7 @@ function Frame() {
       </div>
       {above.value === 'palette' && <Palette onClose={close} onKeys={help} />}
       {above.value === 'keys' && <KeyHelp onClose={close} />}
+      <OfferedLink />
     </>
   )
 }
