@@ -1,27 +1,57 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
-import { type Operation, type Recorder, SQLSTATE, sqlstateOf } from '../core/index.ts'
+import {
+  type Clock,
+  type Operation,
+  type Recorder,
+  SQLSTATE,
+  sqlstateOf,
+  type Timer,
+  within,
+} from '../core/index.ts'
 import type { Identity } from './console-sessions.ts'
 import type { Role } from './roles.ts'
 
-/** So many records of one session may wait for the database; the log has them all. Whoever floods it takes no place of others'. */
+/** So many records of one session wait for the database; the log has them all. Whoever floods it takes no place of others'. */
 const MOST_WAITING = 20
-/** Of requests that did nothing: there is no such route, or too many were sent. */
-const UNRECORDED: ReadonlySet<number> = new Set([404, 405, 429])
+/** What somebody locks is tried again: each try waits for some seconds in the database. */
+const MOST_TRIES = 60
+/** What was refused again within that is one more record, with its count. */
+const REPEATS_MS = 60_000
+const LONGEST_GOODBYE_MS = 5_000
+/** Of requests that did nothing. Those that a role may not make are recorded as refused. */
+const UNRECORDED: ReadonlySet<number> = new Set([400, 403, 404, 405, 413, 415, 429])
+
+type Record = Omit<Operation, 'actor'> & { readonly details: object }
+
+/** What one session did and is not yet written down. */
+interface Waiting {
+  readonly by: Identity | null
+  readonly records: Record[]
+  leftOut: number
+}
 
 /** Somebody who got in, as records say it. */
 export const actorOf = ({ name, role }: Identity): string => `${name} (${role})`
 
 /**
  * Who got in, who was refused, who changed what: each a line of the log, and what somebody who is known did also a row of `operations`.
- * What strangers do is only in the log: they must not be able to fill a table.
+ * What strangers do is only in the log: they must not be able to fill a table. Rows are written one after the other, in turn for each
+ * session, behind the answer.
  */
 export class AccessLog {
   readonly #recorder: Recorder
+  readonly #clock: Clock
   /** By the session that they are of; those of the process itself under ''. */
-  readonly #writing = new Map<string, Set<Promise<unknown>>>()
+  readonly #waiting = new Map<string, Waiting>()
+  #writing: Promise<void> | undefined
+  #isClosing = false
+  /** Refusals since the minute began, by session and route; a count of those after the first. */
+  readonly #refusals = new Map<string, { readonly by: Identity; readonly record: Record; again: number }>()
+  #minute: Timer | undefined
 
-  constructor(recorder: Recorder) {
+  constructor(recorder: Recorder, clock: Clock) {
     this.#recorder = recorder
+    this.#clock = clock
   }
 
   /** A link was made. @param by null where the process itself made it */
@@ -53,53 +83,103 @@ export class AccessLog {
 
   /** Somebody wanted more than their role may. */
   refused(request: FastifyRequest, needed: Role): void {
-    if (request.identity)
-      this.#tell(request.log, request.identity, {
-        action: 'api.refused',
-        subject: routeOf(request),
-        details: { needed, ...from(request) },
-      })
+    const { identity, log } = request
+    if (!identity) return
+    const record = { action: 'api.refused', subject: routeOf(request), details: { needed, ...from(request) } }
+    const key = `${identity.id} ${record.subject}`
+    const known = this.#refusals.get(key)
+    if (known) {
+      known.again += 1
+      this.#say(log, identity, record)
+      return
+    }
+    this.#refusals.set(key, { by: identity, record, again: 0 })
+    this.#minute ??= this.#clock.setTimer(() => this.#countRefusals(), REPEATS_MS, 'background')
+    this.#tell(log, identity, record)
   }
 
   /** A request that changes something was answered. */
   changed(request: FastifyRequest, status: number): void {
-    if (request.identity && !UNRECORDED.has(status))
-      this.#tell(request.log, request.identity, {
-        action: 'api.change',
-        subject: routeOf(request),
-        details: { status, ...from(request) },
-      })
+    const { identity, params } = request
+    if (!identity || UNRECORDED.has(status)) return
+    const which = Object.keys(params as object).length > 0 ? { params } : {}
+    this.#tell(request.log, identity, {
+      action: 'api.change',
+      subject: routeOf(request),
+      details: { status, ...which, ...from(request) },
+    })
   }
 
   /** Waits for what is being written. */
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#writing.values()].flatMap((of) => [...of]))
+    this.#countRefusals()
+    this.#isClosing = true
+    const writing = this.#writing ?? Promise.resolve()
+    await within(this.#clock, LONGEST_GOODBYE_MS, writing, () => new Error('still writing')).catch(() => {}) // the log has them
   }
 
-  #tell(
-    log: FastifyBaseLogger | undefined,
-    by: Identity | null,
-    operation: Omit<Operation, 'actor'> & { details: object },
-  ): void {
-    const { action, subject, details } = operation
+  #countRefusals(): void {
+    this.#minute?.cancel()
+    this.#minute = undefined
+    for (const { by, record, again } of this.#refusals.values())
+      if (again > 0) this.#keep(undefined, by, { ...record, details: { ...record.details, again } })
+    this.#refusals.clear()
+  }
+
+  #tell(log: FastifyBaseLogger | undefined, by: Identity | null, record: Record): void {
+    this.#say(log, by, record)
+    this.#keep(log, by, record)
+  }
+
+  #say(log: FastifyBaseLogger | undefined, by: Identity | null, { action, subject, details }: Record): void {
     const who = by && { session: by.id, name: by.name, role: by.role }
     log?.warn({ event: action, subject, by: who, ...details }, `${action} ${subject}`)
+  }
+
+  #keep(log: FastifyBaseLogger | undefined, by: Identity | null, record: Record): void {
     const of = by?.id ?? ''
-    const waiting = this.#writing.get(of) ?? new Set()
-    if (waiting.size >= MOST_WAITING) return
-    this.#writing.set(of, waiting)
-    const writing = this.#recorder
-      .record({ ...operation, ...(by && { actor: actorOf(by), details: { session: by.id, ...details } }) })
-      .catch((error: unknown) => {
+    const waiting = this.#waiting.get(of) ?? { by, records: [], leftOut: 0 }
+    this.#waiting.set(of, waiting)
+    if (waiting.records.length < MOST_WAITING) waiting.records.push(record)
+    else waiting.leftOut += 1
+    this.#writing ??= this.#writeAll(log).finally(() => (this.#writing = undefined))
+  }
+
+  /** One of each session in turn. */
+  async #writeAll(log: FastifyBaseLogger | undefined): Promise<void> {
+    for (const [of, waiting] of this.#waiting) {
+      this.#waiting.delete(of)
+      const { by, records, leftOut } = waiting
+      const next = records.shift()
+      // A map goes on with what is added while it is gone through.
+      if (next || leftOut > 0) this.#waiting.set(of, next ? waiting : { by, records, leftOut: 0 })
+      if (next) await this.#write(log, by, next)
+      else if (leftOut > 0)
+        await this.#write(log, by, {
+          action: 'api.left_out',
+          subject: 'records',
+          details: { count: leftOut },
+        })
+    }
+  }
+
+  async #write(log: FastifyBaseLogger | undefined, by: Identity | null, record: Record): Promise<void> {
+    const { action, details } = record
+    for (let attempt = 1; ; attempt += 1)
+      try {
+        await this.#recorder.record({
+          ...record,
+          ...(by && { actor: actorOf(by), details: { session: by.id, ...details } }),
+        })
+        return
+      } catch (error) {
+        const state = sqlstateOf(error)
+        if (state === SQLSTATE.lockNotAvailable && attempt < MOST_TRIES && !this.#isClosing) continue
         // Without our own tables there is the log.
-        if (sqlstateOf(error) !== SQLSTATE.undefinedTable)
+        if (state !== SQLSTATE.undefinedTable)
           log?.error({ err: error, event: action }, 'it could not be recorded in the database')
-      })
-      .finally(() => {
-        waiting.delete(writing)
-        if (waiting.size === 0) this.#writing.delete(of)
-      })
-    waiting.add(writing)
+        return
+      }
   }
 }
 

@@ -128,6 +128,8 @@ export class Admin {
   readonly #context: Omit<AdminContext, 'shell'>
   readonly #metricsToken: string | undefined
   readonly #hosts: readonly string[] | undefined
+  /** What is written down goes through this. */
+  readonly #records: Pool
   #log: FastifyBaseLogger | undefined
 
   constructor(input: AdminInput) {
@@ -139,7 +141,9 @@ export class Admin {
     const live = new LivePicture(input.pool, reader, feed, clock)
     const gate = new Gate(clock)
     const schema = input.schema ?? input.migrations?.history.schema ?? 'holdfast'
-    const recorder = new OperationRecorder(ownQueries(input.pool), schema)
+    // Beside the pool: whoever locks the table that is written to holds up nothing of the service.
+    this.#records = input.pool.sibling({ size: 1, overflow: 0, allowExitOnIdle: true })
+    const recorder = new OperationRecorder(ownQueries(this.#records), schema)
     this.#context = {
       pool: input.pool,
       pools: [...new Set([input.pool, ...(input.otherPools ?? [])])],
@@ -154,7 +158,7 @@ export class Admin {
       access: input.access,
       partitions: input.partitions,
       recorder,
-      accessLog: new AccessLog(recorder),
+      accessLog: new AccessLog(recorder, clock),
       gate,
       works: new LongWorks(clock),
       sessions: new ConsoleSessions(clock),
@@ -214,6 +218,7 @@ export class Admin {
     app.addHook('onClose', async () => {
       await context.works.close()
       await accessLog.close()
+      await this.#records.end({ timeoutMs: 1_000 })
       await context.live.stop()
       await context.reader.end()
     })
@@ -225,7 +230,9 @@ async function addProtection(app: FastifyInstance): Promise<void> {
     max: REQUESTS_PER_MINUTE,
     timeWindow: '1 minute',
     // Who is signed in is not locked out by a stranger at the same address.
-    keyGenerator: ({ identity, isScrape, ip }) => identity?.id ?? (isScrape ? 'metrics' : normalizeIP(ip)),
+    // Each kind in a room of its own: what a proxy passes on as an address may be anything.
+    keyGenerator: ({ identity, isScrape, ip }) =>
+      identity ? `session ${identity.id}` : isScrape ? 'metrics' : `address ${normalizeIP(ip)}`,
     errorResponseBuilder: (_request, { ttl }) => rateLimited(Math.ceil(ttl / 1_000)),
   })
   await app.register(helmet, {

@@ -66,6 +66,27 @@ export function databaseBusy(): HoldfastError {
   })
 }
 
+export function tookTooLong(seconds: number): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_ADMIN_BUSY',
+    message: `It was ended after ${seconds} s: what it had not finished is undone. See who holds what with holdfast activity locks.`,
+    retryable: true,
+  })
+}
+
+/** A statement of ours ran into its limit. @param isLock it waited for somebody's lock */
+export function heldUp(isLock: boolean, cause: unknown): HoldfastError {
+  const why = isLock
+    ? 'Somebody holds a lock on what this needs'
+    : 'It took too long, or somebody cancelled it'
+  return new HoldfastError({
+    code: 'HF_ADMIN_BUSY',
+    message: `${why}. See holdfast activity locks, and try again.`,
+    retryable: true,
+    cause,
+  })
+}
+
 export function sessionUnknown(id: string): HoldfastError {
   return new HoldfastError({
     code: 'HF_ADMIN_SESSION_UNKNOWN',

@@ -48,7 +48,7 @@ export function addGuard(
   app.decorateRequest('identity', null)
   app.decorateRequest('isScrape', false)
   app.addHook('onRequest', async (request) => {
-    refuseForeignHost(request, hosts)
+    if (hosts !== undefined) refuseForeignHost(request, hosts)
     refuseCrossSite(request)
     request.identity = identify(request, sessions) ?? null
     request.isScrape = isSame(bearerOf(request), metricsToken)
@@ -116,13 +116,19 @@ function identify(request: FastifyRequest, sessions: ConsoleSessions): Identity 
 
 /**
  * A page elsewhere can have its own name point here, and then reads what anybody may. An address cannot be made to point elsewhere;
- * a program that sends no name is no browser.
+ * a program that sends no name is no browser. Behind a proxy both names have to be known: it may pass on what the page itself says of
+ * the one that was asked for.
  */
-function refuseForeignHost({ hostname }: FastifyRequest, hosts: readonly string[] | undefined): void {
-  if (hosts === undefined || hostname === undefined || hostname === '') return
-  const name = hostname.toLowerCase().replace(/^\[(.*)\]$/, '$1')
-  if (isIP(name) !== 0 || name === 'localhost' || name.endsWith('.localhost') || hosts.includes(name)) return
-  throw hostUnknown(name)
+function refuseForeignHost(request: FastifyRequest, hosts: readonly string[]): void {
+  for (const host of new Set([request.headers.host ?? '', request.host])) {
+    if (host === '') continue
+    const [, address, name = address] =
+      /^(?:\[([0-9a-f:.]+)\]|([^:@/[\]\s]+))(?::\d*)?$/.exec(host.toLowerCase()) ?? []
+    const isKnown =
+      name !== undefined &&
+      (isIP(name) !== 0 || name === 'localhost' || name.endsWith('.localhost') || hosts.includes(name))
+    if (!isKnown) throw hostUnknown(name ?? host)
+  }
 }
 
 /** Requests that a page of another site or port caused. Following a link to here is none: that is how people come. */

@@ -17,6 +17,9 @@ interface PartSchema {
 export function addInputRules(app: FastifyInstance): void {
   const ajv = new Ajv({ useDefaults: true, allErrors: false, strict: false })
   formats.default(ajv)
+  // RFC 3339 has leap seconds and JavaScript has none: what passes can be worked with.
+  const { validate } = ajv.formats['date-time'] as { readonly validate: (text: string) => boolean }
+  ajv.addFormat('date-time', (text: string) => validate(text) && Number.isFinite(Date.parse(text)))
   app.setValidatorCompiler(({ schema }) => ajv.compile(schema as object))
   app.addHook('preValidation', async (request) => {
     const { schema, config } = request.routeOptions

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Clock, isHoldfastError, messageOf, uuidv7, within } from '../core/index.ts'
+import { type Clock, isHoldfastError, messageOf, shortened, uuidv7, within } from '../core/index.ts'
 import { endable } from '../pool/index.ts'
 import type { Identity } from './console-sessions.ts'
 import {
@@ -31,7 +31,7 @@ export interface LongWork {
 /** Who asks for a work, and for which. */
 export interface WorkOrder {
   readonly kind: string
-  readonly startedBy: Pick<Identity, 'name' | 'role'>
+  readonly startedBy: Pick<Identity, 'id' | 'name' | 'role'>
   /** What was asked for: with the same key it must be the same. */
   readonly input: object
   /** The request's `Idempotency-Key`, if it has one. */
@@ -41,11 +41,24 @@ export interface WorkOrder {
 const MOST_KEPT = 100
 const MOST_RUNNING = 4
 const MOST_LINES = 200
+const LONGEST_LINE = 10_000
 /** How long a closing server waits for what still runs. */
 const LONGEST_GOODBYE_MS = 5_000
 
-/** URLs may stand in what a step says. */
-const withoutPasswords = (text: string): string => text.replaceAll(/(\/\/[^:/@\s]+):[^@\s]+@/g, '$1:***@')
+/** URLs and statements may stand in what a step says. */
+const withoutPasswords = (text: string): string =>
+  text
+    .replaceAll(/\S+/g, withoutUrlPassword)
+    .replaceAll(/\b((?:ssl)?password\s*=\s*)(?:'(?:[^'\\]|\\.|'')*'|[^\s&;,]+)/gi, '$1***')
+    .replaceAll(/\b(password\s+)E?'(?:[^'\\]|\\.|'')*'/gi, "$1'***'")
+
+/** In one word, up to its last @: what stands raw in a password may be one, too. */
+function withoutUrlPassword(word: string): string {
+  const start = word.indexOf('//')
+  const at = word.lastIndexOf('@')
+  const colon = word.indexOf(':', start + 2)
+  return start < 0 || colon < 0 || at < colon ? word : `${word.slice(0, colon + 1)}***${word.slice(at)}`
+}
 
 type Draft = { -readonly [Name in keyof LongWork]: LongWork[Name] } & { log: { at: Date; text: string }[] }
 
@@ -89,7 +102,7 @@ export class LongWorks {
   start(order: WorkOrder, work: (tell: (text: string) => void) => Promise<object>): LongWork {
     const { kind, startedBy, input } = order
     // Others have keys of their own.
-    const key = order.key === undefined ? undefined : `${startedBy.role} ${startedBy.name} ${order.key}`
+    const key = order.key === undefined ? undefined : `${startedBy.id} ${order.key}`
     const fingerprint = createHash('sha256')
       .update(JSON.stringify([kind, inOrder(input)]))
       .digest('hex')
@@ -151,7 +164,10 @@ export class LongWorks {
     work: (tell: (text: string) => void) => Promise<object>,
   ): Promise<void> {
     const tell = (text: string): void => {
-      draft.log.push({ at: new Date(this.#clock.now()), text: withoutPasswords(text) })
+      draft.log.push({
+        at: new Date(this.#clock.now()),
+        text: withoutPasswords(shortened(text, LONGEST_LINE)),
+      })
       if (draft.log.length > MOST_LINES) draft.log.shift()
     }
     try {
@@ -164,7 +180,7 @@ export class LongWorks {
       const error: unknown = ending.aborted ? ending.reason : failure
       draft.error = {
         code: isHoldfastError(error) ? error.code : null,
-        message: withoutPasswords(messageOf(error)),
+        message: withoutPasswords(shortened(messageOf(error), LONGEST_LINE)),
       }
       draft.state = 'failed'
     }

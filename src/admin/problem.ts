@@ -1,10 +1,18 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { type ErrorCode, type HoldfastError, isHoldfastError, refusesConnection } from '../core/index.ts'
+import {
+  type ErrorCode,
+  type HoldfastError,
+  isHoldfastError,
+  refusesConnection,
+  SQLSTATE,
+  sqlstateOf,
+} from '../core/index.ts'
+import type { Finding } from '../monitor/index.ts'
 import { connectFailure } from '../pool/index.ts'
 import type { ConsoleShell } from './console-shell.ts'
 import { includesRole, type Role } from './roles.ts'
-import { internal, requestInvalid, routeNotFound } from './errors.ts'
+import { heldUp, internal, requestInvalid, routeNotFound } from './errors.ts'
 
 /** RFC 9457: the one form of every error that this API answers. */
 export const Problem = Type.Object(
@@ -36,6 +44,16 @@ export const nullable = <T extends Type.TSchema>(schema: T): Type.TUnion<[T, Typ
  */
 export const errorShown = <Text extends string | null>(error: Text, role: Role): Text | string =>
   error === null || includesRole(role, 'operator') ? error : 'An operator can read why.'
+
+/** A finding with its evidence, for who may read it. */
+export const findingShown = (
+  finding: Finding,
+  role: Role,
+): Finding & { evidence: Record<string, unknown> } => {
+  const { error } = finding.evidence
+  const said = typeof error === 'string' ? { error: errorShown(error, role) } : {}
+  return { ...finding, evidence: { ...finding.evidence, ...said } }
+}
 
 const STATUS: Readonly<Record<string, number>> = {
   HF_ADMIN_UNAUTHENTICATED: 401,
@@ -209,6 +227,9 @@ function understand(error: FastifyError, databaseUrl: string): HoldfastError {
     )
   }
   if (clientFault(error) !== undefined) return requestInvalid([{ path: 'request', message: error.message }])
+  const state = sqlstateOf(error)
+  if (state === SQLSTATE.lockNotAvailable || state === SQLSTATE.queryCanceled)
+    return heldUp(state === SQLSTATE.lockNotAvailable, error)
   // A socket or session error of the driver: the database is away, which is not this code's fault.
   const { syscall } = error as NodeJS.ErrnoException
   if (syscall !== undefined || refusesConnection(error) || isLostConnection(error))

@@ -85,9 +85,9 @@ function brokenCheck(id: string, error: unknown, { user }: ServerIdentity): Foun
     isUntold: true,
     severity: isDenied || code === 'HF_MONITOR_BUSY' ? 'info' : 'error',
     subject: id,
-    message: `The check ${id} could not be done: ${messageOf(error)}`,
-    evidence: { code },
-    action: isDenied ? 'Have an administrator grant it, or live without.' : 'See the message.',
+    message: `The check ${id} could not be done.`,
+    evidence: { code, error: messageOf(error) },
+    action: isDenied ? 'Have an administrator grant it, or live without.' : 'See why in its evidence.',
     sql: isDenied ? `GRANT pg_monitor TO ${quoteWhereNeeded(user)};` : null,
   }
 }

@@ -24,7 +24,7 @@ export interface Finding {
   readonly subject: string
   /** The consequence, then the cause. */
   readonly message: string
-  /** The observed values. */
+  /** The observed values. What PostgreSQL or others said when something failed is `error`, and only that: it may hold values of rows. */
   readonly evidence: Readonly<Record<string, unknown>>
   /** The next step in words or as a command. */
   readonly action: string

@@ -339,7 +339,6 @@ describe('who did it', () => {
           ['session.sign_in', 'ann', 'ann (operator)'],
           ['api.change', 'POST /v1/database/pool/resume', 'ann (operator)'],
           ['api.refused', 'POST /v1/sign-in-links', 'ann (operator)'],
-          ['api.change', 'POST /v1/sign-in-links', 'ann (operator)'],
           ['session.sign_out', 'ann', 'ann (operator)'],
           ['api.change', 'DELETE /v1/session', 'ann (operator)'],
         ])

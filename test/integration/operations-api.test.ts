@@ -74,7 +74,12 @@ describe('migrations', () => {
     expect(all).toContain('hunter3')
     const works = new LongWorks(new FakeClock())
     const work = works.start(
-      { kind: 'test.work', startedBy: { name: 'somebody', role: 'operator' }, input: {}, key: undefined },
+      {
+        kind: 'test.work',
+        startedBy: { id: 'one', name: 'somebody', role: 'operator' },
+        input: {},
+        key: undefined,
+      },
       async () => {
         throw new Error('cannot reach postgres://u:hunter2@h/db')
       },
@@ -85,7 +90,8 @@ describe('migrations', () => {
   })
 
   test('are begun once for one key, however often it is asked', async () => {
-    const key = { 'idempotency-key': 'a key of the caller' }
+    // Somebody else's key is another.
+    const key = { ...server().bearer('operator'), 'idempotency-key': 'a key of the caller' }
     const [first, second] = [await post(UP, 'operator', {}, key), await post(UP, 'operator', {}, key)]
     expect(second.body.id).toBe(first.body.id)
     expect(await post(UP, 'operator', { skip_backfills: true }, key)).toMatchObject({
@@ -166,7 +172,7 @@ describe('works', () => {
   /** Each for something else, or for the same with a key. */
   const order = (key?: string): Parameters<LongWorks['start']>[0] => ({
     kind: 'test.work',
-    startedBy: { name: 'somebody', role: 'operator' },
+    startedBy: { id: 'one', name: 'somebody', role: 'operator' },
     input: { number: key ?? (orders += 1) },
     key,
   })
@@ -200,13 +206,37 @@ describe('works', () => {
   test('one that is joined is found by the key of who joined it, in whatever order its members came', async () => {
     const works = new LongWorks(new FakeClock())
     const ask = (name: string, input: object, key?: string): string =>
-      works.start({ kind: 'test.work', startedBy: { name, role: 'operator' }, input, key }, async () => ({}))
-        .id
+      works.start(
+        { kind: 'test.work', startedBy: { id: `of ${name}`, name, role: 'operator' }, input, key },
+        async () => ({}),
+      ).id
     const first = ask('ann', { a: 1, b: { c: 2, d: 3 } })
     expect(ask('ben', { b: { d: 3, c: 2 }, a: 1 }, 'key')).toBe(first)
     await works.close()
     expect(ask('ben', { a: 1, b: { c: 2, d: 3 } }, 'key')).toBe(first)
     expect(ask('ann', { a: 1, b: { c: 2, d: 3 } })).not.toBe(first)
+  })
+
+  test('one key of two people is two, whatever their names', async () => {
+    const works = new LongWorks(new FakeClock())
+    const ask = (id: string, name: string, key: string): string =>
+      works.start({ ...order(), startedBy: { id, name, role: 'operator' }, key }, async () => ({})).id
+    expect(ask('1', 'ann', 'lee K')).not.toBe(ask('2', 'ann lee', 'K'))
+    expect(ask('3', 'tool', 'K')).not.toBe(ask('4', 'tool', 'K'))
+    await works.close()
+  })
+
+  test('what it says holds no password', async () => {
+    const works = new LongWorks(new FakeClock())
+    const { log } = works.start(order(), async (tell) => {
+      tell('to postgres://u:pa@hunter2@h/db and redis://:hunter2@h')
+      tell("host=h password=hunter2 user=u; password = 'hunter2 \\' hunter2'; ?sslpassword=hunter2&x=1")
+      tell("ALTER ROLE a PASSWORD 'hunter2''hunter2'")
+      return {}
+    })
+    await works.close()
+    expect(JSON.stringify(log)).not.toContain('hunter2')
+    expect(log[0]?.text).toBe('to postgres://u:***@h/db and redis://:***@h')
   })
 
   test('one that was ended is not done, whatever it says', async () => {

@@ -31,6 +31,7 @@ test('connections are opened in a few places, each of which sets the path or is 
     'pool/servers/open-client.ts',
   ])
   expect(having(/\.sibling\(/)).toEqual([
+    'admin/admin.ts',
     'admin/routes/activity.ts',
     'monitor/explain/explain.ts',
     'monitor/reader.ts',

@@ -64,6 +64,8 @@ const Target = Type.Object({
 })
 
 const LIFE_MS = 1_000
+/** Whom it is about may be who locks what it would be written down in. */
+const SIGNAL_LOCK_MS = 500
 const VIEWER = { access: 'viewer' } as const
 
 /** Who is connected, who waits for whom, and ending what they run. */
@@ -149,7 +151,7 @@ export const activityRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
           async () => {
             const own = pool.sibling({ size: 1, overflow: 0, allowExitOnIdle: true })
             try {
-              const queries = ownQueries(own)
+              const queries = ownQueries(own, SIGNAL_LOCK_MS)
               const recorder = recorderOf(
                 { recorder: new OperationRecorder(queries, ownSchema) },
                 { identity },

@@ -14,7 +14,8 @@ import {
 } from '../../monitor/index.ts'
 import { checkContextOf } from '../check-context.ts'
 import type { AdminContext } from '../context.ts'
-import { nullable, problemResponses } from '../problem.ts'
+import { findingShown, nullable, problemResponses } from '../problem.ts'
+import { roleOf } from '../roles.ts'
 import { FindingDescription } from './monitoring.ts'
 
 /** When something reaches its limit, if it goes on as it did. */
@@ -108,10 +109,16 @@ export const capacityRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
         },
       },
     },
-    ({ query: { period } }) =>
-      readings.get(`digest ${period}`, LIFE_MS, async () => {
-        const digest = await makeDigest(await checkContextOf(context), periodsUpTo(period))
-        return { ...digestAsJson(digest), in_words: digestInWords(digest) }
-      }),
+    async ({ query: { period }, identity }) => {
+      const digest = await readings.get(`digest ${period}`, LIFE_MS, async () => {
+        const made = await makeDigest(await checkContextOf(context), periodsUpTo(period))
+        return { ...digestAsJson(made), in_words: digestInWords(made) }
+      })
+      const tasks = digest.tasks.map((task) => ({
+        ...task,
+        findings: task.findings.map((finding) => findingShown(finding, roleOf(identity))),
+      }))
+      return { ...digest, tasks }
+    },
   )
 }

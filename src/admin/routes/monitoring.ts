@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 import {
   DATABASE_SERIES,
   type DatabaseSeries,
@@ -12,7 +12,8 @@ import {
 } from '../../monitor/index.ts'
 import { checkContextOf } from '../check-context.ts'
 import type { AdminContext } from '../context.ts'
-import { nullable, problemResponses } from '../problem.ts'
+import { findingShown, nullable, problemResponses } from '../problem.ts'
+import { roleOf } from '../roles.ts'
 import { SlowStatements } from '../slow-statements.ts'
 
 const VIEWER = { access: 'viewer' } as const
@@ -123,7 +124,11 @@ export const monitoringRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext
         response: { 200: Summary, ...problemResponses },
       },
     },
-    () => readings.get('summary', EXAMINATION_LIFE_MS, () => examineNow(context)),
+    async ({ identity }) => {
+      const summary = await readings.get('summary', EXAMINATION_LIFE_MS, () => examineNow(context))
+      const findings = summary.findings.map((finding) => findingShown(finding, roleOf(identity)))
+      return { ...summary, findings }
+    },
   )
 
   app.get(
@@ -201,13 +206,13 @@ function describeWindow<Name extends string>({
   }
 }
 
-async function examineNow(context: AdminContext): Promise<Static<typeof Summary>> {
+async function examineNow(context: AdminContext) {
   const timestamp = new Date().toISOString()
   const { score, findings, good } = await examine(await checkContextOf(context))
   return {
     timestamp,
     score,
-    findings: findings.map((finding) => ({ ...finding, evidence: { ...finding.evidence } })),
+    findings,
     good: [...good],
   }
 }

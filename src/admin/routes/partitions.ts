@@ -24,7 +24,7 @@ import {
 import { type AdminContext, partitionsOf } from '../context.ts'
 import { requestInvalid } from '../errors.ts'
 import { errorShown, nullable, problemResponses } from '../problem.ts'
-import { roleOf } from '../roles.ts'
+import { type Role, roleOf } from '../roles.ts'
 import { beginWork, idempotencyHeaders, operationResponses } from './operations.ts'
 
 /** Shared by all who ask. */
@@ -226,6 +226,9 @@ function wishesFrom({
   }
 }
 
+const policyShown = <Shown extends { last_error: string | null }>(policy: Shown | null, role: Role) =>
+  policy && { ...policy, last_error: errorShown(policy.last_error, role) }
+
 /** Partitioned tables, their partitions, and what is done about them. */
 export const partitionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> = async (
   app,
@@ -266,7 +269,7 @@ export const partitionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
       return {
         data: data.map((one) => ({
           ...one,
-          policy: one.policy && { ...one.policy, last_error: errorShown(one.policy.last_error, role) },
+          policy: policyShown(one.policy, role),
         })),
         conversions: conversions.map((one) => ({ ...one, error: errorShown(one.error, role) })),
         broken_records,
@@ -285,10 +288,12 @@ export const partitionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
         response: { 200: PartitionList, ...problemResponses },
       },
     },
-    ({ query: { table } }) =>
-      readings.get(`partitions of ${table}`, LIFE_MS, async () =>
+    async ({ query: { table }, identity }) => {
+      const found = await readings.get(`partitions of ${table}`, LIFE_MS, async () =>
         partitionsAsJson(await readPartitionList(reader, schema, await reader.qualified(table))),
-      ),
+      )
+      return { ...found, policy: policyShown(found.policy, roleOf(identity)) }
+    },
   )
 
   app.post(

@@ -15,7 +15,8 @@ import {
 import { checkContextOf } from '../check-context.ts'
 import type { AdminContext } from '../context.ts'
 import { Forecast } from './capacity.ts'
-import { nullable, problemResponses } from '../problem.ts'
+import { findingShown, nullable, problemResponses } from '../problem.ts'
+import { roleOf } from '../roles.ts'
 import { FindingDescription } from './monitoring.ts'
 import { TableDescription } from './tables.ts'
 
@@ -225,13 +226,13 @@ export const performanceRoutes: FastifyPluginAsyncTypebox<{ context: AdminContex
         response: { 200: FullReport, ...problemResponses },
       },
     },
-    async ({ query: { format } }, reply) => {
+    async ({ query: { format }, identity }, reply) => {
       const report = await readings.get('report', LIFE_MS, async () =>
         makeReport(await checkContextOf(context), {}, look()),
       )
       const { recommendations, ...data } = report
       if (format === 'json') {
-        const findings = data.checks.findings.map((one) => ({ ...one, evidence: { ...one.evidence } }))
+        const findings = data.checks.findings.map((one) => findingShown(one, roleOf(identity)))
         const checks = { score: data.checks.score, good: [...data.checks.good], findings }
         return {
           success: true as const,

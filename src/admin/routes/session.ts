@@ -33,7 +33,7 @@ const Name = Type.String({
   minLength: 1,
   maxLength: 100,
   // Records put the role behind it in brackets: no name looks as if it had one.
-  pattern: '^(?=.*\\S)[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}()]+$',
+  pattern: '^(?=.*\\S)[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{DI}()]+$',
   description: 'Whom it is for; default: who asks',
 })
 
@@ -54,6 +54,11 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }>
     '/v1/session',
     {
       config: { access: 'public', rateLimit: false },
+      // Whatever was wrong with it: whoever tries too often is told to wait.
+      errorHandler: async (error, request) => {
+        const counted = await countRefusal(request)
+        throw !counted.isAllowed && counted.isExceeded ? rateLimited(counted.ttlInSeconds) : error
+      },
       schema: {
         tags,
         summary:
@@ -67,8 +72,6 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }>
       const signedIn = sessions.redeem(request.body.token)
       if (signedIn === undefined) {
         accessLog.signInRefused(request)
-        const counted = await countRefusal(request)
-        if (!counted.isAllowed && counted.isExceeded) throw rateLimited(counted.ttlInSeconds)
         throw linkInvalid()
       }
       const { identity, cookieSecret, key } = signedIn

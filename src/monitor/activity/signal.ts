@@ -1,4 +1,11 @@
-import { type Queryable, quoteWhereNeeded, type Recorder, SQLSTATE, sqlstateOf } from '../../core/index.ts'
+import {
+  type Operation,
+  type Queryable,
+  quoteWhereNeeded,
+  type Recorder,
+  SQLSTATE,
+  sqlstateOf,
+} from '../../core/index.ts'
 import { OTHER_SESSION } from '../client-sessions.ts'
 import { sessionUnknown, signalDenied } from '../errors.ts'
 import { recordWherePossible } from '../recording.ts'
@@ -14,7 +21,8 @@ export interface SignalTarget {
 }
 
 /**
- * Cancels the statement of a session of this database, or ends the session. Written down before it is done.
+ * Cancels the statement of a session of this database, or ends the session. Written down before it is done,
+ * or behind it where somebody locks the table for that: it may be just whom this is about.
  *
  * @param db with the rights of a role that may: the session's own, or a member of pg_signal_backend
  * @throws HF_MONITOR_SESSION_UNKNOWN, HF_MONITOR_SIGNAL_DENIED
@@ -34,12 +42,12 @@ export async function signalSession(
   const [session] = rows
   if (!session) throw sessionUnknown(pid)
   const { user, application } = session
-  if (recorder)
-    await recordWherePossible(recorder, {
-      action: `session.${signal}`,
-      subject: `pid ${pid}`,
-      details: { user, application },
-    })
+  const operation = {
+    action: `session.${signal}`,
+    subject: `pid ${pid}`,
+    details: { user, application },
+  }
+  const isRecorded = recorder === undefined || (await recordUnlessLocked(recorder, operation))
   try {
     const done = await db.query<{ sent: boolean }>(
       `SELECT ${signal === 'cancel' ? 'pg_cancel_backend' : 'pg_terminate_backend'}($1) AS sent`,
@@ -49,6 +57,17 @@ export async function signalSession(
   } catch (error) {
     if (sqlstateOf(error) === SQLSTATE.insufficientPrivilege)
       throw signalDenied(pid, `GRANT pg_signal_backend TO ${quoteWhereNeeded(session.me)};`, error)
+    throw error
+  }
+  if (!isRecorded && recorder) await recordUnlessLocked(recorder, operation)
+}
+
+async function recordUnlessLocked(recorder: Recorder, operation: Operation): Promise<boolean> {
+  try {
+    await recordWherePossible(recorder, operation)
+    return true
+  } catch (error) {
+    if (sqlstateOf(error) === SQLSTATE.lockNotAvailable) return false
     throw error
   }
 }

@@ -38,7 +38,7 @@ const damaged = (index: string, error: unknown): Found => ({
   severity: 'error',
   subject: index,
   message: `Queries that use ${index} may miss rows: it is damaged.`,
-  evidence: { amcheck: messageOf(error) },
+  evidence: { error: messageOf(error) },
   action:
     'Build it anew; where it is unique, look for doubles first. Then find out why: the disk, or a collation that changed.',
   sql: `REINDEX INDEX CONCURRENTLY ${index};`,
@@ -47,8 +47,8 @@ const damaged = (index: string, error: unknown): Found => ({
 const notChecked = (index: string, error: unknown): Found => ({
   severity: 'info',
   subject: index,
-  message: `Whether ${index} is in order could not be told: ${messageOf(error)}`,
-  evidence: { sqlstate: sqlstateOf(error) ?? null },
+  message: `Whether ${index} is in order could not be told.`,
+  evidence: { sqlstate: sqlstateOf(error) ?? null, error: messageOf(error) },
   action: 'Try again in a quiet hour.',
   sql: null,
 })

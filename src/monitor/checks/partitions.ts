@@ -89,7 +89,7 @@ function leftLying({ table, state, step, error, updatedAt }: Conversion): Found[
     {
       severity: 'warning',
       subject: table,
-      message: `The conversion of ${table} is not ended, and nobody is at it: it stopped at ${step ?? 'its beginning'}${error === null ? '' : `, with: ${error}`}.`,
+      message: `The conversion of ${table} is not ended, and nobody is at it: it stopped at ${step ?? 'its beginning'}.`,
       evidence: { state, step, error, updated_at: updatedAt.toISOString() },
       action:
         state === 'running'
@@ -125,8 +125,8 @@ function failed({ table, policy }: PartitionList): Found[] {
     {
       severity: 'warning',
       subject: table,
-      message: `The partitions of ${table} could not be looked after: ${policy.lastError}`,
-      evidence: { last_error: policy.lastError, maintained_at: policy.maintainedAt?.toISOString() ?? null },
+      message: `The partitions of ${table} could not be looked after.`,
+      evidence: { error: policy.lastError, maintained_at: policy.maintainedAt?.toISOString() ?? null },
       action: `holdfast partition maintain ${table}`,
       sql: null,
     },
