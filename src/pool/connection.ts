@@ -21,7 +21,7 @@ import { Wire } from './wire/wire.ts'
 export type ConnectionState = 'connecting' | 'idle' | 'checking' | 'busy' | 'lane' | 'cleaning' | 'closing'
 
 const WHO_IS_THERE: StatementCall = {
-  text: `SELECT pg_catalog.pg_backend_pid() AS pid, ${ROLE_COLUMNS}`,
+  text: `SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.current_setting('default_transaction_isolation') AS isolation, ${ROLE_COLUMNS}`,
   values: [],
   isArrayMode: false,
   types: undefined,
@@ -93,6 +93,8 @@ export class Connection {
   #isOnStandby = false
   /** The server itself is at the other end: no pooler that hands sessions around. Known once it is open. */
   isDirect = false
+  /** How transactions run here that say nothing else; undefined where that is not known. */
+  isolation: string | undefined
   /** How long its first answer took. */
   roundTripMs: number | undefined
 
@@ -136,10 +138,9 @@ export class Connection {
   async #prepare(): Promise<void> {
     await this.client.connect()
     if (this.#mayUseWire && hasOneReader(this.client)) {
-      const { preparedLimit } = this.#config.options
-      this.wire = new Wire(this.driver, this.#outbox, this.#clock, preparedLimit, (error) =>
-        this.noteFailure(error),
-      )
+      const { preparedLimit, preparedAgeMs } = this.#config.options
+      const kept = { limit: preparedLimit, mostAgeMs: preparedAgeMs || Number.POSITIVE_INFINITY }
+      this.wire = new Wire(this.driver, this.#outbox, this.#clock, kept, (error) => this.noteFailure(error))
     }
     if (this.wire) await this.#meetServer(this.wire)
     else if (this.#servers.hasTarget) this.#acceptRole(await this.#askRole())
@@ -151,7 +152,9 @@ export class Connection {
     const since = this.#clock.monotonicMs()
     const { rows } = await wire.run(WHO_IS_THERE)
     this.roundTripMs = this.#clock.monotonicMs() - since
-    this.isDirect = (rows[0] as { pid: number }).pid === this.driver.processID
+    const { pid, isolation } = rows[0] as { pid: number; isolation: string }
+    this.isDirect = pid === this.driver.processID
+    this.isolation = isolation
     this.#acceptRole(readRole(rows[0]))
   }
 

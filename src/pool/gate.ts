@@ -34,6 +34,7 @@ export function gateClient(connection: Connection, clock: Clock, keeper: GateKee
     }
     connection.isAltered = true
     if (forgetsPrepared(text)) connection.wire?.forgetPrepared()
+    if (/\bisolation\b|default_transaction/i.test(text)) connection.isolation = undefined
     if (isSubmittable(args[0])) {
       line.add(() => connection.driverQuery(...args), false)
       return args[0]

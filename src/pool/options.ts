@@ -113,6 +113,18 @@ export const POOL_OPTIONS = {
     max: 10_000,
     env: 'HOLDFAST_POOL_PREPARED_LIMIT',
   }),
+  preparedAgeMs: integer({
+    doc: 'Age at which a prepared statement is prepared afresh: no server tells that a column has another type by now, and until then values are read as the old one. 0 never.',
+    default: 2_000,
+    min: 0,
+    max: DAY_MS,
+    env: 'HOLDFAST_POOL_PREPARED_AGE_MS',
+  }),
+  planCacheMode: oneOf(['auto', 'force_custom_plan', 'force_generic_plan'], {
+    doc: "PostgreSQL's plan_cache_mode for prepared statements: auto plans without the values from the sixth call on where that looks as good.",
+    default: 'auto',
+    env: 'HOLDFAST_POOL_PLAN_CACHE_MODE',
+  }),
   slowStatementMs: integer({
     doc: 'A statement that takes the server longer than this on average gets a connection of its own.',
     default: 5,

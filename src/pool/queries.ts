@@ -109,7 +109,7 @@ export class Queries implements QueryRunner, Carrier {
   }
 
   /** Runs one statement of somebody who holds the connection, with a BEGIN ahead of it if that is wanted. */
-  readonly runHeld: RunHeld = (connection, query, values, begin) => {
+  readonly runHeld: RunHeld = (connection, query, values, how = {}) => {
     const { wire, holder, line } = connection
     if (!wire || this.#limitMs || !connection.driver.readyForQuery) return undefined
     if (!line.isEmpty || connection.interrupted) return undefined // it would overtake what stands there
@@ -117,6 +117,7 @@ export class Queries implements QueryRunner, Carrier {
     if (!wanted) return undefined
     const { text, scan } = wanted.statement
     if (holder) holder.lastText = text
+    const { begin, restart } = how
     const run = (): Promise<pg.QueryResult> =>
       new Promise<pg.QueryResult>((resolve, reject) => {
         const times = { since: this.#clock.monotonicMs(), deadline: Number.POSITIVE_INFINITY }
@@ -124,8 +125,12 @@ export class Queries implements QueryRunner, Carrier {
         held.begin = begin
         held.isBeginNamed = connection.isDirect && this.#options.prepare
         held.comment = this.#comments?.of(held.label)
+        // Behind whatever may have changed what names mean, nothing is run as it was understood before.
         if (scan.isPlain && !scan.mayShare) connection.isAltered = true
-        held.isNamed = scan.isPlain && !connection.isAltered && this.#isWorthPreparingOn(connection, held)
+        const isFit = scan.isPlain && (held.hasName || !connection.isAltered)
+        held.isNamed = isFit && this.#isWorthPreparingOn(connection, held)
+        if (!connection.isAltered) held.restart = restart
+        if (!scan.isQuiet) connection.isAltered = true
         wire.send(held, (exchange) => this.settle(held, exchange, wire.heardAt))
       })
     return traced(() => ({ text, label: holder?.label }), run).catch(withCallersStack)
@@ -157,7 +162,9 @@ export class Queries implements QueryRunner, Carrier {
       const elapsedMs = wire.workedMs
       const { roundTrip } = this.#port.lanes
       roundTrip.sample(elapsedMs)
-      query.statement.learn(Math.max(0, elapsedMs - roundTrip.leastMs))
+      const serviceMs = Math.max(0, elapsedMs - roundTrip.leastMs)
+      query.statement.learn(serviceMs)
+      query.statement.plans.note(exchange.run, serviceMs)
       this.#release(connection)
       this.settle(query, exchange, wire.heardAt)
     })
@@ -298,6 +305,7 @@ export class Queries implements QueryRunner, Carrier {
   #isWorthPreparing({ statement, values, hasName }: PoolQuery): boolean {
     if (!this.#options.prepare) return false
     if (hasName) return true
+    if (statement.plans.wantsOwn && this.#options.planCacheMode === 'auto') return false
     if (statement.text.length > LONGEST_PREPARED || values.length > MOST_PARAMETERS) return false
     return values.length > 0 || statement.tally.calls >= PREPARED_FROM_CALLS
   }

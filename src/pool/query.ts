@@ -47,6 +47,8 @@ export class PoolQuery implements StatementCall, Waiter {
   isNamed = false
   /** A BEGIN that goes ahead of it. */
   begin: string | undefined
+  /** The BEGIN with which its transaction can begin anew. */
+  restart: string | undefined
   /** The server may keep that under a name. */
   isBeginNamed = false
   carrier: Carrier | undefined

@@ -1,4 +1,5 @@
 import { callSiteOf } from './call-site.ts'
+import { PlanWatch } from './plan-watch.ts'
 import { type Execution, Tally, type TallyFigures } from './tally.ts'
 import { scanStatement, type StatementScan } from './lanes/statement-scan.ts'
 
@@ -28,6 +29,7 @@ export class Statement {
   readonly scan: StatementScan
   readonly tally = new Tally()
   serviceMs: number | undefined
+  readonly plans = new PlanWatch()
   /** Counts up with every use of any statement; tells which was not used for longest. */
   lastUse = 0
   readonly #labels = new Map<string, number>()

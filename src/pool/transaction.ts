@@ -34,8 +34,12 @@ export type RunHeld = (
   connection: Connection,
   query: string | pg.QueryConfig,
   values: unknown[] | undefined,
-  /** A BEGIN that goes ahead of it. */
-  begin?: string,
+  how?: {
+    /** A BEGIN that goes ahead of it. */
+    readonly begin?: string
+    /** The BEGIN with which the transaction can begin anew, while it has only looked. */
+    readonly restart?: string | undefined
+  },
 ) => Promise<pg.QueryResult> | undefined
 
 /**
@@ -53,6 +57,8 @@ export class Transaction {
   readonly #holder: Holder
   readonly #runHeld: RunHeld
   readonly #begin: string
+  /** Another beginning would see the same: each statement sees what is there when it begins, anyway. */
+  readonly #mayRestart: boolean
   #state: State = 'fresh'
   /** Settles when BEGIN is answered, however. */
   #beginning: Promise<void> = Promise.resolve()
@@ -69,6 +75,7 @@ export class Transaction {
     this.#holder = holder
     this.#runHeld = runHeld
     this.#begin = beginStatement(options)
+    this.#mayRestart = (options.isolation ?? connection.isolation) === 'read committed'
   }
 
   /** The driver's client of this transaction, for cursors, COPY and libraries; BEGIN is sent before it is given. */
@@ -164,7 +171,7 @@ export class Transaction {
 
   #inOrder(query: string | pg.QueryConfig, values: unknown[] | undefined): Promise<pg.QueryResult> {
     if (this.#state === 'fresh') {
-      const first = this.#runHeld(this.#connection, query, values, this.#begin)
+      const first = this.#runHeld(this.#connection, query, values, { begin: this.#begin })
       if (first) return this.#beginWith(first)
       this.#beginThroughDriver()
     }
@@ -202,7 +209,8 @@ export class Transaction {
   }
 
   #send(query: string | pg.QueryConfig, values?: unknown[]): Promise<pg.QueryResult> {
-    return this.#runHeld(this.#connection, query, values) ?? this.#throughDriver(query, values)
+    const restart = this.#mayRestart ? this.#begin : undefined
+    return this.#runHeld(this.#connection, query, values, { restart }) ?? this.#throughDriver(query, values)
   }
 
   #throughDriver(query: string | pg.QueryConfig, values: unknown[] | undefined): Promise<pg.QueryResult> {

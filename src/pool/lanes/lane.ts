@@ -147,7 +147,9 @@ export class Lane implements Carrier {
       this.#keeper.metLock(query)
     } else {
       if (query.wasFirst) this.#roundTrip.sample(elapsedMs)
-      query.statement.learn(Math.max(0, elapsedMs - (query.wasFirst ? this.#roundTrip.leastMs : 0)))
+      const serviceMs = Math.max(0, elapsedMs - (query.wasFirst ? this.#roundTrip.leastMs : 0))
+      query.statement.learn(serviceMs)
+      query.statement.plans.note(exchange.run, serviceMs)
       this.#keeper.answered(query, exchange, now)
     }
     if (this.state === 'retiring' && this.#wire.pending === 0) this.#finish()

@@ -29,6 +29,13 @@ export interface StatementCall {
   readonly isSettled?: boolean
   /** A BEGIN that goes ahead under the same Sync: when it fails, the statement is skipped. */
   readonly begin?: string | undefined
+  /**
+   * The BEGIN of the transaction that it is in, where nothing was done in that but look: when what it names is out of date, the
+   * transaction begins anew with it.
+   */
+  readonly restart?: string | undefined
+  /** It is prepared and described, and not run. */
+  readonly isProbe?: boolean
   /** Whether the server may keep the BEGIN under a name: not behind a pooler, where the next server may know another by it. */
   readonly isBeginNamed?: boolean
 }
@@ -51,12 +58,19 @@ export class Exchange {
   tagsAhead: number
   /** It was sent a second time. */
   isRepeated = false
+  /** Which run of its prepared statement it is; 0 where it has none. */
+  run = 0
   #tag: string | undefined
 
   constructor(call: StatementCall, answered: (exchange: Exchange) => void) {
     this.call = call
     this.answered = answered
     this.tagsAhead = call.begin === undefined ? 0 : 1
+  }
+
+  /** The BEGIN that goes ahead of it this time. */
+  get begin(): string | undefined {
+    return this.call.begin ?? (this.isRepeated ? this.call.restart : undefined)
   }
 
   /** Forgets the answer, so that it can be sent once more. */
@@ -67,8 +81,9 @@ export class Exchange {
     this.parsers = undefined
     this.error = undefined
     this.rows = []
-    this.tagsAhead = this.call.begin === undefined ? 0 : 1
     this.isRepeated = true
+    this.tagsAhead = this.begin === undefined ? 0 : 1
+    this.run = 0
   }
 
   addRow(bytes: Buffer, at: number, own: TypeParsers): void {
@@ -93,7 +108,7 @@ export class Exchange {
   }
 
   result(): WireResult {
-    return { ...readTag(this.#tag), rows: this.rows, fields: (this.shape ?? NO_ROWS).fields }
+    return { ...readTag(this.#tag), rows: this.rows, fields: (this.shape ?? NO_ROWS).describe() }
   }
 }
 

@@ -76,6 +76,15 @@ export class Outbox {
     this.#finish(chunk, lengthAt)
   }
 
+  /** Tells the types of its parameters, too. */
+  describeStatement(name: string): void {
+    const chunk = this.#room(7 + bytesAtMost(name))
+    const lengthAt = this.#begin(chunk, 0x44) // D
+    chunk[this.#end++] = 0x53
+    this.#cstring(chunk, name)
+    this.#finish(chunk, lengthAt)
+  }
+
   execute(): void {
     const chunk = this.#room(10)
     const lengthAt = this.#begin(chunk, 0x45) // E

@@ -1,4 +1,5 @@
 import type { RowShape } from './row-shape.ts'
+import { schemaEpoch } from './schema-epoch.ts'
 
 /** A statement that the server keeps under a name, on one connection. */
 export interface Prepared {
@@ -6,8 +7,15 @@ export interface Prepared {
   readonly text: string
   /** Its Parse is on its way and may fail: nobody else may use the name before it succeeded. */
   isParsed: boolean
+  /** The types of its parameters, once the server has told: they stay what they were, whatever becomes of the columns. */
+  types: readonly number[] | undefined
   /** What it returns, once the server has told. */
   shape: RowShape | undefined
+  /** Monotonic milliseconds when it was prepared, and the epoch of the schema then. */
+  readonly madeAt: number
+  readonly epoch: number
+  /** How often it was run: from the sixth time on the server may plan without looking at the values. */
+  runs: number
   lastUse: number
 }
 
@@ -18,11 +26,14 @@ export interface Prepared {
 export class PreparedStatements {
   readonly #byText = new Map<string, Prepared>()
   readonly #capacity: number
+  readonly #mostAgeMs: number
   #uses = 0
   #made = 0
 
-  constructor(capacity: number) {
+  /** @param mostAgeMs after which one is prepared afresh: nobody tells that a column has changed. */
+  constructor(capacity: number, mostAgeMs: number) {
     this.#capacity = capacity
+    this.#mostAgeMs = mostAgeMs
   }
 
   find(text: string): Prepared | undefined {
@@ -31,8 +42,13 @@ export class PreparedStatements {
     return prepared
   }
 
+  /** What it says of tables and types may not be so any more. */
+  isOld({ isParsed, madeAt, epoch }: Prepared, now: number): boolean {
+    return isParsed && (now - madeAt >= this.#mostAgeMs || epoch !== schemaEpoch())
+  }
+
   /** A name for a text that has none. `evicted` is to be closed on the server, in the same breath. */
-  add(text: string): { prepared: Prepared; evicted: Prepared | undefined } {
+  add(text: string, now: number): { prepared: Prepared; evicted: Prepared | undefined } {
     const evicted = this.#byText.size >= this.#capacity ? this.#leastUsed() : undefined
     if (evicted) this.#byText.delete(evicted.text)
     this.#made += 1
@@ -40,7 +56,11 @@ export class PreparedStatements {
       name: `holdfast_${this.#made}`,
       text,
       isParsed: false,
+      types: undefined,
       shape: undefined,
+      madeAt: now,
+      epoch: schemaEpoch(),
+      runs: 0,
       lastUse: ++this.#uses,
     }
     this.#byText.set(text, prepared)

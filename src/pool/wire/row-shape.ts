@@ -2,13 +2,13 @@ import { readInt16, readInt32 } from './frames.ts'
 
 /** A column of a result, as the driver describes it. */
 export interface Field {
-  readonly name: string
-  readonly tableID: number
-  readonly columnID: number
-  readonly dataTypeID: number
-  readonly dataTypeSize: number
-  readonly dataTypeModifier: number
-  readonly format: 'text' | 'binary'
+  name: string
+  tableID: number
+  columnID: number
+  dataTypeID: number
+  dataTypeSize: number
+  dataTypeModifier: number
+  format: 'text' | 'binary'
 }
 
 /** Where the parsers of types are found: a client, `pg.types`, or what a caller brings. */
@@ -18,7 +18,7 @@ export interface TypeParsers {
 
 /** What a statement returns: its columns. Kept with a prepared statement, so that it is told only once. */
 export class RowShape {
-  readonly fields: Field[]
+  readonly fields: readonly Readonly<Field>[]
   /** A row with every column in its place; rows are copies of it. */
   readonly #blank: Record<string, unknown>
 
@@ -28,6 +28,22 @@ export class RowShape {
     const blank = Object.create(null) as Record<string, unknown>
     for (const { name } of fields) blank[name] = null
     this.#blank = { ...blank }
+  }
+
+  /** The columns for one caller, who may do with them what they like. */
+  describe(): Field[] {
+    return this.fields.map((field) => ({ ...field }))
+  }
+
+  /** Whether it has the same columns of the same types. */
+  equals({ fields }: RowShape): boolean {
+    return (
+      fields.length === this.fields.length &&
+      fields.every(({ name, dataTypeID, dataTypeModifier }, index) => {
+        const own = this.fields[index] as Field
+        return own.name === name && own.dataTypeID === dataTypeID && own.dataTypeModifier === dataTypeModifier
+      })
+    )
   }
 
   parsers(types: TypeParsers): ((text: string) => unknown)[] {
@@ -69,6 +85,14 @@ export class RowShape {
     }
     return row
   }
+}
+
+/** Reads a ParameterDescription: the types. @param at where their count stands. */
+export function readTypes(bytes: Buffer, at: number): number[] {
+  return Array.from(
+    { length: readInt16(bytes, at) & 0xffff },
+    (_, index) => readInt32(bytes, at + 2 + 4 * index) >>> 0,
+  )
 }
 
 /** What statements without rows return. */

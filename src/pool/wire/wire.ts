@@ -4,8 +4,9 @@ import type { DriverClient } from '../driver.ts'
 import { Exchange, type StatementCall } from './exchange.ts'
 import { FrameJoiner, frameLength, HEADER_BYTES } from './frames.ts'
 import type { Outbox } from './outbox.ts'
-import { PreparedStatements } from './prepared.ts'
-import { NO_ROWS, readShape } from './row-shape.ts'
+import { type Prepared, PreparedStatements } from './prepared.ts'
+import { NO_ROWS, readShape, readTypes } from './row-shape.ts'
+import { schemaChanged } from './schema-epoch.ts'
 import { readServerError } from './server-error.ts'
 
 /** Messages of the backend, by their code. */
@@ -21,6 +22,7 @@ const MESSAGE = {
   notice: 0x4e,
   parameterStatus: 0x53,
   rowDescription: 0x54,
+  parameterDescription: 0x74,
   readyForQuery: 0x5a,
   noData: 0x6e,
 } as const
@@ -61,21 +63,21 @@ export class Wire {
   workedMs = 0
 
   /**
-   * @param preparedLimit how many prepared statements the connection keeps.
+   * @param kept how many prepared statements the connection keeps, and for how long.
    * @param refused is told of each statement that the server refused.
    */
   constructor(
     client: DriverClient,
     outbox: Outbox,
     clock: Clock,
-    preparedLimit: number,
+    kept: { readonly limit: number; readonly mostAgeMs: number },
     refused: (error: Error) => void,
   ) {
     this.#client = client
     this.#outbox = outbox
     this.#clock = clock
     this.#refused = refused
-    this.#prepared = new PreparedStatements(preparedLimit)
+    this.#prepared = new PreparedStatements(kept.limit, kept.mostAgeMs)
     const { stream } = client.connection
     const [reads] = stream.listeners('data') as ((bytes: Buffer) => void)[]
     this.#driverReads = reads as (bytes: Buffer) => void
@@ -162,11 +164,12 @@ export class Wire {
     if (this.#failure) return this.#failAll(this.#failure)
     if (this.#sent === this.#queue.length) return
     const isFirst = this.#sent === this.#head
+    const now = this.#clock.monotonicMs()
     while (this.#sent < this.#queue.length) {
       const exchange = this.#queue[this.#sent] as Exchange
       const { mark } = this.#outbox
       try {
-        this.#write(exchange)
+        this.#write(exchange, now)
         this.#sent += 1
       } catch (error) {
         // Half a message must reach nobody: the outbox serves other connections, too.
@@ -180,38 +183,55 @@ export class Wire {
     if (this.pending === 0) this.#tellDrained()
     if (this.#outbox.mark === 0) return
     // What was asked for while this process was busy is only now on its way.
-    if (isFirst) this.workingSince = this.#clock.monotonicMs()
+    if (isFirst) this.workingSince = now
     this.#client.connection.stream.write(this.#outbox.take())
   }
 
-  #write(exchange: Exchange): void {
-    const { text, values, isNamed, isControl, begin, comment } = exchange.call
+  #write(exchange: Exchange, now: number): void {
+    const { call, begin } = exchange
+    const { text, values, isNamed, isControl, isProbe, comment } = call
     const outbox = this.#outbox
     for (const name of this.#toClose.splice(0)) outbox.closeStatement(name)
     if (isControl && begin === undefined) return outbox.query(text)
-    if (begin !== undefined) this.#writeBegin(exchange, begin)
-    let known = isNamed ? this.#prepared.find(text) : undefined
-    if (isNamed && !known) {
-      const { prepared, evicted } = this.#prepared.add(text)
-      if (evicted) outbox.closeStatement(evicted.name)
-      known = prepared
-      exchange.parses = true
-    } else if (known && !known.isParsed) {
-      known = undefined // somebody else's Parse is on its way, and may fail: go without the name
-    }
+    if (begin !== undefined) this.#writeBegin(exchange, begin, now)
+    const known = isNamed ? this.#nameFor(exchange, now) : undefined
     exchange.prepared = known
     exchange.shape = known?.shape
     const name = known?.name ?? ''
     if (exchange.parses) outbox.parse(name, text)
     else if (!known) outbox.parse(name, comment ? text + comment : text)
-    outbox.bind(name, values)
-    if (!exchange.shape) outbox.describePortal()
-    outbox.execute()
+    if (exchange.parses) outbox.describeStatement(name)
+    if (!isProbe) {
+      if (known) exchange.run = known.runs += 1
+      outbox.bind(name, values)
+      if (!exchange.shape && !exchange.parses) outbox.describePortal()
+      outbox.execute()
+    }
     outbox.sync()
   }
 
+  /** The prepared statement to use, or to make. Undefined: it goes without a name. */
+  #nameFor(exchange: Exchange, now: number): Prepared | undefined {
+    const { text } = exchange.call
+    const known = this.#prepared.find(text)
+    if (known && !this.#prepared.isOld(known, now)) {
+      // Somebody else's Parse may be on its way, and may fail: go without the name.
+      return known.isParsed ? known : undefined
+    }
+    if (known) this.#drop(known)
+    const { prepared, evicted } = this.#prepared.add(text, now)
+    if (evicted) this.#outbox.closeStatement(evicted.name)
+    exchange.parses = true
+    return prepared
+  }
+
+  #drop(prepared: Prepared): void {
+    this.#prepared.forget(prepared)
+    this.#outbox.closeStatement(prepared.name)
+  }
+
   /** Without a Sync: what follows belongs to it. */
-  #writeBegin(exchange: Exchange, begin: string): void {
+  #writeBegin(exchange: Exchange, begin: string, now: number): void {
     if (exchange.isRepeated && this.#client._txStatus !== 'I') {
       exchange.tagsAhead = 2 // the first attempt left a failed transaction, with nothing in it
       this.#outbox.parse('', 'ROLLBACK')
@@ -220,7 +240,7 @@ export class Wire {
     }
     let known = exchange.call.isBeginNamed ? this.#prepared.find(begin) : undefined
     if (!known && exchange.call.isBeginNamed) {
-      const { prepared, evicted } = this.#prepared.add(begin)
+      const { prepared, evicted } = this.#prepared.add(begin, now)
       if (evicted) this.#outbox.closeStatement(evicted.name)
       this.#outbox.parse(prepared.name, begin)
       known = prepared
@@ -273,6 +293,9 @@ export class Wire {
         else if (exchange.tagsAhead === 0 && exchange.parses && exchange.prepared)
           exchange.prepared.isParsed = true
         return
+      case MESSAGE.parameterDescription:
+        if (exchange.prepared) exchange.prepared.types = readTypes(bytes, from)
+        return
       case MESSAGE.rowDescription:
         exchange.shape = readShape(bytes, from)
         if (exchange.prepared) exchange.prepared.shape = exchange.shape
@@ -311,18 +334,8 @@ export class Wire {
       this.#sent -= this.#head
       this.#head = 0
     }
-    if (exchange.error) this.#refused(exchange.error)
-    const stale = exchange.error && isStale(exchange) ? exchange.prepared : undefined
-    if (stale) {
-      this.#prepared.forget(stale)
-      this.#toClose.push(stale.name)
-    }
-    if (exchange.error && this.#mayRepeat(exchange)) {
-      exchange.repeat()
-      this.#enqueue(exchange)
-    } else {
-      exchange.answered(exchange)
-    }
+    if (exchange.error) this.#fails(exchange, exchange.error)
+    else exchange.answered(exchange)
     if (this.#onDrained.length > 0 && this.pending === 0) this.#tellDrained()
   }
 
@@ -330,47 +343,77 @@ export class Wire {
     for (const tell of this.#onDrained.splice(0)) tell()
   }
 
+  #fails(exchange: Exchange, error: Error): void {
+    this.#refused(error)
+    const kept = exchange.parses ? undefined : exchange.prepared
+    const doubt = kept && doubtOf(error)
+    if (kept && doubt) {
+      this.#prepared.forget(kept)
+      this.#toClose.push(kept.name)
+    }
+    if (doubt === 'changed') schemaChanged()
+    const isUnrun = doubt === 'changed' || doubt === 'unknown' || lostBegin(exchange)
+    if (isUnrun && this.#mayRepeat(exchange)) this.#repeat(exchange)
+    else if (kept && doubt === 'possible' && this.#client._txStatus === 'I' && this.#mayRepeat(exchange))
+      this.#probe(exchange, kept)
+    else exchange.answered(exchange)
+  }
+
+  #repeat(exchange: Exchange): void {
+    exchange.repeat()
+    this.#enqueue(exchange)
+  }
+
   /**
-   * The server refused a prepared statement that may simply be out of date, and nothing was done: outside a
-   * transaction, or at the very beginning of one. It is prepared afresh and sent again, once.
+   * Nothing of it was done, or can be undone: outside a transaction, at the very beginning of one, or where one has only looked so far
+   * and nothing else is on its way in it. Then it is prepared afresh and sent again, once.
    */
-  #mayRepeat(exchange: Exchange): boolean {
-    if (exchange.isRepeated || exchange.call.isSettled) return false
-    if (!isStale(exchange) && !lostBegin(exchange)) return false
-    return this.#client._txStatus === 'I' || exchange.call.begin !== undefined
+  #mayRepeat({ isRepeated, call }: Exchange): boolean {
+    if (isRepeated || call.isSettled || call.isProbe) return false
+    if (this.#client._txStatus === 'I' || call.begin !== undefined) return true
+    return call.restart !== undefined && this.pending === 0
+  }
+
+  /**
+   * It failed with what is the caller's fault, mostly. Only where it means something else by now is it run again: the types of its
+   * parameters stay what they were when it was prepared.
+   */
+  #probe(exchange: Exchange, before: Prepared): void {
+    const { text } = exchange.call
+    const asked = { text, values: [], isArrayMode: false, types: undefined, isNamed: true, isProbe: true }
+    this.#enqueue(
+      new Exchange(asked, ({ prepared, error }) => {
+        const isSame = error !== undefined || prepared === undefined || !isOther(before, prepared)
+        if (isSame) return exchange.answered(exchange)
+        schemaChanged()
+        this.#repeat(exchange)
+      }),
+    )
   }
 }
 
-/**
- * What a prepared statement fails with when the server does not know it, when what it returns has changed, or when
- * it means something else by now: it is analysed again, but for the types that its parameters had at first.
- */
-const STALE: ReadonlySet<string> = new Set([
-  SQLSTATE.invalidSqlStatementName,
-  SQLSTATE.undefinedTable,
-  SQLSTATE.undefinedColumn,
-  SQLSTATE.undefinedFunction,
-  SQLSTATE.ambiguousFunction,
-  SQLSTATE.datatypeMismatch,
-  SQLSTATE.cannotCoerce,
-  SQLSTATE.indeterminateDatatype,
-  SQLSTATE.numericValueOutOfRange,
-  SQLSTATE.invalidTextRepresentation,
-  SQLSTATE.invalidDatetimeFormat,
-  SQLSTATE.datetimeFieldOverflow,
-])
+function isOther(before: Prepared, now: Prepared): boolean {
+  const types = now.types ?? []
+  const isSameCall =
+    before.types?.length === types.length && types.every((type, at) => type === before.types?.[at])
+  return !isSameCall || !(before.shape ?? NO_ROWS).equals(now.shape ?? NO_ROWS)
+}
 
 /** The server does not know the BEGIN ahead of it any more, and so skipped the statement. */
 function lostBegin({ error, tagsAhead }: Exchange): boolean {
   return tagsAhead > 0 && sqlstateOf(error) === SQLSTATE.invalidSqlStatementName
 }
 
-function isStale({ error, prepared, parses }: Exchange): boolean {
-  if (!prepared || parses) return false
+/**
+ * What the failure of a statement that was kept prepared tells: the server does not know it; what it returns has changed (both before
+ * anything was run); or it is one of those by which types that are others now show themselves, among a thousand faults of the caller's.
+ */
+function doubtOf(error: Error): 'unknown' | 'changed' | 'possible' | undefined {
   const sqlstate = sqlstateOf(error)
+  if (sqlstate === SQLSTATE.invalidSqlStatementName) return 'unknown'
   if (sqlstate === SQLSTATE.featureNotSupported)
-    return (error as pg.DatabaseError).routine === 'RevalidateCachedQuery'
-  return sqlstate !== undefined && STALE.has(sqlstate)
+    return (error as pg.DatabaseError).routine === 'RevalidateCachedQuery' ? 'changed' : undefined
+  return /^(22|42|XX)/.test(sqlstate ?? '') ? 'possible' : undefined
 }
 
 /** Messages that may come at any time and belong to no statement. */
