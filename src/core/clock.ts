@@ -16,14 +16,18 @@ export interface Clock {
 /** Node refuses longer delays and fires at once instead: 2^31 - 1 ms, about 24.8 days. */
 const LONGEST_DELAY_MS = 2_147_483_647
 
+/** As they were when this was loaded: what a test puts in their place later must not stop the connections of whatever it tests. */
+const { setTimeout: startTimer, clearTimeout: stopTimer, performance } = globalThis
+const sinceStart = performance.now
+
 /** The machine's own clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonicMs: () => performance.now(),
+  monotonicMs: () => sinceStart.call(performance),
   setTimer(callback, delayMs, kind = 'foreground') {
-    const timeout = setTimeout(callback, Math.min(Math.max(delayMs, 0), LONGEST_DELAY_MS))
+    const timeout = startTimer(callback, Math.min(Math.max(delayMs, 0), LONGEST_DELAY_MS))
     if (kind === 'background') timeout.unref()
-    return { cancel: () => clearTimeout(timeout) }
+    return { cancel: () => stopTimer(timeout) }
   },
 }
 

@@ -144,6 +144,17 @@ export function hasPassword(url: string): boolean {
   return /^[^:]+:\/\/[^:@]*:.+@$/s.test(parts.head) || secretsIn(parts.query).length > 0
 }
 
+/** The same URL without the password in it. */
+export function withoutPassword(url: string): string {
+  const parts = dissect(url)
+  if (!parts) return url
+  for (const name of secretsIn(parts.query)) parts.query.delete(name)
+  return join(
+    { ...parts, head: parts.head.replace(/^([^:]*:\/\/[^:]*):.*@$/s, '$1@') },
+    parts.hosts.join(','),
+  )
+}
+
 /** What stands in a URL's query and is no secret; whatever else does may be one. */
 const SHOWN =
   /^(host|hostaddr|port|dbname|user|ssl|sslmode|sslrootcert|sslcert|sslkey|sslcrl|sslsni|sslnegotiation|ssl_m(in|ax)_protocol_version|uselibpqcompat|application_name|fallback_application_name|connect_timeout|target_session_attrs|load_balance_hosts|channel_binding|gssencmode|require_auth|keepalives\w*|tcp_user_timeout|client_encoding|replication|service|(statement|lock|query|idle_in_transaction_session)_timeout|(ssl)?password)$/i

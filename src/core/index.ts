@@ -14,6 +14,7 @@ export {
   queryOf,
   withDatabase,
   withHost,
+  withoutPassword,
   withQuery,
 } from './database-url.ts'
 export {

@@ -9,7 +9,8 @@ import { OperationRecorder } from './operation-recorder.ts'
 import { type MigrateTarget, withClient } from './running/session.ts'
 import { migrateUp, type UpOptions } from './running/up.ts'
 
-const OWN_MIGRATIONS = fileURLToPath(new URL('../../db/migrations', import.meta.url))
+/** Looked for when it is needed: in a bundle that is no module it is not there. */
+const ownMigrations = (): string => fileURLToPath(new URL('../../db/migrations', import.meta.url))
 
 /** Where Holdfast's own migrations are remembered, apart from the user's. */
 const ownHistory = (schema: string): HistoryTable => ({ schema, table: 'schema_history' })
@@ -33,7 +34,7 @@ export interface OwnSchemaState {
 export async function installSchema(url: string, schema: string, options: UpOptions): Promise<string[]> {
   const target: MigrateTarget = {
     url,
-    directory: OWN_MIGRATIONS,
+    directory: ownMigrations(),
     history: ownHistory(schema),
     searchPath: schema,
   }
@@ -65,7 +66,7 @@ export async function removeSchema(url: string, schema: string): Promise<boolean
 
 /** Compares Holdfast's own schema in a database with what this version brings. Reads only. */
 export async function inspectSchema(db: Queryable, schema: string): Promise<OwnSchemaState> {
-  const all = readMigrations(OWN_MIGRATIONS).map(({ id }) => id)
+  const all = readMigrations(ownMigrations()).map(({ id }) => id)
   const history = ownHistory(schema)
   const found = await historyState(db, history)
   if (found === 'missing') return { state: 'missing', pending: all }

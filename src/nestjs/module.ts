@@ -7,13 +7,14 @@ import {
   type FactoryProvider,
   HttpException,
   Inject,
+  Logger,
   Module,
   type NestInterceptor,
   type OnApplicationShutdown,
   Scope,
 } from '@nestjs/common'
 import { APP_FILTER, APP_INTERCEPTOR, BaseExceptionFilter } from '@nestjs/core'
-import { Observable } from 'rxjs'
+import { Observable, throwError } from 'rxjs'
 import { type ConfigInput, createHoldfast, type Holdfast, HoldfastError } from '../index.ts'
 import { withLabel } from '../pool/index.ts'
 import { Batch } from '../query/index.ts'
@@ -82,7 +83,7 @@ class Labels implements NestInterceptor {
 /** Errors of ours that have an HTTP status are answered with it, wherever they were thrown; the others as before. */
 class Answers extends BaseExceptionFilter {
   override catch(error: HoldfastError, host: ArgumentsHost): void {
-    if (host.getType() !== 'http') throw error
+    if (host.getType() !== 'http') return answerElsewhere(error, host) as never
     const { statusCode, code, message } = error
     const answer =
       statusCode === undefined
@@ -91,6 +92,24 @@ class Answers extends BaseExceptionFilter {
     // oxlint-disable-next-line promise/valid-params, promise/no-promise-in-callback -- the framework's name for it
     super.catch(answer, host)
   }
+}
+
+const LOGGER = new Logger('HoldfastModule')
+
+/**
+ * Over anything but HTTP: who asks may be another service, and an error of ours may hold statements of other requests. It is logged, and
+ * answered with the words of Nest's own filter.
+ */
+function answerElsewhere(error: HoldfastError, host: ArgumentsHost): Observable<never> | void {
+  LOGGER.error(error.message, error.stack)
+  const answer = { status: 'error', message: 'Internal server error' }
+  if (host.getType() === 'rpc') return throwError(() => answer)
+  if (host.getType() === 'ws')
+    return void host
+      .switchToWs()
+      .getClient<{ emit(event: string, answer: object): void }>()
+      .emit('exception', answer)
+  throw new Error(answer.message)
 }
 
 /**

@@ -141,7 +141,8 @@ export class Allocator {
   takeIdle(now: number): Connection | undefined {
     if (this.waiters.size > 0 || this.#isEnding || this.isPaused) return undefined
     const connection = this.slots.mostRecentIdle()
-    if (!connection || connection.needsPing(now) || connection.isExpired(now)) return undefined
+    if (!connection || connection.isLeaving || connection.needsPing(now) || connection.isExpired(now))
+      return undefined
     this.slots.move(connection, 'busy')
     this.#handOver(connection, now, now)
     return connection
@@ -174,7 +175,7 @@ export class Allocator {
    * The release gate: only a session outside a transaction, with nothing on its way, goes to the next.
    */
   giveBack(connection: Connection, { destroy, now, mustReset, onDirty }: HandBack = {}): void {
-    if (destroy || connection.isBroken) return this.#close(connection)
+    if (destroy || connection.isLeaving) return this.#close(connection)
     const { isClean } = connection
     if (isClean && !mustReset) return this.#welcomeBack(connection, now ?? this.#clock.monotonicMs())
     if (!isClean) this.#counters.dirtyReleases += 1
@@ -223,6 +224,11 @@ export class Allocator {
     await this.#closer.until(isDone, timeoutMs)
   }
 
+  /** There may be room now. */
+  wake(): void {
+    this.#dispatch()
+  }
+
   #shift(): Waiter | undefined {
     const waiter = this.waiters.shift()
     if (waiter?.purpose === 'lane') this.#errands -= 1
@@ -234,7 +240,9 @@ export class Allocator {
     while (this.waiters.size > 0 && !this.isPaused) {
       const connection = this.slots.mostRecentIdle()
       const now = this.#clock.monotonicMs()
-      if (connection?.isExpired(now)) {
+      if (connection?.isLeaving) {
+        this.#close(connection)
+      } else if (connection?.isExpired(now)) {
         this.#counters.recycled += 1
         this.#close(connection)
       } else if (connection && !connection.needsPing(now)) {
@@ -331,7 +339,8 @@ export class Allocator {
 
   #restDeadline(connection: Connection): number {
     const open = this.slots.total - this.slots.count('closing')
-    return connection.restDeadline(open > this.#config.options.size)
+    const { min, options } = this.#config
+    return open <= min ? connection.expiresAt : connection.restDeadline(open > options.size)
   }
 
   #check(connection: Connection): void {
@@ -361,8 +370,10 @@ export class Allocator {
     this.#tenant.lost(connection, failure)
     if (state !== 'idle' && state !== 'lane') return
     this.#close(connection)
-    if (error && this.#events.listenerCount('error') > 0)
-      this.#announcer.tell('error', error, connection.client as pg.PoolClient)
+    if (!error || this.#events.listenerCount('error') === 0) return
+    // Not to be printed with it: a client has its configuration, and that a password.
+    Object.defineProperty(error, 'client', { value: connection.client, configurable: true, writable: true })
+    this.#announcer.tell('error', error, connection.client as pg.PoolClient)
   }
 
   #close(connection: Connection): void {

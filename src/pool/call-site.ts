@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 
 const FRAMES = 8
-/** Frames of Holdfast itself say nothing about who called it. */
-const OURS = fileURLToPath(new URL('..', import.meta.url))
+/** Frames of Holdfast itself say nothing about who called it. In a bundle that is no module nobody can say where this is. */
+const OURS: string | undefined = import.meta.url && fileURLToPath(new URL('..', import.meta.url))
 
 /**
  * Remembers the stack of whoever calls, about eight frames of it. Cheap: the text is made when somebody reads it.
@@ -30,5 +30,5 @@ export function callSiteOf(trace: Error): string | undefined {
 }
 
 function isApplication(frame: string): boolean {
-  return !frame.includes('node:') && !frame.includes('/node_modules/') && !frame.includes(OURS)
+  return !frame.includes('node:') && !frame.includes('/node_modules/') && !(OURS && frame.includes(OURS))
 }

@@ -43,6 +43,9 @@ const OWN_FAULT: ReadonlySet<string> = new Set([
 /** Everything that the driver's `query` takes. */
 export type DriverQuery = (...args: unknown[]) => unknown
 
+/** As it was when this was loaded, before any test replaced it. */
+const { setImmediate: soon } = globalThis
+
 /** A live server answers within a round trip; longer than this is as good as dead to whoever waits. */
 const PING_DEADLINE_MS = 2_000
 
@@ -93,6 +96,8 @@ export class Connection {
   #isOnStandby = false
   /** The server itself is at the other end: no pooler that hands sessions around. Known once it is open. */
   isDirect = false
+  /** The process may exit while it has nothing to do. */
+  readonly mayExit: boolean
   /** How transactions run here that say nothing else; undefined where that is not known. */
   isolation: string | undefined
   /** How long its first answer took. */
@@ -112,10 +117,12 @@ export class Connection {
     const Client = config.Client ?? pg.Client
     this.client = new Client({
       ...this.way,
+      ...config.changed,
       connectionTimeoutMillis: this.#openLimitMs,
       query_timeout: undefined, // ours to keep: the driver would leave the statement running
     })
     this.driverQuery = this.client.query.bind(this.client) as DriverQuery
+    this.mayExit = config.allowExitOnIdle
     this.#mayUseWire = config.options.pipelining !== 'off' && isOwnQuery(this.client)
     this.closed = new Promise((resolve) => this.client.once('end', resolve))
     this.driver.connection.on?.('parameterStatus', ({ parameterName, parameterValue }) => {
@@ -136,7 +143,13 @@ export class Connection {
   }
 
   async #prepare(): Promise<void> {
-    await this.client.connect()
+    // Both ways: a class of the application's own may know only one.
+    await new Promise<void>((resolve, reject) => {
+      const answer: unknown = this.client.connect((error?: Error | null) =>
+        error ? reject(error) : resolve(),
+      )
+      if (answer instanceof Promise) answer.then(() => resolve(), reject)
+    })
     if (this.#mayUseWire && hasOneReader(this.client)) {
       const { preparedLimit, preparedAgeMs } = this.#config.options
       const kept = { limit: preparedLimit, mostAgeMs: preparedAgeMs || Number.POSITIVE_INFINITY }
@@ -182,6 +195,11 @@ export class Connection {
   /** True when the session is outside a transaction and nothing is on its way. */
   get isClean(): boolean {
     return this.isQuiet && this.client.getTransactionStatus() === 'I'
+  }
+
+  /** Somebody ended its client: it goes by itself, and nobody else gets it. */
+  get isLeaving(): boolean {
+    return this.isBroken || this.driver._ending === true
   }
 
   isExpired(now: number): boolean {
@@ -268,7 +286,7 @@ export class Connection {
     const deadline = this.#clock.monotonicMs() + this.#config.options.cleanupTimeoutMs
     while (this.#clock.monotonicMs() < deadline && !this.isBroken) {
       if (!this.isQuiet) await this.#within(this.quiet()).catch(() => {})
-      await new Promise((resolve) => setImmediate(resolve))
+      await new Promise((resolve) => soon(resolve))
       if (this.isQuiet) return this.cleanUp()
     }
     return false

@@ -19,6 +19,8 @@ export interface DriverClient extends EventEmitter {
   readonly _queryQueue: readonly unknown[]
   /** The last status the server told: idle, in a transaction, in a failed one. */
   _txStatus: 'I' | 'T' | 'E' | null
+  /** Its `end()` was called. */
+  readonly _ending?: boolean
   readonly processID: number | null
   readonly secretKey: number | null
   getTypeParser(oid: number, format: 'text'): (text: string) => unknown

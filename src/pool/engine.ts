@@ -211,6 +211,11 @@ export class Engine implements Tenant {
     await this.#allocator.end(timeoutMs, () => this.checkouts.tellLeft())
   }
 
+  /** Its options were changed: there may be room now. */
+  resized(): void {
+    this.#allocator.wake()
+  }
+
   opened(connection: Connection): void {
     if (connection.roundTripMs !== undefined) this.#lanes.roundTrip.meet(connection.roundTripMs)
     if (this.#counters.created === 1) this.#port.connected()

@@ -59,10 +59,25 @@ export function acquireTimeout(waitedMs: number, picture: PoolPicture): Holdfast
   return new HoldfastError({
     code: 'HF_POOL_ACQUIRE_TIMEOUT',
     message:
-      `No connection became free within ${Math.round(waitedMs)} ms: ${inWords(picture)}. Look for checkouts that ` +
-      'are not released or transactions that take long; raise DB_POOL_SIZE only when the server has room.',
+      `timeout exceeded when trying to connect: no connection became free within ${Math.round(waitedMs)} ms: ${inWords(picture)}. ` +
+      whatToDo(picture),
     retryable: true,
     details: { waitedMs, ...picture },
+  })
+}
+
+/** Checkouts are to blame only where there are some. */
+function whatToDo({ busy, connecting }: PoolPicture): string {
+  if (busy === 0 && connecting > 0)
+    return 'Nobody holds one: opening one takes too long. Look at the server and the way to it; connectTimeoutMs is what one attempt may take.'
+  return 'Look for checkouts that are not released or transactions that take long; raise DB_POOL_SIZE only when the server has room.'
+}
+
+export function optionFixed(name: string, why: string): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_POOL_OPTION_FIXED',
+    message: `pool.options.${name} ${why}. password, user and max can be; for anything else make another pool.`,
+    details: { option: name },
   })
 }
 

@@ -1,5 +1,14 @@
 import type pg from 'pg'
-import { custom, flag, integer, oneOf, type OptionValues, resolveOptions } from '../core/index.ts'
+import {
+  custom,
+  flag,
+  integer,
+  oneOf,
+  type OptionValues,
+  queryOf,
+  resolveOptions,
+  withQuery,
+} from '../core/index.ts'
 import { REPLICA_OPTIONS } from './replicas/options.ts'
 import { SERVER_OPTIONS } from './servers/options.ts'
 import type { TargetSessionAttrs } from './servers/role.ts'
@@ -203,7 +212,7 @@ export type PoolConfig = pg.ClientConfig &
     maxLifetimeSeconds?: number | undefined
     /** A connection is replaced after this many checkouts. */
     maxUses?: number | undefined
-    /** pg.Pool's; here `size` is what is kept. */
+    /** pg.Pool's: so many stay open, however long they are idle. Default 0. */
     min?: number | undefined
     /** An older name of pg.Pool's for `max`. */
     poolSize?: number | undefined
@@ -243,6 +252,10 @@ export interface ResolvedPoolConfig {
   readonly tags: Readonly<Record<string, string>> | undefined
   readonly budget: ConnectionBudget | undefined
   readonly maxUses: number
+  /** So many stay open, however long they are idle. */
+  readonly min: number
+  /** What new connections are opened with since it was changed. */
+  readonly changed: pg.ClientConfig
   readonly allowExitOnIdle: boolean
   readonly Client: typeof pg.Client | undefined
   readonly onConnect: PoolConfig['onConnect']
@@ -259,12 +272,12 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
   const {
     poolSize,
     max = poolSize,
-    min: _min,
+    min,
     verify,
     connectionTimeoutMillis,
     idleTimeoutMillis,
     maxLifetimeSeconds,
-    maxUses = Number.POSITIVE_INFINITY,
+    maxUses,
     allowExitOnIdle = false,
     Client,
     onConnect,
@@ -276,10 +289,11 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
     ...rest
   } = config
   const given: Record<string, unknown> = {
-    ...(max !== undefined && { size: max, overflow: 0 }),
-    ...(connectionTimeoutMillis !== undefined && { acquireTimeoutMs: connectionTimeoutMillis }),
-    ...(typeof idleTimeoutMillis === 'number' && { idleTimeoutMs: idleTimeoutMillis }),
-    ...(maxLifetimeSeconds !== undefined && { recycleMs: maxLifetimeSeconds * 1_000 }),
+    // No number, and nought, is pg.Pool's own default there.
+    ...(Boolean(asNumber(max)) && { size: asNumber(max), overflow: 0 }),
+    ...(isGiven(connectionTimeoutMillis) && { acquireTimeoutMs: asNumber(connectionTimeoutMillis) }),
+    ...(isGiven(idleTimeoutMillis) && { idleTimeoutMs: asNumber(idleTimeoutMillis) }),
+    ...(isGiven(maxLifetimeSeconds) && { recycleMs: asSeconds(maxLifetimeSeconds) }),
   }
   const client: Record<string, unknown> & pg.ClientConfig = {}
   for (const [name, value] of Object.entries(rest)) {
@@ -291,7 +305,7 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
   ])
   const full = withSessionOptions(client, values, poolName)
   return {
-    options: values,
+    options: { ...values },
     addresses: listServers(full),
     target: values.targetSessionAttrs ?? targetInUrl(full.connectionString) ?? 'any',
     client: full,
@@ -299,12 +313,27 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
     name: poolName,
     tags,
     budget,
-    maxUses,
+    maxUses: (asNumber(maxUses) as number) || Number.POSITIVE_INFINITY,
+    min: (asNumber(min) as number) || 0,
+    changed: {},
     allowExitOnIdle,
     Client,
     onConnect: verify ? inTurn(onConnect, verify) : onConnect,
     echo,
   }
+}
+
+/** pg.Pool takes the numbers of its options as the environment gives them, and what is none as not given. */
+function asNumber(value: unknown): unknown {
+  if (value === null || Number.isNaN(value) || value === '') return undefined
+  return typeof value === 'string' && Number.isFinite(Number(value)) ? Number(value) : value
+}
+
+const isGiven = (value: unknown): boolean => asNumber(value) !== undefined
+
+function asSeconds(value: unknown): unknown {
+  const seconds = asNumber(value)
+  return typeof seconds === 'number' ? seconds * 1_000 : seconds
 }
 
 /** As the primary's, but for what says where it is. */
@@ -323,15 +352,29 @@ function replicaConfig(config: PoolConfig, replica: string | PoolConfig): PoolCo
 /** What sessions begin with; what the caller gave the driver itself stays. */
 function withSessionOptions(
   client: pg.ClientConfig,
-  { statementTimeoutMs, jitOff }: PoolOptions,
+  { statementTimeoutMs, jitOff, planCacheMode }: PoolOptions,
   name: string,
 ): pg.ClientConfig {
+  const settings = [
+    ...(jitOff ? ['-c jit=off'] : []),
+    ...(planCacheMode === 'auto' ? [] : [`-c plan_cache_mode=${planCacheMode}`]),
+  ]
   return {
     fallback_application_name: name === 'default' ? 'holdfast' : `holdfast ${name}`,
     ...(statementTimeoutMs !== undefined && { statement_timeout: statementTimeoutMs }),
     ...client,
-    ...(jitOff && { options: `${client.options ?? process.env.PGOPTIONS ?? ''} -c jit=off`.trim() }),
+    ...(settings.length > 0 && withSettings(client, settings)),
   }
+}
+
+/** Behind what is there already: in the URL, which goes before what stands beside it, or in the options. */
+function withSettings(client: pg.ClientConfig, settings: readonly string[]): pg.ClientConfig {
+  const { connectionString } = client
+  const inUrl = connectionString === undefined ? null : queryOf(connectionString).get('options')
+  const all = [inUrl ?? client.options ?? process.env.PGOPTIONS ?? '', ...settings].join(' ').trim()
+  return connectionString !== undefined && inUrl !== null
+    ? { connectionString: withQuery(connectionString, (query) => query.set('options', all)) }
+    : { options: all }
 }
 
 /** pg.Pool's `verify` is a later `onConnect` with a callback. */

@@ -14,6 +14,12 @@ export function markUndone(error: unknown): void {
   if (typeof error === 'object' && error !== null) undone.add(error)
 }
 
+/** Of a copy the same is known. */
+export function markAlike(error: object, copy: object): void {
+  if (connectionErrors.has(error)) connectionErrors.add(copy)
+  if (undone.has(error)) undone.add(copy)
+}
+
 /** True when the connection could not be had, or was lost. */
 export function isConnectionError(error: unknown): boolean {
   if (typeof error === 'object' && error !== null && connectionErrors.has(error)) return true

@@ -3,6 +3,7 @@ import pg from 'pg'
 import { type Clock, type Queryable, systemClock } from '../core/index.ts'
 import type { PoolActivity } from './activity.ts'
 import type { PooledClient } from './checkout.ts'
+import { changeableOptions } from './changing-options.ts'
 import { Engine } from './engine.ts'
 import type { HolderPicture } from './errors.ts'
 import { textOf } from './gate.ts'
@@ -82,18 +83,19 @@ export class Pool extends EventEmitter<PoolEvents> {
     super()
     const resolved = resolvePoolConfig(config)
     const { size, idleTimeoutMs, recycleMs } = resolved.options
-    const options = Object.freeze({
+    const options = {
       ...resolved.client,
       ...resolved.options,
       // What they are called there.
       max: size + resolved.options.overflow,
-      min: size,
+      min: resolved.min ?? size,
       idleTimeoutMillis: idleTimeoutMs,
       maxLifetimeSeconds: recycleMs / 1_000,
       maxUses: resolved.maxUses,
       allowExitOnIdle: resolved.allowExitOnIdle,
-    })
-    Object.defineProperty(this, 'options', { value: options, enumerable: false })
+    }
+    const shown = changeableOptions(options, resolved, () => this.#engine.resized())
+    Object.defineProperty(this, 'options', { value: shown, enumerable: false })
     this.name = resolved.name
     this.#config = config
     this.#clock = clock
@@ -193,6 +195,7 @@ export class Pool extends EventEmitter<PoolEvents> {
     callback?: QueryCallback,
   ): Promise<pg.QueryResult> | pg.Submittable | void {
     const whenDone = typeof values === 'function' ? values : callback
+    if (typeof query === 'function') return refuseFunction(query)
     if (isSubmittable(query)) {
       this.#reading?.noteHolder()
       return this.#engine.queries.submit(query, whenDone)
@@ -308,6 +311,12 @@ export class Pool extends EventEmitter<PoolEvents> {
     return this.#engine.recorder.labelFigures()
   }
 
+  /** Whether a connection is open. Whether the server answers now, {@link health} asks. */
+  get isConnected(): boolean {
+    const { idle, busy, lanes } = this.#engine.stats()
+    return idle + busy + lanes > 0
+  }
+
   /** Asks the server for one answer, within `timeoutMs` altogether (default 2 s). Never rejects. */
   health(timeoutMs = 2_000): Promise<PoolHealth> {
     return askHealth(
@@ -381,4 +390,10 @@ export class Pool extends EventEmitter<PoolEvents> {
     const fit = capacity && fitOf(this.options, capacity)
     if (fit && !fit.fits) this.#engine.tell('pool:too-large', fit)
   }
+}
+
+/** As pg.Pool does: a function has a name, and would be taken for a statement. */
+function refuseFunction(query: unknown): void {
+  const error = new TypeError('Passing a function as the first parameter to pool.query is not supported')
+  process.nextTick(query as (error: Error) => void, error)
 }

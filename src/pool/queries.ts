@@ -6,13 +6,13 @@ import { Comments } from './comments.ts'
 import type { Connection } from './connection.ts'
 import { queueFull, type PoolPicture } from './errors.ts'
 import { type Interrupt, interrupt, interruptible, interruptOf, queryTimeout } from './interrupt.ts'
-import { forgetsPrepared, textOf } from './gate.ts'
+import { forgetsPrepared, tellSubmitted, textOf, withCallersStack } from './gate.ts'
 import { currentLabel } from './label.ts'
 import type { Lanes } from './lanes/lanes.ts'
 import type { PoolOptions, ResolvedPoolConfig } from './options.ts'
 import { type Carrier, PoolQuery, type QueryRunner, readQuery } from './query.ts'
 import type { Recorder } from './recorder.ts'
-import { type Callback, endOf, failSubmittable } from './submittable.ts'
+import { type Callback, endOf, failSubmittable, type QueryEnd } from './submittable.ts'
 import { traced } from './tracing.ts'
 import type { RunHeld } from './transaction.ts'
 import { deadlineFrom, type Waiter } from './waiter.ts'
@@ -77,6 +77,7 @@ export class Queries implements QueryRunner, Carrier {
       wanted.statement.noteCallSite(since, () => traceAbove(above))
       const asked = new PoolQuery(wanted, times, this, resolve, reject)
       asked.comment = this.#comments?.of(asked.label)
+      asked.context = this.#port.recorder.context()
       if (this.#limitMs) this.#limit(asked, this.#limitMs)
       this.#route(asked)
     }).catch(withCallersStack)
@@ -85,6 +86,7 @@ export class Queries implements QueryRunner, Carrier {
   /** Gives a query object of the driver's a connection of its own, for as long as it lives. */
   submit<Query extends pg.Submittable>(query: Query, callback: Callback | undefined): Query {
     const since = this.#clock.monotonicMs()
+    const label = currentLabel()
     const refuse = (error: unknown): void => process.nextTick(failSubmittable, query, callback, error)
     try {
       this.#port.allocator.acquire({
@@ -97,6 +99,7 @@ export class Queries implements QueryRunner, Carrier {
           this.#alone += 1
           connection.statementText = textOf(query)
           const over = endOf(query, callback)
+          this.#tellOf(query, over.ended, since, label)
           connection.driverQuery(query, over.callback)
           const quiet = over.ended.then(() => connection.quiet())
           void quiet.catch(() => {}).finally(() => this.#release(connection)) // a lost connection is the gate's
@@ -106,6 +109,24 @@ export class Queries implements QueryRunner, Carrier {
       refuse(error)
     }
     return query
+  }
+
+  #tellOf(query: pg.Submittable, ended: Promise<QueryEnd>, since: number, label: string | undefined): void {
+    const { recorder } = this.#port
+    const text = textOf(query)
+    tellSubmitted(
+      () => ({ text, label }),
+      ended,
+      ({ rowCount, error }) => {
+        const durationMs = this.#clock.monotonicMs() - since
+        recorder.record(recorder.statements.of(text), {
+          durationMs,
+          rowCount,
+          hasFailed: error !== undefined,
+          label,
+        })
+      },
+    )
   }
 
   /** Runs one statement of somebody who holds the connection, with a BEGIN ahead of it if that is wanted. */
@@ -125,6 +146,7 @@ export class Queries implements QueryRunner, Carrier {
         held.begin = begin
         held.isBeginNamed = connection.isDirect && this.#options.prepare
         held.comment = this.#comments?.of(held.label)
+        held.context = this.#port.recorder.context()
         // Behind whatever may have changed what names mean, nothing is run as it was understood before.
         if (scan.isPlain && !scan.mayShare) connection.isAltered = true
         const isFit = scan.isPlain && (held.hasName || !connection.isAltered)
@@ -173,12 +195,13 @@ export class Queries implements QueryRunner, Carrier {
   settle(query: PoolQuery, exchange: Exchange, at: number): void {
     const { error } = exchange
     const result = exchange.result()
-    this.#port.recorder.record(query.statement, {
+    const execution = {
       durationMs: at - query.since,
       rowCount: result.rowCount ?? 0,
       hasFailed: error !== undefined,
       label: query.label,
-    })
+    }
+    this.#port.recorder.record(query.statement, execution, query.context)
     if (error) query.reject(error)
     else query.resolve(result as unknown as pg.QueryResult)
   }
@@ -309,13 +332,4 @@ export class Queries implements QueryRunner, Carrier {
     if (statement.text.length > LONGEST_PREPARED || values.length > MOST_PARAMETERS) return false
     return values.length > 0 || statement.tally.calls >= PREPARED_FROM_CALLS
   }
-}
-
-/**
- * Where the answer was read the stack is nothing but the socket's. Here, on the way to the caller's promise, it
- * leads back to whoever awaits it.
- */
-function withCallersStack(error: unknown): never {
-  if (error instanceof Error) Error.captureStackTrace(error, withCallersStack)
-  throw error
 }

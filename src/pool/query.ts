@@ -55,6 +55,8 @@ export class PoolQuery implements StatementCall, Waiter {
   /** What the caller named its work. */
   readonly label = currentLabel()
   comment: string | undefined
+  /** Where its caller is, for `echo`. */
+  context: (<T>(run: () => T) => T) | undefined
   /** Nothing was on its way when it was sent: its answer tells the round trip. */
   wasFirst = true
   readonly since: number
@@ -140,12 +142,16 @@ export function readQuery(
   statements: Statements,
 ): Wanted | undefined {
   if (typeof query === 'string') return readText(statements, query, values, undefined)
-  if (typeof query !== 'object' || query === null || typeof query.text !== 'string') return undefined
+  if (typeof query !== 'object' || query === null) return undefined
+  const { name } = query
+  const text = query.text ?? (typeof name === 'string' ? statements.textNamed(name) : undefined)
+  if (typeof text !== 'string') return undefined
   for (const key in query) {
     if (OUR_KEYS.has(key)) continue
     if ((query as unknown as Record<string, unknown>)[key] !== undefined) return undefined
   }
-  return readText(statements, query.text, values ?? query.values, query)
+  if (typeof name === 'string') statements.name(name, text)
+  return readText(statements, text, values ?? query.values, query)
 }
 
 function readText(

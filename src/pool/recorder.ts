@@ -1,6 +1,9 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Statement, type StatementFigures, Statements } from './statements.ts'
 import { type EchoedQuery, emptyTimings, type PoolTimings } from './stats.ts'
 import { type Execution, Tallies, type TallyFigures } from './tally.ts'
+
+const asIs = <T>(run: () => T): T => run()
 
 /** Labels that are remembered; further ones count as `(other)`. */
 const LABELS = 200
@@ -22,12 +25,17 @@ export class Recorder {
     this.#echo = echo
   }
 
-  /** A statement was answered. */
-  record(statement: Statement, execution: Execution): void {
+  /** Where `echo` is to be told in the context of whoever asks now; undefined where nobody wants it. */
+  context(): (<T>(run: () => T) => T) | undefined {
+    return this.#echo && AsyncLocalStorage.snapshot()
+  }
+
+  /** A statement was answered. @param within the context of whoever asked */
+  record(statement: Statement, execution: Execution, within = asIs): void {
     statement.record(execution)
     this.timings.statements.record(execution.durationMs)
     if (execution.label !== undefined) this.#labels.of(execution.label).add(execution)
-    if (this.#echo) this.#tell(statement.text, execution)
+    if (this.#echo) within(() => this.#tell(statement.text, execution))
   }
 
   statementFigures(): StatementFigures[] {

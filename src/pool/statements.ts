@@ -5,6 +5,10 @@ import { scanStatement, type StatementScan } from './lanes/statement-scan.ts'
 
 /** The newest of the service times weighs this much. */
 const WEIGHT = 0.2
+/** Longer texts are not remembered: of those that hold their values there may be no end. */
+const LONGEST_KEPT = 100_000
+/** All texts that are remembered, in characters. */
+const MOST_CHARACTERS = 8_000_000
 /** Labels that are remembered with each statement. */
 const LABELS_OF_ONE = 20
 /** A call site is looked for this seldom: it costs some microseconds. */
@@ -75,11 +79,13 @@ export class Statement {
   }
 }
 
-/** The statements of one pool by their text; bounded. What was not used for longest leaves, a tenth at a time. */
+/** The statements of one pool by their text; bounded by their number and their length. What was not used for longest leaves, a tenth at a time. */
 export class Statements {
   readonly #byText = new Map<string, Statement>()
   readonly #capacity: number
+  readonly #byName = new Map<string, string>()
   #uses = 0
+  #characters = 0
 
   /** @param capacity how many texts are remembered. */
   constructor(capacity: number) {
@@ -89,12 +95,26 @@ export class Statements {
   of(text: string): Statement {
     let statement = this.#byText.get(text)
     if (!statement) {
-      if (this.#byText.size >= this.#capacity) this.#forgetTheOldest()
       statement = new Statement(text)
+      if (text.length > LONGEST_KEPT) return statement
+      while (this.#byText.size >= this.#capacity || this.#characters + text.length > MOST_CHARACTERS)
+        this.#forgetTheOldest()
       this.#byText.set(text, statement)
+      this.#characters += text.length
     }
     statement.lastUse = ++this.#uses
     return statement
+  }
+
+  /** Whoever names a statement may call it by its name alone later. */
+  name(name: string, text: string): void {
+    if (this.#byName.get(name) === text || text.length > LONGEST_KEPT) return
+    if (this.#byName.size >= this.#capacity) this.#byName.clear()
+    this.#byName.set(name, text)
+  }
+
+  textNamed(name: string): string | undefined {
+    return this.#byName.get(name)
   }
 
   all(): Iterable<Statement> {
@@ -103,6 +123,9 @@ export class Statements {
 
   #forgetTheOldest(): void {
     const byAge = [...this.#byText.values()].toSorted((a, b) => a.lastUse - b.lastUse)
-    for (const { text } of byAge.slice(0, Math.ceil(this.#capacity / 10))) this.#byText.delete(text)
+    for (const { text } of byAge.slice(0, Math.ceil(byAge.length / 10))) {
+      this.#byText.delete(text)
+      this.#characters -= text.length
+    }
   }
 }

@@ -190,11 +190,21 @@ export class Transaction {
 
   #beginWith(first: Promise<pg.QueryResult>): Promise<pg.QueryResult> {
     this.#state = 'beginning'
-    this.#beginning = first.then(
-      () => this.#begun(),
-      (error: unknown) => this.#begun(error),
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#beginning = promise
+    // One behind the other: a stack leads to the caller only where nobody else waits for the same promise.
+    return first.then(
+      (result) => {
+        this.#begun()
+        resolve()
+        return result
+      },
+      (error: unknown) => {
+        this.#begun(error)
+        resolve()
+        throw error
+      },
     )
-    return first
   }
 
   #beginThroughDriver(): void {

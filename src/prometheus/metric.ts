@@ -28,9 +28,18 @@ export function register(
   { name, help, type }: { readonly name: string; readonly help: string; readonly type: MetricType },
   read: () => Promise<readonly Sample[]> | readonly Sample[],
 ): void {
-  const metric = { name, help, type, aggregator: 'sum', reset() {} } as const
-  const get = async (): ReturnType<Metric['get']> => ({ ...metric, get, values: await read() })
-  registry.registerMetric({ ...metric, get } as never)
+  const metric: Metric = {
+    name,
+    help,
+    type,
+    aggregator: 'sum',
+    reset() {},
+    async get() {
+      // A registry of OpenMetrics has given it another name by then.
+      return { ...this, values: await read() }
+    },
+  }
+  registry.registerMetric(metric as never)
 }
 
 /** One value without labels; none where it is not known. */

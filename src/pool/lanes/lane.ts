@@ -100,6 +100,7 @@ export class Lane implements Carrier {
       if (this.state === 'retiring') return this.#finish()
       this.state = 'open'
       this.#keeper.hasRoom(this)
+      if (this.#wire.pending === 0 && this.connection.mayExit) this.connection.keepAlive(false)
     })
   }
 
@@ -108,6 +109,7 @@ export class Lane implements Carrier {
     this.#gathered += 1
     query.carrier = this
     query.wasFirst = this.#wire.pending === 0
+    if (query.wasFirst && this.connection.mayExit) this.connection.keepAlive(true)
     this.usedAt = now
     this.#wire.send(query, this.#answered)
   }
@@ -154,6 +156,7 @@ export class Lane implements Carrier {
     }
     if (this.state === 'retiring' && this.#wire.pending === 0) this.#finish()
     else if (this.state === 'open') this.#keeper.hasRoom(this)
+    if (this.#wire.pending === 0 && this.connection.mayExit) this.connection.keepAlive(false)
   }
 
   #finish(): void {

@@ -12,6 +12,8 @@ import { RoundTrip } from './round-trip.ts'
 const CROWDED_FROM = 24
 /** Statements of one tick that go to the same lane: what leaves together is cheap for both sides. */
 const GATHERED_AT_MOST = 32
+/** As it was when this was loaded, before any test replaced it. */
+const { setImmediate: soon } = globalThis
 /** A lane without work becomes an ordinary connection again. */
 const IDLE_MS = 1_000
 
@@ -330,7 +332,7 @@ export class Lanes implements Carrier {
     if (lane.isKnownStalled || !this.#announcer.isHeard('lane:stalled')) return
     const { headSince } = lane
     if (headSince === undefined) return
-    setImmediate(() => {
+    soon(() => {
       if (lane.headSince !== headSince || lane.depth === 0 || lane.isKnownStalled) return
       lane.isKnownStalled = true
       this.#announcer.tell('lane:stalled', { depth: lane.depth, sinceMs: now - headSince })

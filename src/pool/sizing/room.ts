@@ -15,23 +15,29 @@ export interface RoomPort {
 
 /** How many connections one pool may have: its own limit, and what a shared budget leaves. */
 export class Room implements BudgetMember {
-  readonly size: number
-  /** The most connections, whatever others do. */
-  readonly limit: number
+  readonly #options: { readonly size: number; readonly overflow: number }
   readonly #budget: ConnectionBudget | undefined
   readonly #port: RoomPort
 
   /** @throws HF_OPTION_INVALID when the budget is smaller than the sizes of its pools */
   constructor(
-    { size, overflow }: { size: number; overflow: number },
+    options: { readonly size: number; readonly overflow: number },
     budget: ConnectionBudget | undefined,
     port: RoomPort,
   ) {
-    this.size = size
-    this.limit = size + overflow
+    this.#options = options
     this.#budget = budget
     this.#port = port
     budget?.join(this)
+  }
+
+  get size(): number {
+    return this.#options.size
+  }
+
+  /** The most connections, whatever others do. */
+  get limit(): number {
+    return this.#options.size + this.#options.overflow
   }
 
   get total(): number {

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { type Clock, SQLSTATE, sqlstateOf } from '../../core/index.ts'
 import type { DriverClient } from '../driver.ts'
 import { Exchange, type StatementCall } from './exchange.ts'
+import { markAlike } from '../outcome.ts'
 import { FrameJoiner, frameLength, HEADER_BYTES } from './frames.ts'
 import type { Outbox } from './outbox.ts'
 import { type Prepared, PreparedStatements } from './prepared.ts'
@@ -51,6 +52,8 @@ export class Wire {
   #failure: Error | undefined
   /** Names the server should forget; they go with the next statement. */
   readonly #toClose: string[] = []
+  /** Statements whose meaning is being asked for, and who waits for that. */
+  readonly #probed = new Map<string, { readonly exchange: Exchange; readonly before: Prepared }[]>()
   readonly #onDrained: (() => void)[] = []
   /** Monotonic milliseconds when the socket last delivered anything. */
   heardAt = 0
@@ -145,8 +148,9 @@ export class Wire {
     this.#queue = []
     this.#head = 0
     this.#sent = 0
-    for (const exchange of lost) {
-      exchange.error ??= error
+    for (const [index, exchange] of lost.entries()) {
+      // What one caller notes on it is not the others'.
+      exchange.error ??= index === 0 ? error : copyOf(error)
       exchange.answered(exchange)
     }
     this.#tellDrained()
@@ -380,16 +384,30 @@ export class Wire {
    */
   #probe(exchange: Exchange, before: Prepared): void {
     const { text } = exchange.call
+    const asking = this.#probed.get(text)
+    if (asking) return void asking.push({ exchange, before })
+    const doubtful = [{ exchange, before }]
+    this.#probed.set(text, doubtful)
     const asked = { text, values: [], isArrayMode: false, types: undefined, isNamed: true, isProbe: true }
     this.#enqueue(
       new Exchange(asked, ({ prepared, error }) => {
-        const isSame = error !== undefined || prepared === undefined || !isOther(before, prepared)
-        if (isSame) return exchange.answered(exchange)
-        schemaChanged()
-        this.#repeat(exchange)
+        this.#probed.delete(text)
+        for (const one of doubtful) {
+          const isSame = error !== undefined || prepared === undefined || !isOther(one.before, prepared)
+          if (isSame) one.exchange.answered(one.exchange)
+          else this.#repeat(one.exchange)
+          if (!isSame) schemaChanged()
+        }
       }),
     )
   }
+}
+
+function copyOf(error: Error): Error {
+  const copy = Object.setPrototypeOf(new Error(error.message), Object.getPrototypeOf(error)) as Error
+  Object.defineProperties(copy, Object.getOwnPropertyDescriptors(error))
+  markAlike(error, copy)
+  return copy
 }
 
 function isOther(before: Prepared, now: Prepared): boolean {
@@ -401,7 +419,7 @@ function isOther(before: Prepared, now: Prepared): boolean {
 
 /** The server does not know the BEGIN ahead of it any more, and so skipped the statement. */
 function lostBegin({ error, tagsAhead }: Exchange): boolean {
-  return tagsAhead > 0 && sqlstateOf(error) === SQLSTATE.invalidSqlStatementName
+  return tagsAhead > 0 && error !== undefined && doubtOf(error) === 'unknown'
 }
 
 /**
@@ -410,9 +428,10 @@ function lostBegin({ error, tagsAhead }: Exchange): boolean {
  */
 function doubtOf(error: Error): 'unknown' | 'changed' | 'possible' | undefined {
   const sqlstate = sqlstateOf(error)
-  if (sqlstate === SQLSTATE.invalidSqlStatementName) return 'unknown'
-  if (sqlstate === SQLSTATE.featureNotSupported)
-    return (error as pg.DatabaseError).routine === 'RevalidateCachedQuery' ? 'changed' : undefined
+  // Functions of the application may raise the same codes.
+  const { routine } = error as pg.DatabaseError
+  if (sqlstate === SQLSTATE.invalidSqlStatementName && routine === 'exec_bind_message') return 'unknown'
+  if (sqlstate === SQLSTATE.featureNotSupported && routine === 'RevalidateCachedQuery') return 'changed'
   return /^(22|42|XX)/.test(sqlstate ?? '') ? 'possible' : undefined
 }
 

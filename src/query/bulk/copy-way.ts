@@ -16,6 +16,8 @@ export interface CopyWay {
   readonly hasPlugins: boolean
   /** Columns for which INSERT takes no value. */
   readonly identities: readonly string[]
+  /** Columns of bytes: only there do they mean the same in COPY's text as in INSERT. */
+  readonly bytes: readonly string[]
 }
 
 /**
@@ -29,26 +31,30 @@ export async function copyWayOf(
 ): Promise<CopyWay | undefined> {
   const node = nodeOf(trx, table, [row])
   const name = tableName(node)
-  const { rows } = await sql<{ takes: boolean; identities: string[] }>`
+  const { rows } = await sql<{ takes: boolean; identities: string[]; bytes: string[] }>`
     SELECT relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p', 'f']::"char"[]) AND NOT relhasrules AND NOT pg_catalog.row_security_active(oid) AS takes,
-           ARRAY(SELECT attname::text FROM pg_catalog.pg_attribute WHERE attrelid OPERATOR(pg_catalog.=) pg_class.oid AND attidentity OPERATOR(pg_catalog.=) 'a') AS identities
+           ARRAY(SELECT attname::text FROM pg_catalog.pg_attribute WHERE attrelid OPERATOR(pg_catalog.=) pg_class.oid AND attidentity OPERATOR(pg_catalog.=) 'a') AS identities,
+           ARRAY(SELECT attname::text FROM pg_catalog.pg_attribute WHERE attrelid OPERATOR(pg_catalog.=) pg_class.oid AND atttypid OPERATOR(pg_catalog.=) 'pg_catalog.bytea'::regtype::oid) AS bytes
       FROM pg_catalog.pg_class WHERE oid OPERATOR(pg_catalog.=) ${name}::regclass::oid`.execute(
     trx.withoutPlugins(),
   )
   const [found] = rows
   if (!found?.takes) return undefined
-  return { table, name, hasPlugins: trx.getExecutor().plugins.length > 0, identities: found.identities }
+  const { identities, bytes } = found
+  return { table, name, hasPlugins: trx.getExecutor().plugins.length > 0, identities, bytes }
 }
 
-/** Rows of the same columns as COPY takes them; undefined when there is an expression among their values. */
+/** Rows of the same columns as COPY takes them; undefined when there is an expression among their values, or bytes for what is no column of bytes. */
 export function copyOf(trx: Transaction<any>, way: CopyWay, rows: readonly Row[]): Copied | undefined {
   const { columns, lists } = way.hasPlugins ? transformed(trx, way.table, rows) : plain(rows)
   if (columns.length === 0 || !lists || columns.some((name) => way.identities.includes(name)))
     return undefined
+  const isOddBytes = (value: unknown, at: number): boolean =>
+    ArrayBuffer.isView(value) && !way.bytes.includes(columns[at] as string)
   const pieces: string[] = []
   let piece = ''
   for (const values of lists) {
-    if (values.some(isExpression)) return undefined
+    if (values.some(isExpression) || values.some(isOddBytes)) return undefined
     piece += copyLine(values)
     if (piece.length < LENGTH_OF_A_PIECE) continue
     pieces.push(piece)

@@ -12,6 +12,7 @@ import {
   type StringReference,
   WhereNode,
 } from 'kysely'
+import { floatsIn } from './floats.ts'
 import { cursorsClash, keysetKey, keysetNull, optionMissing, pageQuery as unpageable } from '../errors.ts'
 import type { CursorKeys } from './cursor-keys.ts'
 import { limitOf } from './limits.ts'
@@ -204,13 +205,18 @@ function ourColumns(order: readonly Term[]): AliasedExpression<unknown, string>[
   const texts = terms.map((term) => sql`(${term})::text`)
   return [
     ...terms.map((term, n) => sql`${term}`.as(orderColumn(n))),
-    // A letter ahead keeps plugins from taking it for JSON.
-    sql`'k' || json_build_array(${sql.join(texts)})::text`.as(POSITION),
+    // A letter ahead keeps plugins from taking it for JSON. Where floats are written with fewer digits than they have, their bytes go along.
+    sql`'k' || json_build_array(${sql.join(texts)}, CASE WHEN current_setting('extra_float_digits')::int < 1 THEN encode(record_send(ROW(${sql.join(terms)})), 'hex') END)::text`.as(
+      POSITION,
+    ),
   ]
 }
 
 function positionOf(row: OurRow, order: readonly Term[]): Position['values'] {
-  const values = JSON.parse(row[POSITION].slice(1)) as (string | null)[]
+  const found = JSON.parse(row[POSITION].slice(1)) as (string | null)[]
+  const bytes = found[order.length]
+  const values = found.slice(0, order.length)
+  if (typeof bytes === 'string') for (const [n, exact] of floatsIn(bytes)) values[n] = exact
   const unplaced = order.findIndex(({ nulls }, n) => nulls === undefined && values[n] === null)
   if (unplaced >= 0) throw keysetNull(unplaced, order.length)
   return values

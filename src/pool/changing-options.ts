@@ -1,0 +1,58 @@
+import { hasPassword, withoutPassword } from '../core/index.ts'
+import { optionFixed } from './errors.ts'
+import type { PoolOptions, ResolvedPoolConfig } from './options.ts'
+
+/**
+ * The options of a running pool, as it shows them. A few can be changed, as with pg.Pool: what new connections sign in with (a password
+ * that was rotated), and their number. Anything else is refused aloud, also in code that is not strict.
+ *
+ * @param resized is told that there may be room now.
+ */
+export function changeableOptions<Options extends object>(
+  options: Options,
+  { options: inForce, changed }: ResolvedPoolConfig,
+  resized: () => void,
+): Options {
+  // Printing them must not print the password.
+  if ('password' in options) Object.defineProperty(options, 'password', { enumerable: false })
+  const changes: Readonly<Record<string, (value: unknown) => void>> = {
+    password: (value) => signInWith({ password: value }),
+    user: (value) => signInWith({ user: value }),
+    max: (value) => {
+      if (!Number.isInteger(value) || (value as number) < 1)
+        throw optionFixed('max', 'is a whole number from 1')
+      Object.assign(inForce as { -readonly [Name in keyof PoolOptions]: PoolOptions[Name] }, {
+        size: value,
+        overflow: 0,
+      })
+      Object.assign(options, { size: value, overflow: 0, min: value })
+      resized()
+    },
+  }
+  const signInWith = (what: object): void => {
+    const { connectionString } = { ...options, ...changed } as { connectionString?: string }
+    // What stands in the URL goes before what stands beside it.
+    if ('password' in what && connectionString !== undefined && hasPassword(connectionString))
+      changed.connectionString = withoutPassword(connectionString)
+    Object.assign(changed, what)
+  }
+  const refuse = (name: string | symbol): never => {
+    throw optionFixed(String(name), 'cannot be changed while the pool runs')
+  }
+  return new Proxy(options, {
+    set(target, name, value) {
+      const change = changes[String(name)]
+      if (!change) return refuse(name)
+      change(value)
+      const isShown = name !== 'password'
+      return Reflect.defineProperty(target, name, {
+        value,
+        enumerable: isShown,
+        configurable: true,
+        writable: true,
+      })
+    },
+    defineProperty: (_, name) => refuse(name),
+    deleteProperty: (_, name) => refuse(name),
+  })
+}
