@@ -6,15 +6,21 @@ import {
   SQLSTATE,
   sqlstateOf,
   type Timer,
+  wait,
   within,
 } from '../core/index.ts'
 import type { Identity } from './console-sessions.ts'
 import type { Role } from './roles.ts'
 
 /** So many records of one session wait for the database; the log has them all. Whoever floods it takes no place of others'. */
-const MOST_WAITING = 20
-/** What somebody locks is tried again: each try waits for some seconds in the database. */
+const MOST_REFUSALS_WAITING = 20
+/** More than anybody may change within the minutes for which is tried. */
+const MOST_WAITING = 10_000
+/** What cannot be written now is tried again for some minutes. */
 const MOST_TRIES = 60
+const PAUSE_MS = 5_000
+/** A lock, a limit, a server that is away or full; what has no state did not get as far as the server. */
+const PASSES = /^(55P03|08|53|57)/
 /** What was refused again within that is one more record, with its count. */
 const REPEATS_MS = 60_000
 const LONGEST_GOODBYE_MS = 5_000
@@ -43,8 +49,9 @@ export class AccessLog {
   readonly #clock: Clock
   /** By the session that they are of; those of the process itself under ''. */
   readonly #waiting = new Map<string, Waiting>()
-  #writing: Promise<void> | undefined
-  #isClosing = false
+  #writing: Promise<void> = Promise.resolve()
+  #isWriting = false
+  readonly #closing = new AbortController()
   /** Refusals since the minute began, by session and route; a count of those after the first. */
   readonly #refusals = new Map<string, { readonly by: Identity; readonly record: Record; again: number }>()
   #minute: Timer | undefined
@@ -110,11 +117,21 @@ export class AccessLog {
     })
   }
 
+  /** Remembers what somebody asked for in their name, behind the answer. What must not be done without its record has one of its own. */
+  recorderOf(by: Identity | null): Recorder {
+    return {
+      record: async (operation) => {
+        this.#tell(undefined, by, { ...operation, details: operation.details ?? {} })
+        return ''
+      },
+    }
+  }
+
   /** Waits for what is being written. */
   async close(): Promise<void> {
     this.#countRefusals()
-    this.#isClosing = true
-    const writing = this.#writing ?? Promise.resolve()
+    this.#closing.abort()
+    const writing = this.#writing
     await within(this.#clock, LONGEST_GOODBYE_MS, writing, () => new Error('still writing')).catch(() => {}) // the log has them
   }
 
@@ -140,9 +157,12 @@ export class AccessLog {
     const of = by?.id ?? ''
     const waiting = this.#waiting.get(of) ?? { by, records: [], leftOut: 0 }
     this.#waiting.set(of, waiting)
-    if (waiting.records.length < MOST_WAITING) waiting.records.push(record)
+    const most = record.action === 'api.refused' ? MOST_REFUSALS_WAITING : MOST_WAITING
+    if (waiting.records.length < most) waiting.records.push(record)
     else waiting.leftOut += 1
-    this.#writing ??= this.#writeAll(log).finally(() => (this.#writing = undefined))
+    if (this.#isWriting) return
+    this.#isWriting = true
+    this.#writing = this.#writeAll(log)
   }
 
   /** One of each session in turn. */
@@ -161,6 +181,7 @@ export class AccessLog {
           details: { count: leftOut },
         })
     }
+    this.#isWriting = false
   }
 
   async #write(log: FastifyBaseLogger | undefined, by: Identity | null, record: Record): Promise<void> {
@@ -174,7 +195,12 @@ export class AccessLog {
         return
       } catch (error) {
         const state = sqlstateOf(error)
-        if (state === SQLSTATE.lockNotAvailable && attempt < MOST_TRIES && !this.#isClosing) continue
+        const { signal } = this.#closing
+        if ((state === undefined || PASSES.test(state)) && attempt < MOST_TRIES && !signal.aborted) {
+          // At a lock it has waited already.
+          if (state !== SQLSTATE.lockNotAvailable) await wait(this.#clock, PAUSE_MS, signal).catch(() => {})
+          continue
+        }
         // Without our own tables there is the log.
         if (state !== SQLSTATE.undefinedTable)
           log?.error({ err: error, event: action }, 'it could not be recorded in the database')

@@ -130,6 +130,7 @@ export class Admin {
   readonly #hosts: readonly string[] | undefined
   /** What is written down goes through this. */
   readonly #records: Pool
+  readonly #workRecords: Pool
   #log: FastifyBaseLogger | undefined
 
   constructor(input: AdminInput) {
@@ -143,7 +144,10 @@ export class Admin {
     const schema = input.schema ?? input.migrations?.history.schema ?? 'holdfast'
     // Beside the pool: whoever locks the table that is written to holds up nothing of the service.
     this.#records = input.pool.sibling({ size: 1, overflow: 0, allowExitOnIdle: true })
-    const recorder = new OperationRecorder(ownQueries(this.#records), schema)
+    const records = new OperationRecorder(ownQueries(this.#records), schema)
+    // Works that must not be done without their record wait for it, and not in the way of the others.
+    this.#workRecords = input.pool.sibling({ size: 1, overflow: 0, allowExitOnIdle: true })
+    const recorder = new OperationRecorder(ownQueries(this.#workRecords), schema)
     this.#context = {
       pool: input.pool,
       pools: [...new Set([input.pool, ...(input.otherPools ?? [])])],
@@ -158,7 +162,7 @@ export class Admin {
       access: input.access,
       partitions: input.partitions,
       recorder,
-      accessLog: new AccessLog(recorder, clock),
+      accessLog: new AccessLog(records, clock),
       gate,
       works: new LongWorks(clock),
       sessions: new ConsoleSessions(clock),
@@ -218,7 +222,7 @@ export class Admin {
     app.addHook('onClose', async () => {
       await context.works.close()
       await accessLog.close()
-      await this.#records.end({ timeoutMs: 1_000 })
+      await Promise.all([this.#records, this.#workRecords].map((pool) => pool.end({ timeoutMs: 1_000 })))
       await context.live.stop()
       await context.reader.end()
     })

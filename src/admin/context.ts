@@ -48,7 +48,7 @@ export interface AdminContext {
   readonly access: AccessTarget | undefined
   /** Where partitions are kept; undefined where nobody said. */
   readonly partitions: PartitionTarget | undefined
-  /** Where changes are remembered; what somebody asked for, by {@link recorderOf}. */
+  /** Where works are remembered that are not done without; see {@link recorderOf}. */
   readonly recorder: Recorder
   readonly works: LongWorks
   readonly sessions: ConsoleSessions
@@ -83,7 +83,7 @@ export function partitionsOf({ partitions }: AdminContext): PartitionTarget {
   return partitions
 }
 
-/** Remembers what somebody asked for in their name. */
+/** Remembers a work in the name of whoever asked for it, before it is done. What only answers is {@link AccessLog.recorderOf}'s. */
 export function recorderOf(
   { recorder }: Pick<AdminContext, 'recorder'>,
   { identity }: { identity: Identity | null },

@@ -49,6 +49,8 @@ const LONGEST_GOODBYE_MS = 5_000
 const withoutPasswords = (text: string): string =>
   text
     .replaceAll(/\S+/g, withoutUrlPassword)
+    // A blank may stand in one, too.
+    .replaceAll(/\b((?:postgres(?:ql)?|rediss?):\/\/[^\s:@/]*:)[^@]{1,200}@/gi, '$1***@')
     .replaceAll(/\b((?:ssl)?password\s*=\s*)(?:'(?:[^'\\]|\\.|'')*'|[^\s&;,]+)/gi, '$1***')
     .replaceAll(/\b(password\s+)E?'(?:[^'\\]|\\.|'')*'/gi, "$1'***'")
 

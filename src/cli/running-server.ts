@@ -70,7 +70,9 @@ export async function askServer<T>(
     throw new HoldfastError({ code, message: detail })
   if (!response.ok && response.status !== 503)
     throw serverUnreachable(url, `it answered ${response.status} without saying why: is it Holdfast?`)
-  const isOurs = response.status === 204 || (answer && isArray.every((name) => Array.isArray(answer[name])))
+  const isOurs =
+    (response.status === 204 && method === 'DELETE') ||
+    (answer && isArray.every((name) => Array.isArray(answer[name])))
   if (!isOurs) throw serverUnreachable(url, 'its answer has another form: is it Holdfast?')
   return (answer ?? {}) as T
 }

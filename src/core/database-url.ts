@@ -165,12 +165,16 @@ export function maskUrl(url: string): string {
   if (!parts || isTornApart(url) || !isReadable(url)) return '***'
   const isDoubtful =
     /%3a/i.test(parts.head.split('@')[0]?.split(':', 2)[1] ?? '') ||
-    [...parts.query].some(([name, value]) => !SHOWN.test(name) || (value.includes('@') && !isSecret(name)))
+    [...parts.query].some(([name, value]) => !isSecret(name) && (!SHOWN.test(name) || !isPlain(name, value)))
   if (isDoubtful) return '***'
   for (const name of secretsIn(parts.query)) parts.query.set(name, '***')
   const head = parts.head.replace(/^([^:]*:\/\/[^:]*):.*@$/s, '$1:***@')
   return join({ ...parts, head }, parts.hosts.join(','))
 }
+
+/** A name, a number, a path, a list of hosts: no other setting, and no address, stands in it. */
+const isPlain = (name: string, value: string): boolean =>
+  /host|^ssl(rootcert|cert|key|crl)$/i.test(name) ? !/[@=]/.test(value) : !/[@=:\s]/.test(value)
 
 const isSecret = (name: string): boolean => /^(ssl)?password$/i.test(name)
 

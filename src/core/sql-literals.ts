@@ -3,8 +3,6 @@ const TOKENS =
   /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|['"]|--|\/\*|\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/g
 const COMMENT_ENDS = /\/\*|\*\//g
 const LINE_ENDS = /[\r\n]/g
-/** What PostgreSQL lets stand between two parts of one string: blanks and comments of a line, with a line break among them. */
-const GOES_ON = /(?:[ \t\f\v]|--[^\r\n]*)*[\r\n](?:\s|--[^\r\n]*[\r\n])*'/y
 
 /**
  * The text of a statement without what was written into its strings: those may be values, even secrets. Parameters
@@ -24,8 +22,8 @@ export function hideLiterals(text: string): string {
     const isDoubtful = isEscapeString && /\d/.test(text[start - 1] ?? '')
     const isString = isEscapeString || token === "'" || token.startsWith('$')
     shown += text.slice(at, start) + (isString ? "'…'" : text.slice(start, end))
-    // Where standard_conforming_strings is off it goes on behind that quote, and nobody here knows: the rest may be a value.
-    if (isDoubtful || (token === "'" && text[end - 2] === '\\')) return `${shown}…`
+    // Where standard_conforming_strings is off it goes on behind such a quote, and nobody here knows: the rest may be a value.
+    if (isDoubtful || (token === "'" && text.slice(start, end).includes("\\'"))) return `${shown}…`
     at = end
     TOKENS.lastIndex = end
   }
@@ -54,10 +52,28 @@ function lineEnd(text: string, from: number): number {
 function escapeStringEnd(text: string, from: number): number {
   let end = quoteEnd(text, "'", from, true)
   for (;;) {
-    GOES_ON.lastIndex = end
-    if (!GOES_ON.test(text)) return end
-    end = quoteEnd(text, "'", GOES_ON.lastIndex, true)
+    const next = continuation(text, end)
+    if (next === undefined) return end
+    end = quoteEnd(text, "'", next, true)
   }
+}
+
+/**
+ * Where the next part of a string begins that goes on behind `from`: PostgreSQL lets blanks and comments of a line stand between two
+ * parts, with a line break among them. What it takes for a blank is less than JavaScript does.
+ */
+function continuation(text: string, from: number): number | undefined {
+  let hasBroken = false
+  for (let at = from; at < text.length; at += 1) {
+    const character = text[at] as string
+    if (character === "'") return hasBroken ? at + 1 : undefined
+    if (character === '\n' || character === '\r') hasBroken = true
+    else if (text.startsWith('--', at)) {
+      at = lineEnd(text, at) - 2 // the break itself is looked at next
+      if (!/[\r\n]/.test(text[at + 1] as string)) return undefined
+    } else if (!' \t\f\v'.includes(character)) return undefined
+  }
+  return undefined
 }
 
 /** Comments may hold others; what else stands in them opens nothing. */

@@ -141,8 +141,7 @@ export class Allocator {
   takeIdle(now: number): Connection | undefined {
     if (this.waiters.size > 0 || this.#isEnding || this.isPaused) return undefined
     const connection = this.slots.mostRecentIdle()
-    if (!connection || connection.isLeaving || connection.needsPing(now) || connection.isExpired(now))
-      return undefined
+    if (!connection || connection.needsPing(now) || connection.isExpired(now)) return undefined
     this.slots.move(connection, 'busy')
     this.#handOver(connection, now, now)
     return connection
@@ -196,7 +195,7 @@ export class Allocator {
     await this.#emptied(timeoutMs)
   }
 
-  /** Goes on after {@link drain}. */
+  /** Goes on after {@link drain}, or where there may be room now. */
   resume(): void {
     this.isPaused = false
     this.#dispatch()
@@ -224,11 +223,6 @@ export class Allocator {
     await this.#closer.until(isDone, timeoutMs)
   }
 
-  /** There may be room now. */
-  wake(): void {
-    this.#dispatch()
-  }
-
   #shift(): Waiter | undefined {
     const waiter = this.waiters.shift()
     if (waiter?.purpose === 'lane') this.#errands -= 1
@@ -240,9 +234,7 @@ export class Allocator {
     while (this.waiters.size > 0 && !this.isPaused) {
       const connection = this.slots.mostRecentIdle()
       const now = this.#clock.monotonicMs()
-      if (connection?.isLeaving) {
-        this.#close(connection)
-      } else if (connection?.isExpired(now)) {
+      if (connection?.isExpired(now)) {
         this.#counters.recycled += 1
         this.#close(connection)
       } else if (connection && !connection.needsPing(now)) {

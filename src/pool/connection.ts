@@ -203,7 +203,12 @@ export class Connection {
   }
 
   isExpired(now: number): boolean {
-    return now >= this.expiresAt || this.uses >= this.#config.maxUses || this.#epoch !== this.server.epoch
+    return (
+      this.isLeaving ||
+      now >= this.expiresAt ||
+      this.uses >= this.#config.maxUses ||
+      this.#epoch !== this.server.epoch
+    )
   }
 
   /**

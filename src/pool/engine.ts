@@ -213,7 +213,7 @@ export class Engine implements Tenant {
 
   /** Its options were changed: there may be room now. */
   resized(): void {
-    this.#allocator.wake()
+    if (!this.#allocator.isPaused) this.#allocator.resume()
   }
 
   opened(connection: Connection): void {

@@ -1,17 +1,10 @@
 import type pg from 'pg'
-import {
-  custom,
-  flag,
-  integer,
-  oneOf,
-  type OptionValues,
-  queryOf,
-  resolveOptions,
-  withQuery,
-} from '../core/index.ts'
+import { custom, flag, integer, oneOf, type OptionValues, resolveOptions } from '../core/index.ts'
 import { REPLICA_OPTIONS } from './replicas/options.ts'
 import { SERVER_OPTIONS } from './servers/options.ts'
 import type { TargetSessionAttrs } from './servers/role.ts'
+import { asNumber, asSeconds, isGiven } from './pg-numbers.ts'
+import { withSessionOptions } from './session-options.ts'
 import { elsewhere, listServers, type ServerAddress, targetInUrl } from './servers/server-list.ts'
 import type { ConnectionBudget } from './sizing/budget.ts'
 import type { EchoedQuery } from './stats.ts'
@@ -323,19 +316,6 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
   }
 }
 
-/** pg.Pool takes the numbers of its options as the environment gives them, and what is none as not given. */
-function asNumber(value: unknown): unknown {
-  if (value === null || Number.isNaN(value) || value === '') return undefined
-  return typeof value === 'string' && Number.isFinite(Number(value)) ? Number(value) : value
-}
-
-const isGiven = (value: unknown): boolean => asNumber(value) !== undefined
-
-function asSeconds(value: unknown): unknown {
-  const seconds = asNumber(value)
-  return typeof seconds === 'number' ? seconds * 1_000 : seconds
-}
-
 /** As the primary's, but for what says where it is. */
 function replicaConfig(config: PoolConfig, replica: string | PoolConfig): PoolConfig {
   // The budget counts what one server has to bear.
@@ -347,34 +327,6 @@ function replicaConfig(config: PoolConfig, replica: string | PoolConfig): PoolCo
       ? { connectionString: elsewhere(connectionString, its) }
       : {}
   return { ...shared, targetSessionAttrs: 'standby', ...its, ...moved }
-}
-
-/** What sessions begin with; what the caller gave the driver itself stays. */
-function withSessionOptions(
-  client: pg.ClientConfig,
-  { statementTimeoutMs, jitOff, planCacheMode }: PoolOptions,
-  name: string,
-): pg.ClientConfig {
-  const settings = [
-    ...(jitOff ? ['-c jit=off'] : []),
-    ...(planCacheMode === 'auto' ? [] : [`-c plan_cache_mode=${planCacheMode}`]),
-  ]
-  return {
-    fallback_application_name: name === 'default' ? 'holdfast' : `holdfast ${name}`,
-    ...(statementTimeoutMs !== undefined && { statement_timeout: statementTimeoutMs }),
-    ...client,
-    ...(settings.length > 0 && withSettings(client, settings)),
-  }
-}
-
-/** Behind what is there already: in the URL, which goes before what stands beside it, or in the options. */
-function withSettings(client: pg.ClientConfig, settings: readonly string[]): pg.ClientConfig {
-  const { connectionString } = client
-  const inUrl = connectionString === undefined ? null : queryOf(connectionString).get('options')
-  const all = [inUrl ?? client.options ?? process.env.PGOPTIONS ?? '', ...settings].join(' ').trim()
-  return connectionString !== undefined && inUrl !== null
-    ? { connectionString: withQuery(connectionString, (query) => query.set('options', all)) }
-    : { options: all }
 }
 
 /** pg.Pool's `verify` is a later `onConnect` with a callback. */

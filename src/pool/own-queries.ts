@@ -8,13 +8,12 @@ const STATEMENT_MS = 60_000
 /**
  * Runs SQL of Holdfast's own on the service's pool: each statement in a transaction that has nothing but the catalog in its path,
  * so that no function or operator of another role is called for one of PostgreSQL's, and nothing of it stays with the connection.
- * @param lockMs what it may wait for a lock; default 5 s
  */
-export const ownQueries = (pool: Pool, lockMs = LOCK_MS): Queryable => ({
+export const ownQueries = (pool: Pool): Queryable => ({
   async query<Row extends QueryResultRow>(text: string, values?: unknown[]) {
     using client = await pool.connect()
     await client.query(
-      `BEGIN; SET LOCAL search_path = ${OWN_PATH}; SET LOCAL lock_timeout = ${lockMs}; SET LOCAL statement_timeout = ${STATEMENT_MS}`,
+      `BEGIN; SET LOCAL search_path = ${OWN_PATH}; SET LOCAL lock_timeout = ${LOCK_MS}; SET LOCAL statement_timeout = ${STATEMENT_MS}`,
     )
     try {
       const result = await client.query<Row>(text, values)

@@ -194,6 +194,10 @@ describe('files and arguments', () => {
       'postgresql://u:20?user=hunter2%40h/db',
       'postgresql://u:20,hunter2:21#z@h/db',
       'postgresql://u:1\nhunter2@h/db',
+      'postgresql://h/db?user=a:hunter2',
+      'postgresql://h/db?application_name=x%20password=hunter2',
+      'postgresql://h/?dbname=host%3Dh%20password%3Dhunter2',
+      'postgresql://h/db?service=u:hunter2',
     ])
       expect(maskUrl(url), url).not.toContain('hunter2')
     expect(maskUrl('postgresql://u@h/db?sslmode=require&application_name=a')).toBe(

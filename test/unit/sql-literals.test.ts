@@ -15,6 +15,11 @@ test.each([
   [`SELECT "it's" FROM t -- it's\nWHERE n = 'x'`, `SELECT "it's" FROM t -- it's\nWHERE n = '…'`],
   [`SELECT /* it's */ 'x'`, `SELECT /* it's */ '…'`],
   [String.raw`SELECT 1e'a\' , 'x`, `SELECT 1'…'…`],
+  [String.raw`SELECT 'a\'', 'secret'`, `SELECT '…'…`],
+  [String.raw`INSERT INTO t VALUES ('the boys\'', 'secret')`, `INSERT INTO t VALUES ('…'…`],
+  ["SELECT E'a' --x\n--y\r 'b\\'c', 'd'", `SELECT '…', '…'`],
+  ["SELECT E'a'\n\u00a0'b\\' , 'c'", "SELECT '…'\n\u00a0'…'…"],
+  ["SELECT E'a' --'", `SELECT '…' --'`],
   [`SELECT 'never ends`, `SELECT '…'`],
   [`SELECT $1::text || $2`, `SELECT $1::text || $2`],
   [`SELECT a$b$c, 'x' FROM t$$ WHERE n = $$y$$`, `SELECT a$b$c, '…' FROM t$$ WHERE n = '…'`],
@@ -38,13 +43,15 @@ test('takes no longer than the text is long, whatever stands in it', () => {
   const tags = (count: number): string =>
     `/* ${Array.from({ length: count }, (_, at) => `$a${at}$`).join(' ')}`
   const words = (count: number): string => 'a$b$'.repeat(count)
+  const dashes = (count: number): string => `SELECT E'a' ${'-'.repeat(count)}\nFROM t`
+  const comments = (count: number): string => `SELECT E'a' ${'--x\n'.repeat(count)}`
   const open = (count: number): string => `${'/*'.repeat(count)} 'x`
   const timed = (text: string): number => {
     const began = performance.now()
     hideLiterals(text)
     return performance.now() - began
   }
-  for (const build of [tags, words, open]) {
+  for (const build of [tags, words, open, dashes, comments]) {
     timed(build(20_000))
     // Quadratic, it would take a thousand times as long for 32 times as much.
     const [short, long] = [build(20_000), build(640_000)]

@@ -8,9 +8,8 @@ import {
   type SessionPicture,
   signalSession,
 } from '../../monitor/index.ts'
-import { OperationRecorder } from '../../migrate/index.ts'
 import { type HolderPicture, ownQueries } from '../../pool/index.ts'
-import { type AdminContext, recorderOf } from '../context.ts'
+import type { AdminContext } from '../context.ts'
 import { nullable, problemResponses } from '../problem.ts'
 
 const Session = Type.Object({
@@ -64,8 +63,6 @@ const Target = Type.Object({
 })
 
 const LIFE_MS = 1_000
-/** Whom it is about may be who locks what it would be written down in. */
-const SIGNAL_LOCK_MS = 500
 const VIEWER = { access: 'viewer' } as const
 
 /** Who is connected, who waits for whom, and ending what they run. */
@@ -73,7 +70,7 @@ export const activityRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
   app,
   { context },
 ) => {
-  const { reader, readings, pools, pool, gate, schema: ownSchema } = context
+  const { reader, readings, pools, pool, gate, accessLog } = context
   const tags = ['monitoring']
 
   /** Those of this process: only their pools know what the code is at. */
@@ -151,12 +148,7 @@ export const activityRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
           async () => {
             const own = pool.sibling({ size: 1, overflow: 0, allowExitOnIdle: true })
             try {
-              const queries = ownQueries(own, SIGNAL_LOCK_MS)
-              const recorder = recorderOf(
-                { recorder: new OperationRecorder(queries, ownSchema) },
-                { identity },
-              )
-              await signalSession(queries, signal, target, recorder)
+              await signalSession(ownQueries(own), signal, target, accessLog.recorderOf(identity))
             } finally {
               await own.end({ timeoutMs: 1_000 })
             }

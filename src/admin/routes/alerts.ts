@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { type Alert, type AlertStore, type KeptAlert, listedAsJson } from '../../alerts/index.ts'
 import { alertsOf, alertStoreOf } from '../alert-store.ts'
 import { actorOf } from '../access-log.ts'
-import { type AdminContext, recorderOf } from '../context.ts'
+import type { AdminContext } from '../context.ts'
 import { requestInvalid } from '../errors.ts'
 import { nullable, problemResponses } from '../problem.ts'
 
@@ -126,7 +126,7 @@ export const alertRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> =
     async ({ params: { id }, identity }) => {
       const store = await alertStoreOf(context)
       const kept = await store.acknowledge(id, identity === null ? 'console' : actorOf(identity), Date.now())
-      await recorderOf(context, { identity }).record({
+      await context.accessLog.recorderOf(identity).record({
         action: 'alert.acknowledge',
         subject: kept.rule,
         details: { id },

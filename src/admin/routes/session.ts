@@ -38,6 +38,7 @@ const Name = Type.String({
 })
 
 const LINKS_PER_MINUTE = 20
+const UNCOUNTED: ReadonlySet<string> = new Set(['HF_ADMIN_HOST', 'HF_ADMIN_CROSS_SITE'])
 /** Links that are not good, of one address. A good one is always taken. */
 const REFUSALS_PER_MINUTE = 20
 
@@ -56,6 +57,8 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }>
       config: { access: 'public', rateLimit: false },
       // Whatever was wrong with it: whoever tries too often is told to wait.
       errorHandler: async (error, request) => {
+        // What the guard has turned away was sent by a page elsewhere, and counts against nobody.
+        if (UNCOUNTED.has(error.code)) throw error
         const counted = await countRefusal(request)
         throw !counted.isAllowed && counted.isExceeded ? rateLimited(counted.ttlInSeconds) : error
       },

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { silenceAsJson } from '../../alerts/index.ts'
 import { alertStoreOf } from '../alert-store.ts'
 import { actorOf } from '../access-log.ts'
-import { type AdminContext, recorderOf } from '../context.ts'
+import type { AdminContext } from '../context.ts'
 import { requestInvalid } from '../errors.ts'
 import { nullable, problemResponses } from '../problem.ts'
 
@@ -77,7 +77,7 @@ export const silenceRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }>
         createdAt: now,
         endsAt: now + for_seconds * 1_000,
       })
-      await recorderOf(context, { identity }).record({
+      await context.accessLog.recorderOf(identity).record({
         action: 'alert.silence',
         subject: rule ?? '*',
         details: { id: kept.id, instance, for_seconds, reason },
@@ -100,7 +100,7 @@ export const silenceRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }>
     },
     async ({ params: { id }, identity }) => {
       const kept = await (await alertStoreOf(context)).lift(id, Date.now())
-      await recorderOf(context, { identity }).record({
+      await context.accessLog.recorderOf(identity).record({
         action: 'alert.lift',
         subject: kept.rule ?? '*',
         details: { id },

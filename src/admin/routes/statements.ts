@@ -9,7 +9,7 @@ import {
   resetStatements,
   storyAsJson,
 } from '../../monitor/index.ts'
-import { type AdminContext, recorderOf } from '../context.ts'
+import type { AdminContext } from '../context.ts'
 import { forbidden } from '../errors.ts'
 import { includesRole } from '../roles.ts'
 import { nullable, problemResponses } from '../problem.ts'
@@ -141,7 +141,7 @@ export const statementRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
       },
     },
     async ({ identity }) => {
-      await resetStatements(pool, recorderOf(context, { identity }))
+      await resetStatements(pool, context.accessLog.recorderOf(identity))
       readings.forget()
       return { reset: true as const }
     },

@@ -1,32 +1,15 @@
 import type pg from 'pg'
-import { type Clock, SQLSTATE, sqlstateOf } from '../../core/index.ts'
+import type { Clock } from '../../core/index.ts'
 import type { DriverClient } from '../driver.ts'
 import { Exchange, type StatementCall } from './exchange.ts'
-import { markAlike } from '../outcome.ts'
+import { copyOf, doubtOf, isOther, lostBegin } from './doubt.ts'
 import { FrameJoiner, frameLength, HEADER_BYTES } from './frames.ts'
+import { isAside, MESSAGE } from './messages.ts'
 import type { Outbox } from './outbox.ts'
 import { type Prepared, PreparedStatements } from './prepared.ts'
 import { NO_ROWS, readShape, readTypes } from './row-shape.ts'
 import { schemaChanged } from './schema-epoch.ts'
 import { readServerError } from './server-error.ts'
-
-/** Messages of the backend, by their code. */
-const MESSAGE = {
-  parseComplete: 0x31,
-  bindComplete: 0x32,
-  closeComplete: 0x33,
-  notification: 0x41,
-  commandComplete: 0x43,
-  dataRow: 0x44,
-  error: 0x45,
-  emptyQuery: 0x49,
-  notice: 0x4e,
-  parameterStatus: 0x53,
-  rowDescription: 0x54,
-  parameterDescription: 0x74,
-  readyForQuery: 0x5a,
-  noData: 0x6e,
-} as const
 
 /**
  * Runs statements over the socket of a driver's client, past the driver: many on their way at once, each with a
@@ -401,41 +384,4 @@ export class Wire {
       }),
     )
   }
-}
-
-function copyOf(error: Error): Error {
-  const copy = Object.setPrototypeOf(new Error(error.message), Object.getPrototypeOf(error)) as Error
-  Object.defineProperties(copy, Object.getOwnPropertyDescriptors(error))
-  markAlike(error, copy)
-  return copy
-}
-
-function isOther(before: Prepared, now: Prepared): boolean {
-  const types = now.types ?? []
-  const isSameCall =
-    before.types?.length === types.length && types.every((type, at) => type === before.types?.[at])
-  return !isSameCall || !(before.shape ?? NO_ROWS).equals(now.shape ?? NO_ROWS)
-}
-
-/** The server does not know the BEGIN ahead of it any more, and so skipped the statement. */
-function lostBegin({ error, tagsAhead }: Exchange): boolean {
-  return tagsAhead > 0 && error !== undefined && doubtOf(error) === 'unknown'
-}
-
-/**
- * What the failure of a statement that was kept prepared tells: the server does not know it; what it returns has changed (both before
- * anything was run); or it is one of those by which types that are others now show themselves, among a thousand faults of the caller's.
- */
-function doubtOf(error: Error): 'unknown' | 'changed' | 'possible' | undefined {
-  const sqlstate = sqlstateOf(error)
-  // Functions of the application may raise the same codes.
-  const { routine } = error as pg.DatabaseError
-  if (sqlstate === SQLSTATE.invalidSqlStatementName && routine === 'exec_bind_message') return 'unknown'
-  if (sqlstate === SQLSTATE.featureNotSupported && routine === 'RevalidateCachedQuery') return 'changed'
-  return /^(22|42|XX)/.test(sqlstate ?? '') ? 'possible' : undefined
-}
-
-/** Messages that may come at any time and belong to no statement. */
-function isAside(code: number): boolean {
-  return code === MESSAGE.notice || code === MESSAGE.parameterStatus || code === MESSAGE.notification
 }

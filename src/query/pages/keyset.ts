@@ -206,7 +206,7 @@ function ourColumns(order: readonly Term[]): AliasedExpression<unknown, string>[
   return [
     ...terms.map((term, n) => sql`${term}`.as(orderColumn(n))),
     // A letter ahead keeps plugins from taking it for JSON. Where floats are written with fewer digits than they have, their bytes go along.
-    sql`'k' || json_build_array(${sql.join(texts)}, CASE WHEN current_setting('extra_float_digits')::int < 1 THEN encode(record_send(ROW(${sql.join(terms)})), 'hex') END)::text`.as(
+    sql`'k' || json_build_array(${sql.join(texts)}, CASE WHEN pg_catalog.current_setting('extra_float_digits')::int OPERATOR(pg_catalog.<) 1 THEN pg_catalog.encode(pg_catalog.record_send(ROW(${sql.join(terms)})), 'hex') END)::text`.as(
       POSITION,
     ),
   ]
