@@ -72,7 +72,7 @@ export async function askServer<T>(
     throw serverUnreachable(url, `it answered ${response.status} without saying why: is it Holdfast?`)
   const isOurs =
     (response.status === 204 && method === 'DELETE') ||
-    (answer && isArray.every((name) => Array.isArray(answer[name])))
+    (answer && isArray.every((name) => isList(answer[name])))
   if (!isOurs) throw serverUnreachable(url, 'its answer has another form: is it Holdfast?')
   return (answer ?? {}) as T
 }
@@ -80,8 +80,23 @@ export async function askServer<T>(
 const isErrorCode = (code: unknown): code is ErrorCode =>
   typeof code === 'string' && /^HF_[A-Z_]{2,60}$/.test(code)
 
+const isList = (value: unknown): boolean => Array.isArray(value) && !value.includes(null)
+
+/** Nothing of ours is nested more deeply; what goes through it does so by calling itself. */
+const DEEPEST = 32
+
+function isDeep(text: string): boolean {
+  let depth = 0
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    depth += bracket === '[' || bracket === '{' ? 1 : -1
+    if (depth > DEEPEST) return true
+  }
+  return false
+}
+
 function readObject(text: string): Record<string, unknown> | undefined {
   try {
+    if (isDeep(text.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""'))) return undefined
     const value: unknown = JSON.parse(text)
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
     return isObject ? (value as Record<string, unknown>) : undefined

@@ -92,6 +92,85 @@ test(
   },
 )
 
+test(
+  'while somebody locks the records nothing waits, and all of it is there afterwards',
+  { timeout: 60_000 },
+  async () => {
+    const blocker = new pg.Client(database.url)
+    await blocker.connect()
+    await blocker.query('BEGIN; LOCK TABLE holdfast.operations IN ACCESS EXCLUSIVE MODE')
+    const bystander = new pg.Client(database.url)
+    bystander.on('error', () => {})
+    await bystander.connect()
+    const { rows } = await bystander.query('SELECT pg_backend_pid() AS pid')
+    await server.app.inject({ method: 'DELETE', url: '/v1/sessions/x', headers: tokenOf('viewer', 'victor') })
+    const headers = tokenOf('operator', 'otto')
+    const payload = { for_seconds: 60, reason: 'quiet' }
+    const silences = Array.from({ length: 30 }, () =>
+      server.app.inject({ method: 'POST', url: '/v1/alerts/silences', headers, payload }),
+    )
+    for (const { statusCode, body } of await Promise.all(silences)) expect(statusCode, body).toBe(201)
+    // Whoever does much at once hides nothing of what else they do.
+    const mallory = tokenOf('admin', 'mallory')
+    const many = Array.from({ length: 40 }, () =>
+      server.app.inject({ method: 'POST', url: '/v1/database/pool/resume', headers: mallory, payload: {} }),
+    )
+    const link = server.app.inject({
+      method: 'POST',
+      url: '/v1/sign-in-links',
+      headers: mallory,
+      payload: { role: 'admin', name: 'accomplice' },
+    })
+    expect((await Promise.all([...many, link])).map(({ statusCode }) => statusCode)).toEqual([
+      ...many.map(() => 200),
+      201,
+    ])
+    const ended = await server.app.inject({
+      method: 'POST',
+      url: '/v1/database/monitoring/activity/terminate',
+      headers: tokenOf('admin', 'adam'),
+      payload: { pid: rows[0].pid as number },
+    })
+    expect(ended.statusCode, ended.body).toBe(200)
+    await blocker.query('ROLLBACK')
+    await blocker.end()
+    await vi.waitFor(
+      async () => {
+        expect(await recorded('victor (viewer)')).toMatchObject([{ action: 'api.refused' }])
+        const ofOtto = (await recorded('otto (operator)')).map(({ action }) => action)
+        expect(ofOtto.filter((action) => action === 'alert.silence')).toHaveLength(30)
+        expect(ofOtto.filter((action) => action === 'api.change')).toHaveLength(30)
+        expect(await recorded('mallory (admin)')).toHaveLength(42)
+        expect(await recorded('mallory (admin)')).toContainEqual(
+          expect.objectContaining({ action: 'session.link', subject: 'accomplice' }),
+        )
+        expect(await recorded('adam (admin)')).toMatchObject([
+          { action: 'session.terminate', subject: `pid ${String(rows[0].pid)}` },
+          { action: 'api.change' },
+        ])
+      },
+      { timeout: 30_000 },
+    )
+  },
+)
+
+test('a record that comes just as the last one is written is written, too', async () => {
+  const { AccessLog } = await import('../../src/admin/access-log.ts')
+  for (let ticks = 0; ticks < 8; ticks += 1) {
+    const written: string[] = []
+    const log = new AccessLog(
+      { record: async ({ subject }) => (written.push(subject), subject) },
+      new FakeClock(),
+    )
+    const first = log.recorderOf(null)
+    await first.record({ action: 'a', subject: 'one', details: {} })
+    for (let tick = 0; tick < ticks; tick += 1) await Promise.resolve()
+    await first.record({ action: 'a', subject: 'two', details: {} })
+    await log.close()
+    expect(written, String(ticks)).toEqual(['one', 'two'])
+  }
+})
+
 test('refusals are counted in one more row, changes say what of', async () => {
   const pool = new Pool({ connectionString: database.url })
   const other = await serveAdmin({ pool }, TEST_OPTIONS, scratch('other'))
@@ -249,6 +328,19 @@ describe('what is asked', () => {
       statuses.push(await send(turn % 2 === 0 ? { token: 1 } : { token: 'x' }))
     expect(new Set(statuses.slice(0, 20))).toEqual(new Set([400, 401]))
     expect(statuses.at(-1)).toBe(429)
+    // What a page elsewhere sends counts against nobody.
+    const victim = { ...headers, 'x-forwarded-for': '10.9.8.8' }
+    const payload = { token: 'x' }
+    for (let turn = 0; turn < 25; turn += 1)
+      for (const foreign of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'null' }, { host: 'evil.test' }])
+        await server.app.inject({
+          method: 'POST',
+          url: '/v1/session',
+          headers: { ...victim, ...foreign },
+          payload,
+        })
+    const own = await server.app.inject({ method: 'POST', url: '/v1/session', headers: victim, payload })
+    expect(own.statusCode).toBe(401)
     const token = server.admin.createSignInPath('viewer').split('=')[1] ?? ''
     expect(await send({ token })).toBe(201)
   })

@@ -107,19 +107,25 @@ describe('another server', () => {
       }
   })
 
-  test.each([[null], [[]], ['x'], [5], [{}], [{ data: null, holders: 5 }]])(
-    'that answers %j is none of ours',
-    async (value) => {
-      answer = () => value
-      for (const args of [
-        ['session', 'list'],
-        ['pool', 'status'],
-      ]) {
-        const { stderr } = await runCli([...args, '--server', url], { cwd })
-        expect(stderr).toContain('HF_CLI_SERVER_UNREACHABLE')
-      }
-    },
-  )
+  test.each([
+    [null],
+    [[]],
+    ['x'],
+    [5],
+    [{}],
+    [{ data: null, holders: 5 }],
+    [{ data: [null], holders: [null] }],
+    [JSON.parse(`{"data":${'['.repeat(50)}${']'.repeat(50)}}`)],
+  ])('that answers %j is none of ours', async (value) => {
+    answer = () => value
+    for (const args of [
+      ['session', 'list'],
+      ['pool', 'status'],
+    ]) {
+      const { stderr } = await runCli([...args, '--server', url], { cwd })
+      expect(stderr).toContain('HF_CLI_SERVER_UNREACHABLE')
+    }
+  })
 
   test('that never ends its answer is given up before the memory is full', async () => {
     isEndless = true
