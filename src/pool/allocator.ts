@@ -10,6 +10,7 @@ import { Housekeeper } from './housekeeper.ts'
 import type { ResolvedPoolConfig } from './options.ts'
 import { Opener } from './opener.ts'
 import { markConnectionError } from './outcome.ts'
+import { withClient } from './pg-pool-face.ts'
 import { Queue } from './queue.ts'
 import type { Demand } from './sizing/demand.ts'
 import { Room } from './sizing/room.ts'
@@ -363,9 +364,7 @@ export class Allocator {
     if (state !== 'idle' && state !== 'lane') return
     this.#close(connection)
     if (!error || this.#events.listenerCount('error') === 0) return
-    // Not to be printed with it: a client has its configuration, and that a password.
-    Object.defineProperty(error, 'client', { value: connection.client, configurable: true, writable: true })
-    this.#announcer.tell('error', error, connection.client as pg.PoolClient)
+    this.#announcer.tell('error', withClient(error, connection.client), connection.client as pg.PoolClient)
   }
 
   #close(connection: Connection): void {

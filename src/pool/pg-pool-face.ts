@@ -20,3 +20,7 @@ export type PgPoolEvent = 'error' | 'release' | 'connect' | 'acquire' | 'remove'
 export type PgPoolListener<Name extends PgPoolEvent> = Name extends 'error' | 'release'
   ? (error: Error, client: pg.PoolClient) => void
   : (client: pg.PoolClient) => void
+
+/** As pg.Pool's `error` event has it. Not to be printed with the error: a client has its configuration, and that a password. */
+export const withClient = (error: Error, client: pg.Client): Error =>
+  Object.defineProperty(error, 'client', { value: client, configurable: true, writable: true })

@@ -1,11 +1,17 @@
 import type pg from 'pg'
 import { queryOf, withQuery } from '../core/index.ts'
-import type { PoolOptions } from './options.ts'
+
+/** Options of a pool that are settings of its sessions. */
+interface SessionOptions {
+  readonly statementTimeoutMs: number | undefined
+  readonly jitOff: boolean
+  readonly planCacheMode: 'auto' | 'force_custom_plan' | 'force_generic_plan'
+}
 
 /** What sessions begin with; what the caller gave the driver itself stays. */
 export function withSessionOptions(
   client: pg.ClientConfig,
-  { statementTimeoutMs, jitOff, planCacheMode }: PoolOptions,
+  { statementTimeoutMs, jitOff, planCacheMode }: SessionOptions,
   name: string,
 ): pg.ClientConfig {
   const settings = [
