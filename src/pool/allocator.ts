@@ -332,8 +332,7 @@ export class Allocator {
 
   #restDeadline(connection: Connection): number {
     const open = this.slots.total - this.slots.count('closing')
-    const { min, options } = this.#config
-    return open <= min ? connection.expiresAt : connection.restDeadline(open > options.size)
+    return open <= this.#config.min ? connection.expiresAt : connection.restDeadline(open > this.#room.size)
   }
 
   #check(connection: Connection): void {
