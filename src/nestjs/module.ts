@@ -97,19 +97,16 @@ class Answers extends BaseExceptionFilter {
 const LOGGER = new Logger('HoldfastModule')
 
 /**
- * Over anything but HTTP: who asks may be another service, and an error of ours may hold statements of other requests. It is logged, and
- * answered with the words of Nest's own filter.
+ * Over anything but HTTP who asks may be another service, and an error of ours may hold statements of other requests: it is logged, and
+ * answered in the words of Nest's own filters. What is asked within the process gets it as it is.
  */
 function answerElsewhere(error: HoldfastError, host: ArgumentsHost): Observable<never> | void {
+  const kind = host.getType<string>()
+  if (!['rpc', 'ws'].includes(kind)) throw error
   LOGGER.error(error.message, error.stack)
   const answer = { status: 'error', message: 'Internal server error' }
-  if (host.getType() === 'rpc') return throwError(() => answer)
-  if (host.getType() === 'ws')
-    return void host
-      .switchToWs()
-      .getClient<{ emit(event: string, answer: object): void }>()
-      .emit('exception', answer)
-  throw new Error(answer.message)
+  if (kind === 'rpc') return throwError(() => answer)
+  host.switchToWs().getClient<{ emit(event: string, answer: object): void }>().emit('exception', answer)
 }
 
 /**

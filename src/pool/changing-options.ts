@@ -1,4 +1,4 @@
-import { hasPassword, withoutPassword } from '../core/index.ts'
+import { withoutPassword, withQuery } from '../core/index.ts'
 import { optionFixed } from './errors.ts'
 import type { PoolOptions, ResolvedPoolConfig } from './options.ts'
 
@@ -29,12 +29,14 @@ export function changeableOptions<Options extends object>(
       resized()
     },
   }
-  const signInWith = (what: object): void => {
+  const signInWith = (what: { readonly user?: unknown; readonly password?: unknown }): void => {
     const { connectionString } = { ...options, ...changed } as { connectionString?: string }
+    if (connectionString === undefined) return void Object.assign(changed, what)
     // What stands in the URL goes before what stands beside it.
-    if ('password' in what && connectionString !== undefined && hasPassword(connectionString))
-      changed.connectionString = withoutPassword(connectionString)
-    Object.assign(changed, what)
+    const [[name, value] = ['', '']] = Object.entries(what)
+    if (typeof value !== 'string') throw optionFixed(name, 'is text where the address is a URL')
+    const bare = name === 'password' ? withoutPassword(connectionString) : connectionString
+    changed.connectionString = withQuery(bare, (query) => query.set(name, value))
   }
   const refuse = (name: string | symbol): never => {
     throw optionFixed(String(name), 'cannot be changed while the pool runs')

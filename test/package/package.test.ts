@@ -103,6 +103,32 @@ test('every subpath imports, and lists what it exports', () => {
   }
 })
 
+test('every entry loads from a bundle of CommonJS', async () => {
+  const entry = join(project, 'entry.mjs')
+  const subpaths = Object.keys(manifest.exports).filter((subpath) => subpath !== './package.json')
+  writeFileSync(
+    entry,
+    subpaths.map((subpath, n) => `export * as m${n} from 'holdfast${subpath.slice(1)}'`).join('\n'),
+  )
+  const { build } = await import('rolldown')
+  const file = join(project, 'bundle.cjs')
+  // Only what is ours goes in: frameworks and drivers stay what they are.
+  const external = (id: string): boolean => !/^[./]|^holdfast|^\//.test(id)
+  await build({
+    input: entry,
+    platform: 'node',
+    external,
+    logLevel: 'silent',
+    output: { file, format: 'cjs' },
+  })
+  const code = `console.log(Object.keys(require(${JSON.stringify(file)})).length)`
+  const count = execFileSync(process.execPath, ['--input-type=commonjs', '-e', code], {
+    cwd: project,
+    encoding: 'utf8',
+  })
+  assert.equal(Number(count), subpaths.length)
+})
+
 test('it works from require(), too', () => {
   const code = `const { Pool } = require('holdfast/pool'); console.log(typeof Pool)`
   assert.equal(
