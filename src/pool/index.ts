@@ -20,6 +20,7 @@ export type { ReplicaPicture } from './replicas/replica.ts'
 export type { ReadOptions, WalPosition } from './replicas/wal-position.ts'
 export { certificatesOf, type ConnectionCertificate } from './servers/certificates.ts'
 export { ownQueries } from './own-queries.ts'
+export { schemaChanged } from './wire/schema-epoch.ts'
 export {
   connectDirectly,
   relationNamed,

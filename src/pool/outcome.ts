@@ -27,6 +27,14 @@ export function isConnectionError(error: unknown): boolean {
   return sqlstate !== undefined && endsSession(sqlstate)
 }
 
+/** True when the server refused a prepared statement since what it returns has changed: nothing of it was run. */
+export function isDefinitionChange(error: unknown): boolean {
+  return (
+    sqlstateOf(error) === SQLSTATE.featureNotSupported &&
+    (error as { routine?: string }).routine === 'RevalidateCachedQuery'
+  )
+}
+
 /** True when it is certain that nothing of the work was done. */
 export function isUndone(error: unknown): boolean {
   if (typeof error === 'object' && error !== null && undone.has(error)) return true

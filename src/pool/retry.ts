@@ -1,12 +1,12 @@
 import { type Clock, SQLSTATE, sqlstateOf, systemClock, wait } from '../core/index.ts'
-import { isConnectionError, isUndone } from './outcome.ts'
+import { isConnectionError, isDefinitionChange, isUndone } from './outcome.ts'
 
-/** Kinds of failure that may pass when the work is done again. */
-export type RetryKind = 'serialization' | 'deadlock' | 'connection'
+/** Kinds of failure that may pass when the work is done again. `definition`: a table changed under a statement that was prepared before. */
+export type RetryKind = 'serialization' | 'deadlock' | 'definition' | 'connection'
 
 /** How work is tried again. */
 export interface RetryOptions {
-  /** After which failures; default `serialization` and `deadlock`. */
+  /** After which failures; default `serialization`, `deadlock` and `definition`. */
   readonly on?: readonly RetryKind[]
   /** Attempts altogether; default 5. */
   readonly attempts?: number
@@ -30,7 +30,7 @@ export interface RetryOptions {
   readonly random?: () => number
 }
 
-const STATES: Readonly<Record<Exclude<RetryKind, 'connection'>, string>> = {
+const STATES: Readonly<Record<'serialization' | 'deadlock', string>> = {
   serialization: SQLSTATE.serializationFailure,
   deadlock: SQLSTATE.deadlockDetected,
 }
@@ -65,12 +65,12 @@ export async function retry<T>(
 
 function mayRetry(
   error: unknown,
-  { on = ['serialization', 'deadlock'], isIdempotent = false }: RetryOptions,
+  { on = ['serialization', 'deadlock', 'definition'], isIdempotent = false }: RetryOptions,
 ): boolean {
   const sqlstate = sqlstateOf(error)
-  return on.some((kind) =>
-    kind === 'connection'
-      ? isConnectionError(error) && (isIdempotent || isUndone(error))
-      : sqlstate === STATES[kind],
-  )
+  return on.some((kind) => {
+    if (kind === 'definition') return isDefinitionChange(error)
+    if (kind === 'connection') return isConnectionError(error) && (isIdempotent || isUndone(error))
+    return sqlstate === STATES[kind]
+  })
 }

@@ -189,6 +189,7 @@ describe('an error', () => {
       connectionString: `postgresql://u@127.0.0.1:${port}/d`,
       max: 1,
       connectionTimeoutMillis: 100,
+      connectTimeoutMs: 500,
     })
     await expect(opening.query('SELECT 1')).rejects.toThrow(
       /timeout exceeded when trying to connect.*opening one takes too long/,

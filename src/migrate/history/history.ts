@@ -1,4 +1,5 @@
 import { type Queryable, quoteQualified, SQLSTATE, sqlstateOf, toolVersion } from '../../core/index.ts'
+import { schemaChanged } from '../../pool/index.ts'
 import { notAllowed, schemaMissing, schemaOutdated } from '../errors.ts'
 import { type HistoryTable, historyState } from './tables.ts'
 import { whoRuns } from './who.ts'
@@ -134,4 +135,6 @@ export async function recordAttempt(db: Queryable, history: HistoryTable, attemp
       failure?.statement ?? null,
     ],
   )
+  // Whoever runs statements prepared before it prepares them afresh; what is still to be committed, the end of the run tells again.
+  schemaChanged()
 }

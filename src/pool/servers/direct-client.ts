@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { NAMED_RELATIONS, type NamedRelation, OWN_PATH, systemClock, within } from '../../core/index.ts'
 import { connectFailure } from '../connect-failure.ts'
 import { transactionPooler } from '../errors.ts'
+import { schemaChanged } from '../wire/schema-epoch.ts'
 import { cutWhenEnded } from './endable.ts'
 import { openClient } from './open-client.ts'
 
@@ -26,12 +27,23 @@ export async function connectDirectly(url: string, name: string): Promise<pg.Cli
   }
 }
 
-/** The same for as long as `work` takes. @throws HF_CONNECT_*, and what `work` throws */
+/**
+ * The same for as long as `work` takes. What it did may have changed tables: the pools of this process prepare their statements afresh.
+ * @throws HF_CONNECT_*, and what `work` throws
+ */
 export async function withDirectClient<T>(
   url: string,
   name: string,
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
+  try {
+    return await connected(url, name, work)
+  } finally {
+    schemaChanged()
+  }
+}
+
+async function connected<T>(url: string, name: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = await connectDirectly(url, name)
   try {
     return await work(client)
@@ -53,7 +65,7 @@ export function withReadingClient<T>(
   name: string,
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
-  return withDirectClient(url, name, async (client) => {
+  return connected(url, name, async (client) => {
     await client.query(
       `SET lock_timeout = ${READING_LOCK_MS}; SET statement_timeout = ${READING_STATEMENT_MS}`,
     )

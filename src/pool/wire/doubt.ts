@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { SQLSTATE, sqlstateOf } from '../../core/index.ts'
-import { markAlike } from '../outcome.ts'
+import { isDefinitionChange, markAlike } from '../outcome.ts'
 import type { Exchange } from './exchange.ts'
 import type { Prepared } from './prepared.ts'
 import { NO_ROWS } from './row-shape.ts'
@@ -35,6 +35,6 @@ export function doubtOf(error: Error): 'unknown' | 'changed' | 'possible' | unde
   // Functions of the application may raise the same codes.
   const { routine } = error as pg.DatabaseError
   if (sqlstate === SQLSTATE.invalidSqlStatementName && routine === 'exec_bind_message') return 'unknown'
-  if (sqlstate === SQLSTATE.featureNotSupported && routine === 'RevalidateCachedQuery') return 'changed'
+  if (isDefinitionChange(error)) return 'changed'
   return /^(22|42|XX)/.test(sqlstate ?? '') ? 'possible' : undefined
 }

@@ -11,6 +11,9 @@ import { NO_ROWS, readShape, readTypes } from './row-shape.ts'
 import { schemaChanged } from './schema-epoch.ts'
 import { readServerError } from './server-error.ts'
 
+/** Of a transaction that has done something: it cannot begin anew by itself. */
+const CHANGED = 'A table was changed under this transaction. Do it again: retry does.'
+
 /**
  * Runs statements over the socket of a driver's client, past the driver: many on their way at once, each with a
  * Sync of its own, all messages of a tick in one write, rows read straight from the socket's bytes.
@@ -343,7 +346,10 @@ export class Wire {
     if (isUnrun && this.#mayRepeat(exchange)) this.#repeat(exchange)
     else if (kept && doubt === 'possible' && this.#client._txStatus === 'I' && this.#mayRepeat(exchange))
       this.#probe(exchange, kept)
-    else exchange.answered(exchange)
+    else {
+      if (doubt === 'changed') Object.assign(error, { hint: CHANGED })
+      exchange.answered(exchange)
+    }
   }
 
   #repeat(exchange: Exchange): void {
