@@ -107,6 +107,11 @@ const DATABASE_OPTIONS = {
     max: 100_000,
     env: 'DB_CONNECTION_BUDGET',
   }),
+  applicationName: text({
+    doc: "What PostgreSQL's lists call the sessions of the pools (application_name); further pools have their name behind it. Default: holdfast.",
+    default: undefined,
+    env: 'DB_APPLICATION_NAME',
+  }),
   schema: text({
     doc: "Schema of Holdfast's own tables.",
     default: 'holdfast',
@@ -118,6 +123,25 @@ const DATABASE_OPTIONS = {
     doc: 'Log each statement with its time, never its values.',
     default: false,
     env: ['DB_ECHO', 'DB_ECHO_SQL'],
+  }),
+} as const
+
+/** As the pool's own, but that what goes wrong in a service is told unless somebody says otherwise. */
+const SERVICE_POOL_OPTIONS = {
+  ...POOL_OPTIONS,
+  leakThresholdMs: integer({
+    doc: 'A connection held for longer, with no statement running, is reported as a leak with the place that took it; 0 never, and call sites are not recorded then.',
+    default: 60_000,
+    min: 0,
+    max: 86_400_000,
+    env: 'HOLDFAST_POOL_LEAK_THRESHOLD_MS',
+  }),
+  slowQueryMs: integer({
+    doc: 'A statement that takes longer, waiting included, is logged by itself, with its label and place; 0 never.',
+    default: 5_000,
+    min: 0,
+    max: 86_400_000,
+    env: 'HOLDFAST_POOL_SLOW_QUERY_MS',
   }),
 } as const
 
@@ -161,7 +185,7 @@ const ENCRYPTION_OPTIONS = {
 export const CONFIG_TABLES = {
   '': ROOT_OPTIONS,
   database: DATABASE_OPTIONS,
-  'database.pool': POOL_OPTIONS,
+  'database.pool': SERVICE_POOL_OPTIONS,
   query: QUERY_OPTIONS,
   redis: REDIS_OPTIONS,
   sessions: SESSION_OPTIONS,

@@ -14,6 +14,7 @@ import {
   showOption,
 } from './core/index.ts'
 import { configFileUnreadable, groupNotAnObject } from './errors.ts'
+import { type PresetName, withPreset } from './pool/index.ts'
 
 type Tables = typeof CONFIG_TABLES
 type Group<Path extends keyof Tables> = OptionValues<Tables[Path]>
@@ -73,6 +74,7 @@ export interface ConfigSources {
 }
 
 type Nested = Readonly<Record<string, unknown>>
+type PoolValues = Nested & { readonly preset?: PresetName }
 
 /**
  * Resolves the whole configuration. Pure.
@@ -97,12 +99,14 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
       const name = source === 'file' ? (sources.file?.name ?? '') : 'argument'
       return values ? [{ kind: 'object', source: name, values }] : []
     }
-    const { values, sources: origins } = resolveOptions(path, table, [
+    const resolved = resolveOptions(path, table, [
       ...group('file'),
       { kind: 'environment', source: '.env', values: sources.dotenv ?? {} },
       { kind: 'environment', source: 'environment', values: env ?? {} },
       ...group('args'),
     ])
+    const { values, sources: origins } =
+      path === 'database.pool' ? withPreset(resolved.values as PoolValues, resolved.sources) : resolved
     place(result, path, values)
     for (const [name, spec] of Object.entries(table)) {
       entries.push({
@@ -127,27 +131,63 @@ function readableEnvironment(
   return known.includes(env.NODE_ENV ?? '') ? env : { ...env, NODE_ENV: 'production' }
 }
 
+/** A variable of the environment that does nothing. */
+export interface StrayVariable {
+  readonly name: string
+  /** What was meant, probably. */
+  readonly suggestion?: string
+  /** It is known, and nothing reads it yet. */
+  readonly isUnused?: boolean
+}
+
 /** What the command line reads itself. */
 const OTHER_VARIABLES = ['HOLDFAST_SERVER_TOKEN', 'HOLDFAST_URL']
 
-/** Variables that look like ours but are not known: probably misspelt. Not an error: orchestrators set some too. */
-export function strayVariables(
-  env: Readonly<Record<string, string | undefined>>,
-): { name: string; suggestion?: string }[] {
+/** What other stacks call it, or what has no effect yet: who sets it believes that it has. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    ['HOST', 'PORT', 'USER', 'USERNAME', 'PASSWORD', 'NAME', 'DATABASE', 'URL'].map((name) => [
+      `DB_${name}`,
+      'DATABASE_URL',
+    ]),
+  ),
+  DB_POOL_PRE_PING: 'HOLDFAST_POOL_PRE_PING_AFTER_IDLE_MS',
+  DB_POOL_MAX: 'DB_POOL_SIZE',
+  DB_POOL_MIN: 'DB_POOL_SIZE',
+  DB_SSL: 'sslmode in DATABASE_URL',
+}
+/** Known, and read by nothing yet. */
+const UNUSED: ReadonlySet<string> = new Set([
+  'REDIS_URL',
+  'SESSION_TTL',
+  'FIELD_ENCRYPTION_KEY',
+  'ENCRYPTION_SALT',
+])
+
+/**
+ * Variables that look like ours but are not known, probably misspelt or another stack's; and those that have no effect yet. Not an error:
+ * orchestrators set some too.
+ */
+export function strayVariables(env: Readonly<Record<string, string | undefined>>): StrayVariable[] {
   const known = Object.values<OptionTable>(CONFIG_TABLES)
     .flatMap((table) => Object.values(table).flatMap((spec) => spec.env))
     .concat(OTHER_VARIABLES)
   return Object.keys(env)
-    .filter((name) => name.startsWith('HOLDFAST_') && !known.includes(name))
+    .filter(
+      (name) => env[name] && (UNUSED.has(name) || (/^(HOLDFAST|DB)_/.test(name) && !known.includes(name))),
+    )
     .map((name) => {
-      const suggestion = nearest(name, known)
+      if (UNUSED.has(name)) return { name, isUnused: true }
+      const suggestion = INSTEAD[name] ?? nearest(name, known)
       return suggestion === undefined ? { name } : { name, suggestion }
     })
 }
 
 /** One of {@link strayVariables}, for people. */
-export const strayInWords = ({ name, suggestion }: { name: string; suggestion?: string }): string =>
-  `${inOneLine(name)} is not known${suggestion ? `; did you mean ${suggestion}?` : '.'}`
+export const strayInWords = ({ name, suggestion, isUnused }: StrayVariable): string =>
+  isUnused
+    ? `${inOneLine(name)} has no effect yet: nothing reads it.`
+    : `${inOneLine(name)} is not known${suggestion ? `; did you mean ${suggestion}?` : '.'}`
 
 /** Files that are looked for, in this order. */
 export const CONFIG_FILES = [
@@ -166,14 +206,47 @@ export async function loadConfig(
 ): Promise<ResolvedConfig & { readonly strays: ReturnType<typeof strayVariables> }> {
   const { cwd = process.cwd(), env = process.env, args } = from
   const name = CONFIG_FILES.find((candidate) => existsSync(join(cwd, candidate)))
-  const file = name === undefined ? undefined : { name, values: await readConfigFile(join(cwd, name)) }
+  const found = name === undefined ? undefined : { name, values: await readConfigFile(join(cwd, name)) }
   const environment =
-    args?.environment ?? (env.ENVIRONMENT || readableEnvironment(env).NODE_ENV || file?.values.environment)
+    args?.environment ?? (env.ENVIRONMENT || readableEnvironment(env).NODE_ENV || found?.values.environment)
+  const file = found && { name: found.name, values: ofEnvironment(found.values, environment, found.name) }
   const dotenv = environment === 'production' ? {} : readDotenv(join(cwd, '.env'))
   return { ...resolveConfig({ file, dotenv, env, args }), strays: strayVariables({ ...dotenv, ...env }) }
 }
 
-async function readConfigFile(path: string): Promise<ConfigInput> {
+/** A configuration file may say more for one environment: `environments: { production: { database: { ... } } }`. */
+export type ConfigFile = ConfigInput & {
+  readonly environments?: Readonly<Partial<Record<Config['environment'], Omit<ConfigInput, 'environment'>>>>
+}
+
+/** What the file says there, over what it says in general. @throws HF_OPTION_UNKNOWN, HF_OPTION_INVALID */
+function ofEnvironment(values: ConfigFile, environment: string | undefined, source: string): ConfigInput {
+  const { environments = {}, ...general } = values
+  rejectUnknown('environments', ['development', 'test', 'production'], {
+    source,
+    values: environments,
+  })
+  // Also those of the others: what is misspelt there shows before it is deployed.
+  for (const [name, own] of Object.entries(environments)) {
+    if (typeof own !== 'object' || own === null) throw groupNotAnObject(`environments.${name}`, source)
+    rejectStrayNames('', own as Nested, `${source}, environments.${name}`)
+  }
+  const own = environments[(environment ?? 'development') as Config['environment']]
+  return own === undefined ? general : (over(general as Nested, own as Nested) as ConfigInput)
+}
+
+/** Groups are put together name by name; lists and values are the second's. */
+function over(first: Nested, second: Nested): Nested {
+  const isGroup = (value: unknown): value is Nested =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+  const merged = Object.entries(second).map(([name, value]) => {
+    const before = first[name]
+    return [name, isGroup(before) && isGroup(value) ? over(before, value) : value]
+  })
+  return { ...first, ...(Object.fromEntries(merged) as Nested) }
+}
+
+async function readConfigFile(path: string): Promise<ConfigFile> {
   try {
     const content: unknown = path.endsWith('.json')
       ? JSON.parse(readFileSync(path, 'utf8'))

@@ -28,7 +28,7 @@ export async function createHoldfast<DB = any>(
   } = surroundings
   const { config, entries, strays } = await loadConfig({ cwd, env, args: input })
   // What is like nothing of ours is somebody else's.
-  for (const stray of strays) if (stray.suggestion) onNotice(strayInWords(stray))
+  for (const stray of strays) if (stray.suggestion || stray.isUnused) onNotice(strayInWords(stray))
   const around = { cwd, onNotice, entries }
   if (config.database.url !== undefined)
     return new Holdfast<DB>(config, encrypted(config.database.url, config), undefined, around)

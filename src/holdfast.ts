@@ -3,7 +3,15 @@ import { Kysely } from 'kysely'
 import type { AccessTarget } from './access/index.ts'
 import { Alerts, type Channel, channelsOf, rulesOf } from './alerts/index.ts'
 import type { Config, ConfigEntry, ConfigSources } from './config.ts'
-import { inOneLine, Lifecycle, maskUrl, type Queryable, systemClock } from './core/index.ts'
+import {
+  formatDuration,
+  hideLiterals,
+  inOneLine,
+  Lifecycle,
+  maskUrl,
+  type Queryable,
+  systemClock,
+} from './core/index.ts'
 import type { EmbeddedServer } from './embedded/index.ts'
 import { budgetTooSmall, cursorKeysMissing, historyUnreachable } from './errors.ts'
 import {
@@ -35,6 +43,9 @@ import {
   ConnectionBudget,
   type EchoedQuery,
   ownQueries,
+  holderInWords,
+  poolInWords,
+  type SlowQuery,
   Pool,
   sslModeInUrl,
   withSslMode,
@@ -160,8 +171,11 @@ export class Holdfast<DB = any> {
   #poolNamed(name: string, options: Config['database']['pool']): Pool {
     const known = this.#pools.get(name)
     if (known) return known
-    const { echo, replicas } = this.config.database
+    const { echo, replicas, applicationName } = this.config.database
     const made = new Pool({
+      ...(applicationName !== undefined && {
+        application_name: name === 'default' ? applicationName : `${applicationName} ${name}`,
+      }),
       connectionString: this.url,
       replicas: replicas.map((url) => encrypted(url, this.config)),
       name,
@@ -172,6 +186,14 @@ export class Holdfast<DB = any> {
     made.on('pool:too-large', ({ arithmetic }) =>
       this.#log(`The pool may run out of connections: ${arithmetic}. See: holdfast pool advise`),
     )
+    const quoted = name === 'default' ? 'The pool' : `The pool ${name}`
+    made.on('pool:exhausted', (picture) =>
+      this.#log(`${quoted} is exhausted, callers wait: ${poolInWords(picture)}.`),
+    )
+    made.on('pool:leak', (holder) =>
+      this.#log(`${quoted} has a leak, not given back: ${holderInWords(holder)}.`),
+    )
+    made.on('pool:slow-query', (slow) => this.#log(slowInWords(slow)))
     this.#lifecycle.own(name === 'default' ? 'pool' : `pool ${name}`, () => made.end())
     this.#pools.set(name, made)
     return made
@@ -363,4 +385,12 @@ export function encrypted(url: string, { environment, database }: Config): strin
   const { sslMode, sslRootCert } = database.pool
   const mode = sslMode ?? sslModeInUrl(url) ?? (environment === 'production' ? 'verify-full' : undefined)
   return mode === undefined ? url : withSslMode(url, mode, sslRootCert)
+}
+
+const LONGEST_TEXT = 200
+
+/** One execution that took long, for the log. */
+function slowInWords({ text, durationMs, label, callSite }: SlowQuery): string {
+  const where = [label, callSite].filter((one) => one !== undefined && one !== null).join(', ')
+  return `A statement took ${formatDuration(durationMs)}${where === '' ? '' : ` (${where})`}: ${inOneLine(hideLiterals(text), LONGEST_TEXT)}`
 }

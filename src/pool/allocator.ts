@@ -260,7 +260,8 @@ export class Allocator {
       const othersOut = this.slots.someBusySince(now - COMES_BACK_MS)
       this.#tenant.yieldOne(this.waiters.peek()?.since ?? now, othersOut)
     }
-    this.#announcer.exhausted(this.#picture)
+    // Where all are only being opened nobody uses them up.
+    if (this.slots.count('busy') + this.slots.count('lane') > 0) this.#announcer.exhausted(this.#picture)
   }
 
   /** Gives a connection that is known to work to whoever waits longest; with nobody waiting it becomes idle. */

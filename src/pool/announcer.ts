@@ -9,6 +9,8 @@ const MARGIN = 0.1
 /** Tells what happens in a pool: each thing once, not once for every caller who notices. */
 export class Announcer {
   readonly #events: EventEmitter<PoolEvents>
+  /** How often {@link exhausted} was worth telling. */
+  exhaustions = 0
   #level = 0
   #isExhausted = false
 
@@ -49,6 +51,7 @@ export class Announcer {
   exhausted(picture: () => PoolPicture): void {
     if (this.#isExhausted) return
     this.#isExhausted = true
+    this.exhaustions += 1
     if (this.isHeard('pool:exhausted')) this.tell('pool:exhausted', picture())
   }
 

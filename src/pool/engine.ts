@@ -53,7 +53,9 @@ export class Engine implements Tenant {
     const { options } = config
     const announcer = new Announcer(events)
     this.#announcer = announcer
-    this.recorder = new Recorder(options.statementLimit, config.echo)
+    this.recorder = new Recorder(options.statementLimit, config.echo, options.slowQueryMs, (slow) =>
+      announcer.tell('pool:slow-query', slow),
+    )
     this.demand = new Demand(clock.monotonicMs())
     this.#allocator = new Allocator(
       config,
@@ -108,19 +110,26 @@ export class Engine implements Tenant {
     const { size, overflow } = this.#config.options
     const { slots } = this.#allocator
     const { total } = slots
+    const idle = slots.count('idle') + this.#lanes.idle
+    const busy = slots.count('busy') + slots.count('cleaning') + slots.count('lane') - this.#lanes.idle
     return {
       size,
       overflow,
       overflowInUse: Math.max(0, total - size),
       total,
-      idle: slots.count('idle') + this.#lanes.idle,
-      busy: slots.count('busy') + slots.count('cleaning') + slots.count('lane') - this.#lanes.idle,
+      idle,
+      busy,
+      pool_size: size,
+      max_overflow: overflow,
+      checked_in: idle,
+      checked_out: busy,
       connecting: slots.count('connecting') + slots.count('checking'),
       closing: slots.count('closing'),
       waiting: this.#allocator.waiting + this.#lanes.waiting,
       lanes: slots.count('lane'),
       laneDepths: this.#lanes.depths,
       ...this.#counters,
+      exhaustions: this.#announcer.exhaustions,
     }
   }
 
@@ -190,7 +199,10 @@ export class Engine implements Tenant {
     above: (...args: never[]) => unknown,
   ): Promise<T> {
     return this.checkouts.with(options.signal, above, (connection, holder) =>
-      runTransaction(connection, holder, this.queries.runHeld, this.#clock, work, options),
+      runTransaction(connection, holder, this.queries.runHeld, this.#clock, work, {
+        isolation: this.#config.options.isolation,
+        ...options,
+      }),
     )
   }
 

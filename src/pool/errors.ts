@@ -27,7 +27,8 @@ export interface PoolPicture {
   readonly holders: readonly HolderPicture[]
 }
 
-const inWords = ({ busy, size, overflow, connecting, waiting, holders }: PoolPicture): string => {
+/** A pool for people, with who holds its connections. */
+export const poolInWords = ({ busy, size, overflow, connecting, waiting, holders }: PoolPicture): string => {
   const longest = holders.map(holderInWords).join('; ')
   return (
     `${busy} of ${size}+${overflow} connections are busy, ${connecting} connecting, ${waiting} waiting` +
@@ -35,7 +36,8 @@ const inWords = ({ busy, size, overflow, connecting, waiting, holders }: PoolPic
   )
 }
 
-function holderInWords({ heldMs, label, callSite, lastText }: HolderPicture): string {
+/** One who holds a connection, for people. */
+export function holderInWords({ heldMs, label, callSite, lastText }: HolderPicture): string {
   const who = [label && `by "${label}"`, callSite && `from ${callSite}`].filter(Boolean).join(' ')
   const what = lastText ? `, last statement: ${shortened(lastText)}` : ''
   return `${Math.round(heldMs)} ms${who && ` ${who}`}${what}`
@@ -59,7 +61,7 @@ export function acquireTimeout(waitedMs: number, picture: PoolPicture): Holdfast
   return new HoldfastError({
     code: 'HF_POOL_ACQUIRE_TIMEOUT',
     message:
-      `timeout exceeded when trying to connect: no connection became free within ${Math.round(waitedMs)} ms: ${inWords(picture)}. ` +
+      `timeout exceeded when trying to connect: no connection became free within ${Math.round(waitedMs)} ms: ${poolInWords(picture)}. ` +
       whatToDo(picture),
     retryable: true,
     details: { waitedMs, ...picture },
@@ -84,7 +86,7 @@ export function optionFixed(name: string, why: string): HoldfastError {
 export function queueFull(maxWaiting: number, picture: PoolPicture): HoldfastError {
   return new HoldfastError({
     code: 'HF_POOL_QUEUE_FULL',
-    message: `${maxWaiting} callers already wait for a connection: ${inWords(picture)}. Shed load, or raise maxWaiting.`,
+    message: `${maxWaiting} callers already wait for a connection: ${poolInWords(picture)}. Shed load, or raise maxWaiting.`,
     retryable: true,
     details: { maxWaiting, ...picture },
   })
@@ -218,7 +220,7 @@ export function commitUnknown(cause: unknown): HoldfastError {
 export function invariantBroken(what: string, picture: PoolPicture): HoldfastError {
   return new HoldfastError({
     code: 'HF_POOL_INVARIANT',
-    message: `The pool's books do not add up (${what}; ${inWords(picture)}). This is a fault in Holdfast: please report it.`,
+    message: `The pool's books do not add up (${what}; ${poolInWords(picture)}). This is a fault in Holdfast: please report it.`,
     details: { what, ...picture },
   })
 }

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { HolderPicture, PoolPicture } from './errors.ts'
 import type { Fit } from './sizing/capacity.ts'
+import type { SlowQuery } from './recorder.ts'
 import type { ReplicaPicture } from './replicas/replica.ts'
 
 /** What a pool tells while it runs: pg.Pool's events, and its own. */
@@ -31,6 +32,8 @@ export interface PoolEvents {
   'pool:utilization': [{ level: number } & PoolPicture]
   /** All connections are busy and a caller has to wait; told at the beginning, with who holds them. */
   'pool:exhausted': [PoolPicture]
+  /** One statement took longer than `slowQueryMs`, waiting included. */
+  'pool:slow-query': [SlowQuery]
   /** All processes together may want more connections than the server gives; told once, after the first connection. */
   'pool:too-large': [Fit]
   /** A replica is not read from any more, or is again; `reason` says why. */

@@ -4,12 +4,17 @@ import { REPLICA_OPTIONS } from './replicas/options.ts'
 import { SERVER_OPTIONS } from './servers/options.ts'
 import type { TargetSessionAttrs } from './servers/role.ts'
 import { asNumber, asSeconds, isGiven } from './pg-numbers.ts'
+import { PRESET_NAMES, type PresetName, withPreset } from './presets.ts'
 import { withSessionOptions } from './session-options.ts'
 import { elsewhere, listServers, type ServerAddress, targetInUrl } from './servers/server-list.ts'
 import type { ConnectionBudget } from './sizing/budget.ts'
 import type { EchoedQuery } from './stats.ts'
 
 const DAY_MS = 86_400_000
+
+/** What transactions may be told to be. */
+export const ISOLATIONS = ['read committed', 'repeatable read', 'serializable'] as const
+export type Isolation = (typeof ISOLATIONS)[number]
 
 /** Whether and how statements share connections. */
 export type Pipelining = 'auto' | 'off' | { readonly lanes: number; readonly depth: number }
@@ -18,6 +23,20 @@ export type Pipelining = 'auto' | 'off' | { readonly lanes: number; readonly dep
 export const POOL_OPTIONS = {
   ...SERVER_OPTIONS,
   ...REPLICA_OPTIONS,
+  preset: custom<PresetName | undefined>({
+    doc: 'Size, overflow and timeout of a kind of service, where they are not given: small 5+10, medium 10+20, large 20+40, busy 20+30, async-production 70+120, production 100+200 with 60 s.',
+    default: undefined,
+    accepts: `one of ${PRESET_NAMES.join(', ')}`,
+    env: 'DB_POOL_PRESET',
+    parse: (input) => PRESET_NAMES.find((name) => name === input),
+  }),
+  isolation: custom<Isolation | undefined>({
+    doc: "Isolation of transactions that do not say. Default: the database's own, which is read committed unless somebody changed it.",
+    default: undefined,
+    accepts: `one of ${ISOLATIONS.join(', ')}`,
+    env: 'DB_ISOLATION',
+    parse: (input) => ISOLATIONS.find((one) => one === input),
+  }),
   size: integer({
     doc: 'Connections that are kept open.',
     default: 10,
@@ -177,6 +196,13 @@ export const POOL_OPTIONS = {
     default: 'report',
     env: 'HOLDFAST_POOL_ON_LEAK',
   }),
+  slowQueryMs: integer({
+    doc: 'A statement that takes longer, waiting included, is told of by itself (pool:slow-query), with its label and place; 0 never.',
+    default: 0,
+    min: 0,
+    max: DAY_MS,
+    env: 'HOLDFAST_POOL_SLOW_QUERY_MS',
+  }),
   tagLabels: flag({
     doc: 'Tell the server what the caller named its work, in a SQLCommenter comment behind statements that are not kept prepared.',
     default: false,
@@ -293,9 +319,10 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
     if (value === undefined) continue // as good as not given
     ;(name in POOL_OPTIONS ? given : client)[name] = value
   }
-  const { values } = resolveOptions('pool', POOL_OPTIONS, [
+  const { values: own, sources } = resolveOptions('pool', POOL_OPTIONS, [
     { kind: 'object', source: 'argument', values: given },
   ])
+  const { values } = withPreset(own, sources)
   const full = withSessionOptions(client, values, poolName)
   return {
     options: { ...values },

@@ -13,16 +13,35 @@ export interface LabelFigures extends TallyFigures {
   readonly label: string
 }
 
+/** One execution that took long. Its text, never its values. */
+export interface SlowQuery {
+  readonly text: string
+  readonly durationMs: number
+  readonly label: string | undefined
+  /** Where the application calls the statement, looked at now and then; null when it was never seen. */
+  readonly callSite: string | null
+}
+
 /** Keeps what statements did, by text and by label, and tells `echo` of each. */
 export class Recorder {
   readonly timings: PoolTimings = emptyTimings()
   readonly statements: Statements
   readonly #labels = new Tallies(LABELS)
   readonly #echo: ((query: EchoedQuery) => void) | undefined
+  readonly #slowMs: number
+  readonly #tellSlow: (slow: SlowQuery) => void
 
-  constructor(statementLimit: number, echo: ((query: EchoedQuery) => void) | undefined) {
+  /** @param slowMs from which on one execution is told of by itself; 0 never */
+  constructor(
+    statementLimit: number,
+    echo: ((query: EchoedQuery) => void) | undefined,
+    slowMs: number,
+    tellSlow: (slow: SlowQuery) => void,
+  ) {
     this.statements = new Statements(statementLimit)
     this.#echo = echo
+    this.#slowMs = slowMs || Number.POSITIVE_INFINITY
+    this.#tellSlow = tellSlow
   }
 
   /** Where `echo` is to be told in the context of whoever asks now; undefined where nobody wants it. */
@@ -35,6 +54,9 @@ export class Recorder {
     statement.record(execution)
     this.timings.statements.record(execution.durationMs)
     if (execution.label !== undefined) this.#labels.of(execution.label).add(execution)
+    const { durationMs, label } = execution
+    if (durationMs >= this.#slowMs)
+      this.#tellSlow({ text: statement.text, durationMs, label, callSite: statement.figures().callSite })
     if (this.#echo) within(() => this.#tell(statement.text, execution))
   }
 

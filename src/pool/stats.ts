@@ -1,7 +1,7 @@
 import { Histogram } from '../core/index.ts'
 
 /** A pool in numbers at one moment. Counters count since the pool was made. */
-export interface PoolStats {
+export interface PoolStats extends FamiliarStats {
   /** Connections that are kept; the option. */
   readonly size: number
   /** Connections allowed above it; the option. */
@@ -29,6 +29,8 @@ export interface PoolStats {
   readonly connectFailures: number
   readonly pingFailures: number
   readonly acquireTimeouts: number
+  /** How often all connections were busy and a caller had to wait; each time until nobody waited any more. */
+  readonly exhaustions: number
   readonly dirtyReleases: number
   /** Checkouts that were reported as held for too long. */
   readonly leaks: number
@@ -40,6 +42,18 @@ export interface PoolStats {
   readonly waitMsTotal: number
   /** Milliseconds that connections were held, summed over finished checkouts. */
   readonly holdMsTotal: number
+}
+
+/** The numbers that operators know from other stacks, under the names that they have there. */
+export interface FamiliarStats {
+  /** `size`. */
+  readonly pool_size: number
+  /** `overflow`: what is allowed above it. What is above it now is `overflowInUse`. */
+  readonly max_overflow: number
+  /** `idle`. */
+  readonly checked_in: number
+  /** `busy`. */
+  readonly checked_out: number
 }
 
 /** The counters of {@link PoolStats}. */
@@ -88,7 +102,7 @@ export interface PoolTimings {
   readonly holds: Histogram
   /**
    * Each statement, from asking for it to its result, failures included; on a connection that is held, without
-   * the wait for the connection. Cursors and streams are not in it.
+   * the wait for the connection; cursors and streams until they end.
    */
   readonly statements: Histogram
 }

@@ -10,8 +10,8 @@ import type { WalPosition } from './replicas/wal-position.ts'
 
 /** How a transaction runs. */
 export interface TransactionOptions {
-  /** Default: the session's, which is `read committed` unless somebody changed it. */
-  readonly isolation?: 'read committed' | 'repeatable read' | 'serializable'
+  /** Default: the pool's option `isolation`; without it the session's, which is `read committed` unless somebody changed it. */
+  readonly isolation?: 'read committed' | 'repeatable read' | 'serializable' | undefined
   /** True: it may run on a replica, if the pool has any. False asks for writing where the session's default is not to. */
   readonly readOnly?: boolean
   /** With `readOnly`: what it must see, from `pool.position()`. */

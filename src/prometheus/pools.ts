@@ -18,6 +18,11 @@ const COUNTERS: readonly (readonly [name: string, help: string, read: (stats: Po
   ['connect_failures', 'Attempts to connect that failed', ({ connectFailures }) => connectFailures],
   ['ping_failures', 'Idle connections that turned out to be dead', ({ pingFailures }) => pingFailures],
   ['acquire_timeouts', 'Callers that waited too long', ({ acquireTimeouts }) => acquireTimeouts],
+  [
+    'exhaustions',
+    'Times that all connections were busy and callers had to wait',
+    ({ exhaustions }) => exhaustions,
+  ],
   ['dirty_releases', 'Checkouts that came back inside a transaction', ({ dirtyReleases }) => dirtyReleases],
   ['leaks', 'Checkouts that were held for too long', ({ leaks }) => leaks],
   ['rides', 'Statements that shared a connection', ({ rides }) => rides],

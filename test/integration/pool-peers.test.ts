@@ -317,6 +317,18 @@ describe('as with pg.Pool', () => {
   })
 })
 
+test('transactions that do not say are as the pool is', async () => {
+  const isolationOf = (pool: Pool, options = {}): Promise<string> =>
+    pool.transaction(
+      async (tx) => (await tx.query('SHOW transaction_isolation')).rows[0].transaction_isolation as string,
+      options,
+    )
+  expect(await isolationOf(poolWith())).toBe('read committed')
+  const pool = poolWith({ isolation: 'serializable' })
+  expect(await isolationOf(pool)).toBe('serializable')
+  expect(await isolationOf(pool, { isolation: 'read committed' })).toBe('read committed')
+})
+
 test('settings of the pool go with options in the URL', async () => {
   const url = new URL(database.url)
   url.searchParams.set('options', '-c work_mem=7MB')

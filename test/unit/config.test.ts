@@ -1,7 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type ConfigInput, loadConfig, resolveConfig, strayVariables } from '../../src/config.ts'
+import {
+  type ConfigInput,
+  loadConfig,
+  resolveConfig,
+  strayInWords,
+  strayVariables,
+} from '../../src/config.ts'
 import { isDatabaseUrl, maskUrl } from '../../src/core/index.ts'
 import { renderEnvExample } from '../../src/env-example.ts'
 import { removeScratchAfterwards, scratch } from '../support/scratch.ts'
@@ -213,6 +219,64 @@ describe('files and arguments', () => {
     ])
       expect(isDatabaseUrl(`postgresql://${whole}`), whole).toBe(true)
     expect(maskUrl('not a url with hunter2')).toBe('***')
+  })
+
+  test('a preset gives what nobody else says', () => {
+    const of = (values: object, env: Record<string, string> = {}) =>
+      resolveConfig({ args: { database: { pool: values } }, env }).config.database.pool
+    expect(of({ preset: 'small' })).toMatchObject({ size: 5, overflow: 10, acquireTimeoutMs: 30_000 })
+    expect(of({ preset: 'production' })).toMatchObject({ size: 100, overflow: 200, acquireTimeoutMs: 60_000 })
+    expect(of({ preset: 'busy', size: 7 })).toMatchObject({ size: 7, overflow: 30 })
+    expect(of({ preset: 'large' }, { DB_MAX_OVERFLOW: '1' })).toMatchObject({ size: 20, overflow: 1 })
+    expect(of({}, { DB_POOL_PRESET: 'async-production' })).toMatchObject({ size: 70, overflow: 120 })
+    expect(() => of({ preset: 'huge' })).toThrow(expect.objectContaining({ code: 'HF_OPTION_INVALID' }))
+    const { entries } = resolveConfig({ args: { database: { pool: { preset: 'medium' } } } })
+    expect(entries.find(({ name }) => name === 'database.pool.size')).toMatchObject({
+      value: 10,
+      source: 'preset medium',
+    })
+  })
+
+  test('the file says more for one environment, and what is misspelt there shows in all', async () => {
+    const cwd = scratch('environments')
+    const write = (values: object): void =>
+      writeFileSync(join(cwd, 'holdfast.config.json'), JSON.stringify(values))
+    write({
+      database: { pool: { size: 3, overflow: 4 }, schema: 'own' },
+      environments: {
+        production: { database: { pool: { size: 30 } } },
+        test: { database: { schema: 'other' } },
+      },
+    })
+    const of = async (environment: string) =>
+      (await loadConfig({ cwd, env: { ENVIRONMENT: environment } })).config.database
+    expect(await of('production')).toMatchObject({ pool: { size: 30, overflow: 4 }, schema: 'own' })
+    expect(await of('test')).toMatchObject({ pool: { size: 3, overflow: 4 }, schema: 'other' })
+    expect(await of('development')).toMatchObject({ pool: { size: 3 }, schema: 'own' })
+    for (const environments of [{ prod: {} }, { production: { database: { pool: { sise: 3 } } } }]) {
+      write({ environments })
+      await expect(of('development')).rejects.toMatchObject({ code: 'HF_OPTION_UNKNOWN' })
+    }
+    write({ environments: { production: 5 } })
+    await expect(of('development')).rejects.toThrow(/production/)
+  })
+
+  test('variables of other stacks, and those that nothing reads yet, are told of', () => {
+    const told = strayVariables({
+      DB_HOST: 'h',
+      DB_POOL_PRE_PING: 'true',
+      DB_POLL_SIZE: '5',
+      REDIS_URL: 'redis://h',
+      DB_ECHO: 'true',
+      PATH: '/',
+      DB_EMPTY: '',
+    })
+    expect(told.map(strayInWords)).toEqual([
+      'DB_HOST is not known; did you mean DATABASE_URL?',
+      'DB_POOL_PRE_PING is not known; did you mean HOLDFAST_POOL_PRE_PING_AFTER_IDLE_MS?',
+      'DB_POLL_SIZE is not known; did you mean DB_POOL_SIZE?',
+      'REDIS_URL has no effect yet: nothing reads it.',
+    ])
   })
 
   test('are read from a folder: TypeScript, JSON, .env outside production', async () => {

@@ -108,14 +108,18 @@ const codeOf = (findings: readonly Finding[]): number =>
 
 async function strayFindings(session: Session): Promise<Finding[]> {
   const { strays } = await loadConfig({ args: session.configInput() })
-  return strays.map(({ name, suggestion }) => ({
+  return strays.map(({ name, suggestion, isUnused }) => ({
     check: 'configuration',
-    severity: 'warning',
+    severity: isUnused ? 'info' : 'warning',
     confidence: 'certain',
     subject: name,
-    message: `The environment variable ${name} is not known and has no effect.`,
+    message: `The environment variable ${name} ${isUnused ? 'has no effect yet: nothing reads it' : 'is not known and has no effect'}.`,
     evidence: { name },
-    action: suggestion === undefined ? 'Remove it.' : `Rename it to ${suggestion}.`,
+    action: isUnused
+      ? 'Leave it or remove it.'
+      : suggestion === undefined
+        ? 'Remove it.'
+        : `Rename it to ${suggestion}.`,
     sql: null,
     why: 'What is misspelled has no effect, and nobody notices.',
   }))
