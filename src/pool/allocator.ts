@@ -48,7 +48,8 @@ export class Allocator {
   readonly #picture = (): PoolPicture => this.#tenant.picture()
   /** Waiters that are no callers. */
   #errands = 0
-  #isEnding = false
+  /** Nobody is let in any more. */
+  isEnding = false
   /** Nothing is given out or opened: whoever comes waits. */
   isPaused = false
 
@@ -123,10 +124,6 @@ export class Allocator {
     return this.waiters.size - this.#errands
   }
 
-  get isEnding(): boolean {
-    return this.#isEnding
-  }
-
   /** Whether one more could be served without waiting for somebody to give something back. */
   canServe(): boolean {
     if (this.waiters.size > 0 || this.isPaused) return false
@@ -140,7 +137,7 @@ export class Allocator {
 
   /** The short way: a connection that needs no check, when nobody waits and there is one. */
   takeIdle(now: number): Connection | undefined {
-    if (this.waiters.size > 0 || this.#isEnding || this.isPaused) return undefined
+    if (this.waiters.size > 0 || this.isEnding || this.isPaused) return undefined
     const connection = this.slots.mostRecentIdle()
     if (!connection || connection.needsPing(now) || connection.isExpired(now)) return undefined
     this.slots.move(connection, 'busy')
@@ -153,7 +150,7 @@ export class Allocator {
    * @throws HF_POOL_ENDED, HF_POOL_QUEUE_FULL
    */
   acquire(waiter: Waiter): void {
-    if (this.#isEnding) throw poolEnded()
+    if (this.isEnding) throw poolEnded()
     const { maxWaiting } = this.#config.options
     if (waiter.purpose === 'busy' && this.waiting >= maxWaiting && !this.canServe())
       throw queueFull(maxWaiting, this.#tenant.picture())
@@ -204,7 +201,7 @@ export class Allocator {
 
   /** Serves those that already wait, closes everything; after `timeoutMs` destroys what is still out. */
   async end(timeoutMs: number, onLeft: () => void): Promise<void> {
-    this.#isEnding = true
+    this.isEnding = true
     this.resume()
     await this.#emptied(timeoutMs)
     if (this.slots.total > 0) onLeft()
@@ -271,7 +268,7 @@ export class Allocator {
       this.slots.move(connection, waiter.purpose)
       this.#handOver(connection, now, waiter.purpose === 'busy' ? waiter.since : undefined)
       if (!takes(waiter, connection)) this.giveBack(connection)
-    } else if (this.#isEnding || this.isPaused) {
+    } else if (this.isEnding || this.isPaused) {
       this.#close(connection)
     } else {
       this.#rest(connection, now)
