@@ -245,6 +245,51 @@ async function queued(contestants: Contestants): Promise<object> {
   }
 }
 
+const HANDLERS = 20
+
+/**
+ * Connections for the same load: a pool for each request handler, as services have it whose handlers make their own, against one pool for
+ * all. 64 callers, each call by another handler.
+ */
+async function connections(url: string): Promise<object> {
+  const watching = new pg.Client(url)
+  await watching.connect()
+  const open = async (application: string): Promise<number> => {
+    const { rows } = await watching.query(
+      'SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = $1',
+      [application],
+    )
+    return rows[0].count as number
+  }
+  const each = Array.from(
+    { length: HANDLERS },
+    () => new pg.Pool({ connectionString: url, application_name: 'each', max: 10 }),
+  )
+  const one = new Pool({ connectionString: url, application_name: 'one' })
+  const read = (id: number): pg.QueryConfig => ({ name: 'read', text: READ, values: [id] })
+  const results: Record<string, { calls: number[]; most: number }> = {}
+  const contestants = {
+    'a pg.Pool for each of 20 handlers': {
+      application: 'each',
+      call: (id: number) => (each[id % HANDLERS] as pg.Pool).query(read(id)),
+    },
+    'one holdfast pool': { application: 'one', call: (id: number) => one.query(READ, [id]) },
+  }
+  for (let round = 0; round < 5; round += 1)
+    for (const [name, { application, call }] of Object.entries(contestants)) {
+      const result = (results[name] ??= { calls: [], most: 0 })
+      result.calls.push(await rate(call, 64))
+      result.most = Math.max(result.most, await open(application))
+    }
+  await Promise.all([...each.map((pool) => pool.end()), one.end(), watching.end()])
+  return Object.fromEntries(
+    Object.entries(results).map(([name, { calls, most }]) => [
+      name,
+      { connections: most, 'calls/s': spread(calls) },
+    ]),
+  )
+}
+
 /** What the server gives to pgbench: one statement at a time on 8 connections, and pipelined. */
 async function pgbench(url: string): Promise<object> {
   const isThere = spawnSync('pgbench', ['--version']).status === 0
@@ -315,6 +360,7 @@ const result = {
   'connect and release, 8 callers': await compare(pools, 'checkout', 8),
   'connect and release, 64 callers': await compare(pools, 'checkout', 64),
   '100,000 reads at once': await queued(contestants),
+  'connections for the same load, 64 callers': await connections(server.url),
   'pgbench, point reads': await pgbench(server.url),
 }
 for (const { end } of [...Object.values(contestants), sixteen]) await end()
