@@ -47,13 +47,23 @@ export function wait(clock: Clock, delayMs: number, signal?: AbortSignal): Promi
   })
 }
 
+/** A timer that is late by more tells that this process was busy, and has not read what has arrived meanwhile. */
+const BUSY_MS = 100
+
 /**
  * The outcome of `work`, or a rejection with what `late` makes when it takes longer than `limitMs`. The work
- * itself goes on: whoever started it ends it.
+ * itself goes on: whoever started it ends it. Time for which this process was busy with something else does not count: the answer may be there.
  */
 export function within<T>(clock: Clock, limitMs: number, work: Promise<T>, late: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = clock.setTimer(() => reject(late()), limitMs)
+    const begin = (): Timer => {
+      const due = clock.monotonicMs() + limitMs
+      return clock.setTimer(() => {
+        if (clock.monotonicMs() - due < BUSY_MS) reject(late())
+        else timer = begin()
+      }, limitMs)
+    }
+    let timer = begin()
     work.then(resolve, reject).finally(() => timer.cancel())
   })
 }
