@@ -160,6 +160,7 @@ async function compare(
 ): Promise<object> {
   const latencies: Record<string, number[]> = {}
   const percentiles: Record<string, number[]> = {}
+  console.error(`${work}, ${callers} callers`)
   const runs = Object.fromEntries(
     Object.entries(contestants).flatMap(([name, contestant]) => {
       const call = contestant[work] as ((id: number) => Promise<unknown>) | undefined

@@ -118,7 +118,7 @@ export class Connection {
     this.client = new Client({
       ...this.way,
       ...config.changed,
-      connectionTimeoutMillis: this.#openLimitMs,
+      connectionTimeoutMillis: 0, // ours to keep: it does not count the time for which this process was busy
       query_timeout: undefined, // ours to keep: the driver would leave the statement running
     })
     this.driverQuery = this.client.query.bind(this.client) as DriverQuery
@@ -137,7 +137,7 @@ export class Connection {
   /** Connects and prepares the session. Rejects with the driver's error. */
   async open(random: () => number): Promise<void> {
     const { recycleMs } = this.#config.options
-    const late = (): Error => new Error('timeout while connecting')
+    const late = (): Error => new Error('timeout expired while connecting')
     await within(this.#clock, this.#openLimitMs, this.#prepare(), late)
     if (recycleMs > 0) this.expiresAt = this.#clock.monotonicMs() + recycleMs * (1 - random() / 10)
   }
