@@ -12,7 +12,7 @@ const MEMORY = 1_000
 const WEIGHT = 0.2
 /** Runs with plans of its own until the general one is tried again; twice as many after each time that it was no good. */
 const FIRST_REST = 100
-const LONGEST_REST = 1_000_000
+const LONGEST_REST = 100_000
 
 /**
  * Watches one statement for the moment when the server goes over to a general plan, and it is a bad one: a plan for any value serves a

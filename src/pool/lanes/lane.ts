@@ -151,7 +151,8 @@ export class Lane implements Carrier {
       if (query.wasFirst) this.#roundTrip.sample(elapsedMs)
       const serviceMs = Math.max(0, elapsedMs - (query.wasFirst ? this.#roundTrip.leastMs : 0))
       query.statement.learn(serviceMs)
-      query.statement.plans.note(exchange.run, serviceMs)
+      // Answers that come together come at once: only what had nothing ahead of it tells its own time.
+      if (query.wasFirst) query.statement.plans.note(exchange.run, serviceMs)
       this.#keeper.answered(query, exchange, now)
     }
     if (this.state === 'retiring' && this.#wire.pending === 0) this.#finish()
