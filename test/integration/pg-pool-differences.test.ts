@@ -150,7 +150,7 @@ const CASES: Readonly<Record<string, Case>> = {
       const client = await pool.connect()
       const end = pool instanceof Pool ? pool.end({ timeoutMs: 50 }) : pool.end()
       const ending = end.then(() => 'ended')
-      const waits = new Promise((resolve) => setTimeout(resolve, 1_000, 'waits'))
+      const waits = new Promise((resolve) => setTimeout(resolve, 3_000, 'waits'))
       const first = await Promise.race([ending, waits])
       if (first === 'waits') client.release()
       await ending
