@@ -17,6 +17,9 @@ export interface Identity {
   readonly expiresAt: number
 }
 
+/** Somebody who got in, as records say it. */
+export const actorOf = ({ name, role }: Pick<Identity, 'name' | 'role'>): string => `${name} (${role})`
+
 /** One that is listed. */
 export interface ListedIdentity extends Identity {
   readonly lastSeenAt: number

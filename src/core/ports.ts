@@ -31,6 +31,6 @@ export interface Operation {
 
 /** Where destructive actions are remembered. Append-only. */
 export interface Recorder {
-  /** Writes the operation down; returns its id (UUIDv7). Rejects rather than losing it. */
-  record(operation: Operation): Promise<string>
+  /** Writes the operation down. Rejects rather than losing it. */
+  record(operation: Operation): Promise<void>
 }

@@ -11,19 +11,17 @@ export class OperationRecorder implements Recorder {
     this.#table = quoteQualified(schema, 'operations')
   }
 
-  async record(operation: Operation): Promise<string> {
-    const id = uuidv7()
+  async record(operation: Operation): Promise<void> {
     await this.#db.query(
       `INSERT INTO ${this.#table} (id, action, subject, actor, details, database_user)
        VALUES ($1, $2, $3, $4, $5, session_user)`,
       [
-        id,
+        uuidv7(),
         operation.action,
         operation.subject,
         operation.actor ?? actorHere(),
         JSON.stringify(operation.details ?? {}),
       ],
     )
-    return id
   }
 }

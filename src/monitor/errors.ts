@@ -18,6 +18,14 @@ export function sessionUnknown(pid: number): HoldfastError {
   })
 }
 
+export function signalUnrecorded(pid: number): HoldfastError {
+  return new HoldfastError({
+    code: 'HF_MONITOR_SIGNAL_UNRECORDED',
+    message: `Session ${pid} was signalled, and somebody else locks the table of operations: it is not written down there. See holdfast activity locks.`,
+    details: { pid },
+  })
+}
+
 export function signalDenied(pid: number, grant: string, cause: unknown): HoldfastError {
   return new HoldfastError({
     code: 'HF_MONITOR_SIGNAL_DENIED',

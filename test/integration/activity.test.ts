@@ -1,7 +1,8 @@
 /** Who waits for whom, and ending what they run. */
 import pg from 'pg'
 import { describe, expect, test, vi } from 'vitest'
-import { linesOf, readLockTree } from '../../src/monitor/index.ts'
+import { OperationRecorder } from '../../src/migrate/index.ts'
+import { linesOf, readLockTree, signalSession } from '../../src/monitor/index.ts'
 import { treesOf } from '../../src/monitor/activity/lock-tree.ts'
 import { Pool, withLabel } from '../../src/pool/index.ts'
 import { serveAdmin } from '../../src/admin/index.ts'
@@ -220,5 +221,40 @@ test('a role that may not end what others run is told the exact GRANT', async ()
   expect(await run('terminate', '999999', '--yes')).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('HF_MONITOR_SESSION_UNKNOWN'),
+  })
+})
+
+describe('where the table of operations is locked', () => {
+  /** Who signals, and who locks; both give up soon. */
+  const withLock = async (
+    work: (db: pg.Client, locker: pg.Client, recorder: OperationRecorder) => Promise<void>,
+  ): Promise<void> =>
+    withSessions(database.url, 2, async (db, locker) => {
+      await db.query("SET lock_timeout = '100ms'")
+      await locker.query('BEGIN; LOCK TABLE holdfast.operations IN ACCESS EXCLUSIVE MODE')
+      await work(db, locker, new OperationRecorder(db, 'holdfast'))
+    })
+
+  test('ending just the session that locks it is written down behind it', async () => {
+    await withLock(async (db, locker, recorder) => {
+      const pid = await pidOf(locker)
+      await signalSession(db, 'terminate', { pid }, recorder)
+      const rows = await queryAt(
+        database.url,
+        `SELECT action FROM holdfast.operations WHERE subject = 'pid ${pid}'`,
+      )
+      expect(rows).toEqual([{ action: 'session.terminate' }])
+    })
+  })
+
+  test('by somebody else, that it cannot be written down is said', async () => {
+    await withLock(async (db, _, recorder) =>
+      withSessions(database.url, 1, async (bystander) => {
+        const pid = await pidOf(bystander)
+        await expect(signalSession(db, 'cancel', { pid }, recorder)).rejects.toMatchObject({
+          code: 'HF_MONITOR_SIGNAL_UNRECORDED',
+        })
+      }),
+    )
   })
 })

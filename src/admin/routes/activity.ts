@@ -141,14 +141,14 @@ export const activityRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }
           response: { 200: Type.Object({ pid: Type.Integer() }), ...problemResponses },
         },
       },
-      async ({ body: { pid, started_at: startedAt }, identity }) => {
+      async ({ body: { pid, started_at: startedAt }, identity, log }) => {
         const target = { pid, startedAt: startedAt === undefined ? undefined : new Date(startedAt) }
         // Beside the pool: that it is used up may be why somebody is to be ended; and before those who only look.
         await gate.run(
           async () => {
             const own = pool.sibling({ size: 1, overflow: 0, allowExitOnIdle: true })
             try {
-              await signalSession(ownQueries(own), signal, target, accessLog.recorderOf(identity))
+              await signalSession(ownQueries(own), signal, target, accessLog.recorderOf({ identity, log }))
             } finally {
               await own.end({ timeoutMs: 1_000 })
             }

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { type Alert, type AlertStore, type KeptAlert, listedAsJson } from '../../alerts/index.ts'
 import { alertsOf, alertStoreOf } from '../alert-store.ts'
-import { actorOf } from '../access-log.ts'
+import { actorOf } from '../console-sessions.ts'
 import type { AdminContext } from '../context.ts'
 import { requestInvalid } from '../errors.ts'
 import { nullable, problemResponses } from '../problem.ts'
@@ -123,10 +123,10 @@ export const alertRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }> =
         response: { 200: AlertDescription, ...problemResponses },
       },
     },
-    async ({ params: { id }, identity }) => {
+    async ({ params: { id }, identity, log }) => {
       const store = await alertStoreOf(context)
       const kept = await store.acknowledge(id, identity === null ? 'console' : actorOf(identity), Date.now())
-      await context.accessLog.recorderOf(identity).record({
+      await context.accessLog.recorderOf({ identity, log }).record({
         action: 'alert.acknowledge',
         subject: kept.rule,
         details: { id },

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { silenceAsJson } from '../../alerts/index.ts'
 import { alertStoreOf } from '../alert-store.ts'
-import { actorOf } from '../access-log.ts'
+import { actorOf } from '../console-sessions.ts'
 import type { AdminContext } from '../context.ts'
 import { requestInvalid } from '../errors.ts'
 import { nullable, problemResponses } from '../problem.ts'
@@ -62,7 +62,7 @@ export const silenceRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }>
         response: { 201: SilenceDescription, ...problemResponses },
       },
     },
-    async ({ body: { rule = null, instance = null, for_seconds, reason }, identity }, reply) => {
+    async ({ body: { rule = null, instance = null, for_seconds, reason }, identity, log }, reply) => {
       const rules = context.alerts?.rules
       if (rule !== null && rules && !rules.some(({ name }) => name === rule))
         throw requestInvalid([{ path: 'rule', message: 'is the name of no rule' }])
@@ -77,7 +77,7 @@ export const silenceRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }>
         createdAt: now,
         endsAt: now + for_seconds * 1_000,
       })
-      await context.accessLog.recorderOf(identity).record({
+      await context.accessLog.recorderOf({ identity, log }).record({
         action: 'alert.silence',
         subject: rule ?? '*',
         details: { id: kept.id, instance, for_seconds, reason },
@@ -98,9 +98,9 @@ export const silenceRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext }>
         response: { 200: SilenceDescription, ...problemResponses },
       },
     },
-    async ({ params: { id }, identity }) => {
+    async ({ params: { id }, identity, log }) => {
       const kept = await (await alertStoreOf(context)).lift(id, Date.now())
-      await context.accessLog.recorderOf(identity).record({
+      await context.accessLog.recorderOf({ identity, log }).record({
         action: 'alert.lift',
         subject: kept.rule ?? '*',
         details: { id },

@@ -140,8 +140,8 @@ export const statementRoutes: FastifyPluginAsyncTypebox<{ context: AdminContext 
         response: { 200: Type.Object({ reset: Type.Literal(true) }), ...problemResponses },
       },
     },
-    async ({ identity }) => {
-      await resetStatements(pool, context.accessLog.recorderOf(identity))
+    async ({ identity, log }) => {
+      await resetStatements(pool, context.accessLog.recorderOf({ identity, log }))
       readings.forget()
       return { reset: true as const }
     },

@@ -7,7 +7,7 @@ import {
   sqlstateOf,
 } from '../../core/index.ts'
 import { OTHER_SESSION } from '../client-sessions.ts'
-import { sessionUnknown, signalDenied } from '../errors.ts'
+import { sessionUnknown, signalDenied, signalUnrecorded } from '../errors.ts'
 import { recordWherePossible } from '../recording.ts'
 
 /** `cancel` ends what a session runs; `terminate` ends the session, which undoes its transaction. */
@@ -25,7 +25,7 @@ export interface SignalTarget {
  * or behind it where somebody locks the table for that: it may be just whom this is about.
  *
  * @param db with the rights of a role that may: the session's own, or a member of pg_signal_backend
- * @throws HF_MONITOR_SESSION_UNKNOWN, HF_MONITOR_SIGNAL_DENIED
+ * @throws HF_MONITOR_SESSION_UNKNOWN, HF_MONITOR_SIGNAL_DENIED, HF_MONITOR_SIGNAL_UNRECORDED when it was done and cannot be written down
  */
 export async function signalSession(
   db: Queryable,
@@ -59,7 +59,7 @@ export async function signalSession(
       throw signalDenied(pid, `GRANT pg_signal_backend TO ${quoteWhereNeeded(session.me)};`, error)
     throw error
   }
-  if (!isRecorded && recorder) await recordUnlessLocked(recorder, operation)
+  if (!isRecorded && recorder && !(await recordUnlessLocked(recorder, operation))) throw signalUnrecorded(pid)
 }
 
 async function recordUnlessLocked(recorder: Recorder, operation: Operation): Promise<boolean> {
