@@ -1,4 +1,4 @@
-import { HoldfastError, messageOf } from '../core/index.ts'
+import { hideLiterals, HoldfastError, inOneLine, messageOf } from '../core/index.ts'
 
 /** Who holds a connection, as far as is known. Never values. */
 export interface HolderPicture {
@@ -27,6 +27,9 @@ export interface PoolPicture {
   readonly holders: readonly HolderPicture[]
 }
 
+/** Of a statement's text, in messages. */
+const LONGEST_TEXT = 80
+
 /** A pool for people, with who holds its connections. */
 export const poolInWords = ({ busy, size, overflow, connecting, waiting, holders }: PoolPicture): string => {
   const longest = holders.map(holderInWords).join('; ')
@@ -39,13 +42,8 @@ export const poolInWords = ({ busy, size, overflow, connecting, waiting, holders
 /** One who holds a connection, for people. */
 export function holderInWords({ heldMs, label, callSite, lastText }: HolderPicture): string {
   const who = [label && `by "${label}"`, callSite && `from ${callSite}`].filter(Boolean).join(' ')
-  const what = lastText ? `, last statement: ${shortened(lastText)}` : ''
+  const what = lastText ? `, last statement: ${inOneLine(hideLiterals(lastText), LONGEST_TEXT)}` : ''
   return `${Math.round(heldMs)} ms${who && ` ${who}`}${what}`
-}
-
-function shortened(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim()
-  return line.length <= 80 ? line : `${line.slice(0, 79)}…`
 }
 
 export function transactionPooler(): HoldfastError {

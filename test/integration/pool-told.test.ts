@@ -32,7 +32,7 @@ test('a service logs them by itself, with who holds what', async () => {
   const holdfast = await createHoldfast(config, { onNotice: (text) => lines.push(text) })
   expect(holdfast.pool.options.leakThresholdMs).toBe(60_000)
   const client = await holdfast.pool.connect()
-  await client.query("SELECT 'held'")
+  await client.query("SELECT 'a secret of the holder'")
   const waiting = holdfast.pool.query(
     `SELECT pg_sleep(0.01), 'a secret', current_setting('application_name') AS name`,
   )
