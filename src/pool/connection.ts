@@ -187,6 +187,12 @@ export class Connection {
     this.#isOnStandby = isOn
   }
 
+  /** The driver sends this text: what is known of the session may not be so any more. In doubt it is not. */
+  heed(text: string): void {
+    if (/\b(discard|deallocate)\b/i.test(text)) this.wire?.forgetPrepared()
+    if (/\bisolation\b|default_transaction/i.test(text)) this.isolation = undefined
+  }
+
   /** True when nothing is on its way, neither the driver's nor ours. */
   get isQuiet(): boolean {
     return this.driver.readyForQuery && !this.wire?.pending && !this.interrupted && this.line.isEmpty

@@ -33,8 +33,7 @@ export function gateClient(connection: Connection, clock: Clock, keeper: GateKee
       keeper.sends()
     }
     connection.isAltered = true
-    if (forgetsPrepared(text)) connection.wire?.forgetPrepared()
-    if (/\bisolation\b|default_transaction/i.test(text)) connection.isolation = undefined
+    connection.heed(text)
     if (isSubmittable(args[0])) {
       submit(connection, clock, args, (execution) => keeper.finished(text, execution))
       return args[0]
@@ -159,11 +158,6 @@ function poolLimit(query: unknown, limitMs: number | undefined): ReturnType<type
 
 function isSubmittable(query: unknown): boolean {
   return typeof (query as { submit?: unknown } | null)?.submit === 'function'
-}
-
-/** After this the server may not know its prepared statements any more. In doubt they are prepared afresh. */
-export function forgetsPrepared(text: string): boolean {
-  return /\b(discard|deallocate)\b/i.test(text)
 }
 
 /** The text of a statement for people: whatever was passed, this does not throw. */

@@ -6,7 +6,7 @@ import { Comments } from './comments.ts'
 import type { Connection } from './connection.ts'
 import { queueFull, type PoolPicture } from './errors.ts'
 import { type Interrupt, interrupt, interruptible, interruptOf, queryTimeout } from './interrupt.ts'
-import { forgetsPrepared, tellSubmitted, textOf, withCallersStack } from './gate.ts'
+import { tellSubmitted, textOf, withCallersStack } from './gate.ts'
 import { currentLabel } from './label.ts'
 import type { Lanes } from './lanes/lanes.ts'
 import type { PoolOptions, ResolvedPoolConfig } from './options.ts'
@@ -238,7 +238,7 @@ export class Queries implements QueryRunner, Carrier {
         signal?.removeEventListener('abort', onAbort)
         this.#alone += 1
         connection.statementText = textOf(query)
-        if (forgetsPrepared(connection.statementText)) connection.wire?.forgetPrepared()
+        connection.heed(connection.statementText)
         const start = (): Promise<pg.QueryResult> =>
           connection.driverQuery(query, values) as Promise<pg.QueryResult>
         const outcome = interruptible(connection, this.#clock, start, how, (begin) => begin())
@@ -328,7 +328,7 @@ export class Queries implements QueryRunner, Carrier {
   #isWorthPreparing({ statement, values, hasName }: PoolQuery): boolean {
     if (!this.#options.prepare) return false
     if (hasName) return true
-    if (statement.plans.wantsOwn && this.#options.planCacheMode === 'auto') return false
+    if (statement.plans.wantsCustomPlan && this.#options.planCacheMode === 'auto') return false
     if (statement.text.length > LONGEST_PREPARED || values.length > MOST_PARAMETERS) return false
     return values.length > 0 || statement.tally.calls >= PREPARED_FROM_CALLS
   }
