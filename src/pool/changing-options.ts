@@ -1,6 +1,10 @@
 import { withoutPassword, withQuery } from '../core/index.ts'
+import type pg from 'pg'
 import { optionFixed } from './errors.ts'
 import type { PoolOptions, ResolvedPoolConfig } from './options.ts'
+
+/** What new connections are opened with since it was changed. */
+export type ChangedOptions = pg.ClientConfig
 
 /**
  * The options of a running pool, as it shows them. A few can be changed, as with pg.Pool: what new connections sign in with (a password
@@ -8,11 +12,19 @@ import type { PoolOptions, ResolvedPoolConfig } from './options.ts'
  *
  * @param resized is told that there may be room now.
  */
-export function changeableOptions<Options extends object>(
-  options: Options,
-  { options: inForce, changed }: ResolvedPoolConfig,
-  resized: () => void,
-): Options {
+export function changeableOptions(resolved: ResolvedPoolConfig, resized: () => void): object {
+  const { options: inForce, changed } = resolved
+  const options = {
+    ...resolved.client,
+    ...inForce,
+    // What they are called there.
+    max: inForce.size + inForce.overflow,
+    min: resolved.min,
+    idleTimeoutMillis: inForce.idleTimeoutMs,
+    maxLifetimeSeconds: inForce.recycleMs / 1_000,
+    maxUses: resolved.maxUses,
+    allowExitOnIdle: resolved.allowExitOnIdle,
+  }
   // Printing them must not print the password.
   if ('password' in options) Object.defineProperty(options, 'password', { enumerable: false })
   const changes: Readonly<Record<string, (value: unknown) => void>> = {
@@ -25,7 +37,7 @@ export function changeableOptions<Options extends object>(
         size: value,
         overflow: 0,
       })
-      Object.assign(options, { size: value, overflow: 0, min: value })
+      Object.assign(options, { size: value, overflow: 0 })
       resized()
     },
   }

@@ -24,14 +24,14 @@ export const POOL_OPTIONS = {
   ...SERVER_OPTIONS,
   ...REPLICA_OPTIONS,
   preset: custom<PresetName | undefined>({
-    doc: 'Size, overflow and timeout of a kind of service, where they are not given: small 5+10, medium 10+20, large 20+40, busy 20+30, async-production 70+120, production 100+200 with 60 s.',
+    doc: 'Size, overflow and timeout where they are not given, by the kind of service: small 5+10, medium 10+20, large 20+40, busy 20+30, async-production 70+120, production 100+200 with 60 s.',
     default: undefined,
     accepts: `one of ${PRESET_NAMES.join(', ')}`,
     env: 'DB_POOL_PRESET',
     parse: (input) => PRESET_NAMES.find((name) => name === input),
   }),
   isolation: custom<Isolation | undefined>({
-    doc: "Isolation of transactions that do not say. Default: the database's own, which is read committed unless somebody changed it.",
+    doc: "Default isolation level of transactions. Without it the database's default_transaction_isolation holds, which is read committed unless somebody changed it.",
     default: undefined,
     accepts: `one of ${ISOLATIONS.join(', ')}`,
     env: 'DB_ISOLATION',
@@ -135,14 +135,14 @@ export const POOL_OPTIONS = {
     env: 'HOLDFAST_POOL_PREPARED_LIMIT',
   }),
   preparedAgeMs: integer({
-    doc: 'Age at which a prepared statement is prepared afresh: no server tells that a column has another type by now, and until then values are read as the old one. 0 never.',
+    doc: 'Age at which a prepared statement is prepared again: the types of its parameters stay as they were when the type of a column changes. 0 never.',
     default: 2_000,
     min: 0,
     max: DAY_MS,
     env: 'HOLDFAST_POOL_PREPARED_AGE_MS',
   }),
   planCacheMode: oneOf(['auto', 'force_custom_plan', 'force_generic_plan'], {
-    doc: "PostgreSQL's plan_cache_mode for prepared statements: auto plans without the values from the sixth call on where that looks as good.",
+    doc: "PostgreSQL's plan_cache_mode for prepared statements: auto goes over to a generic plan from the sixth run on where that looks as good.",
     default: 'auto',
     env: 'HOLDFAST_POOL_PLAN_CACHE_MODE',
   }),
@@ -287,7 +287,7 @@ export interface ResolvedPoolConfig {
  *
  * @throws HF_OPTION_INVALID
  */
-export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
+export function resolvePoolConfig(config: PoolConfig, changed: pg.ClientConfig = {}): ResolvedPoolConfig {
   const {
     poolSize,
     max = poolSize,
@@ -335,7 +335,7 @@ export function resolvePoolConfig(config: PoolConfig): ResolvedPoolConfig {
     budget,
     maxUses: (asNumber(maxUses) as number) || Number.POSITIVE_INFINITY,
     min: (asNumber(min) as number) || 0,
-    changed: {},
+    changed,
     allowExitOnIdle,
     Client,
     onConnect: verify ? inTurn(onConnect, verify) : onConnect,

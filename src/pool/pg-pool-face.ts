@@ -24,3 +24,9 @@ export type PgPoolListener<Name extends PgPoolEvent> = Name extends 'error' | 'r
 /** As pg.Pool's `error` event has it. Not to be printed with the error: a client has its configuration, and that a password. */
 export const withClient = (error: Error, client: pg.Client): Error =>
   Object.defineProperty(error, 'client', { value: client, configurable: true, writable: true })
+
+/** As pg.Pool does: a function has a name, and would be taken for a statement. */
+export function refuseFunction(query: unknown): void {
+  const error = new TypeError('Passing a function as the first parameter to pool.query is not supported')
+  process.nextTick(query as (error: Error) => void, error)
+}

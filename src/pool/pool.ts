@@ -3,7 +3,7 @@ import pg from 'pg'
 import { type Clock, type Queryable, systemClock } from '../core/index.ts'
 import type { PoolActivity } from './activity.ts'
 import type { PooledClient } from './checkout.ts'
-import { changeableOptions } from './changing-options.ts'
+import { changeableOptions, type ChangedOptions } from './changing-options.ts'
 import { Engine } from './engine.ts'
 import type { HolderPicture } from './errors.ts'
 import { textOf } from './gate.ts'
@@ -17,6 +17,7 @@ import {
   type PgPoolEvent,
   type PgPoolListener,
   type QueryCallback,
+  refuseFunction,
 } from './pg-pool-face.ts'
 import type { PoolQueryConfig } from './query.ts'
 import type { LabelFigures } from './recorder.ts'
@@ -72,32 +73,26 @@ export class Pool extends EventEmitter<PoolEvents> {
 
   readonly #config: PoolConfig
   readonly #clock: Clock
+  /** What new connections are opened with since it was changed; its siblings' as well. */
+  readonly #changed: ChangedOptions
   readonly #engine: Engine
   /** Undefined without replicas. */
   readonly #reading: Reading<Pool> | undefined
   #ending: Promise<void> | undefined
   #hasEnded = false
 
-  /** @throws HF_OPTION_INVALID */
-  constructor(config: PoolConfig = {}, clock: Clock = systemClock) {
+  /**
+   * @param changed options that were changed in a pool that this one belongs to
+   * @throws HF_OPTION_INVALID
+   */
+  constructor(config: PoolConfig = {}, clock: Clock = systemClock, changed: ChangedOptions = {}) {
     super()
-    const resolved = resolvePoolConfig(config)
-    const { size, idleTimeoutMs, recycleMs } = resolved.options
-    const options = {
-      ...resolved.client,
-      ...resolved.options,
-      // What they are called there.
-      max: size + resolved.options.overflow,
-      min: resolved.min ?? size,
-      idleTimeoutMillis: idleTimeoutMs,
-      maxLifetimeSeconds: recycleMs / 1_000,
-      maxUses: resolved.maxUses,
-      allowExitOnIdle: resolved.allowExitOnIdle,
-    }
-    const shown = changeableOptions(options, resolved, () => this.#engine.resized())
+    const resolved = resolvePoolConfig(config, changed)
+    const shown = changeableOptions(resolved, () => this.#engine.resized())
     Object.defineProperty(this, 'options', { value: shown, enumerable: false })
     this.name = resolved.name
     this.#config = config
+    this.#changed = resolved.changed
     this.#clock = clock
     this.#engine = new Engine(resolved, clock, this, {
       runInstead: (args) => (this.query as (...all: unknown[]) => unknown)(...args),
@@ -270,7 +265,7 @@ export class Pool extends EventEmitter<PoolEvents> {
   sibling(options: Partial<PoolOptions> & Pick<PoolConfig, 'allowExitOnIdle'>): Pool {
     const own = { warm: false, max: undefined, connectionTimeoutMillis: undefined, echo: undefined }
     const alone = { replicas: undefined, budget: undefined, name: undefined }
-    return new Pool({ ...this.#config, ...own, ...alone, ...options }, this.#clock)
+    return new Pool({ ...this.#config, ...own, ...alone, ...options }, this.#clock, this.#changed)
   }
 
   /** Who waits, who holds what, what the lanes carry, what leaked. @param limit how many of each are named. */
@@ -313,8 +308,8 @@ export class Pool extends EventEmitter<PoolEvents> {
 
   /** Whether a connection is open. Whether the server answers now, {@link health} asks. */
   get isConnected(): boolean {
-    const { idle, busy, lanes } = this.#engine.stats()
-    return idle + busy + lanes > 0
+    const { idle, busy } = this.#engine.stats()
+    return idle + busy > 0
   }
 
   /** Asks the server for one answer, within `timeoutMs` altogether (default 2 s). Never rejects. */
@@ -390,10 +385,4 @@ export class Pool extends EventEmitter<PoolEvents> {
     const fit = capacity && fitOf(this.options, capacity)
     if (fit && !fit.fits) this.#engine.tell('pool:too-large', fit)
   }
-}
-
-/** As pg.Pool does: a function has a name, and would be taken for a statement. */
-function refuseFunction(query: unknown): void {
-  const error = new TypeError('Passing a function as the first parameter to pool.query is not supported')
-  process.nextTick(query as (error: Error) => void, error)
 }

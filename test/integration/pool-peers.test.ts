@@ -11,6 +11,7 @@ import { Registry } from 'prom-client'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { Pool, type PoolConfig, QUERY_CHANNEL } from '../../src/pool/index.ts'
 import { registerPools } from '../../src/prometheus/index.ts'
+import { FakeClock } from '../../src/testing/index.ts'
 import { queryAt, useDatabase } from '../support/database.ts'
 
 const database = useDatabase('empty')
@@ -264,6 +265,9 @@ describe('as with pg.Pool', () => {
     pool.options.max = 2
     const two = await Promise.all([pool.connect(), pool.connect()])
     for (const client of two) client.release()
+    const sibling = pool.sibling({ size: 1, overflow: 0, allowExitOnIdle: true })
+    expect((await sibling.query('SELECT current_user AS me')).rows).toEqual([{ me: role }])
+    await sibling.end()
     expect([pool.options.password, pool.options.max, pool.stats().size]).toEqual(['second', 2, 2])
     expect(JSON.stringify(pool.options)).not.toContain('"password"')
     const sloppy = new Function('options', 'options.idleTimeoutMillis = 5') as (options: object) => void
@@ -277,12 +281,16 @@ describe('as with pg.Pool', () => {
   })
 
   test('as many as min stay open however long they are idle', async () => {
-    const pool = poolWith({ max: 4, min: 2, idleTimeoutMillis: 20 })
+    const clock = new FakeClock()
+    const pool = new Pool({ connectionString: database.url, max: 4, min: 2, idleTimeoutMillis: 1_000 }, clock)
     const clients = await Promise.all([1, 2, 3, 4].map(() => pool.connect()))
     for (const client of clients) client.release()
+    expect(pool.totalCount).toBe(4)
+    await clock.advance(2_000)
     await vi.waitFor(() => expect(pool.totalCount).toBe(2), { timeout: 30_000 })
-    await new Promise((resolve) => setTimeout(resolve, 100))
-    expect(pool.totalCount).toBe(2)
+    await clock.advance(60_000)
+    expect([pool.totalCount, pool.stats().closing]).toEqual([2, 0])
+    await pool.end()
   })
 
   test('a class whose connect knows only a callback is waited for', async () => {
@@ -345,7 +353,7 @@ test('settings of the pool go with options in the URL', async () => {
   expect(pool.isConnected).toBe(false)
 })
 
-test('a general plan that is a hundred times slower is given up by itself', async () => {
+test('a generic plan that is a hundred times slower is given up by itself', async () => {
   await queryAt(
     database.url,
     `CREATE TABLE things (id int PRIMARY KEY, kind text);
@@ -367,7 +375,7 @@ test('a general plan that is a hundred times slower is given up by itself', asyn
         database.url,
         "SELECT pg_stat_get_tuples_fetched('things'::regclass) + pg_stat_get_tuples_returned('things'::regclass) AS n",
       )
-      // A general plan walks through two hundred thousand of them each time.
+      // A generic plan walks through two hundred thousand of them each time.
       expect(Number(row?.n) - before).toBeLessThan(8 * 200_000)
     },
     { timeout: 30_000 },
