@@ -157,12 +157,11 @@ const INSTEAD: Readonly<Record<string, string>> = {
   DB_SSL: 'sslmode in DATABASE_URL',
 }
 /** Known, and read by nothing yet. */
-const UNUSED: ReadonlySet<string> = new Set([
-  'REDIS_URL',
-  'SESSION_TTL',
-  'FIELD_ENCRYPTION_KEY',
-  'ENCRYPTION_SALT',
-])
+const UNUSED: ReadonlySet<string> = new Set(
+  (['redis', 'sessions', 'encryption'] as const).flatMap((path) =>
+    Object.values<OptionTable[string]>(CONFIG_TABLES[path]).flatMap(({ env }) => env),
+  ),
+)
 
 /**
  * Variables that look like ours but are not known, probably misspelt or another stack's; and those that have no effect yet. Not an error:

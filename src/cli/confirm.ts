@@ -1,7 +1,7 @@
 import { inOneLine } from '../core/index.ts'
 import { confirmationMissing, unconfirmed } from './errors.ts'
 import type { Session } from './session.ts'
-import { type Lines } from './output.ts'
+import type { Lines } from './output.ts'
 
 /**
  * For what cannot be undone: the object's name must be typed, or given as `--confirm=<name>`.

@@ -16,7 +16,7 @@ export const sessionFailure = signal<{ readonly error: ApiError; readonly since:
 export const refusal = signal<ApiError | undefined>(undefined)
 
 /** A link that was opened where somebody is signed in: whether it is to be taken is asked first, as any page can lead here. */
-export const offered = signal<string | undefined>(undefined)
+export const offeredLink = signal<string | undefined>(undefined)
 
 /** Finds out who is signed in, or signs in by a link's secret; asks again while Holdfast does not answer. */
 export async function startSession(linkSecret: string | undefined): Promise<void> {
@@ -27,7 +27,7 @@ export async function startSession(linkSecret: string | undefined): Promise<void
   for (;;) {
     try {
       const who = await whoIsIn()
-      if (linkSecret !== undefined && who !== 'nobody') offered.value = linkSecret
+      if (linkSecret !== undefined && who !== 'nobody') offeredLink.value = linkSecret
       if (linkSecret === undefined || who !== 'nobody') session.value = who
       else await signIn(linkSecret)
       sessionFailure.value = undefined

@@ -1,16 +1,16 @@
 import { useSignal } from '@preact/signals'
 import { ApiError } from '../api/client.ts'
-import { offered, refusal, session, signIn } from '../api/session.ts'
+import { offeredLink, refusal, session, signIn } from '../api/session.ts'
 import { Dialog } from './dialog.tsx'
 
 /** Asks before a link takes the place of whoever is signed in: any page can lead here with one. */
 export function OfferedLink() {
   const failure = useSignal<string | undefined>(undefined)
-  const secret = offered.value
+  const secret = offeredLink.value
   if (secret === undefined || typeof session.value !== 'object') return null
   const { name, role } = session.value
   const close = (): void => {
-    offered.value = undefined
+    offeredLink.value = undefined
     refusal.value = undefined
     failure.value = undefined
   }

@@ -119,7 +119,7 @@ async function strayFindings(session: Session): Promise<Finding[]> {
       ? 'Leave it or remove it.'
       : suggestion === undefined
         ? 'Remove it.'
-        : `Rename it to ${suggestion}.`,
+        : `Use ${suggestion} instead.`,
     sql: null,
     why: 'What is misspelled has no effect, and nobody notices.',
   }))

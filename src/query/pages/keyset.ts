@@ -12,9 +12,9 @@ import {
   type StringReference,
   WhereNode,
 } from 'kysely'
-import { floatsIn } from './floats.ts'
 import { cursorsClash, keysetKey, keysetNull, optionMissing, pageQuery as unpageable } from '../errors.ts'
 import type { CursorKeys } from './cursor-keys.ts'
+import { floatsIn } from './floats.ts'
 import { limitOf } from './limits.ts'
 import {
   assertOrder,
