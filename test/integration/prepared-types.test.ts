@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Pool } from '../../src/pool/index.ts'
+import { Pool, type Transaction, withDirectClient } from '../../src/pool/index.ts'
 import { useDatabase } from '../support/database.ts'
 
 const database = useDatabase('empty')
@@ -252,6 +252,42 @@ describe('transactions', () => {
       expect(seen, first).toEqual(expected)
     }
   })
+})
+
+test('a statement that was named in a transaction is refused once, told as such, and retry covers it', async () => {
+  await bare.query('CREATE TABLE named (n int); INSERT INTO named VALUES (1); CREATE TABLE noted (n int)')
+  const pool = poolWith({ preparedAgeMs: 0, size: 1 })
+  let runs = 0
+  const work = async (tx: Transaction): Promise<string[]> => {
+    runs += 1
+    await tx.query('INSERT INTO noted VALUES (1)')
+    return (await tx.query({ name: 'mine', text: 'SELECT * FROM named' })).fields.map(({ name }) => name)
+  }
+  expect(await pool.transaction(work)).toEqual(['n'])
+  await bare.query('ALTER TABLE named ADD more int')
+  await expect(pool.transaction(work)).rejects.toMatchObject({
+    code: '0A000',
+    hint: expect.stringContaining('Do it again'),
+  })
+  await bare.query('ALTER TABLE named ADD still_more int')
+  // Every name counts as old by now: this one is not refused.
+  expect(await pool.transaction(work)).toEqual(['n', 'more', 'still_more'])
+  await bare.query('ALTER TABLE named DROP more')
+  runs = 0
+  expect(await pool.transaction(work, { retry: {} })).toEqual(['n', 'still_more'])
+  expect(runs).toBe(2)
+})
+
+test('work of ours on the database is known at once', async () => {
+  await bare.query('CREATE TABLE moved (at timestamp)')
+  const pool = poolWith({ preparedAgeMs: 0, size: 1 })
+  const text = 'INSERT INTO moved VALUES ($1) RETURNING at::text'
+  for (let call = 0; call < 3; call += 1) await pool.query(text, [INSTANT])
+  await withDirectClient(database.url, 'test', (client) =>
+    client.query('ALTER TABLE public.moved ALTER at TYPE timestamptz'),
+  )
+  const expected = await outcomeOf(bare.query(text, [INSTANT]))
+  expect(await outcomeOf(pool.query(text, [INSTANT]))).toEqual(expected)
 })
 
 describe('what is refused', () => {
