@@ -343,12 +343,18 @@ describe("Holdfast's own schema", () => {
 
   test('operations can be added and neither changed nor removed', async () => {
     await withClient(async (client) => {
-      const id = await new OperationRecorder(client, 'holdfast').record({
+      await new OperationRecorder(client, 'holdfast').record({
         action: 'test.run',
         subject: 'nothing',
         details: { n: 1 },
       })
-      expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+      const kept = await client.query<{ id: string }>(
+        "SELECT id FROM holdfast.operations WHERE action = 'test.run'",
+      )
+      expect(kept.rows).toHaveLength(1)
+      expect(kept.rows[0]?.id).toMatch(
+        /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+      )
       for (const sql of [
         'UPDATE holdfast.operations SET actor = $1',
         'DELETE FROM holdfast.operations WHERE actor <> $1',
